@@ -1,0 +1,524 @@
+"""The training plan's binary format, defined once.
+
+A plan is a header, a table of sections and the sections themselves, all little-endian. Each section is
+an array of one record type. The C++ header ``plan_format.h`` is generated from this module::
+
+    python -m tflm_train.converters.plan_format > micro_kernels/src/tflm_train/runtime/plan_format.h
+
+Shapes are NHWC, filters OHWI, as in TensorFlow Lite.
+"""
+
+from __future__ import annotations
+
+import enum
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .errors import PlanError
+
+METADATA_NAME = "TFLM_TRAIN"
+MAGIC = 0x52544654  # "TFTR"
+FORMAT_VERSION = 1
+NONE_INDEX = 0xFFFF  # "no value", "no layer", "no parameter" in 16-bit fields
+NONE_OFFSET = 0xFFFFFFFF  # "no buffer" in 32-bit offsets
+MAX_RANK = 5
+ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
+MAX_OPERATOR_VALUES = 24  # arguments of one step
+
+
+class SectionKind(enum.IntEnum):
+    DEFAULTS = 1
+    PARAMETERS = 2
+    LAYERS = 3
+    PROGRAMS = 4
+    VALUES = 5
+    STEPS = 6
+    INDICES = 7  # uint16: arguments of steps, operators covered by steps
+    WORDS = 8  # 32-bit constants of steps
+
+
+class Kernel(enum.IntEnum):
+    """What a step runs. Codes below 1000 are TensorFlow Lite's builtin operator codes.
+
+    Arguments are value indices in this order (``?`` may be absent = NONE_INDEX); ``words`` are 32-bit
+    integers unless marked ``f32``. Backward steps read the error ``dy`` of ``y`` and write the error ``dx`` of ``x``;
+    they may change ``dy`` in place. Bit *i* of a step's ``accumulate_mask`` says that its i-th error output is
+    added to, not overwritten. ``scratch`` holds the selected indices (layers only).
+
+    ==================  =========================================  ==================================================  =====
+    kernel              forward                                    backward                                            words
+    ==================  =========================================  ==================================================  =====
+    CONV_2D             x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
+    DEPTHWISE_CONV_2D   x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         as CONV_2D, depth_multiplier
+    FULLY_CONNECTED     x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         activation
+    CONV_2D_MAX_POOL    x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as CONV_2D, then pool as MAX_POOL_2D without activation
+    DEPTHWISE_MAX_POOL  x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as DEPTHWISE_CONV_2D, then pool as above
+    MAX_POOL_2D         x, y, argmax?                              y?, argmax, dy, dx                                  filter_h, filter_w, stride_h, stride_w, pad_top, pad_left, activation
+    AVERAGE_POOL_2D     x, y                                       y?, dy, dx                                          as MAX_POOL_2D
+    MEAN                x, y                                       dy, dx                                              outer, reduced, inner (x is [outer, reduced, inner])
+    ADD, SUB            a, b, y                                    y?, dy, da?, db?                                    activation
+    MUL                 a, b, y                                    a?, b?, y?, dy, da?, db?                            activation
+    PAD                 x, y                                       dy, dx                                              before, one per dimension of x
+    CONCATENATION       y, x0, x1, ...                             dy, dx0?, dx1?, ...                                 axis
+    TRANSPOSE           x, y                                       dy, dx                                              permutation, one per dimension of x
+    SOFTMAX             x, y                                       y, dy, dx                                           beta (f32)
+    LOGISTIC, TANH      x, y                                       y, dy, dx
+    RELU, RELU6,        x, y                                       y, dy, dx
+    RELU_N1_TO_1
+    LEAKY_RELU          x, y                                       y, dy, dx                                           alpha (f32, not negative)
+    HARD_SWISH          x, y                                       x, dy, dx
+    COPY                x, y                                       dy, dx
+    MAX_POOL_ARGMAX     x, y, argmax (a save hook)                                                                     as MAX_POOL_2D
+    ==================  =========================================  ==================================================  =====
+
+    ``y?`` of a backward step is present when a fused activation masks the error. In *_MAX_POOL, ``y`` is the pool's
+    output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds, per pooled element, the winner's position
+    in the window, ``row * filter_w + column`` (first in row-major order on ties). Element-wise kernels (activations,
+    ADD, SUB) accept outputs that share the memory of their input.
+    RESHAPE, SQUEEZE and EXPAND_DIMS have no steps: their outputs are aliases.
+    The step's words of forward and backward are the same.
+    """
+
+    ADD = 0
+    AVERAGE_POOL_2D = 1
+    CONCATENATION = 2
+    CONV_2D = 3
+    DEPTHWISE_CONV_2D = 4
+    FULLY_CONNECTED = 9
+    LOGISTIC = 14
+    MAX_POOL_2D = 17
+    MUL = 18
+    RELU = 19
+    RELU_N1_TO_1 = 20
+    RELU6 = 21
+    SOFTMAX = 25
+    TANH = 28
+    PAD = 34
+    TRANSPOSE = 39
+    MEAN = 40
+    SUB = 41
+    LEAKY_RELU = 98
+    HARD_SWISH = 117
+    CONV_2D_MAX_POOL = 1000
+    DEPTHWISE_MAX_POOL = 1001
+    COPY = 1002
+    MAX_POOL_ARGMAX = 1003
+
+
+class Activation(enum.IntEnum):
+    NONE = 0
+    RELU = 1
+    RELU_N1_TO_1 = 2
+    RELU6 = 3
+
+
+class ScalarType(enum.IntEnum):
+    FLOAT32 = 0
+    INT8 = 1
+    UINT8 = 2
+    UINT16 = 3
+    UINT32 = 4
+    INT32 = 5
+
+
+class Place(enum.IntEnum):
+    ARENA = 0  # offset: bytes from the program's start in the arena
+    INPUT = 1  # the caller's input buffer
+    CONSTANT = 2  # offset: index of the tensor in the .tflite, read where it lies in the file
+    PARAMETER = 3  # offset: index of the parameter
+
+
+class Role(enum.IntEnum):
+    ACTIVATION = 0
+    ERROR = 1
+    SAVED = 2  # arg-max, masks
+    SCRATCH = 3
+    WEIGHT = 4
+
+
+class Phase(enum.IntEnum):
+    FORWARD = 0
+    HOOK = 1  # after the forward pass has run operator ``after_operator``
+    BACKWARD = 2
+
+
+class ProgramKind(enum.IntEnum):
+    INFER = 0
+    TRAIN = 1
+
+
+class ForwardKind(enum.IntEnum):
+    NATIVE = 0
+    TFLM = 1
+
+
+class ParameterKind(enum.IntEnum):
+    WEIGHT = 0
+    BIAS = 1
+
+
+class Loss(enum.IntEnum):
+    """``p`` is the value that the loss reads; FROM_LOGITS: softmax or sigmoid is part of the loss.
+
+    The error written is dL/dz at the logits for every cross entropy, dL/dp for MEAN_SQUARED_ERROR.
+    AUTO_LINEAR: a class label means SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, a vector MEAN_SQUARED_ERROR.
+    """
+
+    SOFTMAX_CROSS_ENTROPY = 0
+    SOFTMAX_CROSS_ENTROPY_FROM_LOGITS = 1
+    BINARY_CROSS_ENTROPY = 2
+    BINARY_CROSS_ENTROPY_FROM_LOGITS = 3
+    MEAN_SQUARED_ERROR = 4
+    AUTO_LINEAR = 5
+
+
+class Selector(enum.IntEnum):
+    DENSE = 0
+    STATIC_TOPK = 1
+    TINYPROP = 2
+
+
+SECTION_REQUIRED = 1
+LAYER_OUTPUT = 1  # flag: the operator next to the loss, dense by default
+DEFAULT_ZERO_SKIP = 1
+DEFAULT_OUTPUT_SPARSE = 2
+
+HEADER = np.dtype(
+    [
+        ("magic", "<u4"),
+        ("format_version", "<u2"),
+        ("header_bytes", "<u2"),
+        ("total_bytes", "<u4"),
+        ("weights_crc", "<u4"),  # CRC-32 of the trainable buffers' bytes in order of the parameters
+        ("plan_crc", "<u4"),  # CRC-32 of the plan's bytes from the next field to the end
+        ("fingerprint", "<u4"),  # of the model's structure and frozen constants (fingerprint.py)
+        ("section_count", "<u4"),
+        ("reserved", "<u4"),
+    ]
+)
+PLAN_CRC_BEGIN = 20
+
+SECTION = np.dtype([("kind", "<u2"), ("flags", "<u2"), ("offset", "<u4"), ("bytes", "<u4"), ("record_bytes", "<u4")])
+
+DEFAULTS = np.dtype(
+    [
+        ("loss", "<u2"),
+        ("selector", "<u2"),
+        ("flags", "<u4"),
+        ("learning_rate", "<f4"),
+        ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
+        ("accumulate", "<u4"),  # samples per update; 1: update fused with the backward pass
+        ("ratio", "<f4"),  # static top-k
+        ("s_min", "<f4"),
+        ("s_max", "<f4"),
+        ("damping", "<f4"),
+        ("decay", "<f4"),
+        ("seed", "<u4"),
+        ("persistent_bytes", "<u4"),  # of the arena, before the programs' part
+    ]
+)
+
+PARAMETER = np.dtype(
+    [
+        ("tensor", "<u4"),  # index in the .tflite
+        ("elements", "<u4"),
+        ("arena_offset", "<u4"),
+        ("gradient_offset", "<u4"),  # NONE_OFFSET without accumulation
+        ("operator", "<u2"),
+        ("layer", "<u2"),
+        ("kind", "<u1"),
+        ("type", "<u1"),
+        ("reserved", "<u2"),
+    ]
+)
+
+LAYER = np.dtype(
+    [
+        ("operator", "<u2"),
+        ("distance", "<u2"),  # fewest trainable operators between this one and the loss
+        ("weight", "<u2"),  # parameter indices
+        ("bias", "<u2"),
+        ("candidates", "<u4"),  # elements that the selector chooses from
+        ("max_selected", "<u4"),  # capacity of the scratch, in indices
+        ("state_offset", "<u4"),  # arena offset of the layer's state: float32 running maximum
+        ("flags", "<u4"),
+    ]
+)
+
+PROGRAM = np.dtype(
+    [
+        ("kind", "<u2"),
+        ("forward_kind", "<u2"),
+        ("value_begin", "<u4"),
+        ("value_count", "<u4"),
+        ("step_begin", "<u4"),
+        ("forward_count", "<u4"),  # forward steps, or hooks in a tflm program
+        ("backward_count", "<u4"),
+        ("input", "<u2"),
+        ("output", "<u2"),
+        ("loss_input", "<u2"),
+        ("loss_error", "<u2"),
+        ("arena_bytes", "<u4"),  # of the program's part of the arena
+        ("first_operator", "<u2"),
+        ("last_operator", "<u2"),
+    ]
+)
+
+VALUE = np.dtype(
+    [
+        ("tensor", "<i4"),  # index in the .tflite, -1 for errors, masks, scratch
+        ("offset", "<u4"),
+        ("bytes", "<u4"),
+        ("first_step", "<u2"),  # steps count from 0: forward, then the loss as one step, then backward
+        ("last_step", "<u2"),
+        ("alias", "<u2"),  # the value whose memory this one shares, NONE_INDEX if it has its own
+        ("type", "u1"),
+        ("place", "u1"),
+        ("role", "u1"),
+        ("rank", "u1"),
+        ("reserved", "<u2"),
+        ("dims", "<i4", (MAX_RANK,)),
+    ]
+)
+
+STEP = np.dtype(
+    [
+        ("kernel", "<u2"),
+        ("phase", "u1"),
+        ("value_count", "u1"),
+        ("value_begin", "<u4"),  # into INDICES
+        ("operator_begin", "<u4"),  # into INDICES
+        ("operator_count", "<u2"),
+        ("word_count", "<u2"),
+        ("word_begin", "<u4"),  # into WORDS
+        ("layer", "<u2"),  # index into LAYERS or NONE_INDEX
+        ("after_operator", "<u2"),  # hooks of tflm programs
+        ("accumulate_mask", "<u4"),
+    ]
+)
+
+SECTION_DTYPES: dict[SectionKind, np.dtype] = {
+    SectionKind.DEFAULTS: DEFAULTS,
+    SectionKind.PARAMETERS: PARAMETER,
+    SectionKind.LAYERS: LAYER,
+    SectionKind.PROGRAMS: PROGRAM,
+    SectionKind.VALUES: VALUE,
+    SectionKind.STEPS: STEP,
+    SectionKind.INDICES: np.dtype("<u2"),
+    SectionKind.WORDS: np.dtype("<u4"),
+}
+
+_RECORDS = {
+    "PlanHeader": HEADER,
+    "SectionRecord": SECTION,
+    "DefaultsRecord": DEFAULTS,
+    "ParameterRecord": PARAMETER,
+    "LayerRecord": LAYER,
+    "ProgramRecord": PROGRAM,
+    "ValueRecord": VALUE,
+    "StepRecord": STEP,
+}
+_ENUMS = (
+    SectionKind, Kernel, Activation, ScalarType, Place, Role, Phase, ProgramKind, ForwardKind, ParameterKind, Loss,
+    Selector,
+)  # fmt: skip
+
+
+@dataclass
+class Plan:
+    """A decoded plan: one record array per section.
+
+    Attributes
+    ----------
+    sections : dict
+        Record array (dtype ``SECTION_DTYPES[kind]``) of every section.
+    fingerprint, weights_crc : int
+        See the header's fields.
+    """
+
+    sections: dict[SectionKind, np.ndarray] = field(default_factory=dict)
+    fingerprint: int = 0
+    weights_crc: int = 0
+
+    @property
+    def defaults(self) -> np.ndarray:
+        return self.sections[SectionKind.DEFAULTS][0]
+
+    @property
+    def parameters(self) -> np.ndarray:
+        return self.sections[SectionKind.PARAMETERS]
+
+    @property
+    def layers(self) -> np.ndarray:
+        return self.sections[SectionKind.LAYERS]
+
+    @property
+    def programs(self) -> np.ndarray:
+        return self.sections[SectionKind.PROGRAMS]
+
+    def program(self, kind: ProgramKind, forward: ForwardKind = ForwardKind.NATIVE) -> np.ndarray:
+        """The program of this kind.
+
+        Raises
+        ------
+        PlanError
+            The plan has no such program.
+        """
+        for record in self.programs:
+            if record["kind"] == kind and record["forward_kind"] == forward:
+                return record
+        raise PlanError(f"the plan has no {forward.name.lower()} program '{kind.name.lower()}'; convert the model again")
+
+    def values(self, program: np.ndarray) -> np.ndarray:
+        begin = int(program["value_begin"])
+        return self.sections[SectionKind.VALUES][begin : begin + int(program["value_count"])]
+
+    def steps(self, program: np.ndarray) -> np.ndarray:
+        begin = int(program["step_begin"])
+        count = int(program["forward_count"]) + int(program["backward_count"])
+        return self.sections[SectionKind.STEPS][begin : begin + count]
+
+    def step_values(self, step: np.ndarray) -> list[int]:
+        begin = int(step["value_begin"])
+        return self.sections[SectionKind.INDICES][begin : begin + int(step["value_count"])].tolist()
+
+    def step_operators(self, step: np.ndarray) -> list[int]:
+        begin = int(step["operator_begin"])
+        return self.sections[SectionKind.INDICES][begin : begin + int(step["operator_count"])].tolist()
+
+    def step_words(self, step: np.ndarray) -> np.ndarray:
+        begin = int(step["word_begin"])
+        return self.sections[SectionKind.WORDS][begin : begin + int(step["word_count"])]
+
+    def arena_bytes(self, kind: ProgramKind, forward: ForwardKind = ForwardKind.NATIVE) -> int:
+        """Whole arena that a device needs to run the program, persistent part included."""
+        return int(self.defaults["persistent_bytes"]) + int(self.program(kind, forward)["arena_bytes"])
+
+
+def encode(plan: Plan) -> bytes:
+    """Serialise a plan (length a multiple of 4)."""
+    kinds = sorted(plan.sections)
+    table = np.zeros(len(kinds), SECTION)
+    offset = HEADER.itemsize + table.nbytes
+    bodies = []
+    for row, kind in zip(table, kinds):
+        records = np.ascontiguousarray(plan.sections[kind])
+        if records.dtype != SECTION_DTYPES[kind]:
+            raise PlanError(f"section {kind.name} holds {records.dtype}, expected {SECTION_DTYPES[kind]}")
+        body = records.tobytes()
+        row["kind"], row["flags"], row["offset"], row["bytes"] = kind, SECTION_REQUIRED, offset, len(body)
+        row["record_bytes"] = records.dtype.itemsize
+        body += b"\0" * (-len(body) % 4)
+        bodies.append(body)
+        offset += len(body)
+    header = np.zeros(1, HEADER)
+    header["magic"], header["format_version"], header["header_bytes"] = MAGIC, FORMAT_VERSION, HEADER.itemsize
+    header["total_bytes"], header["section_count"] = offset, len(kinds)
+    header["weights_crc"], header["fingerprint"] = plan.weights_crc, plan.fingerprint
+    tail = header.tobytes()[PLAN_CRC_BEGIN:] + table.tobytes() + b"".join(bodies)
+    header["plan_crc"] = zlib.crc32(tail)
+    return header.tobytes()[:PLAN_CRC_BEGIN] + tail
+
+
+def decode(data: bytes) -> Plan:
+    """Read a plan.
+
+    Raises
+    ------
+    PlanError
+        The bytes are no plan, of another version, damaged, or hold an unknown required section.
+    """
+    data = bytes(data)
+    if len(data) < HEADER.itemsize:
+        raise PlanError("the training plan is truncated; convert the model again")
+    header = np.frombuffer(data, HEADER, 1)[0]
+    if header["magic"] != MAGIC:
+        raise PlanError("the training plan does not start with its magic number; convert the model again")
+    if header["format_version"] != FORMAT_VERSION:
+        raise PlanError(
+            f"the training plan has format version {header['format_version']}, this release reads {FORMAT_VERSION}; "
+            "convert the model again"
+        )
+    total, count = int(header["total_bytes"]), int(header["section_count"])
+    if header["header_bytes"] != HEADER.itemsize or total > len(data) or HEADER.itemsize + count * SECTION.itemsize > total:
+        raise PlanError("the training plan's sizes do not fit; convert the model again")
+    if zlib.crc32(data[PLAN_CRC_BEGIN:total]) != header["plan_crc"]:
+        raise PlanError("the training plan is damaged (its checksum differs); convert the model again")
+    plan = Plan(fingerprint=int(header["fingerprint"]), weights_crc=int(header["weights_crc"]))
+    for row in np.frombuffer(data, SECTION, count, HEADER.itemsize):
+        offset, size = int(row["offset"]), int(row["bytes"])
+        if offset + size > total:
+            raise PlanError("a section lies outside the training plan; convert the model again")
+        try:
+            kind = SectionKind(int(row["kind"]))
+        except ValueError:
+            if row["flags"] & SECTION_REQUIRED:
+                raise PlanError(
+                    f"the training plan needs section {row['kind']}, unknown to this release; upgrade tflm-train"
+                ) from None
+            continue
+        dtype = SECTION_DTYPES[kind]
+        if row["record_bytes"] != dtype.itemsize or size % dtype.itemsize:
+            raise PlanError(f"section {kind.name} of the training plan has records of a wrong size")
+        plan.sections[kind] = np.frombuffer(data, dtype, size // dtype.itemsize, offset).copy()
+    missing = [kind.name for kind in SectionKind if kind not in plan.sections]
+    if missing:
+        raise PlanError(f"the training plan lacks {', '.join(missing)}; convert the model again")
+    return plan
+
+
+def cpp_header() -> str:
+    """The C++ twin of this module."""
+    types = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
+    lines = [
+        "// Generated by `python -m tflm_train.converters.plan_format`: do not edit.",
+        "// What each field means is written in converters/plan_format.py.",
+        "#ifndef TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_",
+        "#define TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_",
+        "",
+        "#include <cstddef>",
+        "#include <cstdint>",
+        "",
+        "namespace tflm_train {",
+        "",
+        f'inline constexpr char kMetadataName[] = "{METADATA_NAME}";',
+    ]
+    constants = {
+        "kPlanMagic": MAGIC, "kFormatVersion": FORMAT_VERSION, "kPlanCrcBegin": PLAN_CRC_BEGIN,
+        "kNoneOffset": NONE_OFFSET, "kAlignment": ALIGNMENT, "kMaxOperatorValues": MAX_OPERATOR_VALUES,
+        "kSectionRequired": SECTION_REQUIRED, "kLayerOutput": LAYER_OUTPUT, "kDefaultZeroSkip": DEFAULT_ZERO_SKIP,
+        "kDefaultOutputSparse": DEFAULT_OUTPUT_SPARSE,
+    }  # fmt: skip
+    lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]
+    lines += [
+        f"inline constexpr uint16_t kNoneIndex = {NONE_INDEX};",
+        f"inline constexpr int kMaxRank = {MAX_RANK};",
+        "",
+    ]
+    for enumeration in _ENUMS:
+        name = enumeration.__name__ + ("Id" if enumeration in (Kernel, Selector, Loss) else "")
+        lines.append(f"enum class {name} : uint16_t {{")
+        for member in enumeration:
+            words = member.name.split("_")
+            lines.append("  k" + "".join(w.capitalize() for w in words) + f" = {member.value},")
+        lines += ["};", ""]
+    for name, dtype in _RECORDS.items():
+        lines.append(f"struct {name} {{")
+        assert dtype.fields is not None
+        for field_name in dtype.names or ():
+            base, shape = dtype.fields[field_name][0], ""
+            if base.subdtype is not None:
+                base, dims = base.subdtype
+                shape = f"[{dims[0]}]"
+            if field_name == "operator":  # a C++ keyword
+                field_name = "operator_index"
+            lines.append(f"  {types[base.str.lstrip('<|')]} {field_name}{shape};")
+        lines += ["};", f"static_assert(sizeof({name}) == {dtype.itemsize});", ""]
+    lines += ["}  // namespace tflm_train", "", "#endif  // TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(cpp_header(), end="")

@@ -1,0 +1,81 @@
+// What all kernels share: shapes, selections and work counters.
+#ifndef TFLM_TRAIN_KERNELS_TYPES_H_
+#define TFLM_TRAIN_KERNELS_TYPES_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tflm_train/runtime/plan_format.h"
+
+#ifndef TFLM_TRAIN_COUNTERS
+#define TFLM_TRAIN_COUNTERS 0
+#endif
+
+namespace tflm_train {
+
+inline constexpr bool kCountWork = TFLM_TRAIN_COUNTERS != 0;
+
+/// Geometry of a convolution, batch 1. Input [in_h, in_w, in_c], output [out_h, out_w, out_c]; the filter is
+/// [out_c, filter_h, filter_w, in_c] (OHWI), for a depthwise convolution [filter_h, filter_w, out_c] with
+/// out_c = in_c * depth_multiplier. Tap (u, v) of output (i, j) reads the input at
+/// (i * stride_h - pad_top + u * dilation_h, j * stride_w - pad_left + v * dilation_w); taps outside the image count as zero.
+struct ConvShape {
+  int32_t in_h, in_w, in_c;
+  int32_t out_h, out_w, out_c;
+  int32_t filter_h, filter_w;
+  int32_t stride_h, stride_w;
+  int32_t dilation_h, dilation_w;
+  int32_t pad_top, pad_left;
+  int32_t depth_multiplier;
+};
+
+/// Geometry of a pooling window over [in_h, in_w, channels].
+struct PoolShape {
+  int32_t in_h, in_w, channels;
+  int32_t out_h, out_w;
+  int32_t filter_h, filter_w;
+  int32_t stride_h, stride_w;
+  int32_t pad_top, pad_left;
+};
+
+/// The elements of an error map that go on: what every backward kernel of a layer iterates over.
+/// Elements are numbered row-major; a list is ascending.
+struct Selection {
+  enum class Mode : uint8_t {
+    kAll,      // every element, zeros too
+    kNonZero,  // every element that is not zero
+    kList,     // `count` listed elements
+  };
+  Mode mode = Mode::kAll;
+  bool wide = false;  // the list holds uint32_t, else uint16_t
+  uint32_t count = 0;
+  const void* indices = nullptr;
+
+  uint32_t operator[](uint32_t i) const {
+    return wide ? static_cast<const uint32_t*>(indices)[i] : static_cast<const uint16_t*>(indices)[i];
+  }
+  bool empty() const { return mode == Mode::kList && count == 0; }
+};
+
+/// Bytes of one index in a list over `candidates` elements.
+constexpr uint32_t IndexBytes(uint32_t candidates) { return candidates > 65536 ? 4 : 2; }
+
+/// Work of one or many steps, phase by phase. Multiplications count when their tap lies inside the image.
+struct WorkCounters {
+  uint64_t forward = 0;          // multiplications
+  uint64_t input_error = 0;      // multiplications
+  uint64_t weight_gradient = 0;  // multiplications
+  uint64_t update = 0;           // parameters changed
+  uint64_t selection = 0;        // elements examined
+};
+
+/// Adds to a counter, or compiles to nothing without TFLM_TRAIN_COUNTERS.
+inline void Count(uint64_t& counter, uint64_t amount) {
+  if constexpr (kCountWork) counter += amount;
+  (void)counter;
+  (void)amount;
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_TYPES_H_

@@ -1,0 +1,45 @@
+// How the trainer calls a kernel: one Operator per kernel, checked once and then only executed.
+#ifndef TFLM_TRAIN_RUNTIME_OPERATOR_H_
+#define TFLM_TRAIN_RUNTIME_OPERATOR_H_
+
+#include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+/// What a backward step needs besides its values. Lives for one step.
+struct BackwardContext {
+  /// Chooses the elements of a masked error that go on (`delta` has the layer's number of candidates). Applies the
+  /// plan's selector, the output-layer rule and zero-skip, and counts its work. `scratch` may be null when
+  /// the selector writes no list.
+  Selection Select(const float* delta, uint32_t elements, void* scratch) const;
+
+  /// Layer that the step trains; null for a step that only passes the error on.
+  const LayerRecord* layer;
+  /// Destinations of the layer's gradients, null if frozen: the kernels add `scale * gradient`. They are the parameters
+  /// themselves (scale = -learning rate) or, with accumulation, gradient buffers (scale = 1).
+  float* weight_target;
+  float* bias_target;
+  float scale;
+  /// Elements of the error that are zero cost nothing (exact).
+  bool zero_skip;
+  WorkCounters* work;
+  const class SelectorState* selector;
+};
+
+/// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.
+struct Operator {
+  KernelId kernel;
+  const char* name;
+  /// Once per step, at Init: number, types, shapes and constants of the step's values, for the step's phase. After kOk no
+  /// value of the step's shapes can lead a kernel outside its buffers.
+  Status (*check)(const StepView& step);
+  void (*forward)(const StepView& step, WorkCounters& work);
+  /// Null in an Operator for inference only.
+  void (*backward)(const StepView& step, const BackwardContext& context);
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_OPERATOR_H_

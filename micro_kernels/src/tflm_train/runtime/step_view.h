@@ -1,0 +1,66 @@
+// A step of a verified plan with its values resolved to memory.
+#ifndef TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
+#define TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
+
+#include <cstring>
+
+#include "tflm_train/runtime/plan_format.h"
+
+namespace tflm_train {
+
+/// Where the places of values are. Implemented by the plan reader.
+class MemoryMap {
+ public:
+  virtual void* Resolve(const ValueRecord& value) const = 0;
+
+ protected:
+  ~MemoryMap() = default;
+};
+
+class StepView {
+ public:
+  StepView(const StepRecord& step, const ValueRecord* values, const uint16_t* indices, const uint32_t* words,
+           const MemoryMap& memory)
+      : step_(step), values_(values), indices_(indices + step.value_begin), words_(words + step.word_begin), memory_(memory) {}
+
+  const StepRecord& record() const { return step_; }
+  Phase phase() const { return static_cast<Phase>(step_.phase); }
+
+  /// Number of arguments, absent ones included.
+  uint32_t size() const { return step_.value_count; }
+  bool Has(uint32_t argument) const { return argument < step_.value_count && indices_[argument] != kNoneIndex; }
+  /// The record of an argument that is present.
+  const ValueRecord& value(uint32_t argument) const { return values_[indices_[argument]]; }
+  /// Its memory, or null if the argument is absent.
+  template <class T>
+  T* data(uint32_t argument) const {
+    return Has(argument) ? static_cast<T*>(memory_.Resolve(value(argument))) : nullptr;
+  }
+  bool accumulates(uint32_t error_output) const { return (step_.accumulate_mask >> error_output & 1u) != 0; }
+
+  uint32_t word_count() const { return step_.word_count; }
+  int32_t word(uint32_t i) const { return static_cast<int32_t>(words_[i]); }
+  float word_f32(uint32_t i) const {
+    float value;
+    std::memcpy(&value, &words_[i], sizeof value);
+    return value;
+  }
+
+ private:
+  const StepRecord& step_;
+  const ValueRecord* values_;
+  const uint16_t* indices_;
+  const uint32_t* words_;
+  const MemoryMap& memory_;
+};
+
+/// Number of elements of a value (shapes are verified: no overflow).
+inline uint32_t Elements(const ValueRecord& value) {
+  uint32_t n = 1;
+  for (int i = 0; i < value.rank; ++i) n *= static_cast<uint32_t>(value.dims[i]);
+  return n;
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
