@@ -53,8 +53,8 @@ class Kernel(enum.IntEnum):
     CONV_2D             x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
     DEPTHWISE_CONV_2D   x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         as CONV_2D, depth_multiplier
     FULLY_CONNECTED     x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         activation
-    CONV_2D_MAX_POOL    x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as CONV_2D, then pool as MAX_POOL_2D without activation
-    DEPTHWISE_MAX_POOL  x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as DEPTHWISE_CONV_2D, then pool as above
+    CONV_2D_MAX_POOL    x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as CONV_2D, then map_h, map_w (the convolution's output), then pool as MAX_POOL_2D without activation
+    DEPTHWISE_MAX_POOL  x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as DEPTHWISE_CONV_2D, then map and pool as above
     MAX_POOL_2D         x, y, argmax?                              y?, argmax, dy, dx                                  filter_h, filter_w, stride_h, stride_w, pad_top, pad_left, activation
     AVERAGE_POOL_2D     x, y                                       y?, dy, dx                                          as MAX_POOL_2D
     MEAN                x, y                                       dy, dx                                              outer, reduced, inner (x is [outer, reduced, inner])
@@ -71,6 +71,7 @@ class Kernel(enum.IntEnum):
     HARD_SWISH          x, y                                       x, dy, dx
     COPY                x, y                                       dy, dx
     MAX_POOL_ARGMAX     x, y, argmax (a save hook)                                                                     as MAX_POOL_2D
+    EXTERNAL            what it reads, then what it writes
     ==================  =========================================  ==================================================  =====
 
     ``y?`` of a backward step is present when a fused activation masks the error. In *_MAX_POOL, ``y`` is the pool's
@@ -78,6 +79,8 @@ class Kernel(enum.IntEnum):
     in the window, ``row * filter_w + column`` (first in row-major order on ties). Element-wise kernels (activations,
     ADD, SUB) accept outputs that share the memory of their input.
     RESHAPE, SQUEEZE and EXPAND_DIMS have no steps: their outputs are aliases.
+    EXTERNAL steps make up the forward pass of a tflm program, between its hooks: the trainer has the program's forward pass
+    run the step's operators (one each, ascending). No kernel is looked up for them.
     The step's words of forward and backward are the same.
     """
 
@@ -105,6 +108,7 @@ class Kernel(enum.IntEnum):
     DEPTHWISE_MAX_POOL = 1001
     COPY = 1002
     MAX_POOL_ARGMAX = 1003
+    EXTERNAL = 1004
 
 
 class Activation(enum.IntEnum):
@@ -140,7 +144,7 @@ class Role(enum.IntEnum):
 
 class Phase(enum.IntEnum):
     FORWARD = 0
-    HOOK = 1  # after the forward pass has run operator ``after_operator``
+    HOOK = 1  # saves something between EXTERNAL steps; runs a kernel's forward function
     BACKWARD = 2
 
 
@@ -254,7 +258,7 @@ PROGRAM = np.dtype(
         ("value_begin", "<u4"),
         ("value_count", "<u4"),
         ("step_begin", "<u4"),
-        ("forward_count", "<u4"),  # forward steps, or hooks in a tflm program
+        ("forward_count", "<u4"),  # forward steps, EXTERNAL steps and hooks
         ("backward_count", "<u4"),
         ("input", "<u2"),
         ("output", "<u2"),
@@ -294,7 +298,7 @@ STEP = np.dtype(
         ("word_count", "<u2"),
         ("word_begin", "<u4"),  # into WORDS
         ("layer", "<u2"),  # index into LAYERS or NONE_INDEX
-        ("after_operator", "<u2"),  # hooks of tflm programs
+        ("reserved", "<u2"),
         ("accumulate_mask", "<u4"),
     ]
 )

@@ -58,6 +58,7 @@ enum class KernelId : uint16_t {
   kDepthwiseMaxPool = 1001,
   kCopy = 1002,
   kMaxPoolArgmax = 1003,
+  kExternal = 1004,
 };
 
 enum class Activation : uint16_t {
@@ -235,7 +236,7 @@ struct StepRecord {
   uint16_t word_count;
   uint32_t word_begin;
   uint16_t layer;
-  uint16_t after_operator;
+  uint16_t reserved;
   uint32_t accumulate_mask;
 };
 static_assert(sizeof(StepRecord) == 28);
