@@ -1,0 +1,224 @@
+"""What a plan was made for: a checksum of the model's structure and frozen constants, computed alike on the device.
+
+The checksum is CRC-32 over a stream of little-endian 32-bit words (constants: their raw bytes)::
+
+    tensors:    count; each: type, rank, dims, buffer, scale count, scales (float bits),
+                zero point count, zero points (low 32 bits), quantized dimension
+    operators:  count; each: builtin code, input count, inputs, output count, outputs,
+                options type, option fields (``OPTION_FIELDS``, in slot order)
+    subgraph:   input count, inputs, output count, outputs
+    constants:  each buffer with data that a tensor refers to and that no parameter uses,
+                ascending: index, length, bytes
+
+Names, signatures and metadata are left out: they do not change what is computed. Option types outside
+``OPTION_FIELDS`` contribute nothing. The C++ header ``option_fields.h`` is generated from this module::
+
+    python -m tflm_train.converters.fingerprint > micro_kernels/src/tflm_train/runtime/option_fields.h
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Iterable, NamedTuple, Sequence
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+
+class OptionField(NamedTuple):
+    """A scalar of an options table: 1 byte (zero-extended) or 4 bytes wide; ``default`` where the file omits it."""
+
+    name: str
+    slot: int
+    width: int
+    default: int | float = 0
+
+    @property
+    def default_bits(self) -> int:
+        kind = np.float32 if isinstance(self.default, float) else np.uint32
+        return int(np.asarray(self.default, kind).view(np.uint32))
+
+
+_STRIDES = (OptionField("padding", 0, 1), OptionField("strideW", 1, 4), OptionField("strideH", 2, 4))
+
+OPTION_FIELDS: dict[str, tuple[OptionField, ...]] = {
+    "Conv2DOptions": (
+        *_STRIDES,
+        OptionField("fusedActivationFunction", 3, 1),
+        OptionField("dilationWFactor", 4, 4, 1),
+        OptionField("dilationHFactor", 5, 4, 1),
+        OptionField("quantizedBiasType", 6, 1),
+    ),
+    "DepthwiseConv2DOptions": (
+        *_STRIDES,
+        OptionField("depthMultiplier", 3, 4),
+        OptionField("fusedActivationFunction", 4, 1),
+        OptionField("dilationWFactor", 5, 4, 1),
+        OptionField("dilationHFactor", 6, 4, 1),
+    ),
+    "Pool2DOptions": (
+        *_STRIDES,
+        OptionField("filterWidth", 3, 4),
+        OptionField("filterHeight", 4, 4),
+        OptionField("fusedActivationFunction", 5, 1),
+    ),
+    "FullyConnectedOptions": (
+        OptionField("fusedActivationFunction", 0, 1),
+        OptionField("weightsFormat", 1, 1),
+        OptionField("keepNumDims", 2, 1),
+        OptionField("asymmetricQuantizeInputs", 3, 1),
+        OptionField("quantizedBiasType", 4, 1),
+    ),
+    "SoftmaxOptions": (OptionField("beta", 0, 4, 0.0),),
+    "ConcatenationOptions": (OptionField("axis", 0, 4), OptionField("fusedActivationFunction", 1, 1)),
+    "AddOptions": (OptionField("fusedActivationFunction", 0, 1), OptionField("potScaleInt16", 1, 1, 1)),
+    "SubOptions": (OptionField("fusedActivationFunction", 0, 1), OptionField("potScaleInt16", 1, 1, 1)),
+    "MulOptions": (OptionField("fusedActivationFunction", 0, 1),),
+    "ReducerOptions": (OptionField("keepDims", 0, 1),),
+    "LeakyReluOptions": (OptionField("alpha", 0, 4, 0.0),),
+    "ShapeOptions": (OptionField("outType", 0, 1),),
+    "PackOptions": (OptionField("valuesCount", 0, 4), OptionField("axis", 1, 4)),
+    "StridedSliceOptions": (
+        OptionField("beginMask", 0, 4),
+        OptionField("endMask", 1, 4),
+        OptionField("ellipsisMask", 2, 4),
+        OptionField("newAxisMask", 3, 4),
+        OptionField("shrinkAxisMask", 4, 4),
+        OptionField("offset", 5, 1),
+    ),
+}
+
+_FIELDS_BY_TYPE = {getattr(schema.BuiltinOptions, name): fields for name, fields in OPTION_FIELDS.items()}
+
+
+def _words(*values: int) -> bytes:
+    return np.asarray([value & 0xFFFFFFFF for value in values], "<u4").tobytes()
+
+
+def _counted(values: Sequence[int] | np.ndarray | None) -> bytes:
+    items = np.asarray([] if values is None else values, np.int64)
+    return _words(len(items)) + items.astype("<u4").tobytes()
+
+
+def _tensor_words(tensor: Any) -> bytes:
+    q = tensor.quantization
+    scales = np.asarray([] if q is None or q.scale is None else q.scale, "<f4")
+    return b"".join(
+        (
+            _words(tensor.type),
+            _counted(tensor.shape),
+            _words(tensor.buffer, len(scales)),
+            scales.tobytes(),
+            _counted(None if q is None else q.zeroPoint),
+            _words(0 if q is None else q.quantizedDimension),
+        )
+    )
+
+
+def _option_words(operator: Any) -> bytes:
+    out = b""
+    for field in _FIELDS_BY_TYPE.get(operator.builtinOptionsType, ()):
+        value = field.default if operator.builtinOptions is None else getattr(operator.builtinOptions, field.name)
+        if isinstance(field.default, float):
+            out += np.asarray(value, "<f4").tobytes()
+        else:
+            out += _words(int(value) & (0xFF if field.width == 1 else 0xFFFFFFFF))
+    return out
+
+
+def _operator_words(model: Any, operator: Any) -> bytes:
+    code = model.operatorCodes[operator.opcodeIndex]
+    return b"".join(
+        (
+            _words(max(code.deprecatedBuiltinCode, code.builtinCode)),
+            _counted(operator.inputs),
+            _counted(operator.outputs),
+            _words(operator.builtinOptionsType),
+            _option_words(operator),
+        )
+    )
+
+
+def _buffer_bytes(model: Any, index: int) -> bytes:
+    data = model.buffers[index].data
+    return b"" if data is None else np.asarray(data, np.uint8).tobytes()
+
+
+def fingerprint(model: Any, parameter_tensors: Iterable[int]) -> int:
+    """Checksum of what must not change between conversion and training.
+
+    Parameters
+    ----------
+    model : ModelT
+        As ``flatbuffer.load`` returns it.
+    parameter_tensors : iterable of int
+        Tensors that train; their buffers' bytes are left out.
+
+    Returns
+    -------
+    int
+        CRC-32, 0 to 2**32 - 1.
+    """
+    graph = model.subgraphs[0]
+    parameters = {graph.tensors[t].buffer for t in parameter_tensors}
+    constants = {tensor.buffer for tensor in graph.tensors} - parameters
+    operators = graph.operators or ()
+    crc = zlib.crc32(_words(len(graph.tensors)))
+    for tensor in graph.tensors:
+        crc = zlib.crc32(_tensor_words(tensor), crc)
+    crc = zlib.crc32(_words(len(operators)), crc)
+    for operator in operators:
+        crc = zlib.crc32(_operator_words(model, operator), crc)
+    crc = zlib.crc32(_counted(graph.inputs) + _counted(graph.outputs), crc)
+    for index in sorted(constants):
+        data = _buffer_bytes(model, index)
+        if data:
+            crc = zlib.crc32(data, zlib.crc32(_words(index, len(data)), crc))
+    return crc
+
+
+def weights_crc(model: Any, parameter_tensors: Iterable[int]) -> int:
+    """CRC-32 over the bytes of the parameters' buffers, in the given order of tensors."""
+    crc = 0
+    for index in parameter_tensors:
+        crc = zlib.crc32(_buffer_bytes(model, model.subgraphs[0].tensors[index].buffer), crc)
+    return crc
+
+
+def cpp_header() -> str:
+    """``option_fields.h``: the same table for the device."""
+    rows = sorted(
+        (getattr(schema.BuiltinOptions, name), field.slot, field.width, field.default_bits, f"{name}.{field.name}")
+        for name, fields in OPTION_FIELDS.items()
+        for field in fields
+    )
+    lines = [
+        "// Generated by `python -m tflm_train.converters.fingerprint`: do not edit.",
+        "// The option fields that a model's fingerprint covers; the rule is written in converters/fingerprint.py.",
+        "#ifndef TFLM_TRAIN_RUNTIME_OPTION_FIELDS_H_",
+        "#define TFLM_TRAIN_RUNTIME_OPTION_FIELDS_H_",
+        "",
+        "#include <cstdint>",
+        "",
+        "namespace tflm_train {",
+        "",
+        "/// A scalar of an options table: `width` is 1 (zero-extended) or 4 bytes, `default_bits` its value when omitted.",
+        "struct OptionField {",
+        "  uint8_t options_type, slot, width;",
+        "  uint32_t default_bits;",
+        "};",
+        "",
+        "/// Sorted by options type, then slot.",
+        "inline constexpr OptionField kOptionFields[] = {",
+        *(f"    {{{kind}, {slot}, {width}, {bits}u}},  // {name}" for kind, slot, width, bits, name in rows),
+        "};",
+        "",
+        "}  // namespace tflm_train",
+        "",
+        "#endif  // TFLM_TRAIN_RUNTIME_OPTION_FIELDS_H_",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(cpp_header(), end="")
