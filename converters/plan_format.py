@@ -50,11 +50,11 @@ class Kernel(enum.IntEnum):
     ==================  =========================================  ==================================================  =====
     kernel              forward                                    backward                                            words
     ==================  =========================================  ==================================================  =====
-    CONV_2D             x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
-    DEPTHWISE_CONV_2D   x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         as CONV_2D, depth_multiplier
-    FULLY_CONNECTED     x, w, b?, y                                x, w, y?, dy, dx?, scratch?                         activation
-    CONV_2D_MAX_POOL    x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as CONV_2D, then map_h, map_w (the convolution's output), then pool as MAX_POOL_2D without activation
-    DEPTHWISE_MAX_POOL  x, w, b?, y, argmax?                       x, w, y?, dy, dx?, scratch?, argmax                 as DEPTHWISE_CONV_2D, then map and pool as above
+    CONV_2D             x, w, b?, y                                x?, w, y?, dy, dx?, scratch?                         stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
+    DEPTHWISE_CONV_2D   x, w, b?, y                                x?, w, y?, dy, dx?, scratch?                         as CONV_2D, depth_multiplier
+    FULLY_CONNECTED     x, w, b?, y                                x?, w, y?, dy, dx?, scratch?                         activation
+    CONV_2D_MAX_POOL    x, w, b?, y, argmax?                       x?, w, y?, dy, dx?, scratch?, argmax                 as CONV_2D, then map_h, map_w (the convolution's output), then pool as MAX_POOL_2D without activation
+    DEPTHWISE_MAX_POOL  x, w, b?, y, argmax?                       x?, w, y?, dy, dx?, scratch?, argmax                 as DEPTHWISE_CONV_2D, then map and pool as above
     MAX_POOL_2D         x, y, argmax?                              y?, argmax, dy, dx                                  filter_h, filter_w, stride_h, stride_w, pad_top, pad_left, activation
     AVERAGE_POOL_2D     x, y                                       y?, dy, dx                                          as MAX_POOL_2D
     MEAN                x, y                                       dy, dx                                              outer, reduced, inner (x is [outer, reduced, inner])
@@ -74,6 +74,7 @@ class Kernel(enum.IntEnum):
     EXTERNAL            what it reads, then what it writes
     ==================  =========================================  ==================================================  =====
 
+    ``x?`` of a backward step is absent where the operator does not train (the input's shape is then that of ``dx``).
     ``y?`` of a backward step is present when a fused activation masks the error. In *_MAX_POOL, ``y`` is the pool's
     output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds, per pooled element, the winner's position
     in the window, ``row * filter_w + column`` (first in row-major order on ties). Element-wise kernels (activations,

@@ -1,0 +1,218 @@
+"""The whole plan: programs for every forward pass, one parameter section, records."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import plan_format as pf
+from .backward_pass import BackwardPass, LayerSlot, pools_to_save, selection_candidates
+from .errors import ConversionError
+from .forward_pass import ForwardPass, in_place_steps
+from .graph import Graph
+from .memory_planner import aligned, plan_program, share_in_place
+from .program import Program, Value
+from .trainability import TrainedLayers
+
+if TYPE_CHECKING:
+    from ..config import TrainingConfig
+
+_SELECTORS = {"dense": pf.Selector.DENSE, "static-topk": pf.Selector.STATIC_TOPK, "tinyprop": pf.Selector.TINYPROP}
+
+
+def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, int, float]:
+    """The loss, the tensor it reads, the tensor whose error it writes, and its scale (softmax beta).
+
+    Raises
+    ------
+    ConversionError
+        The loss does not fit the model's end.
+    """
+    output = graph.outputs[0]
+    last = graph.producers.get(output)
+    end = last.type if last is not None else "the input"
+    if loss == "cross-entropy" and end == "LOGISTIC":
+        raise ConversionError("--loss cross-entropy needs a SOFTMAX or linear end, the model ends in LOGISTIC; use binary-cross-entropy")
+    if loss == "binary-cross-entropy" and end == "SOFTMAX":
+        raise ConversionError("--loss binary-cross-entropy needs a LOGISTIC or linear end, the model ends in SOFTMAX; use cross-entropy")
+    if last is not None and end == "SOFTMAX" and loss in ("auto", "cross-entropy"):
+        shape = graph.tensors[output].shape
+        if graph.tensors[output].elements != shape[-1]:
+            raise ConversionError(f"cross entropy needs one row of probabilities, the model's output has shape {list(shape)}; use --loss mse")
+        return pf.Loss.SOFTMAX_CROSS_ENTROPY, output, last.inputs[0], float(last.options["beta"])
+    if last is not None and end == "LOGISTIC" and loss in ("auto", "binary-cross-entropy"):
+        return pf.Loss.BINARY_CROSS_ENTROPY, output, last.inputs[0], 1.0
+    kind = {
+        "auto": pf.Loss.AUTO_LINEAR,
+        "cross-entropy": pf.Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS,
+        "binary-cross-entropy": pf.Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS,
+        "mse": pf.Loss.MEAN_SQUARED_ERROR,
+    }[loss]
+    return kind, output, output, 1.0
+
+
+class PlanBuilder:
+    """Builds the plan of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        With un-shared parameters and all biases that are to train.
+    layers : TrainedLayers
+    config : TrainingConfig
+    tflm : bool
+        Also write a training program for TensorFlow Lite Micro's forward pass.
+    """
+
+    def __init__(self, graph: Graph, layers: TrainedLayers, config: "TrainingConfig", tflm: bool = True) -> None:
+        self.graph = graph
+        self.layers = layers
+        self.config = config
+        self.loss, self.loss_input, self.loss_tensor, self.loss_scale = choose_loss(graph, config.loss)
+        if self.loss_tensor not in layers.errors:
+            raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
+        self.parameters: dict[int, int] = {}  # tensor -> parameter
+        self._parameter_records()
+        self._layer_records()
+        self.programs = [
+            self._program(pf.ProgramKind.INFER, pf.ForwardKind.NATIVE),
+            self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.NATIVE),
+        ]
+        if tflm:
+            self.programs.append(self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.TFLM))
+
+    def _parameter_records(self) -> None:
+        entries = []
+        for layer, index in enumerate(sorted(self.layers.trained)):
+            op = self.graph.operators[index]
+            for kind, tensor in ((pf.ParameterKind.WEIGHT, op.inputs[1]), (pf.ParameterKind.BIAS, op.input(2))):
+                if tensor >= 0:
+                    self.parameters[tensor] = len(entries)
+                    entries.append((tensor, index, layer, kind))
+        records = np.zeros(len(entries), pf.PARAMETER)
+        offset = 0
+        for record, (tensor, index, layer, kind) in zip(records, entries):
+            elements = self.graph.tensors[tensor].elements
+            record["tensor"], record["elements"], record["operator"], record["layer"] = tensor, elements, index, layer
+            record["kind"], record["type"], record["arena_offset"] = kind, pf.ScalarType.FLOAT32, offset
+            record["gradient_offset"] = pf.NONE_OFFSET
+            offset += aligned(4 * elements)
+        self.weight_bytes = offset
+        if self.config.accumulate > 1:
+            for record in records:
+                record["gradient_offset"] = offset
+                offset += aligned(4 * int(record["elements"]))
+        self.state_offset = offset
+        self.parameter_records = records
+
+    def _layer_records(self) -> None:
+        self.slots: dict[int, LayerSlot] = {}
+        self.layer_records = np.zeros(len(self.layers.trained), pf.LAYER)
+        sparse = self.config.selector != "dense"
+        for layer, index in enumerate(sorted(self.layers.trained)):
+            op = self.graph.operators[index]
+            is_output = index in self.layers.output_layers
+            candidates = selection_candidates(self.graph, op)
+            selects = sparse and (self.config.output_sparse or not is_output)
+            self.slots[index] = LayerSlot(layer, candidates, candidates if selects else 0)
+            record = self.layer_records[layer]
+            record["operator"], record["distance"] = index, self.layers.distance[index]
+            record["weight"] = self.parameters[op.inputs[1]]
+            record["bias"] = self.parameters[op.input(2)] if op.input(2) >= 0 else pf.NONE_INDEX
+            record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
+            record["state_offset"] = self.state_offset + 4 * layer
+            record["flags"] = pf.LAYER_OUTPUT if is_output else 0
+        self.persistent_bytes = aligned(self.state_offset + 4 * len(self.layer_records))
+
+    def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
+        train = kind == pf.ProgramKind.TRAIN
+        saved = pools_to_save(self.graph, self.layers) if train else frozenset()
+        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved)
+        program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
+        if train:
+            backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss_tensor)
+            program.backward = backward.steps
+            program.loss_input, program.loss_error = forward.values[self.loss_input], backward.loss_error
+        if forward_kind == pf.ForwardKind.NATIVE:
+            for index in in_place_steps(program.forward):
+                program.compute_lifetimes()
+                source, target = program.forward[index].values
+                assert source is not None and target is not None
+                share_in_place(program, index, source, target)
+        plan_program(program)
+        return program
+
+    def build(self) -> pf.Plan:
+        """The plan's records (fingerprint and weights_crc are the caller's)."""
+        values: list[np.ndarray] = []
+        steps: list[np.ndarray] = []
+        indices: list[int] = []
+        words: list[int] = []
+        programs = np.zeros(len(self.programs), pf.PROGRAM)
+        for record, program in zip(programs, self.programs):
+            self._encode_program(record, program, values, steps, indices, words)
+        sections = {
+            pf.SectionKind.DEFAULTS: self._defaults(),
+            pf.SectionKind.PARAMETERS: self.parameter_records,
+            pf.SectionKind.LAYERS: self.layer_records,
+            pf.SectionKind.PROGRAMS: programs,
+            pf.SectionKind.VALUES: np.array(values, pf.VALUE),
+            pf.SectionKind.STEPS: np.array(steps, pf.STEP),
+            pf.SectionKind.INDICES: np.array(indices, "<u2"),
+            pf.SectionKind.WORDS: np.array(words, "<u4"),
+        }
+        return pf.Plan(sections)
+
+    def _defaults(self) -> np.ndarray:
+        config, record = self.config, np.zeros(1, pf.DEFAULTS)
+        record["loss"], record["loss_scale"] = self.loss, self.loss_scale
+        record["selector"] = _SELECTORS[config.selector]
+        record["flags"] = pf.DEFAULT_ZERO_SKIP * config.zero_skip | pf.DEFAULT_OUTPUT_SPARSE * config.output_sparse
+        for name in ("learning_rate", "accumulate", "ratio", "s_min", "s_max", "damping", "decay", "seed"):
+            record[name] = getattr(config, name)
+        record["persistent_bytes"] = self.persistent_bytes
+        return record
+
+    def _encode_program(
+        self, record: np.ndarray, program: Program, values: list, steps: list, indices: list[int], words: list[int]
+    ) -> None:
+        members = program.values()
+        number = {value: i for i, value in enumerate(members)}
+
+        def ref(value: Value | None) -> int:
+            return pf.NONE_INDEX if value is None else number[value]
+
+        record["kind"], record["forward_kind"] = program.kind, program.forward_kind
+        record["value_begin"], record["value_count"] = len(values), len(members)
+        record["step_begin"] = len(steps)
+        record["forward_count"], record["backward_count"] = len(program.forward), len(program.backward)
+        record["input"], record["output"] = ref(program.input), ref(program.output)
+        record["loss_input"], record["loss_error"] = ref(program.loss_input), ref(program.loss_error)
+        record["arena_bytes"] = program.arena_bytes
+        record["first_operator"], record["last_operator"] = 0, len(self.graph.operators) - 1
+        for value in members:
+            row = np.zeros((), pf.VALUE)
+            row["tensor"], row["offset"], row["bytes"] = value.tensor, value.offset, value.bytes
+            row["first_step"], row["last_step"], row["alias"] = value.first, value.last, ref(value.alias and value.root)
+            row["type"], row["place"], row["role"], row["rank"] = value.type, value.place, value.role, len(value.dims)
+            row["dims"][: len(value.dims)] = value.dims
+            values.append(row)
+        for step in program.steps:
+            if len(step.values) > pf.MAX_OPERATOR_VALUES:
+                raise ConversionError(f"operator {step.operators[0]} ({step.kernel.name}) has too many inputs and outputs for the plan")
+            row = np.zeros((), pf.STEP)
+            row["kernel"], row["phase"] = step.kernel, step.phase
+            row["value_begin"], row["value_count"] = len(indices), len(step.values)
+            indices += [ref(value) for value in step.values]
+            row["operator_begin"], row["operator_count"] = len(indices), len(step.operators)
+            indices += step.operators
+            row["word_begin"], row["word_count"] = len(words), len(step.words)
+            words += [_word(word) for word in step.words]
+            row["layer"], row["accumulate_mask"] = step.layer, step.accumulate_mask
+            steps.append(row)
+
+
+def _word(word: int | float) -> int:
+    return int(struct.unpack("<I", struct.pack("<f" if isinstance(word, float) else "<i", word))[0])

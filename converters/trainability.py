@@ -1,0 +1,177 @@
+"""Which operators train, which pass errors on, and why the others do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from .constraints import PARAMETER_OPERATORS, why_not_backward, why_not_forward
+from .errors import ConversionError
+from .graph import Graph, Operator
+
+
+@dataclass(frozen=True)
+class TrainedLayers:
+    """The choice of what trains.
+
+    Attributes
+    ----------
+    trained : frozenset of int
+        Indices of operators whose parameters train.
+    differentiated : frozenset of int
+        Operators that need a backward step: trained, or above a trained one.
+    errors : frozenset of int
+        Tensors whose error is needed.
+    distance : dict
+        Trained operator -> fewest trained operators between it and the loss.
+    output_layers : frozenset of int
+        Trained operators with no operator with parameters between them and the loss.
+    """
+
+    trained: frozenset[int]
+    differentiated: frozenset[int]
+    errors: frozenset[int]
+    distance: dict[int, int]
+    output_layers: frozenset[int]
+
+
+def layer_names(graph: Graph) -> list[str]:
+    """The name of every operator as users see it: its output's name up to the first ``;``, made unique by the index."""
+    names = [graph.layer_name(op).split(";")[0] or f"{op.type}_{op.index}" for op in graph.operators]
+    return [f"{name}:{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+
+
+def parameter_operators(graph: Graph) -> list[int]:
+    """Operators with parameters, in execution order."""
+    return [op.index for op in graph.operators if op.type in PARAMETER_OPERATORS and op.index not in graph.folded]
+
+
+def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
+    candidates = parameter_operators(graph)
+    if not candidates:
+        raise ConversionError(
+            f"{graph.name} has no operator with parameters (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED), nothing can train"
+        )
+    if layers == "all":
+        return candidates
+    if isinstance(layers, str) and layers.startswith("last:"):
+        count = layers[len("last:") :]
+        if not count.isdigit() or int(count) == 0:
+            raise ConversionError(f"--layers {layers}: N in last:N must be a whole number above 0")
+        return candidates[-int(count) :]
+    wanted = [part.strip() for part in layers.split(",")] if isinstance(layers, str) else list(layers)
+    names = layer_names(graph)
+    chosen = []
+    for item in wanted:
+        if isinstance(item, int) or item.isdigit():
+            index = int(item)
+            if index >= len(graph.operators):
+                raise ConversionError(f"--layers {item}: {graph.name} has operators 0 to {len(graph.operators) - 1}")
+        elif item in names:
+            index = names.index(item)
+        elif item in [graph.layer_name(op) for op in graph.operators]:
+            index = [graph.layer_name(op) for op in graph.operators].index(item)
+        else:
+            raise ConversionError(
+                f"--layers {item!r}: {graph.name} has no such layer; `tflm-train inspect` lists them "
+                f"(trainable: {', '.join(names[i] for i in candidates)})"
+            )
+        if index not in candidates:
+            raise ConversionError(
+                f"--layers {item}: {names[index]} ({graph.operators[index].type}) has no trainable parameters; "
+                f"trainable: {', '.join(names[i] for i in candidates)}"
+            )
+        chosen.append(index)
+    if not chosen:
+        raise ConversionError("--layers names no layer; use all, last:N or names from `tflm-train inspect`")
+    return sorted(set(chosen))
+
+
+def _above(graph: Graph, trained: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
+    """Operators at or above trained ones, and the tensors they compute."""
+    operators, tensors = set(), set()
+    for op in graph.operators:
+        if op.index in graph.folded:
+            continue
+        if op.index in trained or any(t in tensors for t in op.inputs):
+            operators.add(op.index)
+            tensors.update(op.outputs)
+    return frozenset(operators), frozenset(tensors)
+
+
+def _distances(graph: Graph, loss_tensor: int, counted: frozenset[int]) -> dict[int, int]:
+    """Tensor -> fewest counted operators between it and the loss (tensors that do not reach the loss are absent)."""
+    distance = {loss_tensor: 0}
+    for op in reversed(graph.operators):
+        through = [distance[t] for t in op.outputs if t in distance]
+        if not through or op.index in graph.folded:
+            continue
+        steps = min(through) + (op.index in counted)
+        for t in op.inputs:
+            if t >= 0:
+                distance[t] = min(distance.get(t, steps), steps)
+    return distance
+
+
+def _largest_trainable_suffix(graph: Graph) -> int:
+    """The largest N for which last:N can train."""
+    candidates = parameter_operators(graph)
+    best = 0
+    for count in range(1, len(candidates) + 1):
+        operators, _ = _above(graph, frozenset(candidates[-count:]))
+        if any(why_not_backward(graph, graph.operators[i]) for i in operators):
+            break
+        best = count
+    return best
+
+
+def _refuse(graph: Graph, op: Operator, reason: str) -> ConversionError:
+    count = _largest_trainable_suffix(graph)
+    remedy = f"train the layers above it with --layers last:{count}" if count else "no layer above it can train instead"
+    return ConversionError(f"{graph.name}: layer {layer_names(graph)[op.index]} cannot be trained through: {reason}; {remedy}")
+
+
+def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLayers:
+    """Decide what trains.
+
+    Parameters
+    ----------
+    graph : Graph
+    layers : str or sequence
+        See ``TrainingConfig.layers``.
+
+    Raises
+    ------
+    ConversionError
+        No such layer; an operator that the runtime cannot run, or that lies above a trained layer and cannot be
+        differentiated. The message names it, the reason and what could be trained instead.
+    """
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ConversionError(
+            f"{graph.name} has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "export the model with exactly one input and one output"
+        )
+    names = layer_names(graph)
+    for op in graph.operators:
+        reason = why_not_forward(graph, op)
+        if reason:
+            raise ConversionError(
+                f"{graph.name}: layer {names[op.index]} cannot run in the device runtime: {reason}; "
+                "rebuild the model without it"
+            )
+    trained = frozenset(_parse_layers(graph, layers))
+    differentiated, errors = _above(graph, trained)
+    reaches = _distances(graph, graph.outputs[0], frozenset())
+    differentiated = frozenset(i for i in differentiated if any(t in reaches for t in graph.operators[i].outputs))
+    for index in sorted(differentiated, reverse=True):
+        reason = why_not_backward(graph, graph.operators[index])
+        if reason:
+            raise _refuse(graph, graph.operators[index], reason)
+    dead = sorted(trained - differentiated)
+    if dead:
+        raise ConversionError(f"{graph.name}: layer {names[dead[0]]} does not reach the output; leave it out of --layers")
+    to_loss = _distances(graph, graph.outputs[0], trained)
+    to_output = _distances(graph, graph.outputs[0], frozenset(parameter_operators(graph)))
+    distance = {i: min(to_loss[t] for t in graph.operators[i].outputs if t in to_loss) for i in trained}
+    output_layers = frozenset(i for i in trained if min(to_output[t] for t in graph.operators[i].outputs if t in to_output) == 0)
+    return TrainedLayers(trained, differentiated, errors, distance, output_layers)
