@@ -1,0 +1,156 @@
+"""The ``.tflite``'s graph rebuilt in TensorFlow from its own (folded) weights: the reference for gradients and steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tflm_train.converters.graph import Graph, Operator
+from tflm_train.converters.trainability import TrainedLayers
+
+_FUSED = {
+    "NONE": lambda x: x,
+    "RELU": tf.nn.relu,
+    "RELU6": tf.nn.relu6,
+    "RELU_N1_TO_1": lambda x: tf.clip_by_value(x, -1.0, 1.0),
+}
+
+
+def error_measure(a: np.ndarray, b: np.ndarray) -> float:
+    """max|a - b| / max(max|b|, 1e-12)"""
+    a, b = np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel()
+    assert a.shape == b.shape, f"{a.shape} against {b.shape}"
+    return float(np.abs(a - b).max(initial=0.0) / max(np.abs(b).max(initial=0.0), 1e-12))
+
+
+class TensorFlowModel:
+    """Runs a graph in TensorFlow, in double precision unless told otherwise.
+
+    ``variables`` maps trainable tensors to variables of their shape.
+    """
+
+    def __init__(self, graph: Graph, layers: TrainedLayers, dtype: str = "float64") -> None:
+        self.graph = graph
+        self.dtype = dtype
+        self.variables: dict[int, tf.Variable] = {}
+        for index in sorted(layers.trained):
+            op = graph.operators[index]
+            for tensor in (op.inputs[1], op.input(2)):
+                if tensor >= 0:
+                    self.variables[tensor] = tf.Variable(graph.tensors[tensor].data.astype(dtype))
+
+    def tensors(self, x: np.ndarray) -> dict[int, tf.Tensor]:
+        """Every computed tensor for one input of the model's input shape."""
+        graph = self.graph
+        values: dict[int, Any] = {graph.inputs[0]: tf.constant(np.asarray(x, self.dtype).reshape(graph.tensors[graph.inputs[0]].shape))}
+
+        def value(t: int) -> Any:
+            if t in values:
+                return values[t]
+            if t in self.variables:
+                return self.variables[t]
+            data = graph.tensors[t].data
+            return tf.constant(data.astype(self.dtype) if data.dtype.kind == "f" else data)
+
+        for op in graph.operators:
+            if op.index not in graph.folded:
+                values[op.outputs[0]] = self._run(op, value)
+        return values
+
+    def _run(self, op: Operator, value: Any) -> tf.Tensor:
+        graph, options = self.graph, op.options
+        x = value(op.inputs[0])
+        fused = _FUSED[options.get("fused_activation_function", "NONE")]
+        shape = graph.tensors[op.outputs[0]].shape
+        bias = value(op.inputs[2]) if op.input(2) >= 0 and op.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") else None
+        if op.type == "FULLY_CONNECTED":
+            w = value(op.inputs[1])
+            y = tf.matmul(tf.reshape(x, (-1, w.shape[1])), w, transpose_b=True)
+            return tf.reshape(fused(y if bias is None else y + bias), shape)
+        if op.type in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            return fused(self._conv(op, x, value(op.inputs[1]), bias))
+        if op.type in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
+            pool = tf.nn.max_pool2d if op.type == "MAX_POOL_2D" else tf.nn.avg_pool2d
+            window = options["filter_height"], options["filter_width"]
+            return fused(pool(x, window, (options["stride_h"], options["stride_w"]), options["padding"]))
+        if op.type in ("ADD", "SUB", "MUL"):
+            function = {"ADD": tf.add, "SUB": tf.subtract, "MUL": tf.multiply}[op.type]
+            return fused(function(x, value(op.inputs[1])))
+        if op.type == "MEAN":
+            y = tf.reduce_mean(x, axis=np.atleast_1d(graph.tensors[op.inputs[1]].data).tolist())
+            return tf.reshape(y, shape)
+        if op.type == "PAD":
+            return tf.pad(x, graph.tensors[op.inputs[1]].data)
+        if op.type == "CONCATENATION":
+            return tf.concat([value(t) for t in op.inputs], options["axis"])
+        if op.type in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS"):
+            return tf.reshape(x, shape)
+        if op.type == "TRANSPOSE":
+            return tf.transpose(x, graph.tensors[op.inputs[1]].data)
+        if op.type == "SOFTMAX":
+            return tf.nn.softmax(options["beta"] * x)
+        functions = {
+            "LOGISTIC": tf.sigmoid,
+            "TANH": tf.tanh,
+            "RELU": tf.nn.relu,
+            "RELU6": tf.nn.relu6,
+            "RELU_N1_TO_1": _FUSED["RELU_N1_TO_1"],
+            "LEAKY_RELU": lambda v: tf.nn.leaky_relu(v, options["alpha"]),
+            "HARD_SWISH": lambda v: v * tf.nn.relu6(v + 3.0) / 6.0,
+        }
+        return functions[op.type](x)
+
+    def _conv(self, op: Operator, x: tf.Tensor, w: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
+        options = op.options
+        stride = options["stride_h"], options["stride_w"]
+        dilation = options.get("dilation_h_factor", 1), options.get("dilation_w_factor", 1)
+        # explicit padding and slicing: TensorFlow's own depthwise kernels want equal strides and no dilation with strides
+        height, width = (w.shape[1] - 1) * dilation[0] + 1, (w.shape[2] - 1) * dilation[1] + 1
+        shape = self.graph.tensors[op.outputs[0]].shape
+        if options["padding"] == "SAME":
+            total = [max((shape[1 + i] - 1) * stride[i] + (height, width)[i] - x.shape[1 + i], 0) for i in (0, 1)]
+            x = tf.pad(x, [[0, 0]] + [[t // 2, t - t // 2] for t in total] + [[0, 0]])
+        result: Any = 0.0 if bias is None else bias
+        for u in range(w.shape[1]):
+            for v in range(w.shape[2]):
+                top, left = u * dilation[0], v * dilation[1]
+                part = x[:, top : top + (shape[1] - 1) * stride[0] + 1 : stride[0], left : left + (shape[2] - 1) * stride[1] + 1 : stride[1], :]
+                if op.type == "CONV_2D":
+                    result = result + tf.einsum("bhwi,oi->bhwo", part, w[:, u, v, :])
+                else:
+                    result = result + tf.repeat(part, w.shape[3] // part.shape[3], axis=3) * w[0, u, v, :]
+        return result
+
+    def loss(self, values: dict[int, tf.Tensor], label: Any, kind: str) -> tf.Tensor:
+        """``kind``: cross-entropy, binary-cross-entropy or mse at the model's output (``-logits`` appended: from logits)."""
+        output = tf.reshape(values[self.graph.outputs[0]], (-1,))
+        target = np.asarray(label)
+        if target.ndim == 0 and target.dtype.kind in "iu":
+            target = np.eye(output.shape[0])[int(target)] if output.shape[0] > 1 else np.array([float(target)])
+        target = tf.constant(target.reshape(-1).astype(self.dtype))
+        if kind == "cross-entropy":
+            return -tf.reduce_sum(target * tf.math.log(output))
+        if kind == "cross-entropy-logits":
+            return tf.nn.softmax_cross_entropy_with_logits(target, output)
+        if kind == "binary-cross-entropy":
+            return -tf.reduce_mean(target * tf.math.log(output) + (1 - target) * tf.math.log(1 - output))
+        if kind == "binary-cross-entropy-logits":
+            return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, output))
+        return tf.reduce_mean((output - target) ** 2)
+
+    def gradients(self, x: np.ndarray, label: Any, kind: str) -> tuple[float, dict[int, np.ndarray]]:
+        """Loss and the gradient of every variable, from tf.GradientTape."""
+        with tf.GradientTape() as tape:
+            loss = self.loss(self.tensors(x), label, kind)
+        grads = tape.gradient(loss, list(self.variables.values()))
+        zero = [np.zeros(v.shape) if g is None else g.numpy() for v, g in zip(self.variables.values(), grads)]
+        return float(loss), dict(zip(self.variables, zero))
+
+    def sgd_step(self, x: np.ndarray, label: Any, kind: str, learning_rate: float) -> float:
+        """One step of plain SGD; returns the loss before it."""
+        loss, grads = self.gradients(x, label, kind)
+        for tensor, variable in self.variables.items():
+            variable.assign_sub(learning_rate * grads[tensor].reshape(variable.shape))
+        return loss
