@@ -13,3 +13,7 @@ class ConversionError(UserError):
 
 class PlanError(UserError):
     """A training plan that is missing, damaged or of another version."""
+
+
+class MissingToolError(UserError):
+    """A tool or package that is not installed; the message names what to install. Exit code 3."""

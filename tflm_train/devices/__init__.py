@@ -1,0 +1,1 @@
+"""Where models train: one interface, one module per kind of device."""
