@@ -106,7 +106,13 @@ class TensorFlowModel:
         options = op.options
         stride = options["stride_h"], options["stride_w"]
         dilation = options.get("dilation_h_factor", 1), options.get("dilation_w_factor", 1)
-        # explicit padding and slicing: TensorFlow's own depthwise kernels want equal strides and no dilation with strides
+        if dilation == (1, 1) and (op.type == "CONV_2D" or stride[0] == stride[1]):
+            bias = 0.0 if bias is None else bias
+            if op.type == "CONV_2D":
+                return tf.nn.conv2d(x, tf.transpose(w, (1, 2, 3, 0)), stride, options["padding"]) + bias
+            filters = tf.reshape(w, (*w.shape[1:3], x.shape[3], -1))
+            return tf.nn.depthwise_conv2d(x, filters, (1, *stride, 1), options["padding"]) + bias
+        # tap by tap where TensorFlow has no CPU kernel: dilated gradients, depthwise with unequal strides
         height, width = (w.shape[1] - 1) * dilation[0] + 1, (w.shape[2] - 1) * dilation[1] + 1
         shape = self.graph.tensors[op.outputs[0]].shape
         if options["padding"] == "SAME":
