@@ -1,0 +1,286 @@
+"""Gradients of every operator against TensorFlow's GradientTape on the rebuilt ``.tflite`` graph.
+
+Bound: 1e-4 by max|a - b| / max(max|b|, 1e-12) per tensor; the largest difference is printed (``pytest -rP``).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from harness import compare_gradients
+from tflite_builder import ModelBuilder
+
+TOLERANCE = 1e-4
+worst_of_all: dict[str, float] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def print_largest_differences():
+    yield
+    for name, value in sorted(worst_of_all.items()):
+        print(f"largest gradient difference, {name}: {value:.2e}")
+
+
+def rng_for(*key: object) -> np.random.Generator:
+    """A generator that depends on the test's parameters alone."""
+    return np.random.default_rng(list(str(key).encode()))
+
+
+def check(name: str, data: bytes, shape: tuple[int, ...], label, kind: str, rng: np.random.Generator, **config) -> None:
+    x = rng.normal(size=shape).astype(np.float32)
+    comparison = compare_gradients(data, x, label, kind, **config)
+    assert comparison.errors, "nothing trained"
+    assert abs(comparison.loss - comparison.reference_loss) <= 1e-5 * max(1.0, abs(comparison.reference_loss))
+    worst_of_all[name] = max(worst_of_all.get(name, 0.0), comparison.worst)
+    assert comparison.worst <= TOLERANCE, comparison.errors
+
+
+def head(builder: ModelBuilder, x: int, rng: np.random.Generator, classes: int = 4) -> int:
+    """Flatten, dense, softmax: what makes any map trainable on cross entropy."""
+    shape = tuple(builder.graph.tensors[x].shape.tolist())
+    features = int(np.prod(shape))
+    flat = builder.reshape(x, 1, features)
+    w = rng.normal(size=(classes, features)) / np.sqrt(features)
+    return builder.op("SOFTMAX", [builder.dense(flat, w, rng.normal(size=classes))], (1, classes), beta=1.0)
+
+
+def filters(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.normal(size=shape) * np.sqrt(2.0 / np.prod(shape[1:]))
+
+
+CONVOLUTIONS = [
+    # input, filters, window, stride, dilation, padding
+    *[((7, 6, 3), 4, (3, 3), stride, (1, 1), padding) for stride in ((1, 1), (2, 2), (1, 2), (3, 2)) for padding in ("SAME", "VALID")],
+    *[((9, 8, 2), 3, (3, 2), (1, 1), dilation, padding) for dilation in ((2, 2), (1, 3)) for padding in ("SAME", "VALID")],
+    ((5, 5, 4), 6, (1, 1), (1, 1), (1, 1), "VALID"),
+    ((5, 5, 4), 6, (1, 1), (2, 2), (1, 1), "SAME"),
+    ((1, 12, 3), 5, (1, 3), (1, 2), (1, 1), "SAME"),
+    ((8, 3, 1), 4, (8, 3), (1, 1), (1, 1), "VALID"),
+    ((4, 4, 2), 3, (5, 5), (1, 1), (1, 1), "SAME"),
+]
+
+
+@pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+@pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))
+def test_conv_2d(case, activation):
+    size, count, window, stride, dilation, padding = CONVOLUTIONS[case]
+    rng = rng_for("conv", case, activation)
+    b = ModelBuilder()
+    first = b.conv(b.input(1, *size), filters(rng, 3, 3, 3, size[2]), rng.normal(size=3), activation="RELU")  # something below
+    y = b.conv(first, filters(rng, count, *window, 3) * 2, rng.normal(size=count), stride, padding, dilation, activation)
+    check("CONV_2D", b.finish(head(b, y, rng)), size, 2, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2, 3])
+@pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+@pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))
+def test_depthwise_conv_2d(case, activation, multiplier):
+    size, _, window, stride, dilation, padding = CONVOLUTIONS[case]
+    rng = rng_for("depthwise", case, activation, multiplier)
+    b = ModelBuilder()
+    first = b.conv(b.input(1, *size), filters(rng, 3, 3, 3, size[2]), rng.normal(size=3), activation="RELU")
+    w = rng.normal(size=(1, *window, 3 * multiplier)) * 2 / np.sqrt(np.prod(window))
+    y = b.conv(first, w, rng.normal(size=3 * multiplier), stride, padding, dilation, activation, multiplier)
+    check("DEPTHWISE_CONV_2D", b.finish(head(b, y, rng)), size, 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_fully_connected(batch, activation):
+    rng = rng_for("dense", batch, activation)
+    b = ModelBuilder()
+    x = b.input(batch, 7) if batch == 1 else b.reshape(b.input(1, batch * 7), batch, 7)
+    y = b.dense(b.dense(x, filters(rng, 9, 7) * 2, rng.normal(size=9), activation, batch), filters(rng, 5, 9), rng.normal(size=5), "RELU", batch)
+    check("FULLY_CONNECTED", b.finish(head(b, y, rng)), (batch * 7,), 0, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("kind", ["MAX", "AVERAGE"])
+@pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6"])
+@pytest.mark.parametrize(
+    "window,stride,padding",
+    [((2, 2), (2, 2), "VALID"), ((2, 2), (2, 2), "SAME"), ((3, 3), (2, 2), "SAME"), ((3, 2), (1, 2), "VALID"), ((2, 2), (3, 3), "SAME"), ((7, 5), (1, 1), "VALID")],
+)
+@pytest.mark.parametrize("between", [False, True])
+def test_pooling(kind, activation, window, stride, padding, between):
+    """``between``: an operator separates convolution and pool, so the pool is not fused into it."""
+    rng = rng_for(kind, activation, window, stride, padding, between)
+    b = ModelBuilder()
+    y = b.conv(b.input(1, 7, 5, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4), activation="RELU6" if not between else "NONE")
+    if between:
+        y = b.op("TANH", [y], (1, 7, 5, 4))
+    check(f"{kind}_POOL_2D", b.finish(head(b, b.pool(kind, y, window, stride, padding, activation), rng)), (7, 5, 2), 3, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
+@pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6"])
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("pool", [((2, 2), (2, 2), "VALID"), ((2, 2), (2, 2), "SAME"), ((3, 3), (1, 1), "SAME"), ((3, 3), (2, 2), "VALID")])
+def test_convolution_with_max_pool(stride, activation, depthwise, pool):
+    rng = rng_for("fused", stride, activation, depthwise, pool)
+    b = ModelBuilder()
+    y = b.conv(b.input(1, 11, 9, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4), activation="RELU")
+    w = rng.normal(size=(1, 3, 3, 8)) if depthwise else filters(rng, 5, 3, 3, 4)
+    y = b.conv(y, w, rng.normal(size=w.shape[3] if depthwise else 5), stride, "SAME", (1, 1), activation, 2 if depthwise else 0)
+    check("convolution + max-pool", b.finish(head(b, b.pool("MAX", y, *pool), rng)), (11, 9, 2), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("activation", ["LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"])
+@pytest.mark.parametrize("reused", [False, True])
+def test_activation_operators(activation, reused):
+    """``reused``: another operator reads the same input, so the error cannot stay in place."""
+    rng = rng_for(activation, reused)
+    b = ModelBuilder()
+    x = b.dense(b.input(1, 6), filters(rng, 8, 6) * 3, rng.normal(size=8))
+    options = {"alpha": 0.3} if activation == "LEAKY_RELU" else {}
+    y = b.op(activation, [x], (1, 8), **options)
+    if reused:
+        y = b.op("ADD", [y, b.op("TANH", [x], (1, 8))], (1, 8))
+    check(activation, b.finish(head(b, b.dense(y, filters(rng, 5, 8), None), rng)), (6,), 3, "cross-entropy", rng)
+
+
+SHAPES = [((1, 4, 3, 2), (1, 4, 3, 2)), ((1, 4, 3, 2), (1, 1, 1, 2)), ((1, 4, 1, 2), (1, 1, 3, 2)), ((1, 4, 3, 2), (1, 4, 3, 1))]
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("activation", ["NONE", "RELU"])
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_arithmetic_of_two_tensors(kind, activation, shapes, swapped):
+    rng = rng_for(kind, activation, shapes, swapped)
+    b = ModelBuilder()
+    x = b.input(1, 5)
+    tensors = []
+    for shape in shapes[:: -1 if swapped else 1]:
+        n = int(np.prod(shape))
+        tensors.append(b.reshape(b.dense(x, filters(rng, n, 5), rng.normal(size=n)), *shape))
+    out = tuple(np.broadcast_shapes(*shapes))
+    y = b.op(kind, tensors, out, fusedActivationFunction={"NONE": 0, "RELU": 1}[activation])
+    check(kind, b.finish(head(b, y, rng)), (5,), 0, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 1, 1, 3), (1, 2, 4, 3), (4, 1)])
+@pytest.mark.parametrize("constant_first", [False, True])
+def test_arithmetic_with_a_constant(kind, shape, constant_first):
+    rng = rng_for(kind, shape, constant_first)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 2, 4, 2), filters(rng, 3, 1, 1, 2), rng.normal(size=3))
+    inputs = [x, b.constant(rng.normal(size=shape))]
+    y = b.op(kind, inputs[:: -1 if constant_first else 1], (1, 2, 4, 3))
+    check(f"{kind} constant", b.finish(head(b, y, rng)), (2, 4, 2), 2, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+def test_both_operands_are_one_tensor(kind):
+    rng = rng_for(kind, "same")
+    b = ModelBuilder()
+    x = b.dense(b.input(1, 6), filters(rng, 8, 6), rng.normal(size=8))
+    y = b.dense(b.op(kind, [x, x], (1, 8)), filters(rng, 7, 8), rng.normal(size=7), "RELU")
+    data = b.finish(head(b, b.op("ADD", [y, b.dense(x, filters(rng, 7, 8), None)], (1, 7)), rng))
+    check(f"{kind} of one tensor", data, (6,), 3, "cross-entropy", rng)
+
+
+def test_mean_over_space_and_time():
+    for axes, keep in itertools.product(([1, 2], [1], [2]), (False, True)):
+        rng = rng_for("mean", axes, keep)
+        b = ModelBuilder()
+        x = b.conv(b.input(1, 6, 5, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4))
+        full = [1, 6, 5, 4]
+        shape = tuple(1 if i in axes else n for i, n in enumerate(full) if keep or i not in axes)
+        y = b.op("MEAN", [x, b.constant(np.array(axes, np.int32))], shape, keepDims=keep)
+        check("MEAN", b.finish(head(b, y, rng)), (6, 5, 2), 1, "cross-entropy", rng)
+
+
+def test_pad_transpose_concatenation_views():
+    rng = rng_for("shapes")
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 4, 3, 2), filters(rng, 3, 3, 3, 2), rng.normal(size=3), activation="RELU")
+    padded = b.op("PAD", [x, b.constant(np.array([[0, 0], [1, 0], [2, 1], [0, 1]], np.int32))], (1, 5, 6, 4))
+    turned = b.op("TRANSPOSE", [padded, b.constant(np.array([0, 2, 3, 1], np.int32))], (1, 6, 4, 5))
+    back = b.op("TRANSPOSE", [turned, b.constant(np.array([0, 3, 1, 2], np.int32))], (1, 5, 6, 4))
+    other = b.conv(back, filters(rng, 2, 2, 2, 4), rng.normal(size=2))
+    joined = b.op("CONCATENATION", [back, other, back], (1, 5, 6, 10), axis=-1)
+    squeezed = b.op("SQUEEZE", [joined], (5, 6, 10), squeezeDims=np.array([0], np.int32))
+    rows = b.op("CONCATENATION", [squeezed, squeezed], (10, 6, 10), axis=0)
+    wide = b.op("EXPAND_DIMS", [rows, b.constant(np.array(0, np.int32))], (1, 10, 6, 10))
+    check("PAD, TRANSPOSE, CONCATENATION, views", b.finish(head(b, wide, rng)), (4, 3, 2), 1, "cross-entropy", rng)
+
+
+def test_a_view_read_twice_adds_its_errors():
+    rng = rng_for("views")
+    b = ModelBuilder()
+    x = b.dense(b.input(1, 6), filters(rng, 12, 6), rng.normal(size=12))
+    a = b.conv(b.reshape(x, 1, 2, 2, 3), filters(rng, 2, 2, 2, 3), rng.normal(size=2), activation="RELU")
+    c = b.dense(x, filters(rng, 8, 12), rng.normal(size=8), "RELU")
+    y = b.op("ADD", [b.reshape(a, 1, 8), c], (1, 8))
+    check("views read twice", b.finish(head(b, y, rng)), (6,), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.7])
+def test_softmax_in_the_middle(beta):
+    rng = rng_for("softmax", beta)
+    b = ModelBuilder()
+    x = b.reshape(b.dense(b.input(1, 5), filters(rng, 12, 5) * 2, rng.normal(size=12)), 1, 3, 4)
+    y = b.op("SOFTMAX", [x], (1, 3, 4), beta=beta)
+    check("SOFTMAX", b.finish(head(b, y, rng)), (5,), 2, "cross-entropy", rng)
+
+
+ENDS = [
+    # last operator, loss option, reference loss, labels
+    ("SOFTMAX", "auto", "cross-entropy", [2, "soft"]),
+    ("SOFTMAX", "mse", "mse", [2, "vector"]),
+    ("LOGISTIC", "auto", "binary-cross-entropy", ["bits"]),
+    ("LOGISTIC", "mse", "mse", ["vector"]),
+    (None, "auto", "cross-entropy-logits", [3]),
+    (None, "auto", "mse", ["vector"]),
+    (None, "cross-entropy", "cross-entropy-logits", [1, "soft"]),
+    (None, "binary-cross-entropy", "binary-cross-entropy-logits", ["bits"]),
+    (None, "mse", "mse", ["vector", 1]),
+    ("TANH", "auto", "mse", ["vector"]),
+]
+
+
+@pytest.mark.parametrize("end,loss,kind,labels", ENDS)
+@pytest.mark.parametrize("outputs", [4, 1])
+def test_losses(end, loss, kind, labels, outputs):
+    if outputs == 1 and kind.startswith("cross-entropy"):
+        return
+    for label in labels:
+        rng = rng_for(end, loss, str(label), outputs)
+        b = ModelBuilder()
+        y = b.dense(b.dense(b.input(1, 6), filters(rng, 8, 6), rng.normal(size=8), "RELU"), filters(rng, outputs, 8), rng.normal(size=outputs))
+        if end:
+            y = b.op(end, [y], (1, outputs), **({"beta": 1.3} if end == "SOFTMAX" else {}))
+        values = {
+            "soft": rng.dirichlet(np.ones(outputs)), "vector": rng.normal(size=outputs), "bits": rng.integers(0, 2, outputs).astype(float),
+        }  # fmt: skip
+        target = values[label] if isinstance(label, str) else np.int64(label)
+        check(f"loss {loss} after {end}", b.finish(y), (6,), target, kind, rng, loss=loss)
+
+
+@pytest.mark.parametrize("layers,trained", [("all", 3), ("last:1", 1), ("last:2", 2), ([0], 1), ([0, 3], 2)])
+def test_frozen_layers(layers, trained):
+    """Any subset: frozen operators above a trained one pass the error on and keep their weights."""
+    rng = rng_for("frozen", layers)
+    b = ModelBuilder()
+    y = b.conv(b.input(1, 6, 6, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4), activation="RELU")
+    y = b.pool("MAX", b.conv(y, filters(rng, 5, 3, 3, 4), rng.normal(size=5), activation="RELU"), (2, 2), (2, 2))
+    data = b.finish(head(b, y, rng))
+    layers = [i if i == 0 else 4 for i in layers] if isinstance(layers, list) else layers
+    check("frozen layers", data, (6, 6, 2), 1, "cross-entropy", rng, layers=layers)
+
+
+@pytest.mark.parametrize("build", ["release", "parity"])
+def test_residual_block(build):
+    rng = rng_for("residual")
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 8, 8, 3), filters(rng, 4, 3, 3, 3), rng.normal(size=4), activation="RELU")
+    y = b.conv(b.conv(x, filters(rng, 4, 3, 3, 4), rng.normal(size=4), activation="RELU"), filters(rng, 4, 3, 3, 4), None)
+    x = b.op("ADD", [x, y], (1, 8, 8, 4), fusedActivationFunction=1)
+    y = b.conv(b.conv(x, filters(rng, 8, 3, 3, 4), rng.normal(size=8), (2, 2), activation="RELU"), filters(rng, 8, 3, 3, 8), None)
+    short = b.conv(x, filters(rng, 8, 1, 1, 4), None, (2, 2))
+    x = b.op("ADD", [short, y], (1, 4, 4, 8), fusedActivationFunction=1)
+    y = b.pool("AVERAGE", x, (4, 4), (4, 4))
+    check("residual blocks", b.finish(head(b, y, rng)), (8, 8, 3), 2, "cross-entropy", rng, build=build)
