@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 
 def _search_path(found: list[str]) -> list[str]:
@@ -25,7 +27,60 @@ def _search_path(found: list[str]) -> list[str]:
 
 __path__ = _search_path(__path__)
 
-from .config import TrainingConfig  # noqa: E402
-from .version import __version__  # noqa: E402
+if TYPE_CHECKING:
+    from .config import TrainingConfig
+    from .devices import Device, open_device
+    from .errors import ConversionError, DeviceError, MissingToolError, NonFiniteError, PlanError, UserError
+    from .history import History
+    from .model import TrainableModel, convert, load_model
+    from .trainer import Trainer
+    from .version import __version__
 
-__all__ = ["TrainingConfig", "__version__"]
+# name -> module that defines it, imported on first use: the converter alone takes half a second to import
+_EXPORTS = {
+    "ConversionError": "errors",
+    "Device": "devices",
+    "DeviceError": "errors",
+    "History": "history",
+    "MissingToolError": "errors",
+    "NonFiniteError": "errors",
+    "PlanError": "errors",
+    "TrainableModel": "model",
+    "Trainer": "trainer",
+    "TrainingConfig": "config",
+    "UserError": "errors",
+    "__version__": "version",
+    "convert": "model",
+    "load_model": "model",
+    "open_device": "devices",
+}
+
+__all__ = [
+    "ConversionError",
+    "Device",
+    "DeviceError",
+    "History",
+    "MissingToolError",
+    "NonFiniteError",
+    "PlanError",
+    "TrainableModel",
+    "Trainer",
+    "TrainingConfig",
+    "UserError",
+    "__version__",
+    "convert",
+    "load_model",
+    "open_device",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_EXPORTS[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

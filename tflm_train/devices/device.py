@@ -1,0 +1,97 @@
+"""What every device does, whether it is this process, an emulated board or a real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """Training steps of one call.
+
+    Attributes
+    ----------
+    losses : ndarray, float32 [done]
+        Before each sample's update.
+    correct : ndarray, bool [done]
+        Whether the output agreed with the label before the update.
+    non_finite : bool
+        The next sample gave NaN or infinity: training stopped there, and the sample changed no weight.
+    """
+
+    losses: np.ndarray
+    correct: np.ndarray
+    non_finite: bool = False
+
+    @property
+    def done(self) -> int:
+        """Steps that were trained."""
+        return len(self.losses)
+
+
+class Device(Protocol):
+    """A trainer with one model loaded.
+
+    ``x`` is float32 [n, inputs], ``labels`` int32 [n] (class numbers) or float32 [n, outputs], both C-contiguous. Every
+    method raises ``DeviceError`` when the device refuses, ``NonFiniteError`` for NaN or infinity.
+
+    Attributes
+    ----------
+    name : str
+    arena_bytes : int
+        Of the arena that the device gives the model.
+    """
+
+    name: str
+    arena_bytes: int
+
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
+        """Train on the samples that `order` (uint32 [k]) names, one after the other."""
+        ...
+
+    def flush(self) -> None:
+        """Apply the gradients of an unfinished group of accumulated samples."""
+        ...
+
+    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+        """Mean loss and number of correct samples, without training."""
+        ...
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Outputs, float32 [n, outputs]."""
+        ...
+
+    def parameters(self) -> list[tuple[int, np.ndarray]]:
+        """Trained values: index of the tensor in the ``.tflite``, and a copy of its elements (float32, flat)."""
+        ...
+
+    def set_parameters(self, values: list[np.ndarray]) -> None:
+        """Overwrite all trained values, in the order of ``parameters``."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Work since the last ``reset_counters``, by phase; evaluations may count too."""
+        ...
+
+    def reset_counters(self) -> None:
+        """Start counting from zero."""
+        ...
+
+    def options(self) -> dict[str, Any]:
+        """Training options in force, by the names of ``TrainingConfig``."""
+        ...
+
+    def set_options(self, **changes: Any) -> None:
+        """Change options between steps. A refused change leaves all as they were."""
+        ...
+
+    def reset(self) -> None:
+        """Weights as in the file, state and counters as after loading."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; further calls fail."""
+        ...

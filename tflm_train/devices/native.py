@@ -1,0 +1,95 @@
+"""The device runtime in this process: the C++ library as a compiled module."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..converters.plan_format import Selector
+from ..errors import DeviceError, MissingToolError, NonFiniteError
+from ..model import TrainableModel
+from ..sizes import native_arena_bytes
+from .device import StepLog
+
+MODULES = {"native": "_native", "native-parity": "_native_parity"}
+OK, NON_FINITE = 0, 14  # of the library's Status
+
+
+def _load(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"tflm_train.{MODULES[name]}")
+    except ImportError as error:
+        raise MissingToolError(
+            f"device {name}: the compiled module is missing ({error}); install tflm-train with a C++17 compiler at hand: pip install ."
+        ) from None
+
+
+class NativeDevice:
+    """See ``Device``. ``native-parity`` is the build whose results are equal bit for bit on all targets."""
+
+    def __init__(self, model: TrainableModel, arena_bytes: int | None = None, name: str = "native") -> None:
+        self.name = name
+        self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
+        self._module = _load(name)
+        self._model_name = model.name
+        self._trainer: Any = self._call(self._module.NativeTrainer, model.data, self.arena_bytes)
+
+    def _call(self, function: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except self._module.NativeError as error:
+            raise self._translate(error) from None
+
+    def _translate(self, error: Any) -> DeviceError:
+        subject = f" ({error.subject})" if error.subject else ""
+        required = f"; {error.required_bytes} bytes are needed" if error.required_bytes else ""
+        kind = NonFiniteError if error.status == NON_FINITE else DeviceError
+        return kind(f"{self._model_name}: {error.text.rstrip('.')}{subject}{required}")
+
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
+        losses, correct, done, status = self._call(self._trainer.train, x, labels, order)
+        if status not in (OK, NON_FINITE):
+            raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
+        return StepLog(losses[:done], correct[:done].astype(bool), status == NON_FINITE)
+
+    def flush(self) -> None:
+        self._call(self._trainer.flush)
+
+    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+        loss, correct = self._call(self._trainer.evaluate, x, labels)
+        return float(loss), int(correct)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self._call(self._trainer.predict, x))
+
+    def parameters(self) -> list[tuple[int, np.ndarray]]:
+        return [(int(tensor), np.asarray(values).reshape(-1)) for tensor, values in self._trainer.parameters()]
+
+    def set_parameters(self, values: list[np.ndarray]) -> None:
+        for index, array in enumerate(values):
+            self._call(self._trainer.set_parameter, index, np.ascontiguousarray(array, dtype=np.float32))
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._trainer.counters())
+
+    def reset_counters(self) -> None:
+        self._trainer.reset_counters()
+
+    def options(self) -> dict[str, Any]:
+        options = dict(self._trainer.options())
+        options["selector"] = Selector(options["selector"]).name.lower().replace("_", "-")
+        return options
+
+    def set_options(self, **changes: Any) -> None:
+        if "selector" in changes:
+            changes["selector"] = int(Selector[changes["selector"].upper().replace("-", "_")])
+        self._call(self._trainer.set_options, **changes)
+
+    def reset(self) -> None:
+        self._call(self._trainer.reset)
+
+    def close(self) -> None:
+        self._trainer = None

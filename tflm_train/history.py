@@ -1,0 +1,45 @@
+"""What a training run did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
+
+
+@dataclass
+class History:
+    """Result of ``Trainer.fit``.
+
+    Attributes
+    ----------
+    history : dict of list
+        Per completed epoch: ``loss`` (mean, each sample before its update), and with ``validation_data`` ``val_loss``;
+        ``accuracy`` and ``val_accuracy`` where labels are classes.
+    epoch : list of int
+        Completed epochs, from 0.
+    counters : dict of int
+        Work of the training steps by phase: multiplications (forward, input_error, weight_gradient), parameters
+        changed (update), elements examined (selection). Evaluations do not count.
+    steps : int
+        Samples trained on.
+    stopped : str or None
+        Why training ended early, and what was done about it.
+    """
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    epoch: list[int] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PHASES, 0))
+    steps: int = 0
+    stopped: str | None = None
+
+    def add_epoch(self, values: dict[str, float]) -> None:
+        """Append the results of one epoch."""
+        self.epoch.append(len(self.epoch))
+        for key, value in values.items():
+            self.history.setdefault(key, []).append(value)
+
+    def add_work(self, counters: dict[str, int]) -> None:
+        """Add the work of some steps."""
+        for phase in PHASES:
+            self.counters[phase] += int(counters[phase])

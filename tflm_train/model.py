@@ -1,0 +1,141 @@
+"""Models that carry a training plan."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .config import TrainingConfig
+from .converters import model_writer
+from .converters.convert import convert as add_plan
+from .converters.errors import PlanError, UserError
+from .converters.plan_format import ForwardKind, Plan, ProgramKind, decode
+from .sizes import Sizes, plan_sizes
+
+
+@dataclass(frozen=True)
+class TrainableModel:
+    """A ``.tflite`` file with a training plan; every stock runtime still runs it.
+
+    Attributes
+    ----------
+    data : bytes
+        The file.
+    name : str
+        Of the model, for messages.
+    plan : Plan
+    edits : list of str
+        What ``convert`` changed besides adding the plan, one sentence each.
+    """
+
+    data: bytes
+    name: str
+    plan: Plan
+    edits: list[str] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> Sizes:
+        """What training needs on the device, in bytes."""
+        return plan_sizes(self.plan, len(model_writer.read_plan(self.data) or b""))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one sample, without the batch dimension."""
+        return self._value_shape("input")
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of one sample's output, without the batch dimension."""
+        return self._value_shape("output")
+
+    def _value_shape(self, which: str) -> tuple[int, ...]:
+        program = self.plan.program(ProgramKind.INFER, ForwardKind.NATIVE)
+        record = self.plan.values(program)[int(program[which])]
+        return tuple(int(d) for d in record["dims"][1 : record["rank"]])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, whole or not at all.
+
+        Raises
+        ------
+        UserError
+            The path cannot be written.
+        """
+        model_writer.write_atomically(path, self.data)
+
+    def summary(self) -> str:
+        """Sizes, training options and edits as readable lines."""
+        from .reports import summary_lines
+
+        return "\n".join(summary_lines(self))
+
+
+def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
+    """Add a training plan to a model.
+
+    Parameters
+    ----------
+    model : path, bytes or Keras model
+        A ``.tflite``, ``.keras`` or ``.h5`` file, the bytes of a ``.tflite``, or a Keras model.
+    config : TrainingConfig, optional
+        What to train and how.
+
+    Returns
+    -------
+    TrainableModel
+
+    Raises
+    ------
+    ConversionError
+        The model cannot be read or trained; the message names the layer, the reason and an alternative.
+    MissingToolError
+        A Keras model without TensorFlow installed.
+    """
+    result = add_plan(model, config or TrainingConfig())
+    return TrainableModel(result.data, result.name, result.plan, list(result.edits))
+
+
+def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> TrainableModel:
+    """A model with its plan, from a file, from its bytes or as it is.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, or it has no training plan.
+    """
+    if isinstance(model, TrainableModel):
+        return model
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        data, name = bytes(model), "the model"
+    elif isinstance(model, (str, os.PathLike)):
+        data, name = read_file(model), Path(model).name
+    else:
+        raise UserError(f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first")
+    try:
+        plan = model_writer.read_plan(data)
+    except PlanError:
+        raise
+    except UserError as error:
+        raise type(error)(f"{name}: {error}") from None
+    if plan is None:
+        raise PlanError(f"{name} has no training plan; add one with `tflm-train convert {name} -o OUT.tflite`")
+    try:
+        return TrainableModel(data, name, decode(plan))
+    except PlanError as error:
+        raise PlanError(f"{name}: {error}") from None
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    UserError
+        It does not exist or cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{os.fspath(path)}: cannot be read ({error.strerror}); give an existing .tflite file") from None

@@ -1,0 +1,62 @@
+"""What a plan needs on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .converters import plan_format
+from .converters.plan_format import ForwardKind, Plan, ProgramKind, ScalarType
+from .converters.program import BYTES
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """All in bytes, but for the number of trainable parameters.
+
+    Attributes
+    ----------
+    arena_bytes : dict
+        Program -> the whole arena that it needs. Programs for TFLM's forward pass are named ``tflm-...``: TFLM's own arena
+        holds their tensors.
+    weight_bytes : int
+        Trainable copies of weights and biases (part of every arena).
+    state_bytes : int
+        Gradient buffers, selector state and padding between them (part of every arena).
+    trainer_bytes : int
+        The ``Trainer`` object, apart from the arena.
+    metadata_bytes : int
+        The plan in the file.
+    trainable_parameters : int
+    """
+
+    arena_bytes: dict[str, int]
+    weight_bytes: int
+    state_bytes: int
+    trainer_bytes: int
+    metadata_bytes: int
+    trainable_parameters: int
+
+
+def program_name(program: np.void) -> str:
+    """``infer`` or ``train``, with ``tflm-`` before it when TFLM runs the forward pass."""
+    prefix = "tflm-" if program["forward_kind"] == ForwardKind.TFLM else ""
+    return prefix + ProgramKind(int(program["kind"])).name.lower()
+
+
+def plan_sizes(plan: Plan, metadata_bytes: int) -> Sizes:
+    """Sizes of a plan whose entry in the file has `metadata_bytes` bytes."""
+    persistent = int(plan.defaults["persistent_bytes"])
+    weights = sum(int(p["elements"]) * BYTES[ScalarType(int(p["type"]))] for p in plan.parameters)
+    return Sizes(
+        arena_bytes={program_name(p): persistent + int(p["arena_bytes"]) for p in plan.programs},
+        weight_bytes=weights,
+        state_bytes=persistent - weights,
+        trainer_bytes=plan_format.TRAINER_BYTES,
+        metadata_bytes=metadata_bytes,
+        trainable_parameters=int(plan.parameters["elements"].sum()),
+    )
+
+
+def native_arena_bytes(plan: Plan) -> int:
+    """The smallest arena in which the library's own kernels train and infer."""
+    return max(plan.arena_bytes(kind) for kind in (ProgramKind.INFER, ProgramKind.TRAIN))

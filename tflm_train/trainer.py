@@ -1,0 +1,316 @@
+"""Training with Keras' habits on any device."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from . import losses
+from .converters import model_writer
+from .converters.plan_format import Loss, decode
+from .data import check_inputs, check_labels
+from .devices import Device, open_device
+from .errors import NonFiniteError, UserError
+from .history import History
+from .model import TrainableModel, load_model
+from .progress import TrainingProgress
+
+CHUNKS = 64  # calls per epoch: what progress and Ctrl-C are answered between
+
+
+class Trainer:
+    """A model in training on a device.
+
+    >>> trainer = Trainer("model_trainable.tflite")
+    >>> trainer.fit(x, y, epochs=5, validation_data=(x_test, y_test))
+    >>> trainer.save("trained.tflite")
+
+    Parameters
+    ----------
+    model : TrainableModel, path or bytes
+        A ``.tflite`` with a training plan.
+    device : str or Device
+        A name (``native``, ``native-parity``), or a device with this very model loaded.
+    arena_bytes : int, optional
+        Memory that the device gives the model; default: what the plan states.
+
+    Raises
+    ------
+    UserError
+        The model has no plan, is damaged, or does not fit the device.
+    """
+
+    def __init__(
+        self,
+        model: TrainableModel | str | os.PathLike[str] | bytes,
+        device: str | Device = "native",
+        arena_bytes: int | None = None,
+    ) -> None:
+        self.model = load_model(model)
+        self.device = open_device(device, self.model, arena_bytes) if isinstance(device, str) else device
+        self._input_shape, self._output_shape = self.model.input_shape, self.model.output_shape
+        self._outputs = int(np.prod(self._output_shape, dtype=np.int64))
+        self._loss = Loss(int(self.model.plan.defaults["loss"]))
+        self._elements = int(self.model.plan.parameters["elements"].sum())
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        epochs: int = 1,
+        validation_data: tuple[Any, Any] | None = None,
+        learning_rate: float | None = None,
+        shuffle: bool = True,
+        seed: int | None = None,
+        verbose: str | int = "auto",
+    ) -> History:
+        """Train, one sample at a time.
+
+        Parameters
+        ----------
+        x : array_like
+            Samples, shape (n, *input_shape).
+        y : array_like
+            Class numbers (integers, shape (n,)) or vectors of the output's shape.
+        epochs : int
+            Passes over the samples.
+        validation_data : tuple of array_like, optional
+            ``(x, y)`` to evaluate on after every epoch.
+        learning_rate : float, optional
+            For this call; default: the option in force, which is the plan's at first.
+        shuffle : bool
+            New order in every epoch, by NumPy's PCG64(seed).
+        seed : int, optional
+            Default: the plan's.
+        verbose : {"auto", 0, 1}
+            A progress bar on stderr; ``auto``: only on a terminal.
+
+        Returns
+        -------
+        History
+            When NaN or infinity ends training early, ``stopped`` says so, and the weights are those of the last good epoch.
+
+        Raises
+        ------
+        UserError
+            Wrong shapes, labels out of range, NaN or infinity in the data, an option out of range.
+        """
+        samples, labels = self._check(x, y)
+        held_out = self._check_validation(validation_data)
+        _check_count("epochs", epochs)
+        seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
+        before = self.device.options()
+        if learning_rate is not None:
+            self.set_options(learning_rate=learning_rate)
+        history = History()
+        try:
+            with TrainingProgress(verbose, epochs, len(samples)) as progress:
+                self._run(samples, labels, held_out, epochs, seed if shuffle else None, history, progress)
+        finally:
+            if learning_rate is not None:
+                self.device.set_options(learning_rate=before["learning_rate"])
+        return history
+
+    def _run(
+        self,
+        x: np.ndarray,
+        labels: np.ndarray,
+        held_out: tuple[np.ndarray, np.ndarray] | None,
+        epochs: int,
+        seed: int | None,
+        history: History,
+        progress: TrainingProgress,
+    ) -> None:
+        generator = None if seed is None else np.random.Generator(np.random.PCG64(seed))
+        good = [self._snapshot()]  # before training, then after the latest epochs
+        for epoch in range(epochs):
+            order = np.arange(len(x)) if generator is None else generator.permutation(len(x))
+            values = self._epoch(x, labels, order.astype(np.uint32), history, progress)
+            if values is not None and held_out is not None:
+                values = self._add_validation(values, held_out)
+            if values is None or not self._weights_are_finite():
+                self._restore(good, x, labels, history, epoch)
+                return
+            history.add_epoch(values)
+            progress.end_epoch(values)
+            good = [good[0], *good[1:][-1:], self._snapshot()]
+
+    def _epoch(
+        self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, history: History, progress: TrainingProgress
+    ) -> dict[str, float] | None:
+        """Mean loss and accuracy of one pass, None if it met NaN or infinity."""
+        total, correct = 0.0, 0
+        for chunk in np.array_split(order, min(CHUNKS, len(order))):
+            self.device.reset_counters()
+            log = self.device.train(x, labels, chunk)
+            history.add_work(self.device.counters())
+            history.steps += log.done
+            if log.non_finite:
+                return None
+            total += float(log.losses.sum(dtype=np.float64))
+            correct += int(log.correct.sum())
+            progress.advance(log.done)
+        self.device.reset_counters()
+        self.device.flush()
+        history.add_work(self.device.counters())
+        return self._metrics(total / len(order), correct, labels)
+
+    def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
+        if losses.is_classification(self._loss, labels, self._outputs):
+            return {"loss": loss, "accuracy": correct / len(labels)}
+        return {"loss": loss}
+
+    def _add_validation(self, values: dict[str, float], held_out: tuple[np.ndarray, np.ndarray]) -> dict[str, float] | None:
+        try:
+            loss, correct = self.device.evaluate(*held_out)
+        except NonFiniteError:
+            return None
+        return values | {f"val_{k}": v for k, v in self._metrics(loss, correct, held_out[1]).items()}
+
+    def _snapshot(self) -> list[np.ndarray]:
+        return [values for _, values in self.device.parameters()]
+
+    def _weights_are_finite(self) -> bool:
+        return all(bool(np.isfinite(values).all()) for _, values in self.device.parameters())
+
+    def _restore(self, good: list[list[np.ndarray]], x: np.ndarray, labels: np.ndarray, history: History, epoch: int) -> None:
+        """Go back to the latest weights that give finite outputs, and tell it in the history."""
+        for position in reversed(range(len(good))):
+            self.device.set_parameters(good[position])
+            dropped = len(good) - 1 - position
+            if position == 0 or self._can_evaluate(x, labels):
+                break
+        for _ in range(dropped):
+            history.epoch.pop()
+            for series in history.history.values():
+                series.pop()
+        kept = f"the weights of epoch {len(history.epoch)}" if history.epoch else "the weights from before training"
+        history.stopped = (
+            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; try a smaller learning rate"
+        )
+
+    def _can_evaluate(self, x: np.ndarray, labels: np.ndarray) -> bool:
+        try:
+            self.device.evaluate(x, labels)
+        except NonFiniteError:
+            return False
+        return True
+
+    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+        """Mean ``loss`` and, where labels are classes, ``accuracy`` (0 to 1), without training.
+
+        Raises
+        ------
+        UserError
+            As for ``fit``.
+        """
+        samples, labels = self._check(x, y)
+        loss, correct = self.device.evaluate(samples, labels)
+        return self._metrics(loss, correct, labels)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Outputs, float32 of shape (n, *output_shape).
+
+        Raises
+        ------
+        UserError
+            Wrong shape, NaN or infinity.
+        """
+        samples = check_inputs(x, self._input_shape)
+        return self.device.predict(samples).reshape(len(samples), *self._output_shape)
+
+    def metric(self, y: Any) -> str:
+        """``accuracy``, or the loss's name when these labels make the task a regression."""
+        labels = self._labels(y, len(y), "y")
+        return losses.metric_name(self._loss, labels, self._outputs)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Training options in force, by the names of ``TrainingConfig``."""
+        return self.device.options()
+
+    def set_options(self, **changes: Any) -> None:
+        """Change training options: learning_rate, selector, ratio, s_min, s_max, damping, decay, output_sparse,
+        zero_skip, accumulate.
+
+        Raises
+        ------
+        UserError
+            An unknown option, a value out of range, or one for which the plan reserved no memory.
+        """
+        from .config import TrainingConfig
+
+        current = self.device.options()
+        for name in changes:
+            if name not in current:
+                raise UserError(f"there is no option {name!r} to change; there are {', '.join(current)}")
+        TrainingConfig(**{**current, **changes})  # checks the ranges
+        self.device.set_options(**changes)
+
+    def trained_model(self) -> TrainableModel:
+        """The model with the weights as they are now; it can be trained again."""
+        data = model_writer.write_parameters(self.model.data, self.device.parameters())
+        return TrainableModel(data, self.model.name, decode(model_writer.read_plan(data) or b""), self.model.edits)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained ``.tflite``, whole or not at all. It runs in every runtime and can be trained again.
+
+        Raises
+        ------
+        UserError
+            The path cannot be written.
+        """
+        self.trained_model().save(path)
+
+    def reset(self) -> None:
+        """Go back to the file's weights and the plan's options."""
+        self.device.reset()
+
+    def close(self) -> None:
+        """Release the device."""
+        self.device.close()
+
+    def __enter__(self) -> "Trainer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Number of weights and biases that train."""
+        return self._elements
+
+    def _labels(self, y: Any, samples: int, name: str) -> np.ndarray:
+        classes = losses.class_count(self._loss, self._outputs)
+        labels = check_labels(y, samples, self._output_shape, name, classes)
+        if labels.ndim == 1 and self._outputs == 1 and self._loss in (Loss.AUTO_LINEAR, Loss.MEAN_SQUARED_ERROR):
+            return labels.astype(np.float32)[:, None]  # one linear output: the number itself is the target
+        return labels
+
+    def _check(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[np.ndarray, np.ndarray]:
+        samples = check_inputs(x, self._input_shape, names[0])
+        return samples, self._labels(y, len(samples), names[1])
+
+    def _check_validation(self, data: tuple[Any, Any] | None) -> tuple[np.ndarray, np.ndarray] | None:
+        if data is None:
+            return None
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise UserError("validation_data must be a pair (x, y)")
+        return self._check(data[0], data[1], ("validation x", "validation y"))
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UserError(f"{name}={value!r} is out of range: a whole number above 0")
+
+
+def _check_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise UserError(f"seed={seed!r} is out of range: a whole number, not negative")
+    return int(seed)
