@@ -1,0 +1,82 @@
+"""``tflm-train convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from . import options as opt
+from .output import print_json, print_pairs
+
+
+def convert(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .tflite, .keras or .h5 file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.tflite", help="Where the result goes.")],
+    layers: Annotated[Optional[str], typer.Option("--layers", metavar="all|last:N|NAME,...", help="What trains.")] = None,
+    loss: Annotated[
+        Optional[str], typer.Option("--loss", metavar="L", help="auto, cross-entropy, binary-cross-entropy or mse.")
+    ] = None,
+    selector: opt.Selector = None,
+    ratio: opt.Ratio = None,
+    s_min: opt.SMin = None,
+    s_max: opt.SMax = None,
+    damping: opt.Damping = None,
+    decay: opt.Decay = None,
+    output_sparse: opt.OutputSparse = None,
+    preset: Annotated[
+        Optional[str], typer.Option("--preset", metavar="P", help="paper: TinyProp's constants as its authors ran it.")
+    ] = None,
+    lr: opt.LearningRate = None,
+    accumulate: opt.Accumulate = None,
+    zero_skip: opt.ZeroSkip = None,
+    add_bias: Annotated[
+        Optional[bool], typer.Option("--add-bias", help="Give trained layers without bias a bias of zeros.")
+    ] = None,
+    seed: opt.Seed = None,
+    operators_header: Annotated[
+        Optional[Path],
+        typer.Option("--operators-header", metavar="PATH", help="Also write a C++ header that names the kernels needed."),
+    ] = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Add a training plan to a model."""
+    from ..config import TrainingConfig
+    from ..converters.model_writer import write_atomically
+    from ..converters.operators_header import operators_header as header_text
+    from ..errors import UserError
+    from ..model import convert as add_plan
+    from ..reports import convert_report, option_lines, size_lines
+
+    changes = opt.given(
+        layers=layers,
+        loss=loss,
+        selector=selector,
+        ratio=ratio,
+        s_min=s_min,
+        s_max=s_max,
+        damping=damping,
+        decay=decay,
+        output_sparse=output_sparse,
+        learning_rate=lr,
+        accumulate=accumulate,
+        zero_skip=zero_skip,
+        add_bias=add_bias,
+        seed=seed,
+    )
+    if preset not in (None, "paper"):
+        raise UserError(f"--preset {preset}: there is only 'paper'")
+    config = TrainingConfig.paper(**changes) if preset else TrainingConfig(**changes)
+    result = add_plan(model, config)
+    header = None if operators_header is None else header_text(result.plan, result.name).encode()
+    result.save(output)
+    if operators_header is not None and header is not None:
+        write_atomically(operators_header, header)
+    content = convert_report(result, str(output))
+    if as_json:
+        print_json(content)
+        return
+    print_pairs(f"{model} -> {output}", option_lines(result.plan) + size_lines(content))
+    for edit in result.edits:
+        print(f"edit: {edit}")

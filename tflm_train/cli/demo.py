@@ -1,0 +1,44 @@
+"""``tflm-train demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from . import options as opt
+from .output import macs, percent, print_json, print_table
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the plot and the models go.")] = Path("demo_output"),
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the model's weights and the data.")] = 0,
+    as_json: opt.Json = False,
+) -> None:
+    """A model loses accuracy on shifted digits and wins it back by training in the device runtime."""
+    from ..demo.run import run_demo
+
+    content = run_demo(output, seed)
+    if as_json:
+        print_json(content)
+        return
+    print_table(_table(content))
+    print(f"plot: {content['plot']}")
+
+
+def _table(content: dict[str, Any]) -> Table:
+    table = Table(title=content["title"], title_justify="left")
+    for column in ("training on the device", "accuracy before", "accuracy after", "work (MACs)", "against dense, no zero-skip"):
+        table.add_column(column, justify="left" if column.startswith("training") else "right")
+    for result in content["results"]:
+        work, dense = sum(result["macs"].values()), sum(result["dense_macs"].values())
+        table.add_row(
+            result["selector"],
+            percent(result["accuracy_before"]),
+            percent(result["accuracy_after"]),
+            macs(work),
+            f"{dense / work:.2f} x less" if work < dense else "1.00",
+        )
+    return table

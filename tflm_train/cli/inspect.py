@@ -1,0 +1,47 @@
+"""``tflm-train inspect``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from . import options as opt
+from .output import macs, print_json, print_pairs, print_table
+
+
+def inspect(file: opt.Model, as_json: opt.Json = False) -> None:
+    """Show a model's layers, what of it trains, and what training needs."""
+    from ..inspection import inspect_report
+    from ..model import read_file
+    from ..reports import size_lines
+
+    content = inspect_report(read_file(file), file.name)
+    if as_json:
+        print_json(content)
+        return
+    print_table(_operator_table(content))
+    if content["has_plan"]:
+        print_pairs("Training plan", size_lines(content))
+    else:
+        print(f"{file.name} has no training plan: `tflm-train convert {file} -o OUT.tflite` adds one")
+
+
+def _operator_table(content: dict[str, Any]) -> Table:
+    heading = "trains" if content["has_plan"] else "can train"
+    table = Table(title=f"{content['model']}, {content['file_bytes']:,} B", title_justify="left")
+    for column in ("#", "name", "type", "output", "parameters", "forward", "input error", "weight gradient", heading):
+        table.add_column(column, justify="right" if column in ("#", "parameters", "forward") or "e" == column[-1:] else "left")
+    for op in content["operators"]:
+        work = op["macs"]
+        table.add_row(
+            str(op["index"]),
+            escape(op["name"]),
+            op["type"],
+            " ".join("x".join(map(str, shape)) for shape in op["outputs"]),
+            f"{op['parameters']:,}" if op["parameters"] else "",
+            *(macs(work[phase]) if work[phase] else "" for phase in ("forward", "input_error", "weight_gradient")),
+            "yes" if op["trainable"] else escape(op["reason"] or "no"),
+        )
+    return table

@@ -1,0 +1,103 @@
+"""``tflm-train train``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from . import options as opt
+from .output import macs, percent, print_json, print_pairs
+
+
+def train(
+    file: opt.Model,
+    data: opt.Data,
+    output: Annotated[
+        Optional[Path], typer.Option("-o", "--output", metavar="TRAINED.tflite", help="Where the trained model goes.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", metavar="D", help="native or native-parity.")] = "native",
+    epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the samples.")] = 1,
+    lr: opt.LearningRate = None,
+    seed: opt.Seed = None,
+    shuffle: Annotated[bool, typer.Option("--shuffle/--no-shuffle", help="New sample order in every epoch.")] = True,
+    selector: opt.Selector = None,
+    ratio: opt.Ratio = None,
+    s_min: opt.SMin = None,
+    s_max: opt.SMax = None,
+    damping: opt.Damping = None,
+    decay: opt.Decay = None,
+    output_sparse: opt.OutputSparse = None,
+    zero_skip: opt.ZeroSkip = None,
+    accumulate: opt.Accumulate = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Train a converted model on a device. Options override the plan's where its memory allows."""
+    from ..converters.model_writer import write_atomically
+    from ..data import load_npz
+    from ..errors import UserError
+    from ..reports import train_report
+    from ..trainer import Trainer
+
+    if output is not None and not output.resolve().parent.is_dir():
+        raise UserError(f"{output}: the folder {output.parent} does not exist; create it or write elsewhere")
+    arrays = load_npz(data)
+    changes = opt.given(
+        learning_rate=lr,
+        selector=selector,
+        ratio=ratio,
+        s_min=s_min,
+        s_max=s_max,
+        damping=damping,
+        decay=decay,
+        output_sparse=output_sparse,
+        zero_skip=zero_skip,
+        accumulate=accumulate,
+    )
+    with Trainer(file, device=device) as trainer:
+        if changes:
+            trainer.set_options(**changes)
+        before = trainer.evaluate(*arrays.held_out)
+        history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed)
+        if history.stopped and not history.epoch:
+            raise UserError(f"{file.name}: {history.stopped}")
+        after = trainer.evaluate(*arrays.held_out)
+        if output is not None:
+            write_atomically(output, trainer.trained_model().data)
+        content = train_report(
+            trainer,
+            history,
+            samples=len(arrays.x),
+            epochs=len(history.epoch),
+            seed=int(trainer.model.plan.defaults["seed"]) if seed is None else seed,
+            metric=trainer.metric(arrays.y),
+            before=before,
+            after=after,
+            evaluated_on="x" if arrays.x_test is None else "x_test",
+            output=None if output is None else str(output),
+        )
+    if history.stopped:
+        print(f"{file.name}: {history.stopped}", file=sys.stderr)
+    if as_json:
+        print_json(content)
+        return
+    print_pairs(f"{file} on {content['device']}", _lines(content))
+
+
+def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    work, dense = sum(content["macs"].values()), sum(content["dense_macs"].values())
+    ratio = f" ({dense / work:.2f} x less)" if work else ""
+    return [
+        ("samples x epochs", f"{content['samples']:,} x {content['epochs']}"),
+        ("selector", content["selector"]),
+        (f"accuracy before, on {content['evaluated_on']}", percent(content["accuracy_before"])),
+        (f"accuracy after, on {content['evaluated_on']}", percent(content["accuracy_after"])),
+        ("loss before -> after", f"{content['loss_before']:.4f} -> {content['loss_after']:.4f}"),
+        *((phase.replace("_", " "), macs(count)) for phase, count in content["macs"].items()),
+        ("work of the whole run", macs(work)),
+        ("dense training without skipping", macs(dense) + ratio),
+        ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
+        ("arena", f"{content['arena_bytes']:,} B"),
+    ]

@@ -1,0 +1,146 @@
+"""What a ``.tflite`` consists of, what of it trains, and why the rest does not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .converters import flatbuffer, model_reader, model_writer
+from .converters.constraints import PARAMETER_OPERATORS
+from .converters.errors import ConversionError
+from .converters.graph import Graph, Operator
+from .converters.macs import operator_macs
+from .converters.plan_format import Plan, decode
+from .converters.trainability import TrainedLayers, choose_layers, layer_names
+from .reports import report
+from .sizes import Sizes, plan_sizes, program_name
+
+
+def _individual_refusals(graph: Graph) -> dict[int, str]:
+    """Operators with parameters that cannot train even on their own, and the reason."""
+    refusals = {}
+    for op in graph.operators:
+        if op.type not in PARAMETER_OPERATORS or op.index in graph.folded:
+            continue
+        try:
+            choose_layers(graph, [op.index])
+        except ConversionError as error:
+            refusals[op.index] = str(error)
+    return refusals
+
+
+def _chosen(graph: Graph, plan: Plan | None, refusals: dict[int, str]) -> TrainedLayers | None:
+    """What the plan trains; without a plan, everything that can."""
+    if plan is not None:
+        trained = [int(i) for i in plan.layers["operator"]]
+    else:
+        trained = [
+            op.index
+            for op in graph.operators
+            if op.type in PARAMETER_OPERATORS and op.index not in graph.folded and op.index not in refusals
+        ]
+    return choose_layers(graph, trained) if trained else None
+
+
+def _reason(graph: Graph, op: Operator, trainable: bool, plan: Plan | None, refusals: dict[int, str]) -> str | None:
+    if trainable:
+        return None
+    if op.index in graph.folded:
+        return "computed at conversion: shape arithmetic over constants"
+    if op.type not in PARAMETER_OPERATORS:
+        return "has no trainable parameters"
+    if op.index in refusals:
+        return refusals[op.index]
+    return "frozen: not among the plan's layers" if plan is not None else None
+
+
+def _parameter_count(graph: Graph, op: Operator) -> int:
+    if op.type not in PARAMETER_OPERATORS:
+        return 0
+    constants = (graph.tensors[t] for t in op.inputs[1:3] if t >= 0)
+    return sum(tensor.elements for tensor in constants if tensor.data is not None)
+
+
+def _macs(graph: Graph, op: Operator, layers: TrainedLayers | None) -> dict[str, int]:
+    """Multiplications of one dense training step, by the rules of the work counters."""
+    forward = 0 if op.index in graph.folded else operator_macs(graph, op)
+    if layers is None or op.index not in layers.differentiated:
+        return {"forward": forward, "input_error": 0, "weight_gradient": 0}
+    sources = op.inputs[:1] if op.type in PARAMETER_OPERATORS else op.inputs
+    errors = sum(t in layers.errors for t in sources)
+    return {
+        "forward": forward,
+        "input_error": forward * errors,
+        "weight_gradient": forward if op.index in layers.trained else 0,
+    }
+
+
+def _programs(plan: Plan | None, sizes: Sizes | None) -> list[dict[str, Any]]:
+    if plan is None or sizes is None:
+        return []
+    return [
+        {
+            "name": program_name(p),
+            "arena_bytes": sizes.arena_bytes[program_name(p)],
+            "forward_steps": int(p["forward_count"]),
+            "backward_steps": int(p["backward_count"]),
+            "values": int(p["value_count"]),
+        }
+        for p in plan.programs
+    ]
+
+
+def inspect_report(data: bytes, name: str) -> dict[str, Any]:
+    """Of ``inspect``: for a model with a plan what that trains, for another one what could train.
+
+    Parameters
+    ----------
+    data : bytes
+        A ``.tflite`` file.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    UserError
+        The file or its plan cannot be read.
+    """
+    model = flatbuffer.load(data, name)
+    graph = model_reader.read_graph(model, name)
+    encoded = model_writer.read_plan(data)
+    plan = None if encoded is None else decode(encoded)
+    sizes = None if plan is None else plan_sizes(plan, len(encoded or b""))
+    refusals = _individual_refusals(graph)
+    layers = _chosen(graph, plan, refusals)
+    trained = frozenset() if layers is None else layers.trained
+    operators = [
+        {
+            "index": op.index,
+            "name": layer,
+            "type": op.type,
+            "inputs": [list(graph.tensors[t].shape) for t in op.inputs if t >= 0],
+            "outputs": [list(graph.tensors[t].shape) for t in op.outputs],
+            "trainable": op.index in trained,
+            "reason": _reason(graph, op, op.index in trained, plan, refusals),
+            "parameters": _parameter_count(graph, op),
+            "macs": _macs(graph, op, layers),
+        }
+        for op, layer in zip(graph.operators, layer_names(graph))
+    ]
+    empty = {
+        "arena_bytes": {},
+        "weight_bytes": 0,
+        "state_bytes": 0,
+        "trainer_bytes": 0,
+        "metadata_bytes": 0,
+        "trainable_parameters": 0,
+    }
+    return report(
+        "inspect",
+        model=name,
+        file_bytes=len(data),
+        has_plan=plan is not None,
+        programs=_programs(plan, sizes),
+        operators=operators,
+        **(empty if sizes is None else asdict(sizes)),
+    )
