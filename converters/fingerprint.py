@@ -19,10 +19,13 @@ Names, signatures and metadata are left out: they do not change what is computed
 from __future__ import annotations
 
 import zlib
-from typing import Any, Iterable, NamedTuple, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from .flatbuffer import buffer_bytes
 
 
 class OptionField(NamedTuple):
@@ -139,11 +142,6 @@ def _operator_words(model: Any, operator: Any) -> bytes:
     )
 
 
-def _buffer_bytes(model: Any, index: int) -> bytes:
-    data = model.buffers[index].data
-    return b"" if data is None else np.asarray(data, np.uint8).tobytes()
-
-
 def fingerprint(model: Any, parameter_tensors: Iterable[int]) -> int:
     """Checksum of what must not change between conversion and training.
 
@@ -171,7 +169,7 @@ def fingerprint(model: Any, parameter_tensors: Iterable[int]) -> int:
         crc = zlib.crc32(_operator_words(model, operator), crc)
     crc = zlib.crc32(_counted(graph.inputs) + _counted(graph.outputs), crc)
     for index in sorted(constants):
-        data = _buffer_bytes(model, index)
+        data = buffer_bytes(model, index)
         if data:
             crc = zlib.crc32(data, zlib.crc32(_words(index, len(data)), crc))
     return crc
@@ -181,7 +179,7 @@ def weights_crc(model: Any, parameter_tensors: Iterable[int]) -> int:
     """CRC-32 over the bytes of the parameters' buffers, in the given order of tensors."""
     crc = 0
     for index in parameter_tensors:
-        crc = zlib.crc32(_buffer_bytes(model, model.subgraphs[0].tensors[index].buffer), crc)
+        crc = zlib.crc32(buffer_bytes(model, model.subgraphs[0].tensors[index].buffer), crc)
     return crc
 
 

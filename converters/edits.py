@@ -1,0 +1,168 @@
+"""The only changes that conversion makes to a model besides adding the plan.
+
+The TFLite converter stores equal constants once and drops zero biases. A constant that trains needs memory of its own, and a bias
+that shall train must exist. Each edit is reported as one sentence.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .flatbuffer import builtin_name, schema, text
+
+_PARAMETER_NAMES = {1: "weights", 2: "bias"}
+_OUTPUT_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+
+
+class _Use(NamedTuple):
+    operator: int
+    position: int
+
+
+def _layer_names(model: Any) -> list[str]:
+    """As ``trainability.layer_names``, from the object form."""
+    graph = model.subgraphs[0]
+    names = []
+    for i, op in enumerate(graph.operators):
+        first = (
+            text(graph.tensors[op.outputs[0]].name).split(";")[0] if op.outputs is not None and len(op.outputs) else ""
+        )
+        names.append(first or f"{builtin_name(model, op)}_{i}")
+    return [f"{name}:{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+
+
+def _is_parameter(model: Any, use: _Use, trained: Collection[int]) -> bool:
+    return (
+        use.operator in trained
+        and use.position in _PARAMETER_NAMES
+        and (builtin_name(model, model.subgraphs[0].operators[use.operator]) in _OUTPUT_CHANNEL_AXIS)
+    )
+
+
+def _uses_by_buffer(model: Any) -> dict[int, list[_Use]]:
+    """Uses of constants by operators, by the buffer that they read, in execution order."""
+    graph = model.subgraphs[0]
+    computed = {int(t) for op in graph.operators for t in (op.outputs if op.outputs is not None else ())}
+    uses: dict[int, list[_Use]] = defaultdict(list)
+    for i, op in enumerate(graph.operators):
+        for position, t in enumerate(op.inputs if op.inputs is not None else ()):
+            if t >= 0 and int(t) not in computed:
+                buffer = graph.tensors[t].buffer
+                if model.buffers[buffer].data is not None and len(model.buffers[buffer].data):
+                    uses[buffer].append(_Use(i, position))
+    return uses
+
+
+def _unique_name(model: Any, base: str) -> bytes:
+    taken = {text(tensor.name) for tensor in model.subgraphs[0].tensors}
+    name, suffix = base, 1
+    while name in taken:
+        name, suffix = f"{base}_{suffix}", suffix + 1
+    return name.encode()
+
+
+def _set_input(operator: Any, position: int, tensor: int) -> None:
+    inputs = [int(t) for t in operator.inputs]
+    inputs += [-1] * (position + 1 - len(inputs))
+    inputs[position] = tensor
+    operator.inputs = np.asarray(inputs, np.int32)
+
+
+def _new_buffer(model: Any, data: np.ndarray) -> int:
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
+def unshare_constants(model: Any, operators: Collection[int]) -> list[str]:
+    """Give each use of a shared constant its own tensor and buffer when one of the uses trains.
+
+    Parameters
+    ----------
+    model : ModelT
+        Changed in place: new tensors and buffers are appended, so that existing indices stay.
+    operators : collection of int
+        Operators whose weights and biases train.
+
+    Returns
+    -------
+    list of str
+        One sentence for each constant that was copied. The first use keeps the original.
+    """
+    graph = model.subgraphs[0]
+    held_elsewhere = {entry.buffer for entry in model.metadata or ()}
+    kept_tensors = {int(t) for t in (graph.outputs if graph.outputs is not None else ())}
+    names = _layer_names(model)
+    edits = []
+    for buffer, uses in sorted(_uses_by_buffer(model).items()):
+        if not any(_is_parameter(model, use, operators) for use in uses):
+            continue
+        kept_by_file = buffer in held_elsewhere or any(graph.tensors[t].buffer == buffer for t in kept_tensors)
+        if len(uses) == 1 and not kept_by_file:
+            continue
+        first = None if kept_by_file else uses[0]
+        owners = {t for t in kept_tensors if graph.tensors[t].buffer == buffer}
+        if first is not None:
+            owners.add(int(graph.operators[first.operator].inputs[first.position]))
+        for use in uses:
+            if use == first:
+                continue
+            operator = graph.operators[use.operator]
+            index = int(operator.inputs[use.position])
+            what = _PARAMETER_NAMES.get(use.position, f"input {use.position}")
+            if index in owners:
+                tensor = copy.deepcopy(graph.tensors[index])
+                tensor.name = _unique_name(model, f"{names[use.operator]}/{what}")
+                graph.tensors.append(tensor)
+                index = len(graph.tensors) - 1
+                _set_input(operator, use.position, index)
+            owners.add(index)
+            graph.tensors[index].buffer = _new_buffer(model, np.asarray(model.buffers[buffer].data, np.uint8))
+            partner = "the file's outputs or metadata" if first is None else f"layer {names[first.operator]}"
+            edits.append(
+                f"layer {names[use.operator]}: its {what} had the same memory as a constant of {partner}, now has its own copy"
+            )
+    return edits
+
+
+def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
+    """Give convolutions and fully connected layers without a bias a bias of zeros.
+
+    Parameters
+    ----------
+    model : ModelT
+        Changed in place: new tensors and buffers are appended.
+    operators : collection of int
+        Operators that shall have a bias; others than CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED are left alone.
+
+    Returns
+    -------
+    list of str
+        One sentence for each bias.
+    """
+    graph = model.subgraphs[0]
+    names = _layer_names(model)
+    edits = []
+    for i in sorted(operators):
+        operator = graph.operators[i]
+        kind = builtin_name(model, operator)
+        if kind not in _OUTPUT_CHANNEL_AXIS or (len(operator.inputs) > 2 and operator.inputs[2] >= 0):
+            continue
+        weights = graph.tensors[operator.inputs[1]]
+        channels = int(weights.shape[_OUTPUT_CHANNEL_AXIS[kind]])
+        bias = schema.TensorT()
+        bias.shape = np.asarray([channels], np.int32)
+        bias.type = schema.TensorType.FLOAT32
+        bias.name = _unique_name(model, f"{names[i]}/bias")
+        bias.hasRank = weights.hasRank
+        bias.buffer = _new_buffer(model, np.zeros(channels, np.float32))
+        graph.tensors.append(bias)
+        _set_input(operator, 2, len(graph.tensors) - 1)
+        edits.append(f"layer {names[i]}: a bias of {channels} zeros was added")
+    return edits

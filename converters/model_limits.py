@@ -1,0 +1,139 @@
+"""What kinds of model this release reads. Each limit is a function that returns the reason for refusing, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ConversionError
+from .graph import Graph, Operator
+
+CONTROL_FLOW = frozenset(
+    {"IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE"}
+)
+VARIABLES = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
+WEIGHT_OPERATORS = frozenset(
+    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "BATCH_MATMUL", "SVDF"}
+)
+_INTEGER_WEIGHTS = frozenset({"int2", "int4", "int8", "uint4", "uint8", "int16"})
+_HALF_FLOATS = frozenset({"float16", "bfloat16"})
+
+Limit = Callable[[Any, Graph], "str | None"]
+
+
+def _layer(graph: Graph, op: Operator) -> str:
+    return f"{op.type} {graph.layer_name(op).split(';')[0]!r}" if op.outputs else f"{op.type} (operator {op.index})"
+
+
+def _first(graph: Graph, types: frozenset[str]) -> str | None:
+    return next((_layer(graph, op) for op in graph.operators if op.type in types), None)
+
+
+def no_control_flow(model: Any, graph: Graph) -> str | None:
+    layer = _first(graph, CONTROL_FLOW)
+    return layer and f"has control flow ({layer}); unroll loops (Keras: unroll=True) and export without branches"
+
+
+def no_variables(model: Any, graph: Graph) -> str | None:
+    layer = _first(graph, VARIABLES)
+    return layer and f"keeps its weights in variables ({layer}) instead of constants; export it with frozen weights"
+
+
+def no_space_to_batch(model: Any, graph: Graph) -> str | None:
+    layer = _first(graph, frozenset({"SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}))
+    return layer and (
+        f"holds {layer}: with a free batch size the TFLite converter writes a dilated convolution as SPACE_TO_BATCH_ND, a "
+        "convolution on smaller images and BATCH_TO_SPACE_ND; convert the Keras model itself, or export it with batch size 1, "
+        "so that it becomes one dilated CONV_2D"
+    )
+
+
+def no_sparse_tensors(model: Any, graph: Graph) -> str | None:
+    for tensor, stored in zip(graph.tensors, model.subgraphs[0].tensors):
+        if stored.sparsity is not None:
+            return f"stores tensor {tensor.name!r} sparsely; export it without the sparsity optimisation"
+    return None
+
+
+def no_half_floats(model: Any, graph: Graph) -> str | None:
+    for tensor in graph.tensors:
+        if tensor.dtype in _HALF_FLOATS:
+            return (
+                f"holds {tensor.dtype} values (tensor {tensor.name!r}), which microcontrollers would expand at run time; "
+                "export it in float32 (without float16 in target_spec.supported_types)"
+            )
+    return None
+
+
+def no_hybrid_weights(model: Any, graph: Graph) -> str | None:
+    for op in graph.operators:
+        constants = [
+            graph.tensors[t] for t in op.inputs if t >= 0 and t not in graph.producers and t not in graph.inputs
+        ]
+        packed = any(tensor.dtype in _INTEGER_WEIGHTS for tensor in constants)
+        on_floats = bool(op.inputs) and op.inputs[0] >= 0 and graph.tensors[op.inputs[0]].dtype == "float32"
+        if packed and ((op.type in WEIGHT_OPERATORS and on_floats) or op.type == "DEQUANTIZE"):
+            return (
+                f"is hybrid: {_layer(graph, op)} has integer weights for float activations (dynamic range quantisation), which "
+                "TensorFlow Lite Micro cannot run and which cannot be trained; export it without optimisations"
+            )
+    return None
+
+
+def float32_only(model: Any, graph: Graph) -> str | None:
+    for t in (*graph.inputs, *graph.producers):
+        tensor = graph.tensors[t]
+        if tensor.dtype in _INTEGER_WEIGHTS:
+            return (
+                f"is quantised (tensor {tensor.name!r} is {tensor.dtype}), this release trains float32 models; convert the "
+                "float32 model that it was made from"
+            )
+    return None
+
+
+def batch_of_one(model: Any, graph: Graph) -> str | None:
+    for t in graph.inputs:
+        tensor = graph.tensors[t]
+        if len(tensor.shape) > 1 and tensor.shape[0] != 1:
+            return (
+                f"takes batches of {tensor.shape[0]} (input {tensor.name!r} has shape {list(tensor.shape)}), the device trains "
+                "one sample at a time; export it with batch size 1"
+            )
+    return None
+
+
+def static_shapes(model: Any, graph: Graph) -> str | None:
+    """A free batch size is accepted where the stored shape says 1."""
+    used = {*graph.inputs, *graph.outputs, *graph.producers}
+    for tensor, stored in zip(graph.tensors, model.subgraphs[0].tensors):
+        signature = stored.shapeSignature
+        if tensor.index not in used or signature is None:
+            continue
+        free = [axis for axis, size in enumerate(signature) if int(size) < 0]
+        if [axis for axis in free if axis != 0] or (free and tensor.shape[:1] != (1,)):
+            return (
+                f"has dynamic shapes (tensor {tensor.name!r} is {[int(size) for size in signature]}), memory on the device is "
+                "planned at conversion; export it with fixed input shapes and batch size 1"
+            )
+    return None
+
+
+LIMITS: tuple[Limit, ...] = (
+    no_control_flow,
+    no_variables,
+    no_space_to_batch,
+    no_sparse_tensors,
+    no_half_floats,
+    no_hybrid_weights,
+    float32_only,
+    batch_of_one,
+    static_shapes,
+)
+
+
+def refuse_unsupported(model: Any, graph: Graph) -> None:
+    """Raise ``ConversionError`` for the first limit that the model breaks."""
+    for limit in LIMITS:
+        reason = limit(model, graph)
+        if reason:
+            raise ConversionError(f"{graph.name} {reason}")

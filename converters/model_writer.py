@@ -1,0 +1,189 @@
+"""Plans and trained weights into ``.tflite`` files, and files onto the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import ConversionError, UserError
+from .fingerprint import weights_crc
+from .flatbuffer import TENSOR_TYPE_NAMES, buffer_bytes, dump, load, schema, text
+from .plan_format import HEADER, METADATA_NAME, decode
+
+
+def _plan_entry(model: Any) -> Any | None:
+    return next((entry for entry in model.metadata or () if text(entry.name) == METADATA_NAME), None)
+
+
+def _buffer(data: bytes) -> Any:
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(data, np.uint8)
+    return buffer
+
+
+def _is_shared(model: Any, entry: Any) -> bool:
+    others = [e.buffer for e in model.metadata if e is not entry]
+    others += [tensor.buffer for tensor in model.subgraphs[0].tensors]
+    return entry.buffer == 0 or entry.buffer in others
+
+
+def add_plan(model: Any, plan: bytes) -> bytes:
+    """Write a model with a training plan.
+
+    Parameters
+    ----------
+    model : ModelT
+        Not changed. A plan that it has already is replaced.
+    plan : bytes
+        As ``plan_format.encode`` returns it.
+
+    Returns
+    -------
+    bytes
+        The augmented ``.tflite``.
+    """
+    out = copy.copy(model)
+    out.buffers = list(model.buffers)
+    out.metadata = [copy.copy(entry) for entry in model.metadata or ()]
+    entry = _plan_entry(out)
+    if entry is not None and not _is_shared(out, entry):
+        out.buffers[entry.buffer] = _buffer(plan)
+        return dump(out)
+    if entry is None:
+        entry = schema.MetadataT()
+        entry.name = METADATA_NAME.encode()
+        out.metadata.append(entry)
+    out.buffers.append(_buffer(plan))
+    entry.buffer = len(out.buffers) - 1
+    return dump(out)
+
+
+def read_plan(data: bytes) -> bytes | None:
+    """The training plan of a ``.tflite`` file, None if it has none.
+
+    Raises
+    ------
+    ConversionError
+        The file cannot be read.
+    """
+    return _read_plan(load(data))
+
+
+def _read_plan(model: Any) -> bytes | None:
+    entry = _plan_entry(model)
+    return None if entry is None else buffer_bytes(model, entry.buffer)
+
+
+def strip_plan(data: bytes) -> bytes:
+    """The same model without a training plan; other buffers keep their indices.
+
+    Raises
+    ------
+    ConversionError
+        The file cannot be read.
+    """
+    model = load(data)
+    entry = _plan_entry(model)
+    if entry is None:
+        return bytes(data)
+    if not _is_shared(model, entry):
+        if entry.buffer == len(model.buffers) - 1:
+            model.buffers.pop()
+        else:
+            model.buffers[entry.buffer] = schema.BufferT()
+    model.metadata = [e for e in model.metadata if e is not entry] or None
+    return dump(model)
+
+
+def write_parameters(data: bytes, values: Iterable[tuple[int, np.ndarray]]) -> bytes:
+    """Put trained values into a ``.tflite`` file.
+
+    Parameters
+    ----------
+    data : bytes
+        Augmented or ordinary file.
+    values : iterable of (int, ndarray)
+        Index of a constant tensor and its new values, of the stored type and number of elements.
+
+    Returns
+    -------
+    bytes
+        The same file but for the values and, if it has a plan, the plan's checksum of the weights: it stays trainable.
+
+    Raises
+    ------
+    ConversionError
+        The file cannot be read, or a value does not fit its tensor.
+    """
+    model = load(data)
+    tensors = model.subgraphs[0].tensors
+    written: set[int] = set()
+    for index, value in values:
+        if not 0 <= index < len(tensors):
+            raise ConversionError(f"tensor {index} does not exist; the model has tensors 0 to {len(tensors) - 1}")
+        tensor = tensors[index]
+        raw = np.ascontiguousarray(value).tobytes()
+        expected = TENSOR_TYPE_NAMES[tensor.type]
+        if np.asarray(value).dtype.name != expected or len(raw) != len(buffer_bytes(model, tensor.buffer)):
+            raise ConversionError(
+                f"the values for tensor {index} ({text(tensor.name)}) are {np.asarray(value).size} of type "
+                f"{np.asarray(value).dtype.name}; it holds {len(buffer_bytes(model, tensor.buffer))} bytes of {expected}"
+            )
+        if tensor.buffer in written:
+            raise ConversionError(
+                f"tensor {index} ({text(tensor.name)}) shares its memory with another that is written"
+            )
+        written.add(tensor.buffer)
+        model.buffers[tensor.buffer] = _buffer(raw)
+    plan = _read_plan(model)
+    if plan is None:
+        return dump(model)
+    header = np.frombuffer(plan, HEADER, 1).copy()
+    header["weights_crc"] = weights_crc(model, decode(plan).parameters["tensor"].tolist())
+    return add_plan(model, header.tobytes() + plan[HEADER.itemsize :])
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that it holds either its old or its whole new content at any time.
+
+    Raises
+    ------
+    UserError
+        The path cannot be written.
+    """
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise UserError(f"cannot write {os.fspath(path)}: it is no regular file; choose another name")
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=os.path.dirname(target))
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"cannot write {os.fspath(path)}: {reason}; choose a folder that exists and is writable"
+        ) from None
+
+
+def _mode(path: str) -> int:
+    """Permissions of the file, or those that a new one would get."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
