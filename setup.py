@@ -28,6 +28,7 @@ def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Pyb
         include_dirs=[LIBRARY.as_posix()],
         define_macros=[("TFLM_TRAIN_MODULE", name), ("TFLM_TRAIN_COUNTERS", "1"), *macros],
         extra_compile_args=[*optimise, *flags],
+        depends=sorted(p.as_posix() for p in LIBRARY.rglob("*.h")),
         cxx_std=17,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Sequence
 
 from .converters.errors import UserError
 
@@ -21,8 +21,8 @@ class TrainingConfig:
         ``"all"``, ``"last:N"`` (operators with parameters, counted from the output), or names or
         indices of operators as ``tflm-train inspect`` prints them (a sequence, or one string with commas).
     loss : {"auto", "cross-entropy", "binary-cross-entropy", "mse"}
-        ``auto``: SOFTMAX at the end means cross entropy, LOGISTIC binary cross entropy; a linear end trains on cross entropy
-        from logits for class labels and on mean squared error for vectors.
+        ``auto``: SOFTMAX at the end means cross entropy, LOGISTIC binary cross entropy; a linear end trains
+        on cross entropy from logits for class labels and on mean squared error for vectors.
     selector : {"dense", "static-topk", "tinyprop"}
         Which elements of a layer's error go on.
     ratio : float in (0, 1]
@@ -75,13 +75,19 @@ class TrainingConfig:
         check("damping", 0 < self.damping <= 1, "a number above 0 and at most 1")
         check("decay", 0 < self.decay <= 1, "a number above 0 and at most 1")
         check("learning_rate", 0 < self.learning_rate < float("inf"), "a positive finite number")
-        check("accumulate", isinstance(self.accumulate, int) and 1 <= self.accumulate <= 65535, "a whole number from 1 to 65535")
+        check(
+            "accumulate",
+            isinstance(self.accumulate, int) and 1 <= self.accumulate <= 65535,
+            "a whole number from 1 to 65535",
+        )
         check("seed", isinstance(self.seed, int) and 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
 
     @classmethod
     def paper(cls, **changes: object) -> "TrainingConfig":
         """TinyProp as in the authors' demo: damping 0.5, no decay, sparse output layer."""
-        preset: dict[str, object] = dict(selector="tinyprop", s_min=0.1, s_max=0.9, damping=0.5, decay=1.0, output_sparse=True)
+        preset: dict[str, object] = dict(
+            selector="tinyprop", s_min=0.1, s_max=0.9, damping=0.5, decay=1.0, output_sparse=True
+        )
         known = {f.name for f in fields(cls)}
         unknown = set(changes) - known
         if unknown:

@@ -51,7 +51,9 @@ def load_npz(path: str | os.PathLike[str]) -> Dataset:
         raise UserError(f"{os.fspath(path)}: cannot be read ({error.strerror or error}); give an .npz file") from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{name}: not a readable .npz file of plain arrays ({reason}); write it with numpy.savez") from None
+        raise UserError(
+            f"{name}: not a readable .npz file of plain arrays ({reason}); write it with numpy.savez"
+        ) from None
     except Exception as error:  # zlib.error and struct.error: a damaged archive
         raise UserError(f"{name}: the archive is damaged ({type(error).__name__}); write it again") from None
     for key in ("x", "y"):
@@ -119,7 +121,9 @@ def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x") -> np.ndarray:
     return _finite_float32(array.reshape(len(array), elements), name)
 
 
-def check_labels(y: Any, samples: int, shape: tuple[int, ...], name: str = "y", classes: int | None = None) -> np.ndarray:
+def check_labels(
+    y: Any, samples: int, shape: tuple[int, ...], name: str = "y", classes: int | None = None
+) -> np.ndarray:
     """Labels as class numbers (int32 [n]) or as vectors (finite float32 [n, outputs]).
 
     Parameters
@@ -164,5 +168,7 @@ def _class_numbers(array: np.ndarray, name: str, classes: int | None) -> np.ndar
     wrong = (array < low) | (array > high) if array.dtype.kind != "b" else np.zeros(array.shape, bool)
     if wrong.any():
         first = int(np.argmax(wrong))
-        raise UserError(f"{name}[{first}] is {int(array[first])}, but class numbers of this model go from {low} to {high}")
+        raise UserError(
+            f"{name}[{first}] is {int(array[first])}, but class numbers of this model go from {low} to {high}"
+        )
     return np.ascontiguousarray(array, dtype=np.int32)

@@ -75,6 +75,12 @@ def _macs(graph: Graph, op: Operator, layers: TrainedLayers | None) -> dict[str,
     }
 
 
+def _tensors(graph: Graph, indices: tuple[int, ...]) -> list[dict[str, Any]]:
+    """What an operator reads or writes, without omitted optional inputs."""
+    found = (graph.tensors[t] for t in indices if t >= 0)
+    return [{"tensor": t.index, "name": t.name, "shape": list(t.shape), "type": t.dtype} for t in found]
+
+
 def _programs(plan: Plan | None, sizes: Sizes | None) -> list[dict[str, Any]]:
     if plan is None or sizes is None:
         return []
@@ -118,8 +124,8 @@ def inspect_report(data: bytes, name: str) -> dict[str, Any]:
             "index": op.index,
             "name": layer,
             "type": op.type,
-            "inputs": [list(graph.tensors[t].shape) for t in op.inputs if t >= 0],
-            "outputs": [list(graph.tensors[t].shape) for t in op.outputs],
+            "inputs": _tensors(graph, op.inputs),
+            "outputs": _tensors(graph, op.outputs),
             "trainable": op.index in trained,
             "reason": _reason(graph, op, op.index in trained, plan, refusals),
             "parameters": _parameter_count(graph, op),

@@ -112,7 +112,9 @@ def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> Traina
     elif isinstance(model, (str, os.PathLike)):
         data, name = read_file(model), Path(model).name
     else:
-        raise UserError(f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first")
+        raise UserError(
+            f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first"
+        )
     try:
         plan = model_writer.read_plan(data)
     except PlanError:
@@ -138,4 +140,6 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise UserError(f"{os.fspath(path)}: cannot be read ({error.strerror}); give an existing .tflite file") from None
+        raise UserError(
+            f"{os.fspath(path)}: cannot be read ({error.strerror}); give an existing .tflite file"
+        ) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from .converters import plan_format
 from .converters.plan_format import ForwardKind, Plan, ProgramKind, ScalarType
 from .converters.program import BYTES
@@ -16,8 +18,8 @@ class Sizes:
     Attributes
     ----------
     arena_bytes : dict
-        Program -> the whole arena that it needs. Programs for TFLM's forward pass are named ``tflm-...``: TFLM's own arena
-        holds their tensors.
+        Program -> the whole arena that it needs. Programs for TFLM's forward pass are named
+        ``tflm-...``: TFLM's own arena holds their tensors.
     weight_bytes : int
         Trainable copies of weights and biases (part of every arena).
     state_bytes : int

@@ -91,7 +91,8 @@ class Trainer:
         Returns
         -------
         History
-            When NaN or infinity ends training early, ``stopped`` says so, and the weights are those of the last good epoch.
+            When NaN or infinity ends training early, ``stopped`` says so, and the weights are those of the last good
+            epoch.
 
         Raises
         ------
@@ -163,7 +164,9 @@ class Trainer:
             return {"loss": loss, "accuracy": correct / len(labels)}
         return {"loss": loss}
 
-    def _add_validation(self, values: dict[str, float], held_out: tuple[np.ndarray, np.ndarray]) -> dict[str, float] | None:
+    def _add_validation(
+        self, values: dict[str, float], held_out: tuple[np.ndarray, np.ndarray]
+    ) -> dict[str, float] | None:
         try:
             loss, correct = self.device.evaluate(*held_out)
         except NonFiniteError:
@@ -176,7 +179,9 @@ class Trainer:
     def _weights_are_finite(self) -> bool:
         return all(bool(np.isfinite(values).all()) for _, values in self.device.parameters())
 
-    def _restore(self, good: list[list[np.ndarray]], x: np.ndarray, labels: np.ndarray, history: History, epoch: int) -> None:
+    def _restore(
+        self, good: list[list[np.ndarray]], x: np.ndarray, labels: np.ndarray, history: History, epoch: int
+    ) -> None:
         """Go back to the latest weights that give finite outputs, and tell it in the history."""
         for position in reversed(range(len(good))):
             self.device.set_parameters(good[position])
@@ -189,7 +194,8 @@ class Trainer:
                 series.pop()
         kept = f"the weights of epoch {len(history.epoch)}" if history.epoch else "the weights from before training"
         history.stopped = (
-            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; try a smaller learning rate"
+            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; "
+            f"{kept} are restored; try a smaller learning rate"
         )
 
     def _can_evaluate(self, x: np.ndarray, labels: np.ndarray) -> bool:

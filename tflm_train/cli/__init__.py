@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Annotated, Optional, Sequence
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -32,7 +33,7 @@ for _command in (convert, inspect, train, evaluate, demo):
     app.command(_command.__name__)(_command)
 
 
-def _print_version(wanted: Optional[bool]) -> None:
+def _print_version(wanted: bool | None) -> None:
     if wanted:
         print(f"tflm-train {__version__}")
         raise typer.Exit()
@@ -41,7 +42,7 @@ def _print_version(wanted: Optional[bool]) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        Optional[bool], typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool | None, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = None,
 ) -> None:
     """On-device training for TensorFlow Lite Micro."""

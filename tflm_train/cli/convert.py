@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,9 @@ from .output import print_json, print_pairs
 def convert(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .tflite, .keras or .h5 file.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.tflite", help="Where the result goes.")],
-    layers: Annotated[Optional[str], typer.Option("--layers", metavar="all|last:N|NAME,...", help="What trains.")] = None,
+    layers: Annotated[str | None, typer.Option("--layers", metavar="all|last:N|NAME,...", help="What trains.")] = None,
     loss: Annotated[
-        Optional[str], typer.Option("--loss", metavar="L", help="auto, cross-entropy, binary-cross-entropy or mse.")
+        str | None, typer.Option("--loss", metavar="L", help="auto, cross-entropy, binary-cross-entropy or mse.")
     ] = None,
     selector: opt.Selector = None,
     ratio: opt.Ratio = None,
@@ -26,18 +26,20 @@ def convert(
     decay: opt.Decay = None,
     output_sparse: opt.OutputSparse = None,
     preset: Annotated[
-        Optional[str], typer.Option("--preset", metavar="P", help="paper: TinyProp's constants as its authors ran it.")
+        str | None, typer.Option("--preset", metavar="P", help="paper: TinyProp's constants as its authors ran it.")
     ] = None,
     lr: opt.LearningRate = None,
     accumulate: opt.Accumulate = None,
     zero_skip: opt.ZeroSkip = None,
     add_bias: Annotated[
-        Optional[bool], typer.Option("--add-bias", help="Give trained layers without bias a bias of zeros.")
+        bool | None, typer.Option("--add-bias", help="Give trained layers without bias a bias of zeros.")
     ] = None,
     seed: opt.Seed = None,
     operators_header: Annotated[
-        Optional[Path],
-        typer.Option("--operators-header", metavar="PATH", help="Also write a C++ header that names the kernels needed."),
+        Path | None,
+        typer.Option(
+            "--operators-header", metavar="PATH", help="Also write a C++ header that names the kernels needed."
+        ),
     ] = None,
     as_json: opt.Json = False,
 ) -> None:

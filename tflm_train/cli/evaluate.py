@@ -15,7 +15,9 @@ def evaluate(
     data: opt.Data,
     runtime: Annotated[
         str,
-        typer.Option("--runtime", metavar="R", help="native (this library), litert (ai-edge-litert) or tflm (tflite-micro)."),
+        typer.Option(
+            "--runtime", metavar="R", help="native (this library), litert (ai-edge-litert) or tflm (tflite-micro)."
+        ),
     ] = "native",
     as_json: opt.Json = False,
 ) -> None:

@@ -31,15 +31,18 @@ def inspect(file: opt.Model, as_json: opt.Json = False) -> None:
 def _operator_table(content: dict[str, Any]) -> Table:
     heading = "trains" if content["has_plan"] else "can train"
     table = Table(title=f"{content['model']}, {content['file_bytes']:,} B", title_justify="left")
-    for column in ("#", "name", "type", "output", "parameters", "forward", "input error", "weight gradient", heading):
-        table.add_column(column, justify="right" if column in ("#", "parameters", "forward") or "e" == column[-1:] else "left")
+    for column in ("#", "name", "type", "output"):
+        table.add_column(column)
+    for column in ("parameters", "forward", "input error", "weight gradient"):
+        table.add_column(column, justify="right")
+    table.add_column(heading)
     for op in content["operators"]:
         work = op["macs"]
         table.add_row(
             str(op["index"]),
             escape(op["name"]),
             op["type"],
-            " ".join("x".join(map(str, shape)) for shape in op["outputs"]),
+            " ".join("x".join(map(str, tensor["shape"])) for tensor in op["outputs"]),
             f"{op['parameters']:,}" if op["parameters"] else "",
             *(macs(work[phase]) if work[phase] else "" for phase in ("forward", "input_error", "weight_gradient")),
             "yes" if op["trainable"] else escape(op["reason"] or "no"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ def train(
     file: opt.Model,
     data: opt.Data,
     output: Annotated[
-        Optional[Path], typer.Option("-o", "--output", metavar="TRAINED.tflite", help="Where the trained model goes.")
+        Path | None, typer.Option("-o", "--output", metavar="TRAINED.tflite", help="Where the trained model goes.")
     ] = None,
     device: Annotated[str, typer.Option("--device", metavar="D", help="native or native-parity.")] = "native",
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the samples.")] = 1,

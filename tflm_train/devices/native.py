@@ -23,7 +23,8 @@ def _load(name: str) -> ModuleType:
         return importlib.import_module(f"tflm_train.{MODULES[name]}")
     except ImportError as error:
         raise MissingToolError(
-            f"device {name}: the compiled module is missing ({error}); install tflm-train with a C++17 compiler at hand: pip install ."
+            f"device {name}: the compiled module is missing ({error}); "
+            "install tflm-train with a C++17 compiler at hand: pip install ."
         ) from None
 
 

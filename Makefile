@@ -1,0 +1,67 @@
+# make demo   a model learns shifted digits in the device runtime
+# make test   everything: lint, types, Python tests, C++ tests
+# Both do all set-up themselves, in .venv. Python 3.10 or later and a C++17 compiler are needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+METADATA := setup.cfg setup.py pyproject.toml
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export NPY_NUM_BUILD_JOBS = $(JOBS)
+export PLATFORMIO_SETTING_ENABLE_TELEMETRY = No
+
+.PHONY: demo test lint types test-python test-cpp test-cpp-sanitized pio extension clean help
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# what the demo needs; the compiled modules are built here
+$(VENV)/demo.stamp: $(METADATA) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[demo]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(METADATA) | $(VENV)/demo.stamp
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/tflm-train demo
+
+test: lint types test-cpp test-cpp-sanitized test-python
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy finds packages by folders only: lay out converters/ where it is imported
+types: $(VENV)/dev.stamp
+	@mkdir -p build/types/tflm_train
+	@ln -sfn $(CURDIR)/tflm_train/* $(CURDIR)/converters build/types/tflm_train/
+	cd build/types && $(abspath $(BIN))/mypy --config-file ../../setup.cfg -p tflm_train
+
+# recompiles what changed since the editable install
+extension: $(VENV)/dev.stamp
+	$(BIN)/python setup.py --quiet build_ext --inplace
+
+test-python: extension
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-cpp: $(VENV)/dev.stamp
+	$(MAKE) -f tools/cpp_tests.mk -j$(JOBS) FLAVOUR=plain PIO=$(BIN)/pio
+
+test-cpp-sanitized: $(VENV)/dev.stamp
+	$(MAKE) -f tools/cpp_tests.mk -j$(JOBS) FLAVOUR=sanitized PIO=$(BIN)/pio
+
+# trains the demo's model in a native PlatformIO program, and runs the C++ tests there
+pio: $(VENV)/dev.stamp
+	$(BIN)/python pio_project/tools/prepare.py
+	$(BIN)/pio run -d pio_project -e native -t exec
+	$(BIN)/pio test -d pio_project -e native
+
+clean:
+	rm -rf build dist *.egg-info demo_output .mypy_cache .ruff_cache .pytest_cache
