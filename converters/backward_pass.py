@@ -61,7 +61,7 @@ class BackwardPass:
         self.loss_error = self._new_error(loss_tensor)
         fused: dict[int, Operator] = {}  # convolution -> its max-pool, whose error the convolution consumes
         for op in reversed(graph.operators):
-            if op.index not in layers.differentiated or op.outputs[0] not in self._reached(op, fused):
+            if op.index not in layers.differentiated or not (op.index in fused or op.outputs[0] in self.errors):
                 continue
             producer = graph.producers.get(op.inputs[0])
             if op.type == "MAX_POOL_2D" and producer is not None and producer.index in layers.differentiated:
@@ -69,9 +69,6 @@ class BackwardPass:
                     fused[producer.index] = op
                     continue
             self._step(op, fused.get(op.index))
-
-    def _reached(self, op: Operator, fused: dict[int, Operator]) -> tuple[int, ...]:
-        return op.outputs if op.index in fused else tuple(t for t in op.outputs if t in self.errors)
 
     def _new_error(self, tensor: int) -> Value:
         error = Value(self.forward.values[tensor].dims, role=Role.ERROR)

@@ -1,0 +1,107 @@
+"""From a model to an augmented ``.tflite``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import edits, fingerprint, flatbuffer, model_reader, model_writer
+from .errors import ConversionError, UserError
+from .graph import Graph
+from .plan_builder import PlanBuilder
+from .plan_format import Plan, encode
+from .trainability import TrainedLayers, choose_layers
+
+if TYPE_CHECKING:
+    from ..config import TrainingConfig
+
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+@dataclass(frozen=True)
+class Result:
+    """An augmented model.
+
+    Attributes
+    ----------
+    data : bytes
+        The ``.tflite`` file.
+    name : str
+        Of the model, for messages.
+    plan : Plan
+    edits : list of str
+        One sentence for every change of the model besides the added metadata.
+    graph : Graph
+    layers : TrainedLayers
+    """
+
+    data: bytes
+    name: str
+    plan: Plan
+    edits: list[str]
+    graph: Graph
+    layers: TrainedLayers
+
+
+def read_model(model: Any) -> tuple[bytes, str, bool]:
+    """Bytes of a ``.tflite``, the model's name, and whether it came from Keras.
+
+    Parameters
+    ----------
+    model : path, bytes or Keras model
+
+    Raises
+    ------
+    UserError
+        The file does not exist or cannot be read.
+    """
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return bytes(model), "model", False
+    if isinstance(model, (str, os.PathLike)):
+        path = Path(model)
+        if path.suffix.lower() not in KERAS_SUFFIXES:
+            try:
+                return path.read_bytes(), path.name, False
+            except OSError as error:
+                raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing .tflite, .keras or .h5 file") from None
+        if not path.exists():
+            raise UserError(f"{path}: no such file; give an existing .tflite, .keras or .h5 file")
+    from .keras_export import export_keras
+
+    data, name = export_keras(model)
+    return data, name, True
+
+
+def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
+    """Add a training plan to a model.
+
+    Parameters
+    ----------
+    model : path, bytes or Keras model
+        A float32 ``.tflite`` or a Keras model.
+    config : TrainingConfig
+    tflm : bool
+        Also plan training under TensorFlow Lite Micro's forward pass.
+
+    Raises
+    ------
+    UserError
+        The model cannot be read or trained as asked; the message names the layer, the reason and the way out.
+    """
+    data, name, from_keras = read_model(model)
+    source = flatbuffer.load(data, name)
+    layers = choose_layers(model_reader.read_graph(source, name), config.layers)
+    changes = edits.unshare_constants(source, set(layers.trained))
+    if from_keras or config.add_bias:
+        changes += edits.add_missing_biases(source, set(layers.trained))
+    graph = model_reader.read_graph(source, name)
+    builder = PlanBuilder(graph, layers, config, tflm)
+    plan = builder.build()
+    tensors = plan.parameters["tensor"].tolist()
+    if not tensors:
+        raise ConversionError(f"{name} has no trainable parameters")
+    plan.fingerprint = fingerprint.fingerprint(source, tensors)
+    plan.weights_crc = fingerprint.weights_crc(source, tensors)
+    return Result(model_writer.add_plan(source, encode(plan)), name, plan, changes, graph, layers)
