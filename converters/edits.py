@@ -37,11 +37,8 @@ def _layer_names(model: Any) -> list[str]:
 
 
 def _is_parameter(model: Any, use: _Use, trained: Collection[int]) -> bool:
-    return (
-        use.operator in trained
-        and use.position in _PARAMETER_NAMES
-        and (builtin_name(model, model.subgraphs[0].operators[use.operator]) in _OUTPUT_CHANNEL_AXIS)
-    )
+    kind = builtin_name(model, model.subgraphs[0].operators[use.operator])
+    return use.operator in trained and use.position in _PARAMETER_NAMES and kind in _OUTPUT_CHANNEL_AXIS
 
 
 def _uses_by_buffer(model: Any) -> dict[int, list[_Use]]:
@@ -93,42 +90,50 @@ def unshare_constants(model: Any, operators: Collection[int]) -> list[str]:
     Returns
     -------
     list of str
-        One sentence for each constant that was copied. The first use keeps the original.
+        One sentence for each use that was given a copy. The first use keeps the original.
     """
     graph = model.subgraphs[0]
-    held_elsewhere = {entry.buffer for entry in model.metadata or ()}
-    kept_tensors = {int(t) for t in (graph.outputs if graph.outputs is not None else ())}
     names = _layer_names(model)
-    edits = []
+    outputs = {int(t) for t in (graph.outputs if graph.outputs is not None else ())}
+    edits: list[tuple[_Use, str]] = []
     for buffer, uses in sorted(_uses_by_buffer(model).items()):
         if not any(_is_parameter(model, use, operators) for use in uses):
             continue
-        kept_by_file = buffer in held_elsewhere or any(graph.tensors[t].buffer == buffer for t in kept_tensors)
-        if len(uses) == 1 and not kept_by_file:
-            continue
-        first = None if kept_by_file else uses[0]
-        owners = {t for t in kept_tensors if graph.tensors[t].buffer == buffer}
-        if first is not None:
-            owners.add(int(graph.operators[first.operator].inputs[first.position]))
-        for use in uses:
-            if use == first:
-                continue
-            operator = graph.operators[use.operator]
-            index = int(operator.inputs[use.position])
-            what = _PARAMETER_NAMES.get(use.position, f"input {use.position}")
-            if index in owners:
-                tensor = copy.deepcopy(graph.tensors[index])
-                tensor.name = _unique_name(model, f"{names[use.operator]}/{what}")
-                graph.tensors.append(tensor)
-                index = len(graph.tensors) - 1
-                _set_input(operator, use.position, index)
-            owners.add(index)
-            graph.tensors[index].buffer = _new_buffer(model, np.asarray(model.buffers[buffer].data, np.uint8))
-            partner = "the file's outputs or metadata" if first is None else f"layer {names[first.operator]}"
-            edits.append(
-                f"layer {names[use.operator]}: its {what} had the same memory as a constant of {partner}, now has its own copy"
-            )
-    return edits
+        owned = {t for t in outputs if graph.tensors[t].buffer == buffer}
+        if owned or any(entry.buffer == buffer for entry in model.metadata or ()):
+            partner, copied = "the file's outputs or metadata", uses
+        else:
+            first = graph.operators[uses[0].operator]
+            owned = {int(first.inputs[uses[0].position])}
+            partner, copied = f"a constant of layer {names[uses[0].operator]}", uses[1:]
+        for use in copied:
+            owned.add(_own_copy(model, use, owned, names[use.operator]))
+            what = _input_name(model, use)
+            sentence = f"layer {names[use.operator]}: its {what} shared memory with {partner} and now has its own copy"
+            edits.append((use, sentence))
+    return [sentence for _, sentence in sorted(edits)]
+
+
+def _input_name(model: Any, use: _Use) -> str:
+    kind = builtin_name(model, model.subgraphs[0].operators[use.operator])
+    names = _PARAMETER_NAMES if kind in _OUTPUT_CHANNEL_AXIS else {}
+    return names.get(use.position, f"input {use.position}")
+
+
+def _own_copy(model: Any, use: _Use, owned: Collection[int], layer: str) -> int:
+    """Point a use to a new buffer, by a new tensor if the tensor belongs to another use; returns the tensor."""
+    graph = model.subgraphs[0]
+    operator = graph.operators[use.operator]
+    index = int(operator.inputs[use.position])
+    data = np.asarray(model.buffers[graph.tensors[index].buffer].data, np.uint8)
+    if index in owned:
+        tensor = copy.deepcopy(graph.tensors[index])
+        tensor.name = _unique_name(model, f"{layer}/{_input_name(model, use)}")
+        graph.tensors.append(tensor)
+        index = len(graph.tensors) - 1
+        _set_input(operator, use.position, index)
+    graph.tensors[index].buffer = _new_buffer(model, data)
+    return index
 
 
 def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
