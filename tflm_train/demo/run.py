@@ -22,7 +22,7 @@ SELECTORS = ("dense", "tinyprop")
 
 @dataclass
 class Run:
-    """One training run on the device: accuracy on shifted test digits and total work, before it and after each epoch."""
+    """One training run on the device: accuracy on shifted test digits and work so far, at first and after each epoch."""
 
     selector: str
     accuracy: list[float]
