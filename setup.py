@@ -10,7 +10,7 @@ from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
 LIBRARY = Path("micro_kernels/src")
-BINDING = Path("tflm_train/native_module.cpp")
+BINDING = Path("tflm_train")  # native_*.cpp
 
 
 def library_sources() -> list[str]:
@@ -24,11 +24,11 @@ def extension(name: str, macros: list[tuple[str, str]], flags: list[str]) -> Pyb
     optimise = [] if sys.platform == "win32" else ["-O2", "-MMD"]
     return Pybind11Extension(
         f"tflm_train.{name}",
-        [BINDING.as_posix(), *library_sources()],
+        [*sorted(p.as_posix() for p in BINDING.glob("native_*.cpp")), *library_sources()],
         include_dirs=[LIBRARY.as_posix()],
         define_macros=[("TFLM_TRAIN_MODULE", name), ("TFLM_TRAIN_COUNTERS", "1"), *macros],
         extra_compile_args=[*optimise, *flags],
-        depends=sorted(p.as_posix() for p in LIBRARY.rglob("*.h")),
+        depends=sorted(p.as_posix() for p in (*LIBRARY.rglob("*.h"), *BINDING.glob("*.h"))),
         cxx_std=17,
     )
 

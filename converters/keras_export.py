@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import ConversionError, UserError
+from .errors import ConversionError, MissingToolError, UserError
 from .flatbuffer import builtin_name, dump, load, text
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -42,14 +42,16 @@ def export_keras(model: Any) -> tuple[bytes, str]:
     Raises
     ------
     UserError
-        TensorFlow is not installed, no such file, or not a Keras model.
+        No such file, or not a Keras model.
+    MissingToolError
+        TensorFlow is not installed.
     ConversionError
         The file cannot be loaded, or the model cannot be exported.
     """
     is_path = isinstance(model, (str, os.PathLike))
     if is_path and not os.path.isfile(model):
         raise UserError(f"{os.fspath(model)} does not exist or is no file")
-    with _quiet():
+    with quiet():
         tensorflow, keras = _import_tensorflow()
         if is_path:
             name = os.path.basename(os.fspath(model))
@@ -67,7 +69,7 @@ def _import_tensorflow() -> tuple[Any, Any]:
         import keras
         import tensorflow
     except ImportError as error:
-        raise UserError(
+        raise MissingToolError(
             f"reading Keras models needs TensorFlow ({error}); install it with: pip install 'tflm-train[keras]'"
         ) from None
     if keras.backend.backend() != "tensorflow":
@@ -165,7 +167,7 @@ def _name_after_layers(data: bytes, model: Any, name: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep TensorFlow's and MLIR's log lines, which C++ code writes to the file descriptor, off stderr."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

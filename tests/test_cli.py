@@ -11,10 +11,10 @@ import networks
 import numpy as np
 import pytest
 from test_schemas import validate
+from tflm_train.converters import flatbuffer, model_writer
 
 import tflm_train as tt
 from tflm_train.cli import main
-from tflm_train.converters import flatbuffer, model_writer
 
 
 class Outcome:

@@ -54,7 +54,7 @@ def test_saved_models_hold_the_reported_accuracy(demo: dict[str, Any]) -> None:
 
 def test_digits_are_split_without_overlap() -> None:
     data = digits.load_digits(3)
-    assert (len(data.factory_x), len(data.x), len(data.x_test)) == (640, 320, 837)
+    assert (len(data.factory_x), len(data.x), len(data.x_test)) == (600, 380, 817)
     assert not np.array_equal(data.x_test, digits.load_digits(4).x_test)
     np.testing.assert_array_equal(data.x_test, digits.shift(data.clean_test))
 

@@ -10,7 +10,7 @@ from ..errors import MissingToolError
 
 ROTATION = 50.0  # degrees
 BRIGHTNESS = 0.5
-FACTORY, DEVICE = 640, 320  # samples for the Keras model and for the device; the rest (837) is for tests
+FACTORY, DEVICE = 600, 380  # samples for the Keras model and for the device; the rest (817) is for tests
 
 
 @dataclass(frozen=True)

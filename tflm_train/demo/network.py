@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..converters.keras_export import quiet
 from ..errors import MissingToolError
 
-EPOCHS = 15
+EPOCHS = 25
 
 
 def train_on_clean_digits(x: np.ndarray, y: np.ndarray, seed: int) -> Any:
@@ -27,8 +28,12 @@ def train_on_clean_digits(x: np.ndarray, y: np.ndarray, seed: int) -> Any:
     MissingToolError
         TensorFlow is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    with quiet():
+        return _train(x, y, seed)
+
+
+def _train(x: np.ndarray, y: np.ndarray, seed: int) -> Any:
     try:
         import keras
         import tensorflow  # noqa: F401
