@@ -15,14 +15,14 @@ from ..reports import dense_macs, report
 from ..trainer import Trainer
 from . import digits, network, plot
 
-EPOCHS = 8
-LEARNING_RATE = 0.02
+EPOCHS = 10
+LEARNING_RATE = 0.01
 SELECTORS = ("dense", "tinyprop")
 
 
 @dataclass
 class Run:
-    """One training run on the device: accuracy on shifted test digits and work so far, at first and after each epoch."""
+    """One training run on the device: accuracy on shifted test digits and work so far, first and after each epoch."""
 
     selector: str
     accuracy: list[float]
