@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import stock_runtimes
 
 from tflm_train.converters.keras_export import export_keras
 
@@ -190,3 +191,35 @@ def inputs(name: str, count: int = 4, seed: int = 1) -> np.ndarray:
     """Samples for a model, float32 [count, ...]."""
     shape = keras_model(name).input_shape[1:]
     return np.random.default_rng(seed).normal(size=(count, *shape)).astype(np.float32)
+
+
+def _tf_lite_outputs(data: bytes, x: np.ndarray) -> np.ndarray:
+    """In this process: building the models has imported TensorFlow anyway."""
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(model_content=data)
+    interpreter.allocate_tensors()
+    results = []
+    for sample in x:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], sample[None])
+        interpreter.invoke()
+        results.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).ravel())
+    return np.stack(results)
+
+
+def outputs(runtime: str, data: bytes, x: np.ndarray) -> np.ndarray:
+    """Outputs [n, outputs] of a stock runtime (``stock_runtimes.RUNTIMES``)."""
+    return _tf_lite_outputs(data, x) if runtime == "tf.lite" else stock_runtimes.run(runtime, data, x)
+
+
+@functools.lru_cache(maxsize=None)
+def _original_outputs(runtime: str, name: str, biases: str) -> np.ndarray:
+    return outputs(runtime, tflite(name, biases), inputs(name))
+
+
+def changed_outputs(runtime: str, name: str, biases: str, data: bytes) -> int:
+    """How many outputs of ``data`` differ in a bit from those of ``tflite(name, biases)``."""
+    before, after = _original_outputs(runtime, name, biases), outputs(runtime, data, inputs(name))
+    assert before.shape == after.shape and before.dtype == after.dtype == np.float32
+    assert np.isfinite(before).all() and before.std() > 0
+    return int((before.view(np.uint32) != after.view(np.uint32)).sum())

@@ -1,0 +1,246 @@
+"""``.tflite`` to ``Graph``: what it holds, what is folded, what is refused and how."""
+
+from __future__ import annotations
+
+import models
+import numpy as np
+import pytest
+from tflite_builder import ModelBuilder
+
+from tflm_train.converters.errors import ConversionError
+from tflm_train.converters.flatbuffer import dump, load, schema
+from tflm_train.converters.graph import Graph
+from tflm_train.converters.model_reader import read_graph
+
+
+def read(data: bytes, name: str = "a.tflite") -> Graph:
+    return read_graph(load(data, name), name)
+
+
+def small_builder() -> tuple[ModelBuilder, int]:
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 6, 6, 2), np.ones((3, 3, 3, 2)), np.ones(3), (2, 1), "VALID", (1, 2), "RELU6")
+    return b, x
+
+
+def test_tensors_operators_and_options():
+    b, x = small_builder()
+    graph = read(b.finish(x))
+    op = graph.operators[0]
+    assert (graph.name, graph.inputs, graph.outputs) == ("a.tflite", (0,), (x,))
+    assert (op.type, op.inputs, op.outputs) == ("CONV_2D", (0, 1, 2), (3,))
+    options = {k: v for k, v in op.options.items() if k != "quantized_bias_type"}
+    assert options == {
+        "padding": "VALID",
+        "stride_h": 2,
+        "stride_w": 1,
+        "dilation_h_factor": 1,
+        "dilation_w_factor": 2,
+        "fused_activation_function": "RELU6",
+    }
+    weights = graph.tensors[1]
+    assert (weights.shape, weights.dtype, weights.data.dtype) == ((3, 3, 3, 2), "float32", np.float32)
+    assert (weights.data == 1).all() and not weights.data.flags.writeable
+    assert graph.tensors[0].data is None and graph.tensors[3].data is None
+
+
+def test_absent_options_have_their_defaults():
+    b = ModelBuilder()
+    y = b.dense(b.input(1, 2), np.ones((3, 2)), None)
+    model = load(b.finish(y))
+    operator = model.subgraphs[0].operators[0]
+    operator.builtinOptions, operator.builtinOptionsType = None, 0
+    options = read(dump(model)).operators[0].options
+    assert options["fused_activation_function"] == "NONE" and options["weights_format"] == "DEFAULT"
+
+
+def test_operators_that_the_project_does_not_know_are_listed():
+    b = ModelBuilder()
+    x = b.op("DIV", [b.input(1, 2), b.constant(np.ones(2))], (1, 2))
+    graph = read(b.finish(x))
+    assert [op.type for op in graph.operators] == ["DIV"]
+
+
+def test_quantisation_is_read():
+    b, x = small_builder()
+    model = load(b.finish(x))
+    q = schema.QuantizationParametersT()
+    q.scale, q.quantizedDimension = np.array([0.5, 0.25, 2], np.float32), 3
+    model.subgraphs[0].tensors[1].quantization = q
+    found = read(dump(model)).tensors[1].quantization
+    assert found.scales.tolist() == [0.5, 0.25, 2] and found.zero_points.tolist() == [0, 0, 0] and found.axis == 3
+
+
+# Shape arithmetic
+
+
+def flatten_with_free_batch() -> bytes:
+    """What the converter makes of Keras' Flatten with a free batch size."""
+    b = ModelBuilder()
+    x = b.input(1, 2, 3)
+    shape = b.op("SHAPE", [x], (3,))
+    first = b.op("STRIDED_SLICE", [shape, *(b.constant(np.array([i], np.int32)) for i in (0, 1, 1))], ())
+    target = b.op("PACK", [first, b.constant(np.array(6, np.int32))], (2,))
+    for t in (shape, first, target):
+        b.graph.tensors[t].type = schema.TensorType.INT32
+    operators = b.graph.operators
+    operators[1].builtinOptionsType = schema.BuiltinOptions.StridedSliceOptions
+    operators[1].builtinOptions = schema.StridedSliceOptionsT()
+    operators[1].builtinOptions.shrinkAxisMask = 1
+    operators[2].builtinOptionsType = schema.BuiltinOptions.PackOptions
+    operators[2].builtinOptions = schema.PackOptionsT()
+    operators[2].builtinOptions.valuesCount = 2
+    y = b.op("RESHAPE", [x, target], (1, 6))
+    b.graph.tensors[x].shapeSignature = np.array([-1, 2, 3], np.int32)
+    b.graph.tensors[y].shapeSignature = np.array([-1, 6], np.int32)
+    return b.finish(b.dense(y, np.ones((2, 6)), np.zeros(2)))
+
+
+def test_shape_arithmetic_is_folded():
+    graph = read(flatten_with_free_batch())
+    assert [op.type for op in graph.operators] == ["SHAPE", "STRIDED_SLICE", "PACK", "RESHAPE", "FULLY_CONNECTED"]
+    assert graph.folded == {0, 1, 2}
+    target = graph.tensors[graph.operators[3].inputs[1]]
+    assert target.data.tolist() == [1, 6] and target.data.dtype == np.int32
+
+
+def test_exported_flatten_with_free_batch_is_folded():
+    tf = pytest.importorskip("tensorflow")
+    model = models.keras_model("cnn")
+    free = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec([None, 12, 12, 1]))
+    graph = read(tf.lite.TFLiteConverter.from_concrete_functions([free]).convert())
+    assert {graph.operators[i].type for i in graph.folded} == {"SHAPE", "STRIDED_SLICE", "PACK"}
+    reshape = next(op for op in graph.operators if op.type == "RESHAPE")
+    assert graph.tensors[reshape.inputs[1]].data.tolist() == [1, 72]
+
+
+def test_a_folded_shape_that_contradicts_the_file_is_refused():
+    model = load(flatten_with_free_batch())
+    model.subgraphs[0].tensors[int(model.subgraphs[0].operators[0].outputs[0])].shape = np.array([4], np.int32)
+    with pytest.raises(ConversionError, match=r"a.tflite is damaged: operator 0 \(SHAPE\) computes shape \[3\]"):
+        read(dump(model))
+
+
+# Refusals
+
+
+def with_change(change) -> bytes:
+    b, x = small_builder()
+    model = load(b.finish(b.dense(b.reshape(x, 1, 12), np.ones((2, 12)), np.zeros(2))))
+    change(model, model.subgraphs[0])
+    return dump(model)
+
+
+def _signature(model, graph, tensor, signature):
+    graph.tensors[tensor].shapeSignature = np.array(signature, np.int32)
+
+
+def _integer_weights(model, graph):
+    weights = graph.operators[0].inputs[1]
+    graph.tensors[weights].type = schema.TensorType.INT8
+    model.buffers[graph.tensors[weights].buffer].data = np.ones(54, np.uint8)
+
+
+def _half_weights(model, graph):
+    weights = graph.operators[0].inputs[1]
+    graph.tensors[weights].type = schema.TensorType.FLOAT16
+    model.buffers[graph.tensors[weights].buffer].data = np.ones(108, np.uint8)
+
+
+def _operator_code(model, graph, operator, name, options="NONE"):
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, name)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    model.operatorCodes.append(code)
+    graph.operators[operator].opcodeIndex = len(model.operatorCodes) - 1
+    graph.operators[operator].builtinOptionsType = getattr(schema.BuiltinOptions, options)
+    graph.operators[operator].builtinOptions = None
+
+
+REFUSED = {
+    "dynamic width": (lambda m, g: _signature(m, g, 0, [-1, 6, -1, 2]), "has dynamic shapes.*fixed input shapes"),
+    "batch of three": (lambda m, g: setattr(g.tensors[0], "shape", np.array([3, 6, 6, 2], np.int32)), "takes batches of 3.*batch size 1"),
+    "half floats": (_half_weights, "holds float16 values.*export it in float32"),
+    "hybrid": (_integer_weights, "is hybrid: CONV_2D .*without optimisations"),
+    "int8": (lambda m, g: setattr(g.tensors[0], "type", schema.TensorType.INT8), "is quantised .*this release trains float32 models"),
+    "int16": (lambda m, g: setattr(g.tensors[3], "type", schema.TensorType.INT16), "is quantised .*this release trains float32 models"),
+    "sparse": (lambda m, g: setattr(g.tensors[1], "sparsity", schema.SparsityParametersT()), "stores tensor .* sparsely.*without the sparsity"),
+    "space to batch": (lambda m, g: _operator_code(m, g, 1, "SPACE_TO_BATCH_ND"), "holds SPACE_TO_BATCH_ND.*dilated convolution.*batch size 1"),
+    "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*unroll"),
+    "variables": (lambda m, g: _operator_code(m, g, 1, "READ_VARIABLE"), "keeps its weights in variables.*frozen"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_refusals_name_the_file_the_reason_and_the_way_out(kind):
+    change, message = REFUSED[kind]
+    with pytest.raises(ConversionError, match=f"^a.tflite {message}"):
+        read(with_change(change))
+
+
+def test_a_free_batch_with_stored_size_1_is_accepted():
+    assert read(with_change(lambda m, g: _signature(m, g, 0, [-1, 6, 6, 2]))).inputs == (0,)
+
+
+def test_exported_dilated_conv1d_with_free_batch_is_refused_with_an_explanation():
+    tf = pytest.importorskip("tensorflow")
+    model = models.keras_model("conv1d")
+    free = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec([None, 24, 3]))
+    with pytest.raises(ConversionError, match="SPACE_TO_BATCH_ND.*convert the Keras model itself"):
+        read(tf.lite.TFLiteConverter.from_concrete_functions([free]).convert())
+
+
+@pytest.mark.parametrize(("optimization", "message"), [("float16", "holds float16"), ("dynamic", "is hybrid")])
+def test_exported_quantised_weights_are_refused(optimization, message):
+    tf = pytest.importorskip("tensorflow")
+    import keras
+
+    model = models.set_weights(keras.Sequential([keras.Input((64,)), keras.layers.Dense(64), keras.layers.Dense(8)]))
+    function = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec([1, 64]))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if optimization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    with pytest.raises(ConversionError, match=message):
+        read(converter.convert())
+
+
+DAMAGED = {
+    "constant too short": (lambda m, g: setattr(m.buffers[1], "data", np.zeros(4, np.uint8)), "holds 4 bytes"),
+    "options of another operator": (
+        lambda m, g: (setattr(g.operators[0], "builtinOptionsType", 5), setattr(g.operators[0], "builtinOptions", schema.Pool2DOptionsT())),
+        "has Pool2DOptions",
+    ),
+    "unknown activation": (lambda m, g: setattr(g.operators[0].builtinOptions, "fusedActivationFunction", 77), "unknown fused_activation_function 77"),
+    "read before computed": (lambda m, g: g.operators.reverse(), "before it is computed"),
+    "computed twice": (lambda m, g: setattr(g.operators[1], "outputs", g.operators[0].outputs), "computed twice|before it is computed"),
+    "output never computed": (lambda m, g: setattr(g, "outputs", np.array([1], np.int32)), "computed by no operator"),
+    "wrong output shape": (lambda m, g: setattr(g.tensors[3], "shape", np.array([1, 2, 3, 3], np.int32)), r"output of shape \[1, 2, 3, 3\]"),
+    "stride zero": (lambda m, g: setattr(g.operators[0].builtinOptions, "strideH", 0), "stride"),
+    "filter larger than image": (lambda m, g: setattr(g.operators[0].builtinOptions, "dilationWFactor", 9), "filter larger"),
+    "bias of another length": (
+        lambda m, g: (setattr(g.tensors[2], "shape", np.array([1], np.int32)), setattr(m.buffers[2], "data", np.zeros(4, np.uint8))),
+        "bias that has not 3",
+    ),
+    "no weights": (lambda m, g: setattr(g.operators[0], "inputs", np.array([0], np.int32)), "fewer than 2 inputs"),
+    "weights omitted": (lambda m, g: setattr(g.operators[0], "inputs", np.array([0, -1, 2], np.int32)), "no input 1"),
+    "reshape to another size": (lambda m, g: setattr(g.operators[1], "inputs", np.array([0, 4], np.int32)), "another size"),
+    "no output": (lambda m, g: setattr(g.operators[2], "outputs", np.array([], np.int32)), "no output"),
+    "huge": (lambda m, g: setattr(g.tensors[3], "shape", np.array([1, 2**30, 2**30, 3], np.int32)), "elements"),
+    "empty": (lambda m, g: setattr(g.tensors[3], "shape", np.array([1, 0, 2, 3], np.int32)), "elements|output of shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_graphs_are_refused(kind):
+    change, message = DAMAGED[kind]
+    with pytest.raises(ConversionError, match=f"^a.tflite.*({message})"):
+        read(with_change(change))
+
+
+@pytest.mark.parametrize("name", models.BUILDERS)
+def test_exported_models_are_read_whole(name):
+    graph = read(models.tflite(name))
+    assert len(graph.inputs) == len(graph.outputs) == 1 and not graph.folded
+    weights = [op for op in graph.operators if op.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")]
+    assert all(graph.tensors[op.inputs[1]].data is not None for op in weights) and len(weights) >= 3
