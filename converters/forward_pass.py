@@ -72,7 +72,8 @@ def words(graph: Graph, op: Operator) -> list[int | float]:
     if op.type == "TRANSPOSE":
         return [int(axis) % rank for axis in _constant(graph, op.inputs[1])]
     if op.type == "CONCATENATION":
-        return [int(op.options["axis"]) % rank]
+        axis = int(op.options["axis"]) % rank
+        return [axis, *(graph.tensors[t].shape[axis] for t in op.inputs)]
     if op.type == "SOFTMAX":
         return [float(op.options["beta"])]
     if op.type == "LEAKY_RELU":

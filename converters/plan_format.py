@@ -61,7 +61,7 @@ class Kernel(enum.IntEnum):
     ADD, SUB            a, b, y                                    y?, dy, da?, db?                                    activation
     MUL                 a, b, y                                    a?, b?, y?, dy, da?, db?                            activation
     PAD                 x, y                                       dy, dx                                              before, one per dimension of x
-    CONCATENATION       y, x0, x1, ...                             dy, dx0?, dx1?, ...                                 axis
+    CONCATENATION       y, x0, x1, ...                             dy, dx0?, dx1?, ...                                 axis, size of each x along it
     TRANSPOSE           x, y                                       dy, dx                                              permutation, one per dimension of x
     SOFTMAX             x, y                                       y, dy, dx                                           beta (f32)
     LOGISTIC, TANH      x, y                                       y, dy, dx
