@@ -1,7 +1,7 @@
 """Integer arithmetic on shapes that a model does at run time although its result is known at conversion.
 
-Keras' Flatten and Reshape with a free batch size become SHAPE, STRIDED_SLICE and PACK in the file. With batch size 1 their results
-are constants.
+Keras' Flatten and Reshape with a free batch size become SHAPE, STRIDED_SLICE and PACK in the file. With batch size 1
+their results are constants.
 """
 
 from __future__ import annotations

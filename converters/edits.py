@@ -1,7 +1,7 @@
 """The only changes that conversion makes to a model besides adding the plan.
 
-The TFLite converter stores equal constants once and drops zero biases. A constant that trains needs memory of its own, and a bias
-that shall train must exist. Each edit is reported as one sentence.
+The TFLite converter stores equal constants once and drops zero biases. A constant that trains needs memory of its
+own, and a bias that shall train must exist. Each edit is reported as one sentence.
 """
 
 from __future__ import annotations

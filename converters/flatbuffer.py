@@ -1,7 +1,7 @@
 """``.tflite`` bytes to the schema's object form and back.
 
-The object form (``ModelT`` and its parts) comes from ``ai_edge_litert``'s schema; all access to that schema's names goes
-through this module.
+The object form (``ModelT`` and its parts) comes from ``ai_edge_litert``'s schema; all access to that schema's names
+goes through this module.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def _refuse_external_data(model: Any, name: str) -> None:
     )
     if external:
         raise ConversionError(
-            f"{name} keeps data outside its flatbuffer (a model above 2 GB, or exported with external buffers), which no "
-            "microcontroller can read; export it with the data inside"
+            f"{name} keeps data outside its flatbuffer (a model above 2 GB, or exported with external buffers), "
+            "which no microcontroller can read; export it with the data inside"
         )
 
 

@@ -1,7 +1,8 @@
 """Bounds check of a ``.tflite`` file's bytes, before anything else reads them.
 
 Only the tables that carry the model are described; options of operators are checked as tables of unknown content.
-The walk visits each table at most as often as it is referred to, up to a limit, so that hostile files cannot make it run for long.
+The walk visits each table at most as often as it is referred to, up to a limit, so that hostile files cannot make it
+run for long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Keras models to float32 ``.tflite`` files with batch size 1. The only module that imports TensorFlow, and only when called."""
+"""Keras models to float32 ``.tflite`` files with batch size 1.
+
+The only module that imports TensorFlow, and only when called.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ def export_keras(model: Any) -> tuple[bytes, str]:
     Returns
     -------
     data : bytes
-        The ``.tflite`` file. Batch normalisation is folded where it follows a layer directly; an operator is named after its
-        Keras layer (``conv2d/Relu``).
+        The ``.tflite`` file. Batch normalisation is folded where it follows a layer directly; an operator is named
+        after its Keras layer (``conv2d/Relu``).
     name : str
         The file's or the model's name, for messages.
 
@@ -74,7 +77,8 @@ def _import_tensorflow() -> tuple[Any, Any]:
         ) from None
     if keras.backend.backend() != "tensorflow":
         raise UserError(
-            f"Keras runs on {keras.backend.backend()}, exporting needs its TensorFlow backend; set KERAS_BACKEND=tensorflow"
+            f"Keras runs on {keras.backend.backend()}, exporting needs its TensorFlow backend; set "
+            "KERAS_BACKEND=tensorflow"
         )
     return tensorflow, keras
 
@@ -85,7 +89,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _load(keras: Any, path: str, name: str) -> Any:
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc, name-defined]
+    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
         """Keras 2 stored ``groups``, which Keras 3 refuses although 1 is the only value it could have."""
 
         def __init__(self, *args: Any, groups: int = 1, **options: Any) -> None:
@@ -100,7 +104,8 @@ def _load(keras: Any, path: str, name: str) -> Any:
             failure = failure or error
     assert failure is not None
     raise ConversionError(
-        f"{name} cannot be loaded by Keras {keras.__version__}: {_first_line(failure)}; load the model in Python and pass the object"
+        f"{name} cannot be loaded by Keras {keras.__version__}: {_first_line(failure)}; load the model in Python "
+        "and pass the object"
     ) from failure
 
 
@@ -112,7 +117,8 @@ def _convert(tensorflow: Any, model: Any, name: str) -> bytes:
         shape = list(tensor.shape[1:])
         if None in shape:
             raise ConversionError(
-                f"{name} has dynamic shapes (input {tensor.name!r} is {tuple(tensor.shape)}), memory on the device is planned "
+                f"{name} has dynamic shapes (input {tensor.name!r} is {tuple(tensor.shape)}), memory on the "
+                "device is planned "
                 "at conversion; give keras.Input all sizes but the batch"
             )
         specs.append(tensorflow.TensorSpec([1, *shape], tensor.dtype, name=re.sub(r"\W", "_", tensor.name) or "input"))
@@ -121,8 +127,8 @@ def _convert(tensorflow: Any, model: Any, name: str) -> bytes:
         return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
 
     try:
-        # A concrete function with a fixed batch: with a free one, the converter writes shape arithmetic for Flatten, and
-        # SPACE_TO_BATCH_ND for dilated Conv1D. Without a trackable object the variables become constants.
+        # A concrete function with a fixed batch: with a free one, the converter writes shape arithmetic for Flatten,
+        # and SPACE_TO_BATCH_ND for dilated Conv1D. Without a trackable object the variables become constants.
         function = tensorflow.function(forward).get_concrete_function(*specs)
         return bytes(tensorflow.lite.TFLiteConverter.from_concrete_functions([function]).convert())
     except Exception as error:  # the converter raises what MLIR, TensorFlow or a custom layer raise
@@ -138,8 +144,8 @@ def _all_layers(model: Any) -> Iterator[Any]:
 def _name_after_layers(data: bytes, model: Any, name: str) -> bytes:
     """Give tensors the names of their Keras layers.
 
-    Tracing names scopes ``model_1/layer_1/Relu`` for the layer ``layer`` and calls the output ``Identity``. The model's part and
-    the suffix that the trace added are removed.
+    Tracing names scopes ``model_1/layer_1/Relu`` for the layer ``layer`` and calls the output ``Identity``. The
+    model's part and the suffix that the trace added are removed.
     """
     layers = {layer.name for layer in _all_layers(model)}
     traced = re.compile(rf"{re.escape(model.name)}_\d+")

@@ -42,9 +42,9 @@ def no_variables(model: Any, graph: Graph) -> str | None:
 def no_space_to_batch(model: Any, graph: Graph) -> str | None:
     layer = _first(graph, frozenset({"SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}))
     return layer and (
-        f"holds {layer}: with a free batch size the TFLite converter writes a dilated convolution as SPACE_TO_BATCH_ND, a "
-        "convolution on smaller images and BATCH_TO_SPACE_ND; convert the Keras model itself, or export it with batch size 1, "
-        "so that it becomes one dilated CONV_2D"
+        f"holds {layer}: with a free batch size the TFLite converter writes a dilated convolution as "
+        "SPACE_TO_BATCH_ND, a convolution on smaller images and BATCH_TO_SPACE_ND; convert the Keras model itself, or "
+        "export it with batch size 1, so that it becomes one dilated CONV_2D"
     )
 
 
@@ -59,8 +59,8 @@ def no_half_floats(model: Any, graph: Graph) -> str | None:
     for tensor in graph.tensors:
         if tensor.dtype in _HALF_FLOATS:
             return (
-                f"holds {tensor.dtype} values (tensor {tensor.name!r}), which microcontrollers would expand at run time; "
-                "export it in float32 (without float16 in target_spec.supported_types)"
+                f"holds {tensor.dtype} values (tensor {tensor.name!r}), which microcontrollers would expand at "
+                "run time; export it in float32 (without float16 in target_spec.supported_types)"
             )
     return None
 
@@ -74,8 +74,9 @@ def no_hybrid_weights(model: Any, graph: Graph) -> str | None:
         on_floats = bool(op.inputs) and op.inputs[0] >= 0 and graph.tensors[op.inputs[0]].dtype == "float32"
         if packed and ((op.type in WEIGHT_OPERATORS and on_floats) or op.type == "DEQUANTIZE"):
             return (
-                f"is hybrid: {_layer(graph, op)} has integer weights for float activations (dynamic range quantisation), which "
-                "TensorFlow Lite Micro cannot run and which cannot be trained; export it without optimisations"
+                f"is hybrid: {_layer(graph, op)} has integer weights for float activations (dynamic range "
+                "quantisation), which TensorFlow Lite Micro cannot run and which cannot be trained; export it without "
+                "optimisations"
             )
     return None
 
@@ -85,8 +86,8 @@ def float32_only(model: Any, graph: Graph) -> str | None:
         tensor = graph.tensors[t]
         if tensor.dtype in _INTEGER_WEIGHTS:
             return (
-                f"is quantised (tensor {tensor.name!r} is {tensor.dtype}), this release trains float32 models; convert the "
-                "float32 model that it was made from"
+                f"is quantised (tensor {tensor.name!r} is {tensor.dtype}), this release trains float32 models; "
+                "convert the float32 model that it was made from"
             )
     return None
 
@@ -96,8 +97,8 @@ def batch_of_one(model: Any, graph: Graph) -> str | None:
         tensor = graph.tensors[t]
         if len(tensor.shape) > 1 and tensor.shape[0] != 1:
             return (
-                f"takes batches of {tensor.shape[0]} (input {tensor.name!r} has shape {list(tensor.shape)}), the device trains "
-                "one sample at a time; export it with batch size 1"
+                f"takes batches of {tensor.shape[0]} (input {tensor.name!r} has shape {list(tensor.shape)}), the "
+                "device trains one sample at a time; export it with batch size 1"
             )
     return None
 
@@ -112,8 +113,8 @@ def static_shapes(model: Any, graph: Graph) -> str | None:
         free = [axis for axis, size in enumerate(signature) if int(size) < 0]
         if [axis for axis in free if axis != 0] or (free and tensor.shape[:1] != (1,)):
             return (
-                f"has dynamic shapes (tensor {tensor.name!r} is {[int(size) for size in signature]}), memory on the device is "
-                "planned at conversion; export it with fixed input shapes and batch size 1"
+                f"has dynamic shapes (tensor {tensor.name!r} is {[int(size) for size in signature]}), memory on "
+                "the device is planned at conversion; export it with fixed input shapes and batch size 1"
             )
     return None
 

@@ -1,10 +1,10 @@
 """A ``.tflite`` model as a ``Graph``, or a refusal that says why not and what to do.
 
-Keys of ``Operator.options`` are the schema's field names (``stride_w``, ``filter_height``, ``fused_activation_function``,
-``keep_dims``, ...). Enumerations hold their names: ``padding`` "SAME" or "VALID"; ``fused_activation_function`` "NONE",
-"RELU", "RELU_N1_TO_1", "RELU6", "TANH" or "SIGN_BIT"; ``weights_format`` "DEFAULT" or "SHUFFLED4x16INT8". Vectors
-(``new_shape``, ``squeeze_dims``) are tuples of int, None where the file has none. An operator of ``EXPECTED_OPTIONS`` whose
-file omits the options has their defaults.
+Keys of ``Operator.options`` are the schema's field names (``stride_w``, ``filter_height``,
+``fused_activation_function``, ``keep_dims``, ...). Enumerations hold their names: ``padding`` "SAME" or "VALID";
+``fused_activation_function`` "NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH" or "SIGN_BIT"; ``weights_format``
+"DEFAULT" or "SHUFFLED4x16INT8". Vectors (``new_shape``, ``squeeze_dims``) are tuples of int, None where the file has
+none. An operator of ``EXPECTED_OPTIONS`` whose file omits the options has their defaults.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _tensor(model: Any, index: int, computed: bool, name: str) -> Tensor:
             data = np.frombuffer(raw, dtype).reshape(shape)
         elif raw and stored.sparsity is None:
             raise ConversionError(
-                f"{name} is damaged: tensor {index} ({text(stored.name)}) of shape {list(shape)} holds {len(raw)} bytes; export it again"
+                f"{name} is damaged: tensor {index} ({text(stored.name)}) of shape {list(shape)} holds {len(raw)} "
+                "bytes; export it again"
             )
     return Tensor(index, text(stored.name), shape, dtype, int(stored.buffer), data, _quantization(stored))
 

@@ -133,7 +133,8 @@ def write_parameters(data: bytes, values: Iterable[tuple[int, np.ndarray]]) -> b
         if np.asarray(value).dtype.name != expected or len(raw) != len(buffer_bytes(model, tensor.buffer)):
             raise ConversionError(
                 f"the values for tensor {index} ({text(tensor.name)}) are {np.asarray(value).size} of type "
-                f"{np.asarray(value).dtype.name}; it holds {len(buffer_bytes(model, tensor.buffer))} bytes of {expected}"
+                f"{np.asarray(value).dtype.name}; it holds {len(buffer_bytes(model, tensor.buffer))} bytes of "
+                f"{expected}"
             )
         if tensor.buffer in written:
             raise ConversionError(

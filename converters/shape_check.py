@@ -191,7 +191,8 @@ def check_shapes(graph: Graph) -> None:
             elements = math.prod(graph.tensors[t].shape) if t >= 0 else 1
             if elements > MAX_ELEMENTS or (elements == 0 and t in op.outputs):
                 raise ConversionError(
-                    f"{graph.name}: tensor {t} ({graph.tensors[t].name}) has {elements} elements; a device's tensors have 1 to {MAX_ELEMENTS}"
+                    f"{graph.name}: tensor {t} ({graph.tensors[t].name}) has {elements} elements; a device's "
+                    f"tensors have 1 to {MAX_ELEMENTS}"
                 )
         if op.type in _RULES or op.type in _RESHAPES:
             try:

@@ -1,18 +1,18 @@
 """Small Keras models, built and exported once per test session.
 
-Weights are seeded, so that a model is the same on every run. ``BIASES`` says how biases start: the exporter drops zero biases and
-stores equal constants once, which conversion has to undo.
+Weights are seeded, so that a model is the same on every run. ``BIASES`` says how biases start: the exporter drops
+zero biases and stores equal constants once, which conversion has to undo.
 """
 
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import stock_runtimes
-
 from tflm_train.converters.keras_export import export_keras
 
 BIASES = ("random", "zero", "equal")
@@ -58,7 +58,7 @@ def cnn() -> Any:
 
 
 def ds_cnn() -> Any:
-    """Like MLPerf Tiny's keyword net: convolution, two depthwise separable blocks with batch normalisation, average pool, dense."""
+    """Like MLPerf Tiny's keyword net: convolution, two depthwise separable blocks, average pool, dense."""
     layers = _layers()
     blocks = []
     for i in (1, 2):
@@ -108,7 +108,7 @@ def resnet() -> Any:
 
 
 def mobilenet() -> Any:
-    """MobileNetV2's blocks: expand, depthwise (stride 1 with add, stride 2 after padding), project; RELU6; global mean."""
+    """MobileNetV2's blocks: expand, depthwise (stride 1 and add, stride 2 after padding), project; RELU6; mean."""
     import keras
 
     layers = _layers()
@@ -161,7 +161,9 @@ def set_weights(model: Any, biases: str = "random", seed: int = 0) -> Any:
     for variable in model.weights:
         kind, shape = variable.path.split("/")[-1], tuple(variable.shape)
         if kind in ("bias", "beta", "moving_mean"):
-            value = {"random": 0.1 * rng.normal(size=shape), "zero": np.zeros(shape), "equal": np.full(shape, 0.125)}[biases]
+            value = {"random": 0.1 * rng.normal(size=shape), "zero": np.zeros(shape), "equal": np.full(shape, 0.125)}[
+                biases
+            ]
         elif kind in ("gamma", "moving_variance"):
             value = rng.uniform(0.8, 1.2, shape) if biases == "random" else np.ones(shape)
         else:
@@ -170,7 +172,7 @@ def set_weights(model: Any, biases: str = "random", seed: int = 0) -> Any:
     return model
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def keras_model(name: str, biases: str = "random") -> Any:
     """A model of ``BUILDERS``; do not change it."""
     return set_weights(BUILDERS[name](), biases)
@@ -181,7 +183,7 @@ def to_tflite(model: Any) -> bytes:
     return export_keras(model)[0]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def tflite(name: str, biases: str = "random") -> bytes:
     """A model of ``BUILDERS`` as ``.tflite``."""
     return to_tflite(keras_model(name, biases))
@@ -197,7 +199,9 @@ def _tf_lite_outputs(data: bytes, x: np.ndarray) -> np.ndarray:
     """In this process: building the models has imported TensorFlow anyway."""
     import tensorflow as tf
 
-    interpreter = tf.lite.Interpreter(model_content=data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is deprecated is known
+        interpreter = tf.lite.Interpreter(model_content=data)
     interpreter.allocate_tensors()
     results = []
     for sample in x:
@@ -212,7 +216,7 @@ def outputs(runtime: str, data: bytes, x: np.ndarray) -> np.ndarray:
     return _tf_lite_outputs(data, x) if runtime == "tf.lite" else stock_runtimes.run(runtime, data, x)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _original_outputs(runtime: str, name: str, biases: str) -> np.ndarray:
     return outputs(runtime, tflite(name, biases), inputs(name))
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from model_compare import differences
 from tflite_builder import ModelBuilder
-
 from tflm_train.converters.edits import add_missing_biases, unshare_constants
 from tflm_train.converters.flatbuffer import buffer_bytes, builtin_name, dump, load, schema
 from tflm_train.converters.model_reader import read_graph
@@ -21,7 +20,9 @@ def parameters_of(model, operators=None):
     found = []
     for i, op in enumerate(graph.operators):
         if builtin_name(model, op) in PARAMETER_OPERATORS and (operators is None or i in operators):
-            found += [(i, p, int(t), graph.tensors[t].buffer) for p, t in enumerate(op.inputs) if p in (1, 2) and t >= 0]
+            found += [
+                (i, p, int(t), graph.tensors[t].buffer) for p, t in enumerate(op.inputs) if p in (1, 2) and t >= 0
+            ]
     return found
 
 
@@ -54,7 +55,8 @@ def test_each_use_of_a_trained_constant_gets_its_own_memory(share, trained):
     assert first != second and tensors[first].buffer != tensors[second].buffer
     assert buffer_bytes(model, tensors[first].buffer) == buffer_bytes(model, tensors[second].buffer)
     assert edits == [
-        "layer fully_connected_1: its bias shared memory with a constant of layer fully_connected_0 and now has its own copy"
+        "layer fully_connected_1: its bias shared memory with a constant of layer fully_connected_0 and now has "
+        "its own copy"
     ]
     # The first use keeps tensor and buffer; the copy is appended.
     assert first == before.subgraphs[0].operators[0].inputs[2]
@@ -80,7 +82,9 @@ def test_a_constant_that_a_layer_without_parameters_uses_too():
     model = load(b.finish(b.op("ADD", [x, shared], (1, 4))))
     assert unshare_constants(model, {1}) == []
     edits = unshare_constants(model, {0, 1})
-    assert edits == ["layer add_1: its input 1 shared memory with a constant of layer fully_connected_0 and now has its own copy"]
+    assert edits == [
+        "layer add_1: its input 1 shared memory with a constant of layer fully_connected_0 and now has its own copy"
+    ]
     assert model.subgraphs[0].operators[0].inputs[2] == shared and model.subgraphs[0].operators[1].inputs[1] != shared
 
 
@@ -100,7 +104,8 @@ def test_a_parameter_that_metadata_refers_to_is_copied():
     entry.name, entry.buffer = b"notes", parameters_of(model)[0][3]
     model.metadata = [entry]
     assert unshare_constants(model, {0, 1}) == [
-        "layer fully_connected_0: its weights shared memory with the file's outputs or metadata and now has its own copy"
+        "layer fully_connected_0: its weights shared memory with the file's outputs or metadata and now has its "
+        "own copy"
     ]
     assert entry.buffer not in [buffer for _, _, _, buffer in parameters_of(model)]
 
@@ -136,7 +141,7 @@ def test_biases_are_added_where_asked_only():
 @pytest.mark.parametrize("biases", models.BIASES)
 @pytest.mark.parametrize("name", models.BUILDERS)
 def test_exported_models_all_else_stays_equal(name, biases):
-    """Both edits on a whole model: every other operator, tensor, buffer, signature and metadata entry is the input's."""
+    """Both edits on a whole model: every other operator, tensor, buffer, signature and metadata entry is kept."""
     before = load(models.tflite(name, biases))
     model = load(models.tflite(name, biases))
     trained = all_operators(model)
@@ -151,8 +156,9 @@ def test_exported_models_all_else_stays_equal(name, biases):
 
     added_tensors, added_buffers = len(graph.tensors) - len(old.tensors), len(model.buffers) - len(before.buffers)
     assert len(edits) == added_buffers >= added_tensors
-    for i, t in ((i, t) for i, *_, t, _ in uses if t >= len(old.tensors)):
-        assert any(f"{graph.tensors[graph.operators[i].outputs[0]].name.decode().split(';')[0]}" in edit for edit in edits)
+    for i in (i for i, *_, t, _ in uses if t >= len(old.tensors)):
+        layer = graph.tensors[graph.operators[i].outputs[0]].name.decode().split(";")[0]
+        assert any(layer in edit for edit in edits)
 
     # Undo the edits by hand: what is left must be the input, field by field.
     graph.tensors, model.buffers = graph.tensors[: len(old.tensors)], model.buffers[: len(before.buffers)]

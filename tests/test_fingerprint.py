@@ -12,7 +12,6 @@ import models
 import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
-
 from tflm_train.converters.fingerprint import OPTION_FIELDS, cpp_header, fingerprint, weights_crc
 from tflm_train.converters.flatbuffer import load, schema
 
@@ -21,7 +20,7 @@ WEIGHTS, BIAS = 1, 2  # tensors of small_model
 
 
 def small_model():
-    """[1, 2] -> FULLY_CONNECTED RELU6 without bias -> SOFTMAX beta 2, one frozen table that FULLY_CONNECTED does not read."""
+    """[1, 2] -> FULLY_CONNECTED RELU6 without bias -> SOFTMAX beta 2; one frozen table that nothing reads."""
     b = ModelBuilder()
     x = b.input(1, 2)
     y = b.dense(x, np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), None, "RELU6")

@@ -1,4 +1,4 @@
-"""Reading and writing ``.tflite`` bytes: nothing is lost, buffers are aligned, damaged files are refused with a sentence."""
+"""Reading and writing ``.tflite`` bytes: nothing is lost, buffers are aligned, damaged files are refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import networks
 import numpy as np
 import pytest
 from model_compare import differences
-
 from tflm_train.converters.errors import ConversionError
 from tflm_train.converters.flatbuffer import dump, load, schema
 from tflm_train.converters.flatbuffer_verifier import MAX_TABLES
@@ -120,9 +119,18 @@ def test_external_buffers_are_refused():
     [
         (lambda m: setattr(m.subgraphs[0].tensors[1], "buffer", 999), "buffer that does not exist"),
         (lambda m: setattr(m.subgraphs[0].operators[0], "opcodeIndex", 9), "operator code that does not exist"),
-        (lambda m: setattr(m.subgraphs[0].operators[0], "inputs", np.array([0, 77, -1], np.int32)), "tensor that does not exist"),
-        (lambda m: setattr(m.subgraphs[0].operators[0], "inputs", np.array([0, -2, -1], np.int32)), "tensor that does not exist"),
-        (lambda m: setattr(m.subgraphs[0].operators[0], "outputs", np.array([-1], np.int32)), "tensor that does not exist"),
+        (
+            lambda m: setattr(m.subgraphs[0].operators[0], "inputs", np.array([0, 77, -1], np.int32)),
+            "tensor that does not exist",
+        ),
+        (
+            lambda m: setattr(m.subgraphs[0].operators[0], "inputs", np.array([0, -2, -1], np.int32)),
+            "tensor that does not exist",
+        ),
+        (
+            lambda m: setattr(m.subgraphs[0].operators[0], "outputs", np.array([-1], np.int32)),
+            "tensor that does not exist",
+        ),
         (lambda m: setattr(m.subgraphs[0], "inputs", np.array([1000], np.int32)), "tensor that does not exist"),
         (lambda m: setattr(m.subgraphs[0].tensors[0], "shape", np.array([1, -16], np.int32)), "negative dimension"),
         (lambda m: setattr(m.subgraphs[0].tensors[0], "type", 100), "unknown type 100"),

@@ -9,7 +9,6 @@ import sys
 import models
 import numpy as np
 import pytest
-
 from tflm_train.converters.errors import ConversionError, UserError
 from tflm_train.converters.flatbuffer import load
 from tflm_train.converters.keras_export import export_keras, is_keras_path
@@ -72,7 +71,13 @@ def test_names_that_end_in_numbers_and_nested_models():
     model = models.set_weights(keras.Model(inputs, layers.Dense(2, name="dense_1_1")(block(x)), name="model_3"))
     graph = read_graph(load(export_keras(model)[0]), "m")
     names = [graph.layer_name(op).split(";")[0] for op in graph.operators]
-    assert [name.rsplit("/", 1)[0] for name in names] == ["dense", "dense_1", "block_2/dense_1", "block_2/dense_1", "dense_1_1"]
+    assert [name.rsplit("/", 1)[0] for name in names] == [
+        "dense",
+        "dense_1",
+        "block_2/dense_1",
+        "block_2/dense_1",
+        "dense_1_1",
+    ]
 
 
 # Forms that the exporter makes of layers

@@ -6,7 +6,6 @@ import models
 import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
-
 from tflm_train.converters.errors import ConversionError
 from tflm_train.converters.flatbuffer import dump, load, schema
 from tflm_train.converters.graph import Graph
@@ -159,13 +158,28 @@ def _operator_code(model, graph, operator, name, options="NONE"):
 
 REFUSED = {
     "dynamic width": (lambda m, g: _signature(m, g, 0, [-1, 6, -1, 2]), "has dynamic shapes.*fixed input shapes"),
-    "batch of three": (lambda m, g: setattr(g.tensors[0], "shape", np.array([3, 6, 6, 2], np.int32)), "takes batches of 3.*batch size 1"),
+    "batch of three": (
+        lambda m, g: setattr(g.tensors[0], "shape", np.array([3, 6, 6, 2], np.int32)),
+        "takes batches of 3.*batch size 1",
+    ),
     "half floats": (_half_weights, "holds float16 values.*export it in float32"),
     "hybrid": (_integer_weights, "is hybrid: CONV_2D .*without optimisations"),
-    "int8": (lambda m, g: setattr(g.tensors[0], "type", schema.TensorType.INT8), "is quantised .*this release trains float32 models"),
-    "int16": (lambda m, g: setattr(g.tensors[3], "type", schema.TensorType.INT16), "is quantised .*this release trains float32 models"),
-    "sparse": (lambda m, g: setattr(g.tensors[1], "sparsity", schema.SparsityParametersT()), "stores tensor .* sparsely.*without the sparsity"),
-    "space to batch": (lambda m, g: _operator_code(m, g, 1, "SPACE_TO_BATCH_ND"), "holds SPACE_TO_BATCH_ND.*dilated convolution.*batch size 1"),
+    "int8": (
+        lambda m, g: setattr(g.tensors[0], "type", schema.TensorType.INT8),
+        "is quantised .*this release trains float32 models",
+    ),
+    "int16": (
+        lambda m, g: setattr(g.tensors[3], "type", schema.TensorType.INT16),
+        "is quantised .*this release trains float32 models",
+    ),
+    "sparse": (
+        lambda m, g: setattr(g.tensors[1], "sparsity", schema.SparsityParametersT()),
+        "stores tensor .* sparsely.*without the sparsity",
+    ),
+    "space to batch": (
+        lambda m, g: _operator_code(m, g, 1, "SPACE_TO_BATCH_ND"),
+        "holds SPACE_TO_BATCH_ND.*dilated convolution.*batch size 1",
+    ),
     "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*unroll"),
     "variables": (lambda m, g: _operator_code(m, g, 1, "READ_VARIABLE"), "keeps its weights in variables.*frozen"),
 }
@@ -205,30 +219,49 @@ def test_exported_quantised_weights_are_refused(optimization, message):
         read(converter.convert())
 
 
+def _first_options(**values):
+    def change(model, graph):
+        for key, value in values.items():
+            assert hasattr(graph.operators[0].builtinOptions, key)
+            setattr(graph.operators[0].builtinOptions, key, value)
+
+    return change
+
+
+def _field(part, index, key, value):
+    """Sets a field of graph.tensors[index] or graph.operators[index]; lists become int32 arrays."""
+    value = np.array(value, np.int32) if isinstance(value, list) else value
+    return lambda model, graph: setattr(getattr(graph, part)[index], key, value)
+
+
+def _short_bias(model, graph):
+    graph.tensors[2].shape = np.array([1], np.int32)
+    model.buffers[2].data = np.zeros(4, np.uint8)
+
+
+def _options_of_a_pool(model, graph):
+    graph.operators[0].builtinOptionsType = schema.BuiltinOptions.Pool2DOptions
+    graph.operators[0].builtinOptions = schema.Pool2DOptionsT()
+
+
 DAMAGED = {
     "constant too short": (lambda m, g: setattr(m.buffers[1], "data", np.zeros(4, np.uint8)), "holds 4 bytes"),
-    "options of another operator": (
-        lambda m, g: (setattr(g.operators[0], "builtinOptionsType", 5), setattr(g.operators[0], "builtinOptions", schema.Pool2DOptionsT())),
-        "has Pool2DOptions",
-    ),
-    "unknown activation": (lambda m, g: setattr(g.operators[0].builtinOptions, "fusedActivationFunction", 77), "unknown fused_activation_function 77"),
+    "options of another operator": (_options_of_a_pool, "has Pool2DOptions"),
+    "unknown activation": (_first_options(fusedActivationFunction=77), "unknown fused_activation_function 77"),
     "read before computed": (lambda m, g: g.operators.reverse(), "before it is computed"),
-    "computed twice": (lambda m, g: setattr(g.operators[1], "outputs", g.operators[0].outputs), "computed twice|before it is computed"),
+    "computed twice": (_field("operators", 2, "outputs", [3]), "tensor 3 .* is computed twice"),
     "output never computed": (lambda m, g: setattr(g, "outputs", np.array([1], np.int32)), "computed by no operator"),
-    "wrong output shape": (lambda m, g: setattr(g.tensors[3], "shape", np.array([1, 2, 3, 3], np.int32)), r"output of shape \[1, 2, 3, 3\]"),
-    "stride zero": (lambda m, g: setattr(g.operators[0].builtinOptions, "strideH", 0), "stride"),
-    "filter larger than image": (lambda m, g: setattr(g.operators[0].builtinOptions, "dilationWFactor", 9), "filter larger"),
-    "bias of another length": (
-        lambda m, g: (setattr(g.tensors[2], "shape", np.array([1], np.int32)), setattr(m.buffers[2], "data", np.zeros(4, np.uint8))),
-        "bias that has not 3",
-    ),
-    "no weights": (lambda m, g: setattr(g.operators[0], "inputs", np.array([0], np.int32)), "fewer than 2 inputs"),
-    "weights omitted": (lambda m, g: setattr(g.operators[0], "inputs", np.array([0, -1, 2], np.int32)), "no input 1"),
-    "reshape to another size": (lambda m, g: setattr(g.operators[1], "inputs", np.array([0, 4], np.int32)), "another size"),
-    "no output": (lambda m, g: setattr(g.operators[2], "outputs", np.array([], np.int32)), "no output"),
-    "huge": (lambda m, g: setattr(g.tensors[3], "shape", np.array([1, 2**30, 2**30, 3], np.int32)), "elements"),
-    "empty": (lambda m, g: setattr(g.tensors[3], "shape", np.array([1, 0, 2, 3], np.int32)), "elements|output of shape"),
-}  # fmt: skip
+    "wrong output shape": (_field("tensors", 3, "shape", [1, 2, 3, 3]), r"output of shape \[1, 2, 3, 3\]"),
+    "stride zero": (_first_options(strideH=0), "stride"),
+    "filter larger than image": (_first_options(dilationWFactor=9), "filter larger"),
+    "bias of another length": (_short_bias, "bias that has not 3"),
+    "no weights": (_field("operators", 0, "inputs", [0]), "fewer than 2 inputs"),
+    "weights omitted": (_field("operators", 0, "inputs", [0, -1, 2]), "no input 1"),
+    "reshape to another size": (_field("operators", 1, "inputs", [0, 4]), "another size"),
+    "no output": (_field("operators", 2, "outputs", []), "no output"),
+    "huge": (_field("tensors", 3, "shape", [1, 2**30, 2**30, 3]), "elements"),
+    "empty": (_field("tensors", 3, "shape", [1, 0, 2, 3]), "has 0 elements"),
+}
 
 
 @pytest.mark.parametrize("kind", DAMAGED)

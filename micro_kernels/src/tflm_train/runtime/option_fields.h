@@ -7,7 +7,7 @@
 
 namespace tflm_train {
 
-/// A scalar of an options table: `width` is 1 (zero-extended) or 4 bytes, `default_bits` its value when omitted.
+/// A scalar of an options table: `width` is 1 (zero-extended) or 4 bytes, `default_bits` if it is omitted.
 struct OptionField {
   uint8_t options_type, slot, width;
   uint32_t default_bits;
