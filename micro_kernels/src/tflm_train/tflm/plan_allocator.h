@@ -2,9 +2,9 @@
 #ifndef TFLM_TRAIN_TFLM_PLAN_ALLOCATOR_H_
 #define TFLM_TRAIN_TFLM_PLAN_ALLOCATOR_H_
 
-#include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #include "tensorflow/lite/micro/compatibility.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
+#include "tflm_train/tflm/guarded_arena.h"
 #include "tflm_train/tflm/plan_memory_planner.h"
 
 namespace tflm_train {
@@ -13,7 +13,7 @@ namespace tflm_train {
 /// accessors to them have changed over the years.
 class PlanAllocator : public tflite::MicroAllocator {
  public:
-  PlanAllocator(tflite::SingleArenaBufferAllocator* memory, PlanMemoryPlanner* planner, const TensorPlacement& placement)
+  PlanAllocator(GuardedArena* memory, PlanMemoryPlanner* planner, const TensorPlacement& placement)
       : tflite::MicroAllocator(memory, planner), memory_(memory), planner_(planner), placement_(placement) {}
   ~PlanAllocator() override = default;
 
@@ -22,8 +22,6 @@ class PlanAllocator : public tflite::MicroAllocator {
   TfLiteEvalTensor* tensors() const { return subgraph_ == nullptr ? nullptr : subgraph_->tensors; }
   /// TFLM's library lays out nodes in another way than this code.
   bool layout_differs() const { return layout_differs_; }
-  size_t persistent_bytes() const { return memory_->GetPersistentUsedBytes(); }
-  size_t head_bytes() const { return memory_->GetNonPersistentUsedBytes(); }
 
  protected:
   TfLiteStatus AllocateNodeAndRegistrations(const tflite::Model* model, tflite::SubgraphAllocations* allocations) override {
@@ -46,7 +44,7 @@ class PlanAllocator : public tflite::MicroAllocator {
   }
 
  private:
-  tflite::SingleArenaBufferAllocator* memory_;
+  GuardedArena* memory_;
   PlanMemoryPlanner* planner_;
   TensorPlacement placement_;
   tflite::SubgraphAllocations* subgraph_ = nullptr;

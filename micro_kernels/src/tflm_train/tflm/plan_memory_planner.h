@@ -5,7 +5,6 @@
 #include "tensorflow/lite/c/common.h"
 #include "tensorflow/lite/micro/compatibility.h"
 #include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
-#include "tensorflow/lite/micro/micro_log.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 #include "tflm_train/tflm/tensor_placement.h"
 #include "tflm_train/tflm/tflm_types.h"
@@ -26,6 +25,7 @@ class PlanMemoryPlanner : public tflite::GreedyMemoryPlanner {
     buffer_count_ = 0;
     blocker_index_ = -1;
     failed_tensor_ = -1;
+    out_of_memory_ = false;
   }
 
   TfLiteStatus AddBuffer(int size, int first_time_used, int last_time_used) override {
@@ -48,6 +48,8 @@ class PlanMemoryPlanner : public tflite::GreedyMemoryPlanner {
 
   /// The tensor whose size in TFLM is not the plan's, -1 if there is none.
   int failed_tensor() const { return failed_tensor_; }
+  /// TFLM had no room for its list of buffers.
+  bool out_of_memory() const { return out_of_memory_; }
 
  private:
   TfLiteStatus Place(int size, int first_time_used, int last_time_used) {
@@ -73,6 +75,7 @@ class PlanMemoryPlanner : public tflite::GreedyMemoryPlanner {
                                     ? tflite::GreedyMemoryPlanner::AddBuffer(size, first, last)
                                     : tflite::GreedyMemoryPlanner::AddBuffer(size, first, last, offset);
     in_base_ = false;
+    if (status != kTfLiteOk) out_of_memory_ = true;
     return status;
   }
 
@@ -108,6 +111,7 @@ class PlanMemoryPlanner : public tflite::GreedyMemoryPlanner {
   int blocker_offset_ = 0;
   int failed_tensor_ = -1;
   bool in_base_ = false;
+  bool out_of_memory_ = false;
 
   TF_LITE_REMOVE_VIRTUAL_DELETE
 };

@@ -1,0 +1,68 @@
+// before.cpp with training: the model learns from windows whose motion the user confirms.
+#include <cstdio>
+
+#include "model_data.h"
+#include "sensor.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tflm_train/operators/fully_connected.h"
+#include "tflm_train/operators/softmax.h"
+#include "tflm_train/tflm/trainable_interpreter.h"
+
+namespace {
+
+constexpr size_t kArenaBytes = 5 * 1024;
+alignas(16) uint8_t arena[kArenaBytes];
+
+int Classify(tflm_train::TrainableInterpreter* interpreter, const float* window) {
+  const float* scores = nullptr;
+  if (interpreter->Infer(window, &scores) != tflm_train::Status::kOk) return -1;
+  int best = 0;
+  for (int i = 1; i < kMotions; ++i) best = scores[i] > scores[best] ? i : best;
+  return best;
+}
+
+int CountRight(tflm_train::TrainableInterpreter* interpreter, Sensor* sensor, int windows) {
+  int right = 0;
+  for (int i = 0; i < windows; ++i) {
+    float window[kWindow];
+    const int motion = sensor->Read(window);
+    right += Classify(interpreter, window) == motion ? 1 : 0;
+  }
+  return right;
+}
+
+}  // namespace
+
+int main() {
+  // TFLM's kernels run the model, as before.
+  tflite::MicroMutableOpResolver<2> resolver;
+  resolver.AddFullyConnected();
+  resolver.AddSoftmax();
+  // The library's kernels run the backward pass. `tflm-train convert --operators-header` writes this list.
+  tflm_train::StaticOperatorSet<2> operators;
+  operators.Add(tflm_train::kFullyConnected);
+  operators.Add(tflm_train::kSoftmax);
+
+  static tflm_train::TrainableInterpreter interpreter;
+  if (interpreter.Init(model_data, model_data_size, resolver, operators, arena, kArenaBytes) != tflm_train::Status::kOk) {
+    const tflm_train::ErrorDetail& error = interpreter.error();
+    const char* subject = error.subject;
+    std::printf("%s [%s]\n", tflm_train::StatusText(error.status), subject == nullptr ? "" : subject);
+    return 1;
+  }
+
+  Sensor sensor;
+  constexpr int kWindows = 300;
+  const int before = CountRight(&interpreter, &sensor, kWindows);
+  for (int i = 0; i < 600; ++i) {
+    float window[kWindow];
+    const int motion = sensor.Read(window);
+    if (interpreter.Step(window, tflm_train::Label::Class(motion)) != tflm_train::Status::kOk) return 1;
+  }
+  const int after = CountRight(&interpreter, &sensor, kWindows);
+  const tflm_train::TflmMemory memory = interpreter.memory();
+  std::printf("right before training: %d of %d, after: %d\n", before, kWindows, after);
+  std::printf("arena: weights %zu + activations and errors %zu + TFLM %zu = %zu bytes\n", memory.persistent, memory.program,
+              memory.tflm_scratch + memory.tflm_tail, memory.total());
+  return after > before ? 0 : 1;
+}

@@ -1,0 +1,71 @@
+// A node of a TFLM model, seen as a forward step of a plan.
+#ifndef TFLM_TRAIN_TFLM_NODE_STEP_H_
+#define TFLM_TRAIN_TFLM_NODE_STEP_H_
+
+#include "tensorflow/lite/c/common.h"
+#include "tflm_train/runtime/operator.h"
+#include "tflm_train/runtime/step_view.h"
+
+namespace tflm_train {
+
+/// Inputs x, w, b? and output y of a convolution or a fully connected layer, with the step's words. Lives on the stack for
+/// one call: nothing of it stays in TFLM's arena.
+class NodeStep final : public MemoryMap {
+ public:
+  static constexpr int kInput = 0;
+  static constexpr int kWeight = 1;
+  static constexpr int kBias = 2;
+  static constexpr int kOutput = 3;
+  static constexpr uint16_t kMaxWords = 8;
+
+  /// False if a tensor is missing, not float32, or has too many dimensions.
+  bool Read(TfLiteContext* context, const TfLiteNode* node, KernelId kernel) {
+    record_ = {};
+    record_.kernel = static_cast<uint16_t>(kernel);
+    record_.phase = static_cast<uint8_t>(Phase::kForward);
+    record_.value_count = kOutput + 1;
+    record_.layer = kNoneIndex;
+    if (node->inputs->size < 2 || node->outputs->size != 1) return false;
+    const bool has_bias = node->inputs->size > 2 && node->inputs->data[kBias] >= 0;
+    indices_[kBias] = kNoneIndex;
+    return ReadTensor(context, node->inputs->data[kInput], kInput) && ReadTensor(context, node->inputs->data[kWeight], kWeight) &&
+           (!has_bias || ReadTensor(context, node->inputs->data[kBias], kBias)) &&
+           ReadTensor(context, node->outputs->data[0], kOutput);
+  }
+
+  const ValueRecord& value(int argument) const { return values_[argument]; }
+  void AddWord(int32_t word) { words_[record_.word_count++] = static_cast<uint32_t>(word); }
+  StepView View() const { return StepView(record_, values_, indices_, words_, *this); }
+  void* Resolve(const ValueRecord& value) const override { return data_[value.offset]; }
+
+ private:
+  bool ReadTensor(TfLiteContext* context, int tensor, uint16_t argument) {
+    const TfLiteEvalTensor* source = tensor < 0 ? nullptr : context->GetEvalTensor(context, tensor);
+    if (source == nullptr || source->type != kTfLiteFloat32 || source->dims->size > kMaxRank) return false;
+    ValueRecord& target = values_[argument];
+    target = {};
+    target.tensor = tensor;
+    target.offset = argument;
+    target.alias = kNoneIndex;
+    target.type = static_cast<uint8_t>(ScalarType::kFloat32);
+    target.rank = static_cast<uint8_t>(source->dims->size);
+    target.bytes = sizeof(float);
+    for (int i = 0; i < source->dims->size; ++i) {
+      target.dims[i] = source->dims->data[i];
+      target.bytes *= static_cast<uint32_t>(source->dims->data[i]);
+    }
+    data_[argument] = source->data.data;
+    indices_[argument] = argument;
+    return true;
+  }
+
+  StepRecord record_ = {};
+  ValueRecord values_[kOutput + 1] = {};
+  uint16_t indices_[kOutput + 1] = {};
+  uint32_t words_[kMaxWords] = {};
+  void* data_[kOutput + 1] = {};
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_TFLM_NODE_STEP_H_

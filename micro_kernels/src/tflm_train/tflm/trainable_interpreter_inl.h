@@ -1,0 +1,216 @@
+// Definitions of TrainableInterpreter; include trainable_interpreter.h.
+#ifndef TFLM_TRAIN_TFLM_TRAINABLE_INTERPRETER_INL_H_
+#define TFLM_TRAIN_TFLM_TRAINABLE_INTERPRETER_INL_H_
+
+#include <cmath>
+#include <cstring>
+
+#include "tensorflow/lite/schema/schema_generated.h"
+#include "tflm_train/tflm/trainable_interpreter.h"
+#include "tflm_train/tflm/training_cut.h"
+
+namespace tflm_train {
+
+inline Status TrainableInterpreter::Init(const void* model, size_t model_size, const tflite::MicroOpResolver& resolver,
+                                         const OperatorSet& operators, void* arena, size_t arena_size) {
+  Clear();
+  // The plan is verified before TFLM, which trusts its input, reads the file.
+  Status status = trainer_.InitWithForwardPass(model, model_size, operators, arena, arena_size, nullptr, 0, this);
+  if (status != Status::kOk) return status;
+  const PlanReader& plan = trainer_.plan();
+  persistent_bytes_ = plan.defaults().persistent_bytes;
+  program_memory_ = static_cast<uint8_t*>(arena) + persistent_bytes_;
+  const ProgramRecord& program = *plan.program(ProgramKind::kTrain, ForwardKind::kTflm);
+  placement_ = TensorPlacement(plan.values(program), program.value_count, program.arena_bytes);
+  status = PrepareTflm(tflite::GetModel(model), resolver, arena_size);
+  if (status != Status::kOk) {
+    const ErrorDetail reason = error_;
+    Clear();
+    error_ = reason;
+    return status;
+  }
+  ready_ = true;
+  return Status::kOk;
+}
+
+inline Status TrainableInterpreter::PrepareTflm(const tflite::Model* model, const tflite::MicroOpResolver& resolver,
+                                                size_t arena_size) {
+  const Status found = CheckResolver(*model, resolver);
+  if (found != Status::kOk) return found;
+  const tflite::SubGraph& graph = *model->subgraphs()->Get(0);
+  const size_t tail = sizeof(TflmNode) * graph.operators()->size() + sizeof(TfLiteEvalTensor) * graph.tensors()->size();
+  const size_t least = persistent_bytes_ + placement_.program_bytes() + tail;
+  if (arena_size < least) {
+    error_.required_bytes = static_cast<uint32_t>(least);
+    return Fail(Status::kArenaTooSmall, "arena without TFLM's share");
+  }
+  // Weights are loaded again if the kernels had to borrow their memory: Init then fails.
+  tflm_arena_.emplace(program_memory_, arena_size - persistent_bytes_, program_memory_ - persistent_bytes_, persistent_bytes_);
+  allocator_.emplace(&*tflm_arena_, &planner_, placement_);
+  interpreter_.emplace(model, resolver, &*allocator_);
+  if (interpreter_->AllocateTensors() != kTfLiteOk || tflm_arena_->exhausted()) return ReportAllocationFailure(arena_size);
+  if (!OwnRegistrations(graph.operators()->size())) return ReportAllocationFailure(arena_size);
+  tflm_arena_->Seal();
+  return RedirectWeights(graph.tensors()->size());
+}
+
+/// TFLM itself would only print the name.
+inline Status TrainableInterpreter::CheckResolver(const tflite::Model& model, const tflite::MicroOpResolver& resolver) {
+  const auto& codes = *model.operator_codes();
+  for (const tflite::Operator* node : *model.subgraphs()->Get(0)->operators()) {
+    const tflite::OperatorCode& code = *codes.Get(node->opcode_index());
+    const auto old_code = static_cast<tflite::BuiltinOperator>(code.deprecated_builtin_code());
+    const tflite::BuiltinOperator builtin = code.builtin_code() > old_code ? code.builtin_code() : old_code;
+    if (builtin != tflite::BuiltinOperator_CUSTOM && resolver.FindOp(builtin) == nullptr) {
+      return Fail(Status::kMissingOperator, tflite::EnumNameBuiltinOperator(builtin));
+    }
+  }
+  return Status::kOk;
+}
+
+inline Status TrainableInterpreter::ReportAllocationFailure(size_t arena_size) {
+  if (allocator_->layout_differs()) {
+    return Fail(Status::kForwardFailed, "TF_LITE_STATIC_MEMORY is set for this code or for TFLM's library, not for both");
+  }
+  if (tflm_arena_->exhausted() || planner_.out_of_memory()) {
+    const size_t used = persistent_bytes_ + placement_.program_bytes() + tflm_arena_->GetPersistentUsedBytes();
+    const size_t least = used + tflm_arena_->missing_bytes();
+    error_.required_bytes = static_cast<uint32_t>(least > arena_size ? least : arena_size + 1);
+    return Fail(Status::kArenaTooSmall, "TFLM's share of the arena (required_bytes is a lower bound)");
+  }
+  if (planner_.failed_tensor() >= 0) return Fail(Status::kModelMismatch, "size of a tensor in TFLM");
+  return Fail(Status::kForwardFailed, "AllocateTensors; TFLM has printed the reason");
+}
+
+/// Nodes point into the resolver. Their own copies let it go out of scope.
+inline bool TrainableInterpreter::OwnRegistrations(uint32_t operator_count) {
+  TflmNode* nodes = allocator_->nodes();
+  for (uint32_t i = 0; i < operator_count; ++i) {
+    const TflmRegistration* original = nodes[i].registration;
+    const TflmRegistration* copy = nullptr;
+    for (uint32_t j = 0; j < i && copy == nullptr; ++j) {
+      if (std::memcmp(nodes[j].registration, original, sizeof *original) == 0) copy = nodes[j].registration;
+    }
+    if (copy == nullptr) {
+      uint8_t* memory = tflm_arena_->AllocatePersistentBuffer(sizeof *original, alignof(TflmRegistration));
+      if (memory == nullptr || tflm_arena_->exhausted()) return false;
+      copy = new (memory) TflmRegistration(*original);
+    }
+    nodes[i].registration = copy;
+  }
+  return true;
+}
+
+/// Kernels read the pointer at every call, so that they see the trainer's copy from now on.
+inline Status TrainableInterpreter::RedirectWeights(uint32_t tensor_count) {
+  for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
+    const uint32_t tensor = trainer_.parameter_tensor(i);
+    if (tensor >= tensor_count || allocator_->tensors()[tensor].type != kTfLiteFloat32) {
+      return Fail(Status::kModelMismatch, "type of a trainable tensor in TFLM");
+    }
+    allocator_->tensors()[tensor].data.data = trainer_.parameter(i);
+  }
+  return Status::kOk;
+}
+
+inline bool TrainableInterpreter::InvokeOperator(uint32_t index) {
+  TflmNode& node = allocator_->nodes()[index];
+  const TfLiteStatus status = node.registration->invoke(interpreter_->mutable_context(), &node.node);
+  return allocator_->ResetTempAllocations() == kTfLiteOk && status == kTfLiteOk;
+}
+
+inline Status TrainableInterpreter::Run(uint16_t first_operator, uint16_t last_operator) {
+  if (!ready_) return Status::kNotInitialized;
+  for (uint32_t i = first_operator; i <= last_operator; ++i) {
+    if (i < first_operator_) continue;
+    if (cut_activation_ != nullptr) {
+      std::memcpy(program_memory_ + cut_value_->offset, cut_activation_, cut_value_->bytes);
+      cut_activation_ = nullptr;
+    }
+    if (!InvokeOperator(i)) return Status::kForwardFailed;
+  }
+  return Status::kOk;
+}
+
+inline const ValueRecord* TrainableInterpreter::CutValue(uint16_t first_operator) {
+  const PlanReader& plan = trainer_.plan();
+  const ProgramRecord& program = *plan.program(ProgramKind::kTrain, ForwardKind::kTflm);
+  if (first_operator <= program.first_operator || first_operator > program.last_operator) return nullptr;
+  if (first_operator > FirstTrainedOperator()) return nullptr;
+  const uint32_t step = FirstStepFrom(plan.steps(program), program.forward_count, plan.indices(), first_operator);
+  return FindCutValue(plan.values(program), program.value_count, step);
+}
+
+inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const float* input_values, const float** activation,
+                                              uint32_t* elements) {
+  if (!ready_) return Status::kNotInitialized;
+  const ValueRecord* cut = CutValue(first_operator);
+  if (cut == nullptr || input_values == nullptr || activation == nullptr || elements == nullptr) {
+    return Fail(Status::kInvalidArgument, "cut of the model");
+  }
+  if (input_values != input()) std::memcpy(input(), input_values, sizeof(float) * trainer_.input_elements());
+  for (uint32_t i = 0; i < first_operator; ++i) {
+    if (!InvokeOperator(i)) return Status::kForwardFailed;
+  }
+  *activation = reinterpret_cast<const float*>(program_memory_ + cut->offset);
+  *elements = cut->bytes / static_cast<uint32_t>(sizeof(float));
+  return Status::kOk;
+}
+
+inline Status TrainableInterpreter::StepFrom(uint16_t first_operator, const float* activation, const Label& label,
+                                             StepResult* result) {
+  if (!ready_) return Status::kNotInitialized;
+  const ValueRecord* cut = CutValue(first_operator);
+  if (cut == nullptr || activation == nullptr) return Fail(Status::kInvalidArgument, "cut of the model");
+  for (uint32_t i = 0; i < cut->bytes / sizeof(float); ++i) {
+    if (!std::isfinite(activation[i])) return Fail(Status::kNonFinite, "activation at the cut");
+  }
+  // Nobody reads the input behind the cut, but the trainer checks it.
+  std::memset(input(), 0, sizeof(float) * trainer_.input_elements());
+  first_operator_ = first_operator;
+  cut_value_ = cut;
+  cut_activation_ = activation;
+  const Status status = trainer_.Step(input(), label, result);
+  first_operator_ = 0;
+  cut_activation_ = nullptr;
+  return status;
+}
+
+inline uint16_t TrainableInterpreter::FirstTrainedOperator() const {
+  uint16_t first = kNoneIndex;
+  for (uint32_t i = 0; i < trainer_.plan().layer_count(); ++i) {
+    const uint16_t operator_index = trainer_.plan().layer(i).operator_index;
+    if (operator_index < first) first = operator_index;
+  }
+  return first;
+}
+
+inline float* TrainableInterpreter::input() {
+  if (!ready_) return nullptr;
+  const PlanReader& plan = trainer_.plan();
+  const ProgramRecord& program = *plan.program(ProgramKind::kTrain, ForwardKind::kTflm);
+  return reinterpret_cast<float*>(program_memory_ + plan.values(program)[program.input].offset);
+}
+
+inline const float* TrainableInterpreter::tensor(int32_t index) const {
+  const ValueRecord* value = ready_ ? placement_.Find(index) : nullptr;
+  return value == nullptr ? nullptr : reinterpret_cast<const float*>(program_memory_ + value->offset);
+}
+
+inline TflmMemory TrainableInterpreter::memory() const {
+  if (!ready_) return {};
+  const size_t program = placement_.program_bytes();
+  return {persistent_bytes_, program, tflm_arena_->GetNonPersistentUsedBytes() - program, tflm_arena_->GetPersistentUsedBytes()};
+}
+
+inline void TrainableInterpreter::Clear() {
+  ready_ = false;
+  interpreter_.reset();
+  allocator_.reset();
+  tflm_arena_.reset();
+  error_ = {};
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_TFLM_TRAINABLE_INTERPRETER_INL_H_

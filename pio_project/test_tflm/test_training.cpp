@@ -1,0 +1,94 @@
+// Training inside TFLM gives what the library's own forward pass gives.
+#include <doctest/doctest.h>
+
+#include "binding_fixture.h"
+
+namespace tflm_train {
+namespace {
+
+constexpr uint32_t kSteps = 200;
+const char* const kNetworks[] = {"mlp", "cnn", "residual", "separable", "inverted_residual"};
+
+TEST_CASE("dense losses equal the native device's over 200 steps") {
+  for (const std::string name : kNetworks) {
+    CAPTURE(name);
+    Resolver resolver;
+    AddAllCases(&resolver);
+    Pair pair(name + "_dense");
+    REQUIRE(pair.InitNative() == Status::kOk);
+    REQUIRE(pair.InitTflm(resolver) == Status::kOk);
+    float worst = 0.0f;
+    float first = 0.0f;
+    float last = 0.0f;
+    const auto samples = Samples(kSteps, pair.native.input_elements(), pair.native.output_elements());
+    for (uint32_t i = 0; i < kSteps; ++i) {
+      StepResult native = {};
+      StepResult tflm = {};
+      REQUIRE(pair.native.Step(samples[i].input.data(), Label::Class(samples[i].label), &native) == Status::kOk);
+      REQUIRE(pair.tflm.Step(samples[i].input.data(), Label::Class(samples[i].label), &tflm) == Status::kOk);
+      worst = std::fmax(worst, std::fabs(native.loss - tflm.loss) / std::fmax(1.0f, native.loss));
+      (i < 20 ? first : last) += i < 20 || i >= kSteps - 20 ? native.loss / 20.0f : 0.0f;
+    }
+    std::printf("%-18s dense: loss %.3f -> %.3f, largest difference %.2e\n", name.c_str(), static_cast<double>(first),
+                static_cast<double>(last), static_cast<double>(worst));
+    CHECK(last < first);
+    CHECK(worst <= 1e-4f);
+  }
+}
+
+TEST_CASE("tinyprop is as accurate as on the native device") {
+  for (const std::string name : kNetworks) {
+    CAPTURE(name);
+    Resolver resolver;
+    AddAllCases(&resolver);
+    Pair pair(name + "_tinyprop");
+    REQUIRE(pair.InitNative() == Status::kOk);
+    REQUIRE(pair.InitTflm(resolver) == Status::kOk);
+    const auto samples = Samples(kSteps, pair.native.input_elements(), pair.native.output_elements());
+    double native_correct = 0.0;
+    double tflm_correct = 0.0;
+    for (uint32_t i = 0; i < kSteps; ++i) {
+      StepResult native = {};
+      StepResult tflm = {};
+      REQUIRE(pair.native.Step(samples[i].input.data(), Label::Class(samples[i].label), &native) == Status::kOk);
+      REQUIRE(pair.tflm.Step(samples[i].input.data(), Label::Class(samples[i].label), &tflm) == Status::kOk);
+      if (i == 0) CHECK(std::fabs(native.loss - tflm.loss) <= 1e-4f * std::fmax(1.0f, native.loss));
+      native_correct += native.correct ? 1.0 / kSteps : 0.0;
+      tflm_correct += tflm.correct ? 1.0 / kSteps : 0.0;
+    }
+    // 95 % interval of a share of kSteps samples
+    const double interval = 1.96 * std::sqrt(native_correct * (1.0 - native_correct) / kSteps) + 1.0 / kSteps;
+    std::printf("%-18s tinyprop: accuracy %.3f, native %.3f +- %.3f\n", name.c_str(), tflm_correct, native_correct, interval);
+    CHECK(std::fabs(native_correct - tflm_correct) <= interval);
+  }
+}
+
+TEST_CASE("accumulated gradients, flush and reset work through the interpreter") {
+  Resolver resolver;
+  AddAllCases(&resolver);
+  Pair pair("mlp_accumulate");
+  REQUIRE(pair.InitNative() == Status::kOk);
+  REQUIRE(pair.InitTflm(resolver) == Status::kOk);
+  const auto samples = Samples(10, pair.native.input_elements(), pair.native.output_elements());
+  for (const Sample& sample : samples) {
+    REQUIRE(pair.native.Step(sample.input.data(), Label::Class(sample.label)) == Status::kOk);
+    REQUIRE(pair.tflm.Step(sample.input.data(), Label::Class(sample.label)) == Status::kOk);
+  }
+  REQUIRE(pair.native.Flush() == Status::kOk);
+  REQUIRE(pair.tflm.Flush() == Status::kOk);
+  Trainer& trainer = pair.tflm.trainer();
+  for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
+    CHECK(ErrorMeasure(trainer.parameter(i), pair.native.parameter(i), trainer.parameter_elements(i)) <= 1e-5);
+  }
+  StepResult before = {};
+  StepResult after = {};
+  Pair fresh("mlp_accumulate");
+  REQUIRE(fresh.InitTflm(resolver) == Status::kOk);
+  REQUIRE(fresh.tflm.Evaluate(samples[0].input.data(), Label::Class(0), &before) == Status::kOk);
+  REQUIRE(pair.tflm.Reset() == Status::kOk);
+  REQUIRE(pair.tflm.Evaluate(samples[0].input.data(), Label::Class(0), &after) == Status::kOk);
+  CHECK(before.loss == after.loss);
+}
+
+}  // namespace
+}  // namespace tflm_train

@@ -1,0 +1,136 @@
+"""Training with the forward pass of the genuine TensorFlow Lite Micro (the ``tflite-micro`` wheel), backward pass and update ours."""
+
+from __future__ import annotations
+
+import networks
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from harness import open_trainer, train
+from tf_reference import error_measure
+from tflite_builder import ModelBuilder
+from wheel_forward import WheelForward
+
+from tflm_train import _native
+from tflm_train.config import TrainingConfig
+from tflm_train.converters import flatbuffer
+from tflm_train.converters.convert import Result, convert
+from tflm_train.converters.plan_format import ForwardKind, ProgramKind
+
+pytest.importorskip("tflite_micro", reason="needs the tflite-micro wheel: pip install --pre 'tflm-train[runtimes]'")
+
+STEPS = 200
+MODELS = {
+    "mlp": networks.mlp,
+    "cnn": networks.cnn,
+    "residual": lambda: networks.residual(size=8, widths=(8, 16)),
+    "separable": lambda: networks.separable(size=(25, 5), width=16, blocks=2),
+    "inverted_residual": networks.inverted_residual,
+}
+
+
+def train_with_the_wheel(result: Result, x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, WheelForward]:
+    """Losses, correctness and the forward pass after training on the samples in order."""
+    plan = result.plan
+    forward = WheelForward(result.data, plan)
+    program = plan.program(ProgramKind.TRAIN, ForwardKind.TFLM)
+    trainer = _native.ExternalTrainer(result.data, int(plan.defaults["persistent_bytes"]), int(program["arena_bytes"]), forward)
+    forward.memory = trainer.program_memory
+    losses, correct = [], []
+    for sample, label in zip(x.reshape(len(x), -1), labels):
+        loss, right = trainer.step(sample, int(label))
+        losses.append(loss)
+        correct.append(right)
+        forward.write_parameters(trainer.parameters())
+    return np.array(losses), np.array(correct), forward
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_dense_losses_equal_the_native_device(name):
+    result = convert(MODELS[name](), TrainingConfig(learning_rate=0.01))
+    x, labels = networks.samples(result.data, STEPS)
+    losses, _, forward = train_with_the_wheel(result, x, labels)
+    trainer = open_trainer(result)
+    expected = train(trainer, x, labels)
+    worst = np.max(np.abs(losses - expected) / np.maximum(1, expected))
+    print(f"{name}: loss {expected[0]:.3f} -> {expected[-20:].mean():.3f}, largest difference over {STEPS} steps {worst:.2e}")
+    assert expected[-20:].mean() < expected[:20].mean(), "nothing was learned"
+    assert worst <= 1e-4
+    # the wheel now predicts with the trained weights
+    sample = x[0].reshape(forward.input_shape)
+    forward.interpreter.set_input(sample, 0)
+    forward.interpreter.invoke()
+    predicted = np.array(forward.interpreter.get_output(0)).ravel()
+    assert error_measure(predicted, trainer.predict(x[:1].reshape(1, -1)).ravel()) <= 1e-3
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_tinyprop_learns_as_well_as_on_the_native_device(name):
+    """A selection may differ where two errors differ in the last bit only: accuracies agree within their interval."""
+    result = convert(MODELS[name](), TrainingConfig(learning_rate=0.01, selector="tinyprop"))
+    x, labels = networks.samples(result.data, STEPS)
+    losses, correct, _ = train_with_the_wheel(result, x, labels)
+    order = np.arange(STEPS, dtype=np.uint32)
+    expected, expected_correct, _, _ = open_trainer(result).train(x.reshape(STEPS, -1), labels, order)
+    accuracy, native = correct.mean(), np.mean(expected_correct)
+    interval = 1.96 * np.sqrt(native * (1 - native) / STEPS) + 1 / STEPS
+    print(f"{name}: accuracy while training {accuracy:.3f}, native {native:.3f} +- {interval:.3f}")
+    assert abs(losses[0] - expected[0]) <= 1e-4 * max(1, expected[0])
+    assert abs(accuracy - native) <= interval
+
+
+def every_operator() -> bytes:
+    """One model that passes through all operators that both sides have (TFLM has RELU_N1_TO_1 as a fused activation only)."""
+    rng, b = np.random.default_rng(5), ModelBuilder()
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape) * np.sqrt(2.0 / np.prod(shape[1:]))
+
+    def shape(t: int) -> tuple[int, ...]:
+        return tuple(b.graph.tensors[t].shape.tolist())
+
+    x = b.conv(b.input(1, 9, 7, 2), weights(4, 3, 3, 2), rng.normal(size=4) * 0.1, (1, 1), "SAME", (2, 1), "RELU6")
+    x = b.op("PAD", [x, b.constant(np.array([[0, 0], [1, 2], [0, 1], [0, 0]], np.int32))], (1, 12, 8, 4))
+    x = b.conv(x, weights(1, 3, 2, 8), rng.normal(size=8) * 0.1, (2, 2), "VALID", multiplier=2, activation="RELU_N1_TO_1")
+    for kind in ("RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "LEAKY_RELU"):
+        branch = b.op(kind, [x], shape(x), **({"alpha": 0.1} if kind == "LEAKY_RELU" else {}))
+        scaled = b.op("MUL", [branch, b.constant(rng.normal(size=(8,)))], shape(x))
+        x = b.op("ADD" if kind != "TANH" else "SUB", [x, scaled], shape(x))
+    left = b.pool("MAX", x, (2, 2), (1, 1), "SAME")
+    right = b.pool("AVERAGE", x, (3, 3), (1, 1), "SAME")
+    x = b.op("CONCATENATION", [left, right], (*shape(x)[:3], 16), axis=3)
+    x = b.op("TRANSPOSE", [x, b.constant(np.array([0, 2, 1, 3], np.int32))], (1, shape(x)[2], shape(x)[1], 16))
+    x = b.op("MEAN", [x, b.constant(np.array([1], np.int32))], (1, shape(x)[2], 16))
+    x = b.op("EXPAND_DIMS", [x, b.constant(np.array([1], np.int32))], (1, 1, *shape(x)[1:]))
+    x = b.op("SQUEEZE", [x], shape(x)[1:], squeezeDims=np.array([0], np.int32))
+    x = b.reshape(x, 1, int(np.prod(shape(x))))
+    x = b.dense(x, weights(12, shape(x)[1]), rng.normal(size=12) * 0.1, "RELU")
+    x = b.dense(x, weights(6, 12), np.zeros(6))
+    return b.finish(b.op("SOFTMAX", [x], (1, 6), beta=1.0))
+
+
+def cut_behind(data: bytes, operator: int) -> bytes:
+    """The model up to an operator, whose output becomes the model's."""
+    model = flatbuffer.load(data, "test")
+    graph = model.subgraphs[0]
+    graph.operators = graph.operators[: operator + 1]
+    graph.outputs = list(graph.operators[-1].outputs)
+    return flatbuffer.dump(model)
+
+
+@pytest.mark.parametrize("name", [*MODELS, "every_operator"])
+def test_every_activation_of_the_first_step_equals_the_native_kernels(name):
+    data = every_operator() if name == "every_operator" else MODELS[name]()
+    result = convert(data, TrainingConfig(learning_rate=0.01))
+    x, labels = networks.samples(data, 1)
+    _, _, forward = train_with_the_wheel(result, x, labels)
+    names = {code: text for text, code in vars(schema.BuiltinOperator).items() if not text.startswith("_")}
+    model = flatbuffer.load(data, "test")
+    worst: dict[str, float] = {}
+    for index, operator in enumerate(model.subgraphs[0].operators):
+        native = open_trainer(convert(cut_behind(data, index), TrainingConfig(loss="mse")))
+        activation = native.predict(x.reshape(1, -1)).ravel()
+        kind = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
+        worst[kind] = max(worst.get(kind, 0.0), error_measure(activation, forward.first_pass[int(operator.outputs[0])]))
+    print(name, {kind: f"{error:.1e}" for kind, error in worst.items()})
+    assert max(worst.values()) <= 1e-5, worst
