@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +72,8 @@ def _import_tensorflow() -> tuple[Any, Any]:
         import tensorflow
     except ImportError as error:
         raise MissingToolError(
-            f"reading Keras models needs TensorFlow ({error}); install it with: pip install 'tflm-train[keras]'"
+            f"reading Keras models needs TensorFlow ({_first_line(error)}); install it with: "
+            "pip install 'tflm-train[keras]'"
         ) from None
     if keras.backend.backend() != "tensorflow":
         raise UserError(
@@ -177,14 +177,20 @@ def quiet() -> Iterator[None]:
     """Keep TensorFlow's and MLIR's log lines, which C++ code writes to the file descriptor, off stderr."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    try:
         saved = os.dup(2)
-        os.dup2(sink.fileno(), 2)
-        try:
+    except OSError:  # a process without stderr
+        yield
+        return
+    sink = os.open(os.devnull, os.O_WRONLY)
+    sys.stderr.flush()
+    os.dup2(sink, 2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)
