@@ -1,0 +1,99 @@
+// CONV_2D: y[i, j, o] = act(sum_uvc x[.., .., c] w[o, u, v, c] + bias[o]); geometry: ConvShape.
+#ifndef TFLM_TRAIN_KERNELS_CONV_2D_H_
+#define TFLM_TRAIN_KERNELS_CONV_2D_H_
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/inner.h"
+#include "tflm_train/kernels/locator.h"
+#include "tflm_train/kernels/patch.h"
+#include "tflm_train/kernels/selected_elements.h"
+#include "tflm_train/kernels/types.h"
+
+namespace tflm_train {
+
+struct Conv2d {
+  static constexpr bool kDepthwise = false;
+  static size_t FilterElements(const ConvShape& s) { return size_t(s.filter_h) * size_t(s.filter_w) * size_t(s.in_c); }
+  static uint32_t WeightsPerChannel(const ConvShape& s) { return static_cast<uint32_t>(FilterElements(s)); }
+  /// Multiplications per tap and position, all output channels.
+  static uint64_t ForwardPerTap(const ConvShape& s) { return uint64_t(s.in_c) * uint64_t(s.out_c); }
+
+  /// Visits the stretches of taps that are contiguous in the image and in one channel's filter, ascending:
+  /// visit(image offset, filter offset, elements).
+  template <class Visit>
+  static void ForEachRun(const ConvShape& s, const Patch& patch, Visit visit) {
+    const bool contiguous = s.dilation_w == 1;
+    const int32_t runs = contiguous ? (patch.columns.count() > 0 ? 1 : 0) : patch.columns.count();
+    const uint32_t length = static_cast<uint32_t>((contiguous ? patch.columns.count() : 1) * s.in_c);
+    const int32_t first_column = patch.columns.origin + patch.columns.begin * s.dilation_w;
+    for (int32_t u = patch.rows.begin; u < patch.rows.end; ++u) {
+      const int32_t image_row = patch.rows.origin + u * s.dilation_h;
+      size_t image = size_t(image_row * s.in_w + first_column) * size_t(s.in_c);
+      size_t filter = size_t(u * s.filter_w + patch.columns.begin) * size_t(s.in_c);
+      for (int32_t run = 0; run < runs; ++run) {
+        visit(image, filter, length);
+        image += size_t(s.dilation_w) * size_t(s.in_c);
+        filter += size_t(s.in_c);
+      }
+    }
+  }
+
+  /// All channels of one position: put(channel, value).
+  template <class T, class Put>
+  static void ForwardAt(const ConvShape& s, const Patch& patch, const T* x, const T* w, const T* bias,
+                        const Bounds<T>& bounds, Put put) {
+    const size_t filter_elements = FilterElements(s);
+    for (int32_t channel = 0; channel < s.out_c; ++channel, w += filter_elements) {
+      T sum = T(0);
+      ForEachRun(s, patch, [&sum, x, w](size_t image, size_t filter, uint32_t n) {
+        sum = Dot(sum, x + image, w + filter, n);
+      });
+      if (bias != nullptr) sum += bias[channel];
+      put(channel, bounds.Clamp(sum));
+    }
+  }
+
+  /// dx += dy * w. `Locator`: the layer's own output, or the output of its max-pool.
+  template <class T, class Locator>
+  static void InputError(const ConvShape& s, const T* w, const T* dy, uint32_t elements, const Selection& selection,
+                         Locator locator, T* dx, WorkCounters& work) {
+    const size_t filter_elements = FilterElements(s);
+    PatchCursor patches(s);
+    SelectedElements<T> selected(selection, dy, elements);
+    uint32_t element;
+    while (selected.Next(&element)) {
+      if (!locator.MoveTo(element)) continue;
+      const Patch& patch = patches.At(locator.row(), locator.column());
+      const T error = dy[element];
+      const T* filters = w + size_t(locator.channel()) * filter_elements;
+      ForEachRun(s, patch, [=](size_t image, size_t filter, uint32_t n) {
+        Axpy(error, filters + filter, dx + image, n);
+      });
+      Count(work.input_error, uint64_t{patch.taps()} * uint64_t(s.in_c));
+    }
+  }
+
+  /// target += scale * dy * x.
+  template <class T, class Locator>
+  static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
+                             Locator locator, T scale, T* target, WorkCounters& work) {
+    const size_t filter_elements = FilterElements(s);
+    PatchCursor patches(s);
+    SelectedElements<T> selected(selection, dy, elements);
+    uint32_t element;
+    while (selected.Next(&element)) {
+      if (!locator.MoveTo(element)) continue;
+      const Patch& patch = patches.At(locator.row(), locator.column());
+      const T factor = scale * dy[element];
+      T* filters = target + size_t(locator.channel()) * filter_elements;
+      ForEachRun(s, patch, [=](size_t image, size_t filter, uint32_t n) {
+        Axpy(factor, x + image, filters + filter, n);
+      });
+      Count(work.weight_gradient, uint64_t{patch.taps()} * uint64_t(s.in_c));
+    }
+  }
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_CONV_2D_H_

@@ -1,0 +1,110 @@
+// DEPTHWISE_CONV_2D: y[i, j, o] = act(sum_uv x[.., .., o / multiplier] w[u, v, o] + bias[o]); geometry: ConvShape.
+#ifndef TFLM_TRAIN_KERNELS_DEPTHWISE_CONV_2D_H_
+#define TFLM_TRAIN_KERNELS_DEPTHWISE_CONV_2D_H_
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/inner.h"
+#include "tflm_train/kernels/locator.h"
+#include "tflm_train/kernels/patch.h"
+#include "tflm_train/kernels/selected_elements.h"
+#include "tflm_train/kernels/types.h"
+
+namespace tflm_train {
+
+struct DepthwiseConv2d {
+  static constexpr bool kDepthwise = true;
+  static uint32_t WeightsPerChannel(const ConvShape& s) { return static_cast<uint32_t>(s.filter_h * s.filter_w); }
+  /// Multiplications per tap and position, all output channels.
+  static uint64_t ForwardPerTap(const ConvShape& s) { return uint64_t(s.out_c); }
+
+  /// Visits the taps of a position, ascending: visit(image offset of channel 0, filter offset of channel 0).
+  template <class Visit>
+  static void ForEachTap(const ConvShape& s, const Patch& patch, Visit visit) {
+    for (int32_t u = patch.rows.begin; u < patch.rows.end; ++u) {
+      const int32_t image_row = (patch.rows.origin + u * s.dilation_h) * s.in_w;
+      for (int32_t v = patch.columns.begin; v < patch.columns.end; ++v) {
+        visit(size_t(image_row + patch.columns.origin + v * s.dilation_w) * size_t(s.in_c),
+              size_t(u * s.filter_w + v) * size_t(s.out_c));
+      }
+    }
+  }
+
+  /// All channels of one position: put(channel, value). A block of channels at a time, because neighbours in memory are
+  /// channels, not taps.
+  template <class T, class Put>
+  static void ForwardAt(const ConvShape& s, const Patch& patch, const T* x, const T* w, const T* bias,
+                        const Bounds<T>& bounds, Put put) {
+    constexpr int32_t kBlock = 16;
+    for (int32_t begin = 0; begin < s.out_c; begin += kBlock) {
+      const int32_t count = s.out_c - begin < kBlock ? s.out_c - begin : kBlock;
+      T sums[kBlock] = {};
+      const int32_t first_input = begin / s.depth_multiplier;
+      const int32_t first_copy = begin - first_input * s.depth_multiplier;
+      ForEachTap(s, patch, [&, x, w](size_t image, size_t filter) {
+        const T* pixel = x + image + first_input;
+        const T* weights = w + filter + begin;
+        if (s.depth_multiplier == 1) {
+          MultiplyAdd(pixel, weights, sums, static_cast<uint32_t>(count));
+          return;
+        }
+        int32_t copy = first_copy;
+        for (int32_t i = 0; i < count; ++i) {
+          sums[i] += *pixel * weights[i];
+          if (++copy == s.depth_multiplier) {
+            copy = 0;
+            ++pixel;
+          }
+        }
+      });
+      for (int32_t i = 0; i < count; ++i) {
+        const T sum = bias != nullptr ? sums[i] + bias[begin + i] : sums[i];
+        put(begin + i, bounds.Clamp(sum));
+      }
+    }
+  }
+
+  /// dx += dy * w. `Locator`: the layer's own output, or the output of its max-pool.
+  template <class T, class Locator>
+  static void InputError(const ConvShape& s, const T* w, const T* dy, uint32_t elements, const Selection& selection,
+                         Locator locator, T* dx, WorkCounters& work) {
+    PatchCursor patches(s);
+    SelectedElements<T> selected(selection, dy, elements);
+    uint32_t element;
+    while (selected.Next(&element)) {
+      if (!locator.MoveTo(element)) continue;
+      const Patch& patch = patches.At(locator.row(), locator.column());
+      const T error = dy[element];
+      const T* weights = w + locator.channel();
+      T* plane = dx + InputChannel(s, locator.channel());
+      ForEachTap(s, patch, [=](size_t image, size_t filter) { plane[image] += error * weights[filter]; });
+      Count(work.input_error, patch.taps());
+    }
+  }
+
+  /// target += scale * dy * x.
+  template <class T, class Locator>
+  static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
+                             Locator locator, T scale, T* target, WorkCounters& work) {
+    PatchCursor patches(s);
+    SelectedElements<T> selected(selection, dy, elements);
+    uint32_t element;
+    while (selected.Next(&element)) {
+      if (!locator.MoveTo(element)) continue;
+      const Patch& patch = patches.At(locator.row(), locator.column());
+      const T factor = scale * dy[element];
+      T* weights = target + locator.channel();
+      const T* plane = x + InputChannel(s, locator.channel());
+      ForEachTap(s, patch, [=](size_t image, size_t filter) { weights[filter] += factor * plane[image]; });
+      Count(work.weight_gradient, patch.taps());
+    }
+  }
+
+ private:
+  static int32_t InputChannel(const ConvShape& s, int32_t channel) {
+    return s.depth_multiplier == 1 ? channel : channel / s.depth_multiplier;
+  }
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_DEPTHWISE_CONV_2D_H_

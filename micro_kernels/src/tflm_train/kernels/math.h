@@ -1,0 +1,107 @@
+// Exp, Log, Tanh, Sqrt. The parity build takes its own float versions, made of additions, multiplications and divisions:
+// the same bits on every target. Everything else takes the standard library's.
+#ifndef TFLM_TRAIN_KERNELS_MATH_H_
+#define TFLM_TRAIN_KERNELS_MATH_H_
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+namespace tflm_train {
+namespace basic {
+
+/// 2^exponent, -126 <= exponent <= 127.
+inline float PowerOfTwo(int32_t exponent) {
+  const uint32_t bits = static_cast<uint32_t>(exponent + 127) << 23;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// ln 2 in two parts (Cody and Waite): the first has so few bits that its product with an exponent is exact.
+inline constexpr float kLn2High = 0.693359375f;
+inline constexpr float kLn2Low = -2.12194440e-4f;
+
+/// exp(x) = 2^n exp(r), |r| <= ln 2 / 2, with the Taylor polynomial of degree 7 (remainder below 6e-9).
+inline float Exp(float x) {
+  if (x != x) return x;
+  if (x > 88.722839f) return std::numeric_limits<float>::infinity();
+  if (x < -103.972084f) return 0.0f;
+  const int32_t n = static_cast<int32_t>(x * 1.44269504f + (x < 0.0f ? -0.5f : 0.5f));
+  const float exponent = static_cast<float>(n);
+  const float r = (x - exponent * kLn2High) - exponent * kLn2Low;
+  float tail = 1.0f / 5040.0f;
+  tail = tail * r + 1.0f / 720.0f;
+  tail = tail * r + 1.0f / 120.0f;
+  tail = tail * r + 1.0f / 24.0f;
+  tail = tail * r + 1.0f / 6.0f;
+  tail = tail * r + 0.5f;
+  const float value = 1.0f + (r + r * r * tail);
+  const int32_t half = n / 2;  // two factors: 2^n itself may be denormal or too large
+  return value * PowerOfTwo(half) * PowerOfTwo(n - half);
+}
+
+/// log(2^k (1 + f)) with sqrt(1/2) <= 1 + f < sqrt(2): log(1 + f) = 2 artanh(s) = f - s (f - R), s = f / (2 + f),
+/// R = 2 (s^2 / 3 + s^4 / 5 + ...), because f = 2 s + s f.
+inline float Log(float x) {
+  if (x != x || x == std::numeric_limits<float>::infinity()) return x;
+  if (x == 0.0f) return -std::numeric_limits<float>::infinity();
+  if (x < 0.0f) return std::numeric_limits<float>::quiet_NaN();
+  int32_t k = 0;
+  if (x < std::numeric_limits<float>::min()) {  // denormal
+    x *= PowerOfTwo(25);
+    k = -25;
+  }
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  k += static_cast<int32_t>(bits >> 23) - 127;
+  bits = (bits & 0x007FFFFFu) | 0x3F800000u;
+  float m;
+  std::memcpy(&m, &bits, sizeof m);
+  if (m > 1.41421356f) {
+    m *= 0.5f;
+    ++k;
+  }
+  const float f = m - 1.0f;
+  const float s = f / (2.0f + f);
+  const float z = s * s;
+  const float r = z * (2.0f / 3.0f + z * (2.0f / 5.0f + z * (2.0f / 7.0f + z * (2.0f / 9.0f))));
+  const float exponent = static_cast<float>(k);
+  return exponent * kLn2High + (f - (s * (f - r) - exponent * kLn2Low));
+}
+
+/// Near zero a convergent of Lambert's continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...))), with a relative error
+/// below 1e-8 there; else 1 - 2 / (exp(2 |x|) + 1).
+inline float Tanh(float x) {
+  const float magnitude = x < 0.0f ? -x : x;
+  if (magnitude < 0.625f) {
+    const float z = x * x;
+    return x * ((945.0f + z * (105.0f + z)) / (945.0f + z * (420.0f + z * 15.0f)));
+  }
+  const float value = magnitude < 9.5f ? 1.0f - 2.0f / (Exp(2.0f * magnitude) + 1.0f) : (x != x ? x : 1.0f);
+  return x < 0.0f ? -value : value;
+}
+
+}  // namespace basic
+
+#ifdef TFLM_TRAIN_PARITY
+inline float Exp(float x) { return basic::Exp(x); }
+inline float Log(float x) { return basic::Log(x); }
+inline float Tanh(float x) { return basic::Tanh(x); }
+#else
+inline float Exp(float x) { return std::exp(x); }
+inline float Log(float x) { return std::log(x); }
+inline float Tanh(float x) { return std::tanh(x); }
+#endif
+// IEEE 754 prescribes the bits of a square root: hardware and libraries agree.
+inline float Sqrt(float x) { return std::sqrt(x); }
+
+inline double Exp(double x) { return std::exp(x); }
+inline double Log(double x) { return std::log(x); }
+inline double Tanh(double x) { return std::tanh(x); }
+inline double Sqrt(double x) { return std::sqrt(x); }
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_MATH_H_

@@ -1,0 +1,37 @@
+// Walks the selected elements of an error map in ascending order.
+#ifndef TFLM_TRAIN_KERNELS_SELECTED_ELEMENTS_H_
+#define TFLM_TRAIN_KERNELS_SELECTED_ELEMENTS_H_
+
+#include "tflm_train/kernels/types.h"
+
+namespace tflm_train {
+
+template <class T>
+class SelectedElements {
+ public:
+  SelectedElements(const Selection& selection, const T* error, uint32_t elements)
+      : selection_(selection),
+        error_(error),
+        end_(selection.mode == Selection::Mode::kList ? selection.count : elements) {}
+
+  /// False after the last one.
+  bool Next(uint32_t* element) {
+    if (selection_.mode == Selection::Mode::kNonZero) {
+      while (next_ < end_ && error_[next_] == T(0)) ++next_;
+    }
+    if (next_ == end_) return false;
+    *element = selection_.mode == Selection::Mode::kList ? selection_[next_] : next_;
+    ++next_;
+    return true;
+  }
+
+ private:
+  const Selection selection_;
+  const T* const error_;
+  const uint32_t end_;
+  uint32_t next_ = 0;
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_SELECTED_ELEMENTS_H_

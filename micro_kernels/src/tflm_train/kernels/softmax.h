@@ -1,0 +1,38 @@
+// SOFTMAX over the last dimension: y_i = exp(beta x_i) / sum_j exp(beta x_j).
+#ifndef TFLM_TRAIN_KERNELS_SOFTMAX_H_
+#define TFLM_TRAIN_KERNELS_SOFTMAX_H_
+
+#include "tflm_train/kernels/inner.h"
+#include "tflm_train/kernels/math.h"
+
+namespace tflm_train {
+
+/// x, y [rows, n]. y may be x.
+template <class T>
+void SoftmaxForward(uint32_t rows, uint32_t n, T beta, const T* x, T* y) {
+  for (uint32_t row = 0; row < rows; ++row, x += n, y += n) {
+    T largest = x[0];
+    for (uint32_t i = 1; i < n; ++i) {
+      if (largest < x[i]) largest = x[i];
+    }
+    T sum = T(0);
+    for (uint32_t i = 0; i < n; ++i) {
+      y[i] = Exp(beta * (x[i] - largest));
+      sum += y[i];
+    }
+    for (uint32_t i = 0; i < n; ++i) y[i] /= sum;
+  }
+}
+
+/// dx_i = beta y_i (dy_i - sum_j y_j dy_j). dx may be dy.
+template <class T>
+void SoftmaxBackward(uint32_t rows, uint32_t n, T beta, const T* y, const T* dy, bool accumulate, T* dx) {
+  for (uint32_t row = 0; row < rows; ++row, y += n, dy += n, dx += n) {
+    const T mean = Dot(T(0), y, dy, n);
+    PutError(accumulate, dx, n, [=](uint32_t i) { return beta * y[i] * (dy[i] - mean); });
+  }
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_SOFTMAX_H_

@@ -1,0 +1,60 @@
+#include "tflm_train/operators/arithmetic.h"
+
+#include "tflm_train/kernels/arithmetic.h"
+#include "tflm_train/operators/check.h"
+
+namespace tflm_train {
+namespace {
+
+enum BackwardArgument : uint32_t { kY, kDy, kDa, kDb };
+
+/// An operand's error from the error of the result.
+void PutOperandError(const StepView& step, uint32_t output, float sign) {
+  const uint32_t argument = kDa + output;
+  if (!step.Has(argument)) return;
+  const ValueRecord& target = step.value(argument);
+  const ValueRecord& error = step.value(kDy);
+  const float* dy = step.data<float>(kDy);
+  float* d = step.data<float>(argument);
+  const bool accumulate = step.accumulates(output);
+  if (SameElements(target, error)) {
+    AddBackward(sign, dy, Elements(error), accumulate, d);
+    return;
+  }
+  if (!accumulate) Fill(0.0f, d, Elements(target));
+  const Dims operand = DimsOf(target);
+  AddReduceBackward(BroadcastWalk(DimsOf(error), operand, operand), sign, dy, d);
+}
+
+}  // namespace
+
+Status CheckArithmeticForward(const StepView& step) {
+  if (step.size() != 3 || step.word_count() != 1 || !IsActivation(step.word(0))) return Status::kPlanInvalid;
+  if (!IsFloat(step, 0) || !IsFloat(step, 1) || !IsFloatOutput(step, 2)) return Status::kPlanInvalid;
+  return PlanStatus(BroadcastsTo(step.value(0), step.value(2)) && BroadcastsTo(step.value(1), step.value(2)));
+}
+
+Status CheckAddBackward(const StepView& step) {
+  if (step.size() != 4 || step.word_count() != 1 || !IsFloatOutput(step, kDy) || !MaskFits(step, 0, kY, kDy)) {
+    return Status::kPlanInvalid;
+  }
+  for (uint32_t argument = kDa; argument <= kDb; ++argument) {
+    if (!step.Has(argument)) continue;
+    if (!IsFloatOutput(step, argument) || !BroadcastsTo(step.value(argument), step.value(kDy))) {
+      return Status::kPlanInvalid;
+    }
+  }
+  return Status::kOk;
+}
+
+void RunAddBackward(const StepView& step, float sign) {
+  float* dy = step.data<float>(kDy);
+  MaskError(ActivationWord(step, 0), static_cast<const float*>(step.data<float>(kY)), Elements(step.value(kDy)), dy);
+  // An operand whose error takes over the memory of dy comes last: the other one still reads dy.
+  const bool a_last = step.data<float>(kDa) == dy && step.data<float>(kDb) != dy;
+  if (!a_last) PutOperandError(step, 0, 1.0f);
+  PutOperandError(step, 1, sign);
+  if (a_last) PutOperandError(step, 0, 1.0f);
+}
+
+}  // namespace tflm_train

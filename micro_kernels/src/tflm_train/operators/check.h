@@ -1,0 +1,50 @@
+// What operators verify about their steps, once at Init.
+#ifndef TFLM_TRAIN_OPERATORS_CHECK_H_
+#define TFLM_TRAIN_OPERATORS_CHECK_H_
+
+#include "tflm_train/kernels/strided.h"
+#include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+inline Status PlanStatus(bool valid) { return valid ? Status::kOk : Status::kPlanInvalid; }
+
+/// The argument is present, of this type, and no dimension is empty.
+bool IsValue(const StepView& step, uint32_t argument, ScalarType type);
+inline bool IsFloat(const StepView& step, uint32_t argument) { return IsValue(step, argument, ScalarType::kFloat32); }
+/// A float that the step may change: not the caller's input, not a constant of the file, not a parameter.
+bool IsFloatOutput(const StepView& step, uint32_t argument);
+inline bool IsInArena(const ValueRecord& value) { return static_cast<Place>(value.place) == Place::kArena; }
+
+bool SameShape(const ValueRecord& a, const ValueRecord& b);
+bool SameElements(const ValueRecord& a, const ValueRecord& b);
+/// Both lie in the arena and share bytes.
+bool Overlap(const ValueRecord& a, const ValueRecord& b);
+/// The argument shares bytes with no other one of the step.
+bool IsDisjoint(const StepView& step, uint32_t argument);
+/// [1, height, width, channels].
+bool IsImage(const ValueRecord& value);
+/// Numpy's rules make `operand` fit into `result`: each dimension is equal or 1.
+bool BroadcastsTo(const ValueRecord& operand, const ValueRecord& result);
+
+inline bool IsActivation(int32_t word) { return word >= 0 && word <= static_cast<int32_t>(Activation::kRelu6); }
+inline Activation ActivationWord(const StepView& step, uint32_t word) {
+  return static_cast<Activation>(step.word(word));
+}
+/// The words at `word` are an activation, and its saved output `y` (shape of the error `dy`) is there if it masks.
+bool MaskFits(const StepView& step, uint32_t word, uint32_t y, uint32_t dy);
+
+/// A sliding window over one dimension: every position overlaps the image, and no position or tap leaves 31 bits.
+bool WindowFits(int32_t in, int32_t out, int32_t filter, int32_t stride, int32_t dilation, int32_t pad);
+
+inline Dims DimsOf(const ValueRecord& value) {
+  Dims dims = {value.rank, {}};
+  for (int32_t i = 0; i < value.rank; ++i) dims.size[i] = value.dims[i];
+  return dims;
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_OPERATORS_CHECK_H_

@@ -1,0 +1,75 @@
+#include "tflm_train/operators/convolution.h"
+
+namespace tflm_train {
+namespace {
+
+// Words: strides, dilations, pads, activation, multiplier (depthwise), map height and width and window (pooled).
+constexpr uint32_t kActivationWord = 6;
+constexpr uint32_t kConvWords = 7;
+constexpr uint32_t kMapWords = 2;
+
+uint32_t FirstPooledWord(bool depthwise) { return kConvWords + (depthwise ? 1 : 0); }
+
+bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& output, bool depthwise) {
+  if (output.dims[3] != s.out_c) return false;
+  if (!depthwise) {
+    if (w.dims[3] != s.in_c) return false;
+  } else if (w.dims[0] != 1 || s.depth_multiplier < 1 || int64_t{s.in_c} * s.depth_multiplier != s.out_c) {
+    return false;
+  }
+  return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, s.dilation_h, s.pad_top) &&
+         WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, s.dilation_w, s.pad_left);
+}
+
+}  // namespace
+
+ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled) {
+  const ValueRecord& x = LayerInput(step);
+  const ValueRecord& w = step.value(layer_forward::kW);
+  const ValueRecord& output = LayerOutput(step);
+  ConvolutionStep result = {};
+  ConvShape& s = result.conv;
+  s.in_h = x.dims[1];
+  s.in_w = x.dims[2];
+  s.in_c = x.dims[3];
+  s.out_c = w.dims[depthwise ? 3 : 0];
+  s.filter_h = w.dims[1];
+  s.filter_w = w.dims[2];
+  s.stride_h = step.word(0);
+  s.stride_w = step.word(1);
+  s.dilation_h = step.word(2);
+  s.dilation_w = step.word(3);
+  s.pad_top = step.word(4);
+  s.pad_left = step.word(5);
+  s.depth_multiplier = depthwise ? step.word(kConvWords) : 1;
+  result.activation = ActivationWord(step, kActivationWord);
+  if (pooled) {
+    const uint32_t map = FirstPooledWord(depthwise);
+    s.out_h = step.word(map);
+    s.out_w = step.word(map + 1);
+    result.pool = ReadPool(step, map + kMapWords, s.out_h, s.out_w, output);
+  } else {
+    s.out_h = output.dims[1];
+    s.out_w = output.dims[2];
+  }
+  return result;
+}
+
+Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
+  const uint32_t words = FirstPooledWord(depthwise) + (pooled ? kMapWords + kPoolWords : 0);
+  if (step.word_count() != words || !LayerArgumentsFit(step, pooled)) return Status::kPlanInvalid;
+  const ValueRecord& w = step.value(layer_forward::kW);
+  const ValueRecord& output = LayerOutput(step);
+  if (!IsImage(LayerInput(step)) || !IsImage(output) || w.rank != 4) return Status::kPlanInvalid;
+  const ConvolutionStep numbers = ReadConvolution(step, depthwise, pooled);
+  if (!ShapesFit(numbers.conv, w, output, depthwise) || !LayerChannelsFit(step, numbers.conv.out_c, kActivationWord)) {
+    return Status::kPlanInvalid;
+  }
+  if (!pooled) return Status::kOk;
+  if (!PoolFits(numbers.pool)) return Status::kPlanInvalid;
+  if (IsBackward(step)) return PlanStatus(ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output));
+  return PlanStatus(!step.Has(layer_forward::kArgmax) ||
+                    ArgmaxFits(step, layer_forward::kArgmax, numbers.pool, output));
+}
+
+}  // namespace tflm_train

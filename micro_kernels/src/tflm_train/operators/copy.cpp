@@ -1,0 +1,28 @@
+#include "tflm_train/operators/copy.h"
+
+#include "tflm_train/kernels/move.h"
+#include "tflm_train/operators/check.h"
+
+namespace tflm_train {
+namespace {
+
+// forward (x, y), backward (dy, dx).
+Status Check(const StepView& step) {
+  return PlanStatus(step.size() == 2 && step.word_count() == 0 && IsFloat(step, 0) && IsFloatOutput(step, 1) &&
+                    SameElements(step.value(0), step.value(1)));
+}
+
+void Forward(const StepView& step, WorkCounters&) {
+  CopyForward<float>(step.data<float>(0), Elements(step.value(0)), step.data<float>(1));
+}
+
+void Backward(const StepView& step, const BackwardContext&) {
+  CopyBackward<float>(step.data<float>(0), Elements(step.value(0)), step.accumulates(0), step.data<float>(1));
+}
+
+}  // namespace
+
+const Operator kCopy = {KernelId::kCopy, "COPY", Check, Forward, Backward};
+const Operator kCopyForward = {KernelId::kCopy, "COPY", Check, Forward, nullptr};
+
+}  // namespace tflm_train

@@ -1,0 +1,63 @@
+// What the operators with weights share: their arguments, checks, and the order of a backward step.
+#ifndef TFLM_TRAIN_OPERATORS_LAYER_H_
+#define TFLM_TRAIN_OPERATORS_LAYER_H_
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/bias.h"
+#include "tflm_train/kernels/inner.h"
+#include "tflm_train/kernels/work.h"
+#include "tflm_train/operators/check.h"
+#include "tflm_train/runtime/operator.h"
+
+namespace tflm_train {
+
+/// Arguments of a layer's steps. argmax: *_MAX_POOL only.
+namespace layer_forward {
+enum Argument : uint32_t { kX, kW, kBias, kY, kArgmax };
+}
+namespace layer_backward {
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax };
+}
+
+inline bool IsBackward(const StepView& step) { return step.phase() == Phase::kBackward; }
+
+/// The value with the shape of the layer's input: x, or dx where the layer does not train. `LayerArgumentsFit` before.
+const ValueRecord& LayerInput(const StepView& step);
+/// The value with the shape of the layer's output: y, or its error.
+const ValueRecord& LayerOutput(const StepView& step);
+
+/// Presence, types and places of a layer's arguments. `pooled`: a *_MAX_POOL kernel.
+bool LayerArgumentsFit(const StepView& step, bool pooled);
+/// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
+bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
+
+/// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
+/// biases.
+/// `Layer` has
+///   elements(), locator(), weights_per_channel(),
+///   Backward(selection, x, w, dy, scale, target, dx, work): dx += dy w, then target += scale dy x; either may be null.
+template <class Layer>
+void RunLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, const Layer& layer) {
+  using namespace layer_backward;
+  float* dy = step.data<float>(kDy);
+  float* dx = step.data<float>(kDx);
+  const uint32_t elements = layer.elements();
+  MaskError(activation, static_cast<const float*>(step.data<float>(kY)), elements, dy);
+  const Selection selection = context.Select(dy, elements, step.data<void>(kScratch));
+  if (dx != nullptr && !step.accumulates(0)) Fill(0.0f, dx, Elements(step.value(kDx)));
+  if (selection.empty()) return;
+  layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, context.scale, context.weight_target, dx,
+                 *context.work);
+  if (context.bias_target != nullptr) {
+    BiasGradient(selection, dy, elements, layer.locator(), context.scale, context.bias_target);
+  }
+  if constexpr (kCountWork) {
+    const uint64_t channels = SelectedChannels(selection, dy, elements, layer.locator());
+    if (context.weight_target != nullptr) Count(context.work->update, channels * layer.weights_per_channel());
+    if (context.bias_target != nullptr) Count(context.work->update, channels);
+  }
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_OPERATORS_LAYER_H_

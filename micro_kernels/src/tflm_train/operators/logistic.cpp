@@ -1,0 +1,25 @@
+#include "tflm_train/operators/logistic.h"
+
+#include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/operators/element_wise.h"
+
+namespace tflm_train {
+namespace {
+
+struct Function {
+  static constexpr uint32_t kWords = 0;
+  static void Forward(const StepView&, const float* x, uint32_t n, float* y) { LogisticForward(x, n, y); }
+  static void Backward(const StepView&, const float* y, const float* dy, uint32_t n, bool accumulate, float* dx) {
+    LogisticBackward(y, dy, n, accumulate, dx);
+  }
+};
+using Implementation = ElementWiseOperator<Function>;
+
+}  // namespace
+
+const Operator kLogistic = {KernelId::kLogistic, "LOGISTIC", Implementation::Check,
+                            Implementation::Forward, Implementation::Backward};
+const Operator kLogisticForward = {KernelId::kLogistic, "LOGISTIC", Implementation::Check,
+                                   Implementation::Forward, nullptr};
+
+}  // namespace tflm_train

@@ -1,0 +1,30 @@
+#include "tflm_train/operators/max_pool_argmax.h"
+
+#include "tflm_train/kernels/max_pool_2d.h"
+#include "tflm_train/operators/pool.h"
+
+namespace tflm_train {
+namespace {
+
+enum Argument : uint32_t { kX, kY, kArgmax };
+
+Status Check(const StepView& step) {
+  if (step.phase() == Phase::kBackward || step.size() != kArgmax + 1 || !IsFloat(step, kX) || !IsFloat(step, kY)) {
+    return Status::kPlanInvalid;
+  }
+  const ValueRecord& x = step.value(kX);
+  const ValueRecord& y = step.value(kY);
+  return PlanStatus(PoolStepFits(step, x, y) && ArgmaxFits(step, kArgmax, ReadPoolStep(step, x, y), y));
+}
+
+void Forward(const StepView& step, WorkCounters&) {
+  MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX), Activation::kNone,
+                          nullptr, step.data<uint8_t>(kArgmax));
+}
+
+}  // namespace
+
+const Operator kMaxPoolArgmax = {KernelId::kMaxPoolArgmax, "MAX_POOL_ARGMAX", Check, Forward, nullptr};
+const Operator kMaxPoolArgmaxForward = {KernelId::kMaxPoolArgmax, "MAX_POOL_ARGMAX", Check, Forward, nullptr};
+
+}  // namespace tflm_train

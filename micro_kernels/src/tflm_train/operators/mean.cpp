@@ -1,0 +1,40 @@
+#include "tflm_train/operators/mean.h"
+
+#include "tflm_train/kernels/mean.h"
+#include "tflm_train/operators/check.h"
+
+namespace tflm_train {
+namespace {
+
+// forward (x, y), backward (dy, dx); words: outer, reduced, inner.
+MeanShape Shape(const StepView& step) {
+  const auto size = [&step](uint32_t word) { return static_cast<uint32_t>(step.word(word)); };
+  return {size(0), size(1), size(2)};
+}
+
+Status Check(const StepView& step) {
+  if (step.size() != 2 || step.word_count() != 3) return Status::kPlanInvalid;
+  if (!IsFloat(step, 0) || !IsFloatOutput(step, 1)) return Status::kPlanInvalid;
+  for (uint32_t i = 0; i < 3; ++i) {
+    if (step.word(i) < 1) return Status::kPlanInvalid;
+  }
+  const bool backward = step.phase() == Phase::kBackward;
+  const uint64_t x = Elements(step.value(backward ? 1 : 0)), y = Elements(step.value(backward ? 0 : 1));
+  const MeanShape s = Shape(step);
+  return PlanStatus(uint64_t{s.outer} * s.inner == y && x % y == 0 && x / y == s.reduced);
+}
+
+void Forward(const StepView& step, WorkCounters&) {
+  MeanForward<float>(Shape(step), step.data<float>(0), step.data<float>(1));
+}
+
+void Backward(const StepView& step, const BackwardContext&) {
+  MeanBackward<float>(Shape(step), step.data<float>(0), step.accumulates(0), step.data<float>(1));
+}
+
+}  // namespace
+
+const Operator kMean = {KernelId::kMean, "MEAN", Check, Forward, Backward};
+const Operator kMeanForward = {KernelId::kMean, "MEAN", Check, Forward, nullptr};
+
+}  // namespace tflm_train

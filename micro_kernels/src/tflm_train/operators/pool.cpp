@@ -1,0 +1,40 @@
+#include "tflm_train/operators/pool.h"
+
+namespace tflm_train {
+
+PoolShape ReadPool(const StepView& step, uint32_t first_word, int32_t in_h, int32_t in_w, const ValueRecord& output) {
+  PoolShape s;
+  s.in_h = in_h;
+  s.in_w = in_w;
+  s.channels = output.dims[3];
+  s.out_h = output.dims[1];
+  s.out_w = output.dims[2];
+  s.filter_h = step.word(first_word);
+  s.filter_w = step.word(first_word + 1);
+  s.stride_h = step.word(first_word + 2);
+  s.stride_w = step.word(first_word + 3);
+  s.pad_top = step.word(first_word + 4);
+  s.pad_left = step.word(first_word + 5);
+  return s;
+}
+
+bool PoolFits(const PoolShape& s) {
+  return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, 1, s.pad_top) &&
+         WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, 1, s.pad_left);
+}
+
+bool ArgmaxFits(const StepView& step, uint32_t argument, const PoolShape& s, const ValueRecord& output) {
+  return IsValue(step, argument, ScalarType::kUint8) && IsInArena(step.value(argument)) &&
+         SameElements(step.value(argument), output) && int64_t{s.filter_h} * s.filter_w <= 256;
+}
+
+PoolShape ReadPoolStep(const StepView& step, const ValueRecord& input, const ValueRecord& output) {
+  return ReadPool(step, 0, input.dims[1], input.dims[2], output);
+}
+
+bool PoolStepFits(const StepView& step, const ValueRecord& input, const ValueRecord& output) {
+  return step.word_count() == kPoolWords + 1 && IsActivation(step.word(kPoolWords)) && IsImage(input) &&
+         IsImage(output) && input.dims[3] == output.dims[3] && PoolFits(ReadPoolStep(step, input, output));
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,26 @@
+#include "tflm_train/operators/relu6.h"
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/operators/element_wise.h"
+
+namespace tflm_train {
+namespace {
+
+struct Function {
+  static constexpr uint32_t kWords = 0;
+  static void Forward(const StepView&, const float* x, uint32_t n, float* y) {
+    ClampForward(Activation::kRelu6, x, n, y);
+  }
+  static void Backward(const StepView&, const float* y, const float* dy, uint32_t n, bool accumulate, float* dx) {
+    ClampBackward(Activation::kRelu6, y, dy, n, accumulate, dx);
+  }
+};
+using Implementation = ElementWiseOperator<Function>;
+
+}  // namespace
+
+const Operator kRelu6 = {KernelId::kRelu6, "RELU6", Implementation::Check,
+                         Implementation::Forward, Implementation::Backward};
+const Operator kRelu6Forward = {KernelId::kRelu6, "RELU6", Implementation::Check, Implementation::Forward, nullptr};
+
+}  // namespace tflm_train

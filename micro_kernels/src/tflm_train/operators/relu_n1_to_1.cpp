@@ -1,0 +1,27 @@
+#include "tflm_train/operators/relu_n1_to_1.h"
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/operators/element_wise.h"
+
+namespace tflm_train {
+namespace {
+
+struct Function {
+  static constexpr uint32_t kWords = 0;
+  static void Forward(const StepView&, const float* x, uint32_t n, float* y) {
+    ClampForward(Activation::kReluN1To1, x, n, y);
+  }
+  static void Backward(const StepView&, const float* y, const float* dy, uint32_t n, bool accumulate, float* dx) {
+    ClampBackward(Activation::kReluN1To1, y, dy, n, accumulate, dx);
+  }
+};
+using Implementation = ElementWiseOperator<Function>;
+
+}  // namespace
+
+const Operator kReluN1To1 = {KernelId::kReluN1To1, "RELU_N1_TO_1", Implementation::Check,
+                             Implementation::Forward, Implementation::Backward};
+const Operator kReluN1To1Forward = {KernelId::kReluN1To1, "RELU_N1_TO_1", Implementation::Check,
+                                    Implementation::Forward, nullptr};
+
+}  // namespace tflm_train

@@ -1,0 +1,24 @@
+#include "tflm_train/operators/tanh.h"
+
+#include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/operators/element_wise.h"
+
+namespace tflm_train {
+namespace {
+
+struct Function {
+  static constexpr uint32_t kWords = 0;
+  static void Forward(const StepView&, const float* x, uint32_t n, float* y) { TanhForward(x, n, y); }
+  static void Backward(const StepView&, const float* y, const float* dy, uint32_t n, bool accumulate, float* dx) {
+    TanhBackward(y, dy, n, accumulate, dx);
+  }
+};
+using Implementation = ElementWiseOperator<Function>;
+
+}  // namespace
+
+const Operator kTanh = {KernelId::kTanh, "TANH", Implementation::Check,
+                        Implementation::Forward, Implementation::Backward};
+const Operator kTanhForward = {KernelId::kTanh, "TANH", Implementation::Check, Implementation::Forward, nullptr};
+
+}  // namespace tflm_train
