@@ -1,0 +1,47 @@
+// The kernels that a firmware links.
+#ifndef TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_
+#define TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_
+
+#include <cstdint>
+
+#include "tflm_train/runtime/operator.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+/// Operators by kernel. What is not added is not linked. Must outlive the trainers that use it.
+class OperatorSet {
+ public:
+  OperatorSet(const OperatorSet&) = delete;
+  OperatorSet& operator=(const OperatorSet&) = delete;
+
+  /// Adds an operator, or replaces the one of the same kernel. kInvalidArgument if the set is full.
+  Status Add(const Operator& added);
+  /// The kernel's operator, null if it was not added.
+  const Operator* Find(KernelId kernel) const;
+  uint32_t size() const { return size_; }
+  const Operator& operator[](uint32_t i) const { return *entries_[i]; }
+
+ protected:
+  OperatorSet(const Operator** entries, uint32_t capacity) : entries_(entries), capacity_(capacity) {}
+  ~OperatorSet() = default;
+
+ private:
+  const Operator** entries_;  // ascending kernel numbers
+  uint32_t capacity_;
+  uint32_t size_ = 0;
+};
+
+/// An OperatorSet with room for `capacity` operators.
+template <uint32_t capacity>
+class StaticOperatorSet : public OperatorSet {
+ public:
+  StaticOperatorSet() : OperatorSet(storage_, capacity) {}
+
+ private:
+  const Operator* storage_[capacity] = {};
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_

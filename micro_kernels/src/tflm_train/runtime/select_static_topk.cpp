@@ -1,0 +1,12 @@
+#include "tflm_train/runtime/selector.h"
+#include "tflm_train/runtime/top_k.h"
+
+namespace tflm_train {
+
+Selection SelectStaticTopK(const SelectorConfig& config, const float* delta, uint32_t elements, void* list) {
+  float sum;
+  const uint32_t count = GatherNonZero(delta, elements, list, &sum);
+  return KeepLargest(delta, elements, list, count, SelectionSize(config.ratio, elements));
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,26 @@
+#include "tflm_train/runtime/selector.h"
+
+#include "tflm_train/runtime/operator.h"
+
+namespace tflm_train {
+
+bool SelectorConfig::Valid() const {
+  const auto part = [](float value) { return value > 0.0f && value <= 1.0f; };
+  return id <= SelectorId::kTinyprop && part(ratio) && part(damping) && part(decay) && s_min >= 0.0f &&
+         s_min <= s_max && s_max <= 1.0f;
+}
+
+Selection BackwardContext::Select(const float* delta, uint32_t elements, void* scratch) const {
+  // A list needs room for all elements: ties and k are known only after looking at them.
+  if (layer == nullptr || selector == nullptr || scratch == nullptr || elements > layer->max_selected ||
+      !selector->config().Selects(*layer)) {
+    return SelectDense(elements, zero_skip);
+  }
+  Count(work->selection, elements);
+  if (selector->config().id == SelectorId::kStaticTopk) {
+    return SelectStaticTopK(selector->config(), delta, elements, scratch);
+  }
+  return SelectTinyProp(selector->config(), layer->distance, delta, elements, scratch, selector->running_maximum());
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,52 @@
+// Which elements of a layer's error go on: dense, static top-k, TinyProp.
+#ifndef TFLM_TRAIN_RUNTIME_SELECTOR_H_
+#define TFLM_TRAIN_RUNTIME_SELECTOR_H_
+
+#include <cstdint>
+
+#include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/plan_format.h"
+
+namespace tflm_train {
+
+/// Policy and its constants; the names are those of the plan's defaults.
+struct SelectorConfig {
+  SelectorId id = SelectorId::kDense;
+  bool output_sparse = false;  // select in the output layer too
+  float ratio = 1.0f;          // static top-k: k = clamp(floor(ratio N), 1, N)
+  float s_min = 0.1f, s_max = 0.9f, damping = 0.9f, decay = 0.99f;  // TinyProp
+
+  /// Every constant in its range: 0 < ratio, damping, decay <= 1 and 0 <= s_min <= s_max <= 1.
+  bool Valid() const;
+  /// This policy chooses among the layer's elements (else all of them go on).
+  bool Selects(const LayerRecord& layer) const {
+    return id != SelectorId::kDense && (output_sparse || (layer.flags & kLayerOutput) == 0);
+  }
+};
+
+/// What a selection reads and changes besides the error: one per backward step.
+class SelectorState {
+ public:
+  SelectorState(const SelectorConfig& config, float* running_maximum)
+      : config_(config), running_maximum_(running_maximum) {}
+  const SelectorConfig& config() const { return config_; }
+  /// Ymax of the layer: the decaying maximum of its error's 1-norm, 0 before the first sample.
+  float& running_maximum() const { return *running_maximum_; }
+
+ private:
+  const SelectorConfig& config_;
+  float* running_maximum_;
+};
+
+/// Every element goes on.
+Selection SelectDense(uint32_t elements, bool zero_skip);
+/// The k largest magnitudes with a fixed k; `list` has room for `elements` indices of IndexBytes(elements) bytes.
+Selection SelectStaticTopK(const SelectorConfig& config, const float* delta, uint32_t elements, void* list);
+/// The k largest magnitudes, k following the layer's error (TinyProp, arXiv 2308.09201). `distance`: trainable operators
+/// between the layer and the loss. Updates `running_maximum`.
+Selection SelectTinyProp(const SelectorConfig& config, uint32_t distance, const float* delta, uint32_t elements,
+                         void* list, float& running_maximum);
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_SELECTOR_H_

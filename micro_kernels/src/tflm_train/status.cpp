@@ -1,0 +1,46 @@
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+const char* StatusText(Status status) {
+  switch (status) {
+    case Status::kOk:
+      return "No error.";
+    case Status::kInvalidArgument:
+      return "An argument is null or outside its range; check the call.";
+    case Status::kMisaligned:
+      return "The model or the arena does not start on a multiple of 16 bytes; declare it with alignas(16).";
+    case Status::kInvalidModel:
+      return "The model is no intact TensorFlow Lite file with one subgraph; transfer or convert it again.";
+    case Status::kNoPlan:
+      return "The model carries no training plan; convert it with tflm-train first.";
+    case Status::kPlanVersion:
+      return "The training plan belongs to another release; convert the model again, or update the device library.";
+    case Status::kPlanDamaged:
+      return "The training plan's size or checksum is wrong; transfer or convert the model again.";
+    case Status::kPlanInvalid:
+      return "The training plan contradicts itself or the model; convert the model again.";
+    case Status::kModelMismatch:
+      return "The model's structure or weights are not those that the plan was made for; convert the model again.";
+    case Status::kArenaTooSmall:
+      return "The arena is too small for the plan; give it the required number of bytes.";
+    case Status::kMissingOperator:
+      return "The plan needs an operator that was not added; add it to the operator set.";
+    case Status::kNoProgram:
+      return "The plan holds no program for this forward pass; convert the model again.";
+    case Status::kNotInitialized:
+      return "The trainer is not initialized; call Init and check its status first.";
+    case Status::kInvalidLabel:
+      return "The label does not fit the loss and the number of outputs; check the class number.";
+    case Status::kNonFinite:
+      return "Input, output, loss or error is NaN or infinite; no weight has changed: check the data or lower the "
+             "learning rate.";
+    case Status::kSelectorNeedsPlan:
+      return "The plan reserved no memory for this selector or for accumulation; convert the model with that option.";
+    case Status::kForwardFailed:
+      return "The forward pass of the interpreter failed; see its own message.";
+  }
+  return "Unknown status number; the two sides have different releases.";
+}
+
+}  // namespace tflm_train
