@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from tflm_train.converters.macs import dense_step_macs
 
 import tflm_train as tt
-from tflm_train.converters.macs import dense_step_macs
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -73,7 +73,6 @@ def load(path: Path, scale: float) -> Arrays:
 def lenet(x: np.ndarray, y: np.ndarray, seed: int) -> bytes:
     """A LeNet-like CNN trained on clean data."""
     from tensorflow import keras
-
     from tflm_train.converters.keras_export import export_keras
 
     keras.utils.set_random_seed(seed)
@@ -107,7 +106,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--model", type=Path)
-    source.add_argument("--lenet", action="store_true", help="train a LeNet-like CNN with Keras on the clean data first")
+    source.add_argument(
+        "--lenet", action="store_true", help="train a LeNet-like CNN with Keras on the clean data first"
+    )
     parser.add_argument("--shift", default="rotate")
     parser.add_argument("--scale", type=float, default=1.0, help="factor of the inputs")
     parser.add_argument("--samples", type=int, default=1000)
@@ -131,7 +132,9 @@ def main() -> None:
         tested = np.random.default_rng(1).permutation(len(x_test))[: options.test_samples]
         xs, xt = shift(options.shift, x[chosen], rng), shift(options.shift, x_test[tested], np.random.default_rng(2))
         for selector, rate in zip(options.selectors, rates):
-            trainable = tt.convert(model, tt.TrainingConfig(layers=options.layers, selector=selector, learning_rate=rate))
+            trainable = tt.convert(
+                model, tt.TrainingConfig(layers=options.layers, selector=selector, learning_rate=rate)
+            )
             trainer = tt.Trainer(trainable)
             before = trainer.evaluate(xt, y_test[tested])["accuracy"]
             history = trainer.fit(xs, y[chosen], epochs=options.epochs, seed=seed, verbose=0)
@@ -142,7 +145,16 @@ def main() -> None:
                      stopped=history.stopped, loss=history.history["loss"])
             )  # fmt: skip
             console.print(f"seed {seed} {selector}: {before:.3f} -> {after:.3f}")
-    table = Table("method", "lr", "accuracy before", "after", "work (M)", "less than dense", "less than dense with zero-skip", "backward only")
+    table = Table(
+        "method",
+        "lr",
+        "accuracy before",
+        "after",
+        "work (M)",
+        "less than dense",
+        "less than dense with zero-skip",
+        "backward only",
+    )
     totals = {s: [sum(r["macs"].values()) for r in rows if r["selector"] == s] for s in options.selectors}
     for selector, rate in zip(options.selectors, rates):
         mine = [r for r in rows if r["selector"] == selector]

@@ -90,7 +90,9 @@ class BackwardPass:
             return self.errors[tensor], False
         return self._contribute(tensor)
 
-    def _emit(self, kernel: Kernel, op: Operator, values: list[Value | None], outputs: list[tuple[Value | None, bool]]) -> Step:
+    def _emit(
+        self, kernel: Kernel, op: Operator, values: list[Value | None], outputs: list[tuple[Value | None, bool]]
+    ) -> Step:
         mask = sum(1 << i for i, (_, adds) in enumerate(outputs) if adds)
         step = Step(kernel, Phase.BACKWARD, [*values, *(v for v, _ in outputs)], [], [op.index], NONE_INDEX, mask)
         self.steps.append(step)
@@ -134,8 +136,8 @@ class BackwardPass:
                 saved = [values[x]]
             else:  # SOFTMAX and the activations read their output
                 saved = [values[op.outputs[0]]]
-            dx = self._share(x, dy) if op.type in ELEMENT_WISE else self._contribute(x)
-            step = self._emit(Kernel[op.type], op, [*saved, dy], [dx])
+            output = self._share(x, dy) if op.type in ELEMENT_WISE else self._contribute(x)
+            step = self._emit(Kernel[op.type], op, [*saved, dy], [output])
             step.words = words(self.graph, op)
 
     def _add_step(self, op: Operator, dy: Value) -> None:

@@ -6,7 +6,7 @@ the operator fulfils it. The docstrings are the documentation: they appear in er
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def window_fits_argmax(graph: Graph, op: Operator) -> bool:
 def axes_are_contiguous(graph: Graph, op: Operator) -> bool:
     """its axes are constant and adjacent (spatial mean)"""
     axes = _axes(graph, op)
-    return bool(axes) and axes == list(range(axes[0], axes[-1] + 1))
+    return axes is not None and bool(axes) and axes == list(range(axes[0], axes[-1] + 1))
 
 
 def second_input_is_constant(graph: Graph, op: Operator) -> bool:

@@ -65,7 +65,9 @@ def read_model(model: Any) -> tuple[bytes, str, bool]:
             try:
                 return path.read_bytes(), path.name, False
             except OSError as error:
-                raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing .tflite, .keras or .h5 file") from None
+                raise UserError(
+                    f"{path}: cannot be read ({error.strerror}); give an existing .tflite, .keras or .h5 file"
+                ) from None
         if not path.exists():
             raise UserError(f"{path}: no such file; give an existing .tflite, .keras or .h5 file")
     from .keras_export import export_keras

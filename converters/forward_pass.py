@@ -121,7 +121,9 @@ class ForwardPass:
         Index of a max-pool operator -> saved winners, for those in ``save_argmax``.
     """
 
-    def __init__(self, graph: Graph, kind: ForwardKind, parameters: dict[int, int], save_argmax: frozenset[int]) -> None:
+    def __init__(
+        self, graph: Graph, kind: ForwardKind, parameters: dict[int, int], save_argmax: frozenset[int]
+    ) -> None:
         self.graph = graph
         self.kind = kind
         self.parameters = parameters
@@ -164,7 +166,9 @@ class ForwardPass:
     def _new(self, tensor: int) -> Value:
         info = self.graph.tensors[tensor]
         if info.dtype not in _TYPES:
-            raise ConversionError(f"{self.graph.name}: tensor {info.name} has type {info.dtype}, unknown to the training plan")
+            raise ConversionError(
+                f"{self.graph.name}: tensor {info.name} has type {info.dtype}, unknown to the training plan"
+            )
         self.values[tensor] = Value(self._dims(info.shape), _TYPES[info.dtype], tensor=tensor)
         return self.values[tensor]
 
@@ -187,10 +191,21 @@ class ForwardPass:
             return [op.index]
         pool = pool_after(graph, op)
         if pool is not None and _windows_are_disjoint(pool):
-            values = [self.operand(op.inputs[0]), self.operand(op.inputs[1]), self.operand(op.input(2)), self._new(pool.outputs[0])]
+            values = [
+                self.operand(op.inputs[0]),
+                self.operand(op.inputs[1]),
+                self.operand(op.input(2)),
+                self._new(pool.outputs[0]),
+            ]
             covered = [op.index, pool.index]
             self.steps.append(
-                Step(FUSED_POOL[op.type], Phase.FORWARD, [*values, self._winners(pool)], fused_words(graph, op, pool), covered)
+                Step(
+                    FUSED_POOL[op.type],
+                    Phase.FORWARD,
+                    [*values, self._winners(pool)],
+                    fused_words(graph, op, pool),
+                    covered,
+                )
             )
             return covered
         inputs: list[Value | None]

@@ -21,7 +21,9 @@ def valid_taps(size: int, output: int, window: int, stride: int, dilation: int, 
     return int(((positions >= 0) & (positions < size)).sum())
 
 
-def _conv_macs(x: tuple[int, ...], w: tuple[int, ...], map_size: tuple[int, int], constants: list[int], depthwise: bool) -> int:
+def _conv_macs(
+    x: tuple[int, ...], w: tuple[int, ...], map_size: tuple[int, int], constants: list[int], depthwise: bool
+) -> int:
     stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left = constants[:6]
     rows = valid_taps(x[1], map_size[0], w[1], stride_h, dilation_h, pad_top)
     columns = valid_taps(x[2], map_size[1], w[2], stride_w, dilation_w, pad_left)

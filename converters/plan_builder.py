@@ -34,13 +34,19 @@ def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, int, float]:
     last = graph.producers.get(output)
     end = last.type if last is not None else "the input"
     if loss == "cross-entropy" and end == "LOGISTIC":
-        raise ConversionError("--loss cross-entropy needs a SOFTMAX or linear end, the model ends in LOGISTIC; use binary-cross-entropy")
+        raise ConversionError(
+            "--loss cross-entropy needs a SOFTMAX or linear end, the model ends in LOGISTIC; use binary-cross-entropy"
+        )
     if loss == "binary-cross-entropy" and end == "SOFTMAX":
-        raise ConversionError("--loss binary-cross-entropy needs a LOGISTIC or linear end, the model ends in SOFTMAX; use cross-entropy")
+        raise ConversionError(
+            "--loss binary-cross-entropy needs a LOGISTIC or linear end, the model ends in SOFTMAX; use cross-entropy"
+        )
     if last is not None and end == "SOFTMAX" and loss in ("auto", "cross-entropy"):
         shape = graph.tensors[output].shape
         if graph.tensors[output].elements != shape[-1]:
-            raise ConversionError(f"cross entropy needs one row of probabilities, the model's output has shape {list(shape)}; use --loss mse")
+            raise ConversionError(
+                f"cross entropy needs one row of probabilities, the model's output has shape {list(shape)}; use --loss mse"
+            )
         return pf.Loss.SOFTMAX_CROSS_ENTROPY, output, last.inputs[0], float(last.options["beta"])
     if last is not None and end == "LOGISTIC" and loss in ("auto", "binary-cross-entropy"):
         return pf.Loss.BINARY_CROSS_ENTROPY, output, last.inputs[0], 1.0
@@ -84,7 +90,7 @@ class PlanBuilder:
             self.programs.append(self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.TFLM))
 
     def _parameter_records(self) -> None:
-        entries = []
+        entries: list[tuple[int, int, int, pf.ParameterKind]] = []
         for layer, index in enumerate(sorted(self.layers.trained)):
             op = self.graph.operators[index]
             for kind, tensor in ((pf.ParameterKind.WEIGHT, op.inputs[1]), (pf.ParameterKind.BIAS, op.input(2))):
@@ -201,7 +207,9 @@ class PlanBuilder:
             values.append(row)
         for step in program.steps:
             if len(step.values) > pf.MAX_OPERATOR_VALUES:
-                raise ConversionError(f"operator {step.operators[0]} ({step.kernel.name}) has too many inputs and outputs for the plan")
+                raise ConversionError(
+                    f"operator {step.operators[0]} ({step.kernel.name}) has too many inputs and outputs for the plan"
+                )
             row = np.zeros((), pf.STEP)
             row["kernel"], row["phase"] = step.kernel, step.phase
             row["value_begin"], row["value_count"] = len(indices), len(step.values)

@@ -374,7 +374,9 @@ class Plan:
         for record in self.programs:
             if record["kind"] == kind and record["forward_kind"] == forward:
                 return record
-        raise PlanError(f"the plan has no {forward.name.lower()} program '{kind.name.lower()}'; convert the model again")
+        raise PlanError(
+            f"the plan has no {forward.name.lower()} program '{kind.name.lower()}'; convert the model again"
+        )
 
     def values(self, program: np.ndarray) -> np.ndarray:
         begin = int(program["value_begin"])
@@ -447,7 +449,11 @@ def decode(data: bytes) -> Plan:
             "convert the model again"
         )
     total, count = int(header["total_bytes"]), int(header["section_count"])
-    if header["header_bytes"] != HEADER.itemsize or total > len(data) or HEADER.itemsize + count * SECTION.itemsize > total:
+    if (
+        header["header_bytes"] != HEADER.itemsize
+        or total > len(data)
+        or HEADER.itemsize + count * SECTION.itemsize > total
+    ):
         raise PlanError("the training plan's sizes do not fit; convert the model again")
     if zlib.crc32(data[PLAN_CRC_BEGIN:total]) != header["plan_crc"]:
         raise PlanError("the training plan is damaged (its checksum differs); convert the model again")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from .constraints import PARAMETER_OPERATORS, why_not_backward, why_not_forward
 from .errors import ConversionError
@@ -71,6 +71,8 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
             index = names.index(item)
         elif item in [graph.layer_name(op) for op in graph.operators]:
             index = [graph.layer_name(op) for op in graph.operators].index(item)
+        elif [names[i].split("/")[0] for i in candidates].count(item) == 1:  # the Keras layer's own name
+            index = next(i for i in candidates if names[i].split("/")[0] == item)
         else:
             raise ConversionError(
                 f"--layers {item!r}: {graph.name} has no such layer; `tflm-train inspect` lists them "
@@ -89,7 +91,8 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
 
 def _above(graph: Graph, trained: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
     """Operators at or above trained ones, and the tensors they compute."""
-    operators, tensors = set(), set()
+    operators: set[int] = set()
+    tensors: set[int] = set()
     for op in graph.operators:
         if op.index in graph.folded:
             continue
@@ -128,7 +131,9 @@ def _largest_trainable_suffix(graph: Graph) -> int:
 def _refuse(graph: Graph, op: Operator, reason: str) -> ConversionError:
     count = _largest_trainable_suffix(graph)
     remedy = f"train the layers above it with --layers last:{count}" if count else "no layer above it can train instead"
-    return ConversionError(f"{graph.name}: layer {layer_names(graph)[op.index]} cannot be trained through: {reason}; {remedy}")
+    return ConversionError(
+        f"{graph.name}: layer {layer_names(graph)[op.index]} cannot be trained through: {reason}; {remedy}"
+    )
 
 
 def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLayers:
@@ -169,9 +174,13 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLay
             raise _refuse(graph, graph.operators[index], reason)
     dead = sorted(trained - differentiated)
     if dead:
-        raise ConversionError(f"{graph.name}: layer {names[dead[0]]} does not reach the output; leave it out of --layers")
+        raise ConversionError(
+            f"{graph.name}: layer {names[dead[0]]} does not reach the output; leave it out of --layers"
+        )
     to_loss = _distances(graph, graph.outputs[0], trained)
     to_output = _distances(graph, graph.outputs[0], frozenset(parameter_operators(graph)))
     distance = {i: min(to_loss[t] for t in graph.operators[i].outputs if t in to_loss) for i in trained}
-    output_layers = frozenset(i for i in trained if min(to_output[t] for t in graph.operators[i].outputs if t in to_output) == 0)
+    output_layers = frozenset(
+        i for i in trained if min(to_output[t] for t in graph.operators[i].outputs if t in to_output) == 0
+    )
     return TrainedLayers(trained, differentiated, errors, distance, output_layers)

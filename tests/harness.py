@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from tf_reference import TensorFlowModel, error_measure
+from tflm_train.converters.convert import Result, convert
+from tflm_train.converters.plan_format import ProgramKind
 
 from tflm_train import _native, _native_parity
 from tflm_train.config import TrainingConfig
-from tflm_train.converters.convert import Result, convert
-from tflm_train.converters.plan_format import ProgramKind
 
 MODULES = {"release": _native, "parity": _native_parity}
 
@@ -66,6 +66,7 @@ def compare_gradients(
     reference_loss, gradients = reference.gradients(x, label, kind)
     tensors = result.plan.parameters["tensor"].tolist()
     errors = {
-        f"{result.graph.tensors[t].name}": error_measure(g, gradients[t].ravel()) for t, g in zip(tensors, trainer.gradients())
+        f"{result.graph.tensors[t].name}": error_measure(g, gradients[t].ravel())
+        for t, g in zip(tensors, trainer.gradients())
     }
     return GradientComparison(loss, reference_loss, errors)

@@ -40,7 +40,9 @@ def residual(seed: int = 0, size: int = 32, widths: tuple[int, ...] = (16, 32, 6
     """The shape of MLPerf Tiny's ResNet8: three residual stages, average pool, dense end."""
     rng, b = np.random.default_rng(seed), ModelBuilder()
     channels = widths[0]
-    x = b.conv(b.input(1, size, size, 3), _he(rng, channels, 3, 3, 3), rng.normal(size=channels) * 0.1, activation="RELU")
+    x = b.conv(
+        b.input(1, size, size, 3), _he(rng, channels, 3, 3, 3), rng.normal(size=channels) * 0.1, activation="RELU"
+    )
     for stage, width in enumerate(widths):
         stride = (1, 1) if stage == 0 else (2, 2)
         y = b.conv(x, _he(rng, width, 3, 3, channels), rng.normal(size=width) * 0.1, stride, activation="RELU")
@@ -71,7 +73,9 @@ def inverted_residual(seed: int = 0) -> bytes:
     for stride in ((1, 1), (2, 2)):
         channels = int(b.graph.tensors[x].shape[3])
         y = b.conv(x, _he(rng, 24, 1, 1, channels), rng.normal(size=24) * 0.1, activation="RELU6")
-        y = b.conv(y, _he(rng, 1, 3, 3, 24, fan_in=9), rng.normal(size=24) * 0.1, stride, activation="RELU6", multiplier=1)
+        y = b.conv(
+            y, _he(rng, 1, 3, 3, 24, fan_in=9), rng.normal(size=24) * 0.1, stride, activation="RELU6", multiplier=1
+        )
         y = b.conv(y, _he(rng, 8, 1, 1, 24), rng.normal(size=8) * 0.1)
         x = b.op("ADD", [x, y], tuple(b.graph.tensors[y].shape.tolist())) if stride == (1, 1) else y
     mean = b.op("MEAN", [x, b.constant(np.array([1, 2], np.int32))], (1, 8))

@@ -31,7 +31,9 @@ def _outputs(runtime: str, data: bytes, x: np.ndarray) -> np.ndarray:
     if runtime == "litert":
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        return _interpreter_outputs(Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF), x)
+        return _interpreter_outputs(
+            Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF), x
+        )
     if runtime == "tflite-micro":
         from tflite_micro.python.tflite_micro import runtime as micro
 

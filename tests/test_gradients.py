@@ -52,8 +52,16 @@ def filters(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 CONVOLUTIONS = [
     # input, filters, window, stride, dilation, padding
-    *[((7, 6, 3), 4, (3, 3), stride, (1, 1), padding) for stride in ((1, 1), (2, 2), (1, 2), (3, 2)) for padding in ("SAME", "VALID")],
-    *[((9, 8, 2), 3, (3, 2), (1, 1), dilation, padding) for dilation in ((2, 2), (1, 3)) for padding in ("SAME", "VALID")],
+    *[
+        ((7, 6, 3), 4, (3, 3), stride, (1, 1), padding)
+        for stride in ((1, 1), (2, 2), (1, 2), (3, 2))
+        for padding in ("SAME", "VALID")
+    ],
+    *[
+        ((9, 8, 2), 3, (3, 2), (1, 1), dilation, padding)
+        for dilation in ((2, 2), (1, 3))
+        for padding in ("SAME", "VALID")
+    ],
     ((5, 5, 4), 6, (1, 1), (1, 1), (1, 1), "VALID"),
     ((5, 5, 4), 6, (1, 1), (2, 2), (1, 1), "SAME"),
     ((1, 12, 3), 5, (1, 3), (1, 2), (1, 1), "SAME"),
@@ -68,8 +76,12 @@ def test_conv_2d(case, activation):
     size, count, window, stride, dilation, padding = CONVOLUTIONS[case]
     rng = rng_for("conv", case, activation)
     b = ModelBuilder()
-    first = b.conv(b.input(1, *size), filters(rng, 3, 3, 3, size[2]), rng.normal(size=3), activation="RELU")  # something below
-    y = b.conv(first, filters(rng, count, *window, 3) * 2, rng.normal(size=count), stride, padding, dilation, activation)
+    first = b.conv(
+        b.input(1, *size), filters(rng, 3, 3, 3, size[2]), rng.normal(size=3), activation="RELU"
+    )  # something below
+    y = b.conv(
+        first, filters(rng, count, *window, 3) * 2, rng.normal(size=count), stride, padding, dilation, activation
+    )
     check("CONV_2D", b.finish(head(b, y, rng)), size, 2, "cross-entropy", rng)
 
 
@@ -92,7 +104,13 @@ def test_fully_connected(batch, activation):
     rng = rng_for("dense", batch, activation)
     b = ModelBuilder()
     x = b.input(batch, 7) if batch == 1 else b.reshape(b.input(1, batch * 7), batch, 7)
-    y = b.dense(b.dense(x, filters(rng, 9, 7) * 2, rng.normal(size=9), activation, batch), filters(rng, 5, 9), rng.normal(size=5), "RELU", batch)
+    y = b.dense(
+        b.dense(x, filters(rng, 9, 7) * 2, rng.normal(size=9), activation, batch),
+        filters(rng, 5, 9),
+        rng.normal(size=5),
+        "RELU",
+        batch,
+    )
     check("FULLY_CONNECTED", b.finish(head(b, y, rng)), (batch * 7,), 0, "cross-entropy", rng)
 
 
@@ -100,33 +118,57 @@ def test_fully_connected(batch, activation):
 @pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6"])
 @pytest.mark.parametrize(
     "window,stride,padding",
-    [((2, 2), (2, 2), "VALID"), ((2, 2), (2, 2), "SAME"), ((3, 3), (2, 2), "SAME"), ((3, 2), (1, 2), "VALID"), ((2, 2), (3, 3), "SAME"), ((7, 5), (1, 1), "VALID")],
+    [
+        ((2, 2), (2, 2), "VALID"),
+        ((2, 2), (2, 2), "SAME"),
+        ((3, 3), (2, 2), "SAME"),
+        ((3, 2), (1, 2), "VALID"),
+        ((2, 2), (3, 3), "SAME"),
+        ((7, 5), (1, 1), "VALID"),
+    ],
 )
 @pytest.mark.parametrize("between", [False, True])
 def test_pooling(kind, activation, window, stride, padding, between):
     """``between``: an operator separates convolution and pool, so the pool is not fused into it."""
     rng = rng_for(kind, activation, window, stride, padding, between)
     b = ModelBuilder()
-    y = b.conv(b.input(1, 7, 5, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4), activation="RELU6" if not between else "NONE")
+    y = b.conv(
+        b.input(1, 7, 5, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4), activation="RELU6" if not between else "NONE"
+    )
     if between:
         y = b.op("TANH", [y], (1, 7, 5, 4))
-    check(f"{kind}_POOL_2D", b.finish(head(b, b.pool(kind, y, window, stride, padding, activation), rng)), (7, 5, 2), 3, "cross-entropy", rng)
+    check(
+        f"{kind}_POOL_2D",
+        b.finish(head(b, b.pool(kind, y, window, stride, padding, activation), rng)),
+        (7, 5, 2),
+        3,
+        "cross-entropy",
+        rng,
+    )
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
 @pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6"])
 @pytest.mark.parametrize("depthwise", [False, True])
-@pytest.mark.parametrize("pool", [((2, 2), (2, 2), "VALID"), ((2, 2), (2, 2), "SAME"), ((3, 3), (1, 1), "SAME"), ((3, 3), (2, 2), "VALID")])
+@pytest.mark.parametrize(
+    "pool", [((2, 2), (2, 2), "VALID"), ((2, 2), (2, 2), "SAME"), ((3, 3), (1, 1), "SAME"), ((3, 3), (2, 2), "VALID")]
+)
 def test_convolution_with_max_pool(stride, activation, depthwise, pool):
     rng = rng_for("fused", stride, activation, depthwise, pool)
     b = ModelBuilder()
     y = b.conv(b.input(1, 11, 9, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4), activation="RELU")
     w = rng.normal(size=(1, 3, 3, 8)) if depthwise else filters(rng, 5, 3, 3, 4)
-    y = b.conv(y, w, rng.normal(size=w.shape[3] if depthwise else 5), stride, "SAME", (1, 1), activation, 2 if depthwise else 0)
-    check("convolution + max-pool", b.finish(head(b, b.pool("MAX", y, *pool), rng)), (11, 9, 2), 1, "cross-entropy", rng)
+    y = b.conv(
+        y, w, rng.normal(size=w.shape[3] if depthwise else 5), stride, "SAME", (1, 1), activation, 2 if depthwise else 0
+    )
+    check(
+        "convolution + max-pool", b.finish(head(b, b.pool("MAX", y, *pool), rng)), (11, 9, 2), 1, "cross-entropy", rng
+    )
 
 
-@pytest.mark.parametrize("activation", ["LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"])
+@pytest.mark.parametrize(
+    "activation", ["LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"]
+)
 @pytest.mark.parametrize("reused", [False, True])
 def test_activation_operators(activation, reused):
     """``reused``: another operator reads the same input, so the error cannot stay in place."""
@@ -140,7 +182,12 @@ def test_activation_operators(activation, reused):
     check(activation, b.finish(head(b, b.dense(y, filters(rng, 5, 8), None), rng)), (6,), 3, "cross-entropy", rng)
 
 
-SHAPES = [((1, 4, 3, 2), (1, 4, 3, 2)), ((1, 4, 3, 2), (1, 1, 1, 2)), ((1, 4, 1, 2), (1, 1, 3, 2)), ((1, 4, 3, 2), (1, 4, 3, 1))]
+SHAPES = [
+    ((1, 4, 3, 2), (1, 4, 3, 2)),
+    ((1, 4, 3, 2), (1, 1, 1, 2)),
+    ((1, 4, 1, 2), (1, 1, 3, 2)),
+    ((1, 4, 3, 2), (1, 4, 3, 1)),
+]
 
 
 @pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
@@ -250,7 +297,11 @@ def test_losses(end, loss, kind, labels, outputs):
     for label in labels:
         rng = rng_for(end, loss, str(label), outputs)
         b = ModelBuilder()
-        y = b.dense(b.dense(b.input(1, 6), filters(rng, 8, 6), rng.normal(size=8), "RELU"), filters(rng, outputs, 8), rng.normal(size=outputs))
+        y = b.dense(
+            b.dense(b.input(1, 6), filters(rng, 8, 6), rng.normal(size=8), "RELU"),
+            filters(rng, outputs, 8),
+            rng.normal(size=outputs),
+        )
         if end:
             y = b.op(end, [y], (1, outputs), **({"beta": 1.3} if end == "SOFTMAX" else {}))
         values = {
@@ -277,9 +328,15 @@ def test_residual_block(build):
     rng = rng_for("residual")
     b = ModelBuilder()
     x = b.conv(b.input(1, 8, 8, 3), filters(rng, 4, 3, 3, 3), rng.normal(size=4), activation="RELU")
-    y = b.conv(b.conv(x, filters(rng, 4, 3, 3, 4), rng.normal(size=4), activation="RELU"), filters(rng, 4, 3, 3, 4), None)
+    y = b.conv(
+        b.conv(x, filters(rng, 4, 3, 3, 4), rng.normal(size=4), activation="RELU"), filters(rng, 4, 3, 3, 4), None
+    )
     x = b.op("ADD", [x, y], (1, 8, 8, 4), fusedActivationFunction=1)
-    y = b.conv(b.conv(x, filters(rng, 8, 3, 3, 4), rng.normal(size=8), (2, 2), activation="RELU"), filters(rng, 8, 3, 3, 8), None)
+    y = b.conv(
+        b.conv(x, filters(rng, 8, 3, 3, 4), rng.normal(size=8), (2, 2), activation="RELU"),
+        filters(rng, 8, 3, 3, 8),
+        None,
+    )
     short = b.conv(x, filters(rng, 8, 1, 1, 4), None, (2, 2))
     x = b.op("ADD", [short, y], (1, 4, 4, 8), fusedActivationFunction=1)
     y = b.pool("AVERAGE", x, (4, 4), (4, 4))

@@ -2,11 +2,15 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tflm_train.converters.memory_planner import Buffer, aligned, lower_bound, plan_offsets
 
 buffers = st.lists(
-    st.builds(lambda size, first, life: Buffer(size, first, first + life), st.integers(1, 5000), st.integers(0, 30), st.integers(0, 12)),
+    st.builds(
+        lambda size, first, life: Buffer(size, first, first + life),
+        st.integers(1, 5000),
+        st.integers(0, 30),
+        st.integers(0, 12),
+    ),
     max_size=25,
 )
 
@@ -34,7 +38,9 @@ def test_a_chain_of_layers_needs_two_neighbours_only():
 def test_training_shape_meets_the_lower_bound():
     # activations live until their backward step, errors for two steps
     n = 8
-    items = [Buffer(4096 >> i, i, 2 * n - i) for i in range(n)] + [Buffer(4096 >> i, 2 * n - i - 1, 2 * n - i) for i in range(n)]
+    items = [Buffer(4096 >> i, i, 2 * n - i) for i in range(n)] + [
+        Buffer(4096 >> i, 2 * n - i - 1, 2 * n - i) for i in range(n)
+    ]
     offsets, total = plan_offsets(items)
     assert total <= 1.05 * lower_bound(items)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tflm_train.converters import plan_format as pf
 from tflm_train.converters.errors import PlanError
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tf_reference import error_measure
 from tflite_builder import ModelBuilder, window_output
-
 from tflm_train._native import NativeTrainer
-from tflm_train.config import TrainingConfig
 from tflm_train.converters.convert import convert
+
+from tflm_train.config import TrainingConfig
 
 ACTIVATIONS = ["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]
 
@@ -41,7 +41,9 @@ def random_networks(draw):
     for _ in range(draw(st.integers(1, 5))):
         size = tuple(b.graph.tensors[x].shape.tolist())
         channels = size[3]
-        kind = draw(st.sampled_from(["conv", "depthwise", "max", "average", "add", "mul", "branch", "activation", "pad"]))
+        kind = draw(
+            st.sampled_from(["conv", "depthwise", "max", "average", "add", "mul", "branch", "activation", "pad"])
+        )
         activation = draw(st.sampled_from(ACTIVATIONS))
         padding = draw(st.sampled_from(["SAME", "VALID"]))
         stride = draw(st.sampled_from([(1, 1), (2, 2), (1, 2)]))
@@ -49,7 +51,15 @@ def random_networks(draw):
         if kind == "conv":
             count = draw(st.integers(1, 5))
             bias = rng.normal(size=count) if draw(st.booleans()) else None
-            x = b.conv(x, gaussian(count, *window, channels, fan_in=channels * window[0] * window[1]), bias, stride, padding, (1, 1), activation)
+            x = b.conv(
+                x,
+                gaussian(count, *window, channels, fan_in=channels * window[0] * window[1]),
+                bias,
+                stride,
+                padding,
+                (1, 1),
+                activation,
+            )
         elif kind == "depthwise":
             multiplier = draw(st.integers(1, 2))
             w = gaussian(1, *window, channels * multiplier, fan_in=window[0] * window[1])
@@ -60,7 +70,9 @@ def random_networks(draw):
             constant = b.constant(rng.normal(size=(channels,)) + 1)
             x = b.op(kind.upper(), [x, constant], size, fusedActivationFunction=draw(st.sampled_from([0, 1])))
         elif kind == "branch":
-            y = b.conv(x, gaussian(channels, 1, 1, channels, fan_in=channels), rng.normal(size=channels), activation=activation)
+            y = b.conv(
+                x, gaussian(channels, 1, 1, channels, fan_in=channels), rng.normal(size=channels), activation=activation
+            )
             join = draw(st.sampled_from(["ADD", "SUB", "MUL", "CONCATENATION"]))
             if join == "CONCATENATION":
                 x = b.op(join, [x, y], (*size[:3], 2 * channels), axis=3)
@@ -104,7 +116,9 @@ def test_full_selection_is_dense_bit_for_bit(network, label):
     for selector, options in (("dense", {}), ("static-topk", {"ratio": 1.0})):
         result = convert(data, TrainingConfig(selector=selector, learning_rate=0.05))
         trainer = open_trainer(result, "parity", **options)
-        trainer.train(np.repeat(x.reshape(1, -1), 5, axis=0), np.full(5, label, np.int32), np.arange(5, dtype=np.uint32))
+        trainer.train(
+            np.repeat(x.reshape(1, -1), 5, axis=0), np.full(5, label, np.int32), np.arange(5, dtype=np.uint32)
+        )
         weights.append(b"".join(np.asarray(values).tobytes() for _, values in trainer.parameters()))
     assert weights[0] == weights[1]
 

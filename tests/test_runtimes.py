@@ -8,11 +8,11 @@ import pytest
 from harness import open_trainer, train
 from stock_runtimes import RUNTIMES, run
 from tf_reference import error_measure
-
-from tflm_train.config import TrainingConfig
 from tflm_train.converters import model_writer
 from tflm_train.converters.convert import convert
 from tflm_train.converters.macs import PHASES, dense_step_macs
+
+from tflm_train.config import TrainingConfig
 
 
 @pytest.mark.parametrize("build", ["release", "parity"])

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
-
 from tflm_train.converters import flatbuffer, model_reader
 from tflm_train.converters.constraints import BACKWARD_CONSTRAINTS, FORWARD_CONSTRAINTS
 from tflm_train.converters.errors import ConversionError
@@ -25,7 +24,15 @@ def chain() -> bytes:
 
 @pytest.mark.parametrize(
     "layers,trained",
-    [("all", {0, 3, 4}), ("last:1", {4}), ("last:2", {3, 4}), ("last:9", {0, 3, 4}), ("0,4", {0, 4}), ([3], {3}), (["fully_connected_3"], {3})],
+    [
+        ("all", {0, 3, 4}),
+        ("last:1", {4}),
+        ("last:2", {3, 4}),
+        ("last:9", {0, 3, 4}),
+        ("0,4", {0, 4}),
+        ([3], {3}),
+        (["fully_connected_3"], {3}),
+    ],
 )
 def test_layers(layers, trained):
     assert choose_layers(graph_of(chain()), layers).trained == trained

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from harness import arena_bytes, open_trainer, train
 from tf_reference import TensorFlowModel, error_measure
-
 from tflm_train._native import NativeError, NativeTrainer
-from tflm_train.config import TrainingConfig
 from tflm_train.converters.convert import convert
+
+from tflm_train.config import TrainingConfig
 
 STEPS = 200
 
@@ -32,7 +32,7 @@ def test_one_step_equals_tensorflow_sgd(name, build):
     reference_loss = reference.sgd_step(x[0], labels[0], "cross-entropy", 0.1)
     assert abs(loss - reference_loss) <= 1e-5 * max(1.0, reference_loss)
     worst = 0.0
-    for (tensor, values) in trainer.parameters():
+    for tensor, values in trainer.parameters():
         step = np.asarray(values, np.float64).ravel() - before[tensor].ravel()
         expected = reference.variables[tensor].numpy().ravel() - before[tensor].ravel()
         # the update is measured against the largest change, plus what float32 weights of this size can resolve
@@ -64,7 +64,9 @@ def same_bits(a: tuple[np.ndarray, list[np.ndarray]], b: tuple[np.ndarray, list[
     return a[0].tobytes() == b[0].tobytes() and all(u.tobytes() == v.tobytes() for u, v in zip(a[1], b[1]))
 
 
-@pytest.mark.parametrize("name,count", [("mlp", STEPS), ("cnn", STEPS), ("inverted_residual", 60), ("separable", 8), ("residual", 4)])
+@pytest.mark.parametrize(
+    "name,count", [("mlp", STEPS), ("cnn", STEPS), ("inverted_residual", 60), ("separable", 8), ("residual", 4)]
+)
 def test_full_selection_equals_dense_bit_for_bit(name, count):
     dense = run(name, "parity", "dense", count)
     topk = run(name, "parity", "static-topk", count, ratio=1.0)
@@ -73,7 +75,9 @@ def test_full_selection_equals_dense_bit_for_bit(name, count):
     assert same_bits(dense, adaptive)
 
 
-@pytest.mark.parametrize("name,count", [("mlp", STEPS), ("cnn", STEPS), ("inverted_residual", 60), ("separable", 8), ("residual", 4)])
+@pytest.mark.parametrize(
+    "name,count", [("mlp", STEPS), ("cnn", STEPS), ("inverted_residual", 60), ("separable", 8), ("residual", 4)]
+)
 def test_zero_skip_changes_no_bit(name, count):
     assert same_bits(run(name, "parity", "dense", count), run(name, "parity", "dense", count, zero_skip=False))
 

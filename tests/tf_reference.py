@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-
 from tflm_train.converters.graph import Graph, Operator
 from tflm_train.converters.trainability import TrainedLayers
 
@@ -44,7 +43,9 @@ class TensorFlowModel:
     def tensors(self, x: np.ndarray) -> dict[int, tf.Tensor]:
         """Every computed tensor for one input of the model's input shape."""
         graph = self.graph
-        values: dict[int, Any] = {graph.inputs[0]: tf.constant(np.asarray(x, self.dtype).reshape(graph.tensors[graph.inputs[0]].shape))}
+        values: dict[int, Any] = {
+            graph.inputs[0]: tf.constant(np.asarray(x, self.dtype).reshape(graph.tensors[graph.inputs[0]].shape))
+        }
 
         def value(t: int) -> Any:
             if t in values:
@@ -64,7 +65,11 @@ class TensorFlowModel:
         x = value(op.inputs[0])
         fused = _FUSED[options.get("fused_activation_function", "NONE")]
         shape = graph.tensors[op.outputs[0]].shape
-        bias = value(op.inputs[2]) if op.input(2) >= 0 and op.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") else None
+        bias = (
+            value(op.inputs[2])
+            if op.input(2) >= 0 and op.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+            else None
+        )
         if op.type == "FULLY_CONNECTED":
             w = value(op.inputs[1])
             y = tf.matmul(tf.reshape(x, (-1, w.shape[1])), w, transpose_b=True)
@@ -122,7 +127,12 @@ class TensorFlowModel:
         for u in range(w.shape[1]):
             for v in range(w.shape[2]):
                 top, left = u * dilation[0], v * dilation[1]
-                part = x[:, top : top + (shape[1] - 1) * stride[0] + 1 : stride[0], left : left + (shape[2] - 1) * stride[1] + 1 : stride[1], :]
+                part = x[
+                    :,
+                    top : top + (shape[1] - 1) * stride[0] + 1 : stride[0],
+                    left : left + (shape[2] - 1) * stride[1] + 1 : stride[1],
+                    :,
+                ]
                 if op.type == "CONV_2D":
                     result = result + tf.einsum("bhwi,oi->bhwo", part, w[:, u, v, :])
                 else:

@@ -140,7 +140,9 @@ class ModelBuilder:
         )  # fmt: skip
 
     def reshape(self, x: int, *shape: int) -> int:
-        return self.op("RESHAPE", [x, self.constant(np.array(shape, np.int32))], shape, newShape=np.array(shape, np.int32))
+        return self.op(
+            "RESHAPE", [x, self.constant(np.array(shape, np.int32))], shape, newShape=np.array(shape, np.int32)
+        )
 
 
 def window_output(
