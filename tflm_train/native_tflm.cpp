@@ -51,7 +51,6 @@ class ExternalTrainer {
       : model_(py::len(model)), persistent_(persistent_bytes), program_(program_bytes), forward_(std::move(forward)) {
     const std::string_view bytes(model);
     std::memcpy(model_.data(), bytes.data(), bytes.size());
-    AddAllOperators(&operators_);
     Check(trainer_.InitWithForwardPass(model_.data(), model_.size(), operators_, persistent_.data(), persistent_.size(),
                                        program_.data(), program_.size(), &forward_));
   }

@@ -111,9 +111,7 @@ inline std::vector<Sample> Samples(uint32_t count, uint32_t inputs, uint32_t cla
 class Pair {
  public:
   explicit Pair(const std::string& name, size_t tflm_arena = size_t{4} << 20)
-      : native_model(LoadCase(name)), tflm_model(native_model), native_arena(size_t{4} << 20), arena(tflm_arena) {
-    AddAllOperators(&operators);
-  }
+      : native_model(LoadCase(name)), tflm_model(native_model), native_arena(size_t{4} << 20), arena(tflm_arena) {}
   Status InitNative() {
     return native.Init(native_model.data(), native_model.size(), operators, native_arena.data(), native_arena.size());
   }
