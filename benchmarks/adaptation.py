@@ -5,8 +5,8 @@ The model and the data are given by path; the shift is applied here, so training
     python benchmarks/adaptation.py --data mnist.npz --lenet --shift rotate --samples 1000 --epochs 8 --lr 0.01
     python benchmarks/adaptation.py --data cifar10.npz --model resnet8.tflite --shift contrast --lr 1e-4
 
-``D.npz`` holds ``x, y, x_test, y_test`` (or ``x_train, y_train``), scaled as the model wants its inputs unless ``--scale``
-is given. Every seed draws other training samples and another order; the methods see the same ones.
+``D.npz`` holds ``x, y, x_test, y_test`` (or ``x_train, y_train``), scaled as the model wants its inputs unless
+``--scale`` is given. Every seed draws other training samples and another order; the methods see the same ones.
 """
 
 from __future__ import annotations
@@ -141,9 +141,18 @@ def main() -> None:
             after = trainer.evaluate(xt, y_test[tested])["accuracy"]
             dense = sum(dense_step_macs(trainable.plan).values()) * len(xs) * options.epochs
             rows.append(
-                dict(seed=seed, selector=selector, lr=rate, before=before, after=after, macs=history.counters, dense_macs=dense,
-                     stopped=history.stopped, loss=history.history["loss"])
-            )  # fmt: skip
+                dict(
+                    seed=seed,
+                    selector=selector,
+                    lr=rate,
+                    before=before,
+                    after=after,
+                    macs=history.counters,
+                    dense_macs=dense,
+                    stopped=history.stopped,
+                    loss=history.history["loss"],
+                )
+            )
             console.print(f"seed {seed} {selector}: {before:.3f} -> {after:.3f}")
     table = Table(
         "method",
@@ -162,10 +171,15 @@ def main() -> None:
         backward = np.mean([sum(r["macs"].values()) - r["macs"]["forward"] for r in mine])
         dense_backward = np.mean([r["dense_macs"] - r["macs"]["forward"] for r in mine])
         table.add_row(
-            selector, f"{rate:g}", interval([r["before"] for r in mine]), interval([r["after"] for r in mine]), f"{work / 1e6:.0f}",
+            selector,
+            f"{rate:g}",
+            interval([r["before"] for r in mine]),
+            interval([r["after"] for r in mine]),
+            f"{work / 1e6:.0f}",
             f"{np.mean([r['dense_macs'] for r in mine]) / work:.2f}x",
-            f"{np.mean(totals.get('dense', [work])) / work:.2f}x", f"{dense_backward / backward:.1f}x",
-        )  # fmt: skip
+            f"{np.mean(totals.get('dense', [work])) / work:.2f}x",
+            f"{dense_backward / backward:.1f}x",
+        )
     Console().print(table)
     if options.json:
         options.json.write_text(json.dumps(rows))

@@ -26,7 +26,7 @@ class LayerSlot:
 
 
 def selection_candidates(graph: Graph, op: Operator) -> int:
-    """Elements that a selector chooses from: the output's, or the pooled ones of a convolution that feeds only a max-pool."""
+    """Elements that a selector chooses from: the output's; the pooled ones where only a max-pool reads the output."""
     pool = pool_after(graph, op)
     return graph.tensors[(pool or op).outputs[0]].elements
 

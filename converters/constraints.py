@@ -1,7 +1,8 @@
 """What an operator must fulfil to run, and to pass errors backward, in the device runtime.
 
 A constraint is a small function of a graph and an operator whose docstring says the rule; it returns True when
-the operator fulfils it. The docstrings are the documentation: they appear in error messages, in ``inspect`` and in the table of supported operators.
+the operator fulfils it. The docstrings are the documentation: they appear in error messages, in ``inspect`` and in the
+table of supported operators.
 """
 
 from __future__ import annotations

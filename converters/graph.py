@@ -53,7 +53,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in execution order. ``folded`` holds operators whose outputs are known at conversion (shape arithmetic)."""
+    """Operators in execution order; ``folded``: those whose outputs are known at conversion (shape arithmetic)."""
 
     name: str
     tensors: tuple[Tensor, ...]

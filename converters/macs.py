@@ -56,11 +56,11 @@ def dense_step_macs(plan: Plan) -> dict[str, int]:
     for position, step in enumerate(plan.steps(program)):
         arguments = plan.step_values(step)
 
-        def dims(argument: int) -> tuple[int, ...]:
+        def dims(argument: int, arguments: list[int] = arguments) -> tuple[int, ...]:
             record = values[arguments[argument]]
             return tuple(int(d) for d in record["dims"][: record["rank"]])
 
-        def present(argument: int) -> bool:
+        def present(argument: int, arguments: list[int] = arguments) -> bool:
             return argument < len(arguments) and arguments[argument] != 0xFFFF
 
         kernel, backward = Kernel(int(step["kernel"])), position >= forward_count

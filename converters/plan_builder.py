@@ -45,7 +45,7 @@ def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, int, float]:
         shape = graph.tensors[output].shape
         if graph.tensors[output].elements != shape[-1]:
             raise ConversionError(
-                f"cross entropy needs one row of probabilities, the model's output has shape {list(shape)}; use --loss mse"
+                f"cross entropy needs one row of probabilities, the output has shape {list(shape)}; use --loss mse"
             )
         return pf.Loss.SOFTMAX_CROSS_ENTROPY, output, last.inputs[0], float(last.options["beta"])
     if last is not None and end == "LOGISTIC" and loss in ("auto", "binary-cross-entropy"):

@@ -42,47 +42,46 @@ class SectionKind(enum.IntEnum):
 class Kernel(enum.IntEnum):
     """What a step runs. Codes below 1000 are TensorFlow Lite's builtin operator codes.
 
-    Arguments are value indices in this order (``?`` may be absent = NONE_INDEX); ``words`` are 32-bit
-    integers unless marked ``f32``. Backward steps read the error ``dy`` of ``y`` and write the error ``dx`` of ``x``;
-    they may change ``dy`` in place. Bit *i* of a step's ``accumulate_mask`` says that its i-th error output is
-    added to, not overwritten. ``scratch`` holds the selected indices (layers only).
+    Arguments are value indices in the order below (``?`` may be absent = NONE_INDEX); words are 32-bit integers unless
+    marked ``f32``, the same for forward and backward. Backward steps read the error ``dy`` of ``y`` and write the error
+    ``dx`` of ``x``; they may change ``dy`` in place. Bit *i* of a step's ``accumulate_mask`` says that its i-th error
+    output is added to, not overwritten.
 
-    ==================  =========================================  ==================================================  =====
-    kernel              forward                                    backward                                            words
-    ==================  =========================================  ==================================================  =====
-    CONV_2D             x, w, b?, y                                x?, w, y?, dy, dx?, scratch?                         stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
-    DEPTHWISE_CONV_2D   x, w, b?, y                                x?, w, y?, dy, dx?, scratch?                         as CONV_2D, depth_multiplier
-    FULLY_CONNECTED     x, w, b?, y                                x?, w, y?, dy, dx?, scratch?                         activation
-    CONV_2D_MAX_POOL    x, w, b?, y, argmax?                       x?, w, y?, dy, dx?, scratch?, argmax                 as CONV_2D, then map_h, map_w (the convolution's output), then pool as MAX_POOL_2D without activation
-    DEPTHWISE_MAX_POOL  x, w, b?, y, argmax?                       x?, w, y?, dy, dx?, scratch?, argmax                 as DEPTHWISE_CONV_2D, then map and pool as above
-    MAX_POOL_2D         x, y, argmax?                              y?, argmax, dy, dx                                  filter_h, filter_w, stride_h, stride_w, pad_top, pad_left, activation
-    AVERAGE_POOL_2D     x, y                                       y?, dy, dx                                          as MAX_POOL_2D
-    MEAN                x, y                                       dy, dx                                              outer, reduced, inner (x is [outer, reduced, inner])
-    ADD, SUB            a, b, y                                    y?, dy, da?, db?                                    activation
-    MUL                 a, b, y                                    a?, b?, y?, dy, da?, db?                            activation
-    PAD                 x, y                                       dy, dx                                              before, one per dimension of x
-    CONCATENATION       y, x0, x1, ...                             dy, dx0?, dx1?, ...                                 axis, size of each x along it
-    TRANSPOSE           x, y                                       dy, dx                                              permutation, one per dimension of x
-    SOFTMAX             x, y                                       y, dy, dx                                           beta (f32)
-    LOGISTIC, TANH      x, y                                       y, dy, dx
-    RELU, RELU6,        x, y                                       y, dy, dx
-    RELU_N1_TO_1
-    LEAKY_RELU          x, y                                       y, dy, dx                                           alpha (f32, not negative)
-    HARD_SWISH          x, y                                       x, dy, dx
-    COPY                x, y                                       dy, dx
-    MAX_POOL_ARGMAX     x, y, argmax (a save hook)                                                                     as MAX_POOL_2D
-    EXTERNAL            what it reads, then what it writes
-    ==================  =========================================  ==================================================  =====
+    Layers: forward (x, w, b?, y), backward (x?, w, y?, dy, dx?, scratch?)
+        * FULLY_CONNECTED: activation
+        * CONV_2D: stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
+        * DEPTHWISE_CONV_2D: as CONV_2D, depth_multiplier
+    Layers with their max-pool: forward (x, w, b?, y, argmax?), backward (x?, w, y?, dy, dx?, scratch?, argmax)
+        * CONV_2D_MAX_POOL, DEPTHWISE_MAX_POOL: words of the convolution; map_h, map_w (its output); words of the pool
+          without activation
+    Pools: forward (x, y), words filter_h, filter_w, stride_h, stride_w, pad_top, pad_left, activation
+        * MAX_POOL_2D: forward (x, y, argmax?), backward (y?, argmax, dy, dx)
+        * AVERAGE_POOL_2D: backward (y?, dy, dx)
+        * MAX_POOL_ARGMAX: a save hook (x, y, argmax)
+    Arithmetic: forward (a, b, y), word activation
+        * ADD, SUB: backward (y?, dy, da?, db?)
+        * MUL: backward (a?, b?, y?, dy, da?, db?)
+    Moves: forward (x, y), backward (dy, dx)
+        * MEAN: outer, reduced, inner (x is [outer, reduced, inner])
+        * PAD: before, one per dimension of x
+        * TRANSPOSE: permutation, one per dimension of x
+        * COPY
+        * CONCATENATION: forward (y, x0, x1, ...), backward (dy, dx0?, dx1?, ...); axis, size of each x along it
+    Functions: forward (x, y), backward (y, dy, dx)
+        * SOFTMAX: beta (f32)
+        * LEAKY_RELU: alpha (f32, not negative)
+        * LOGISTIC, TANH, RELU, RELU6, RELU_N1_TO_1
+        * HARD_SWISH: backward (x, dy, dx)
+    EXTERNAL: what it reads, then what it writes
 
-    ``x?`` of a backward step is absent where the operator does not train (the input's shape is then that of ``dx``).
-    ``y?`` of a backward step is present when a fused activation masks the error. In *_MAX_POOL, ``y`` is the pool's
-    output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds, per pooled element, the winner's position
-    in the window, ``row * filter_w + column`` (first in row-major order on ties). Element-wise kernels (activations,
-    ADD, SUB) accept outputs that share the memory of their input.
+    ``x?`` of a layer's backward step is absent where the operator does not train (the input's shape is then that of
+    ``dx``). ``y?`` is present when a fused activation masks the error. ``scratch`` holds the selected indices. In
+    *_MAX_POOL, ``y`` is the pool's output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds, per pooled
+    element, the winner's position in the window, ``row * filter_w + column`` (first in row-major order on ties).
+    Element-wise kernels (functions but SOFTMAX; ADD, SUB) accept outputs that share the memory of their input.
     RESHAPE, SQUEEZE and EXPAND_DIMS have no steps: their outputs are aliases.
-    EXTERNAL steps make up the forward pass of a tflm program, between its hooks: the trainer has the program's forward pass
-    run the step's operators (one each, ascending). No kernel is looked up for them.
-    The step's words of forward and backward are the same.
+    EXTERNAL steps make up the forward pass of a tflm program, between its hooks: the trainer has the program's forward
+    pass run the step's operators (one each, ascending). No kernel is looked up for them.
     """
 
     ADD = 0

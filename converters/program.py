@@ -1,6 +1,6 @@
 """Programs: the steps of a forward or training pass, before they have addresses.
 
-``values`` and ``steps`` here are symbolic; ``memory_planner`` gives them offsets, ``plan_builder`` writes them as records.
+Values and steps are symbolic here; ``memory_planner`` gives values their offsets, ``plan_builder`` writes the records.
 """
 
 from __future__ import annotations

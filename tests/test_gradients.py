@@ -305,8 +305,10 @@ def test_losses(end, loss, kind, labels, outputs):
         if end:
             y = b.op(end, [y], (1, outputs), **({"beta": 1.3} if end == "SOFTMAX" else {}))
         values = {
-            "soft": rng.dirichlet(np.ones(outputs)), "vector": rng.normal(size=outputs), "bits": rng.integers(0, 2, outputs).astype(float),
-        }  # fmt: skip
+            "soft": rng.dirichlet(np.ones(outputs)),
+            "vector": rng.normal(size=outputs),
+            "bits": rng.integers(0, 2, outputs).astype(float),
+        }
         target = values[label] if isinstance(label, str) else np.int64(label)
         check(f"loss {loss} after {end}", b.finish(y), (6,), target, kind, rng, loss=loss)
 

@@ -1,4 +1,4 @@
-"""Random small networks through the whole chain: file, plan, forward, gradients, save; against TensorFlow and LiteRT."""
+"""Random small networks through the whole chain: file, plan, forward, gradients; against TensorFlow and LiteRT."""
 
 from __future__ import annotations
 

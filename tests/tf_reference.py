@@ -1,4 +1,4 @@
-"""The ``.tflite``'s graph rebuilt in TensorFlow from its own (folded) weights: the reference for gradients and steps."""
+"""The ``.tflite``'s graph rebuilt in TensorFlow from its own (folded) weights: the reference for gradients."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class TensorFlowModel:
         return result
 
     def loss(self, values: dict[int, tf.Tensor], label: Any, kind: str) -> tf.Tensor:
-        """``kind``: cross-entropy, binary-cross-entropy or mse at the model's output (``-logits`` appended: from logits)."""
+        """``kind``: cross-entropy, binary-cross-entropy or mse at the output (``-logits`` appended: from logits)."""
         output = tf.reshape(values[self.graph.outputs[0]], (-1,))
         target = np.asarray(label)
         if target.ndim == 0 and target.dtype.kind in "iu":

@@ -113,31 +113,54 @@ class ModelBuilder:
         return self.op("FULLY_CONNECTED", inputs, (batch, w.shape[0]), fusedActivationFunction=ACTIVATIONS[activation])
 
     def conv(
-        self, x: int, w: np.ndarray, b: np.ndarray | None, stride: tuple[int, int] = (1, 1), padding: str = "SAME",
-        dilation: tuple[int, int] = (1, 1), activation: str = "NONE", multiplier: int = 0,
-    ) -> int:  # fmt: skip
+        self,
+        x: int,
+        w: np.ndarray,
+        b: np.ndarray | None,
+        stride: tuple[int, int] = (1, 1),
+        padding: str = "SAME",
+        dilation: tuple[int, int] = (1, 1),
+        activation: str = "NONE",
+        multiplier: int = 0,
+    ) -> int:
         """CONV_2D with w OHWI, or DEPTHWISE_CONV_2D with w [1, H, W, C * multiplier] when ``multiplier`` is given."""
         shape = tuple(self.graph.tensors[x].shape.tolist())
         size = window_output(shape[1:3], w.shape[1:3], stride, padding, dilation)
         common: dict[str, Any] = dict(
-            padding=PADDINGS[padding], strideH=stride[0], strideW=stride[1], dilationHFactor=dilation[0],
-            dilationWFactor=dilation[1], fusedActivationFunction=ACTIVATIONS[activation],
-        )  # fmt: skip
+            padding=PADDINGS[padding],
+            strideH=stride[0],
+            strideW=stride[1],
+            dilationHFactor=dilation[0],
+            dilationWFactor=dilation[1],
+            fusedActivationFunction=ACTIVATIONS[activation],
+        )
         inputs = [x, self.constant(w), self.constant(b) if b is not None else -1]
         if multiplier:
             return self.op("DEPTHWISE_CONV_2D", inputs, (1, *size, w.shape[3]), depthMultiplier=multiplier, **common)
         return self.op("CONV_2D", inputs, (1, *size, w.shape[0]), **common)
 
     def pool(
-        self, kind: str, x: int, window: tuple[int, int], stride: tuple[int, int], padding: str = "VALID",
+        self,
+        kind: str,
+        x: int,
+        window: tuple[int, int],
+        stride: tuple[int, int],
+        padding: str = "VALID",
         activation: str = "NONE",
-    ) -> int:  # fmt: skip
+    ) -> int:
         shape = tuple(self.graph.tensors[x].shape.tolist())
         size = window_output(shape[1:3], window, stride, padding, (1, 1))
         return self.op(
-            f"{kind}_POOL_2D", [x], (1, *size, shape[3]), padding=PADDINGS[padding], strideH=stride[0], strideW=stride[1],
-            filterHeight=window[0], filterWidth=window[1], fusedActivationFunction=ACTIVATIONS[activation],
-        )  # fmt: skip
+            f"{kind}_POOL_2D",
+            [x],
+            (1, *size, shape[3]),
+            padding=PADDINGS[padding],
+            strideH=stride[0],
+            strideW=stride[1],
+            filterHeight=window[0],
+            filterWidth=window[1],
+            fusedActivationFunction=ACTIVATIONS[activation],
+        )
 
     def reshape(self, x: int, *shape: int) -> int:
         return self.op(
