@@ -87,7 +87,8 @@ def main() -> int:
         return 0
     # PlatformIO would ask its registry for updates: with each command after a change of its version, else once a week
     app.set_state_item("last_version", __version__)
-    app.set_state_item("last_check", {**(app.get_state_item("last_check") or {}), "platformio_upgrade": int(time.time())})
+    checks = app.get_state_item("last_check") or {}
+    app.set_state_item("last_check", {**checks, "platformio_upgrade": int(time.time())})
     if not tools.get_package(scons):
         install_scons(tools, requirement.lstrip("~^="))
     if not platforms.get_package("native"):

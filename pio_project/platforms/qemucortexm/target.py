@@ -82,5 +82,5 @@ def qemu_arguments(board, serial="none"):
         "-monitor", "none",
         "-serial", serial,
         "-semihosting-config", "enable=on,target=native",
-        "-icount", "shift=%d" % ICOUNT_SHIFT,
+        "-icount", f"shift={ICOUNT_SHIFT}",
     ]  # fmt: skip

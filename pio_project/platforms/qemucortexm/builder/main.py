@@ -25,7 +25,7 @@ env.Replace(
     PROGSUFFIX=".elf",
     SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
     SIZEPRINTCMD="$SIZETOOL -B -d $SOURCES",
-    SIZEPROGREGEXP=r"^(?:%s)\s+(\d+).*" % "|".join(s.replace(".", r"\.") for s in target.FIRMWARE_SECTIONS),
+    SIZEPROGREGEXP=r"^(?:" + "|".join(s.replace(".", r"\.") for s in target.FIRMWARE_SECTIONS) + r")\s+(\d+).*",
     SIZEDATAREGEXP=r"^(?:\.data|\.bss)\s+(\d+).*",
 )
 env.Append(
@@ -44,7 +44,7 @@ def write_launcher(target_files, source, command):
     """`pio test` runs $BUILD_DIR/program, as on the native platform: let that be QEMU, ended when it hangs."""
     path = pathlib.Path(str(target_files[0]))
     limit = "timeout ${QEMU_TIMEOUT:-300} " if shutil.which("timeout") else ""
-    path.write_text('#!/bin/sh\nexec %s%s -kernel "%s" "$@" < /dev/null\n' % (limit, command, source[0].abspath))
+    path.write_text(f'#!/bin/sh\nexec {limit}{command} -kernel "{source[0].abspath}" "$@" < /dev/null\n')
     path.chmod(0o755)
 
 

@@ -1,0 +1,118 @@
+// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, RELU_N1_TO_1.
+#include "conv_testing.h"
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/element_wise.h"
+
+using namespace tflm_train;
+using namespace tflm_train::testing;
+
+namespace {
+
+/// Forward(x, n, y), Backward(saved, dy, n, accumulate, dx).
+template <class Forward, class Backward>
+double Check(bool saves_input, const std::vector<double>& kinks, Forward forward, Backward backward) {
+  Random random(81);
+  std::vector<double> x;
+  while (x.size() < 60) {
+    const double value = random.Uniform<double>(8);
+    bool clear = true;
+    for (double kink : kinks) clear = clear && std::fabs(value - kink) >= 1e-3;
+    if (clear) x.push_back(value);
+  }
+  const uint32_t n = static_cast<uint32_t>(x.size());
+  const std::vector<double> r = random.Vector<double>(n);
+  std::vector<double> y(n), dx(n), added(n, 2.0), shared = r;
+  const auto loss = [&] {
+    forward(x.data(), n, y.data());
+    return Dot(y, r);
+  };
+  loss();
+  const std::vector<double> saved = saves_input ? x : y;
+  backward(saved.data(), r.data(), n, false, dx.data());
+  backward(saved.data(), r.data(), n, true, added.data());
+  backward(saved.data(), shared.data(), n, false, shared.data());  // dx in the memory of dy
+  CHECK(SameBits(shared, dx));
+  for (uint32_t i = 0; i < n; ++i) CHECK(added[i] == 2.0 + dx[i]);
+  std::vector<double> in_place = x;
+  forward(in_place.data(), n, in_place.data());
+  CHECK(SameBits(in_place, y));
+  const double difference = Measure(dx, FiniteDifferences(x, loss));
+  MESSAGE("largest difference: dx " << difference);
+  return difference;
+}
+
+using D = double;
+
+}  // namespace
+
+TEST_CASE("logistic: gradients by finite differences") {
+  CHECK(Check(false, {}, LogisticForward<D>, LogisticBackward<D>) <= kTolerance);
+  const std::vector<float> x = {0, 200, -200};
+  std::vector<float> y(3);
+  LogisticForward(x.data(), 3, y.data());
+  CHECK(y == std::vector<float>{0.5f, 1, 0});
+}
+
+TEST_CASE("tanh: gradients by finite differences") { CHECK(Check(false, {}, TanhForward<D>, TanhBackward<D>) <= kTolerance); }
+
+TEST_CASE("leaky relu: gradients by finite differences") {
+  for (double alpha : {0.0, 0.2, 1.5}) {
+    const auto forward = [alpha](const D* x, uint32_t n, D* y) { LeakyReluForward(alpha, x, n, y); };
+    const auto backward = [alpha](const D* y, const D* dy, uint32_t n, bool accumulate, D* dx) {
+      LeakyReluBackward(alpha, y, dy, n, accumulate, dx);
+    };
+    CHECK(Check(false, {0}, forward, backward) <= kTolerance);
+  }
+  const std::vector<float> x = {-2, 0, 3};
+  std::vector<float> y(3);
+  LeakyReluForward(0.5f, x.data(), 3, y.data());
+  CHECK(y == std::vector<float>{-1, 0, 3});
+}
+
+TEST_CASE("hard swish: gradients by finite differences") {
+  CHECK(Check(true, {-3, 3}, HardSwishForward<D>, HardSwishBackward<D>) <= kTolerance);
+  const std::vector<float> x = {-4, -3, -1.5f, 0, 1.5f, 3, 5}, ones(7, 1.0f);
+  std::vector<float> y(7), dx(7);
+  HardSwishForward(x.data(), 7, y.data());
+  CHECK(y == std::vector<float>{0, 0, -0.375f, 0, 1.125f, 3, 5});
+  HardSwishBackward(x.data(), ones.data(), 7, false, dx.data());
+  CHECK(dx == std::vector<float>{0, 0, 0, 0.5f, 1, 1, 1});
+}
+
+TEST_CASE("relu, relu6, relu_n1_to_1: gradients by finite differences; flat at the bounds") {
+  for (Activation activation : {Activation::kRelu, Activation::kRelu6, Activation::kReluN1To1}) {
+    const auto forward = [activation](const D* x, uint32_t n, D* y) { ClampForward(activation, x, n, y); };
+    const auto backward = [activation](const D* y, const D* dy, uint32_t n, bool accumulate, D* dx) {
+      ClampBackward(activation, y, dy, n, accumulate, dx);
+    };
+    CHECK(Check(false, {-1, 0, 1, 6}, forward, backward) <= kTolerance);
+  }
+  const std::vector<float> y = {-1, -0.5f, 0, 0.5f, 1, 5.5f, 6}, ones(7, 1.0f);
+  std::vector<float> dx(7);
+  ClampBackward(Activation::kRelu, y.data(), ones.data(), 7, false, dx.data());
+  CHECK(dx == std::vector<float>{0, 0, 0, 1, 1, 1, 1});
+  ClampBackward(Activation::kRelu6, y.data(), ones.data(), 7, false, dx.data());
+  CHECK(dx == std::vector<float>{0, 0, 0, 1, 1, 1, 0});
+  ClampBackward(Activation::kReluN1To1, y.data(), ones.data(), 7, false, dx.data());
+  CHECK(dx == std::vector<float>{0, 1, 1, 1, 0, 0, 0});
+}
+
+TEST_CASE("mask error: in place, by the output") {
+  const std::vector<float> y = {0, 1, 6, 3};
+  std::vector<float> dy = {1, 2, 3, 4};
+  MaskError(Activation::kNone, y.data(), 4, dy.data());
+  CHECK(dy == std::vector<float>{1, 2, 3, 4});
+  MaskError(Activation::kRelu6, y.data(), 4, dy.data());
+  CHECK(dy == std::vector<float>{0, 2, 0, 4});
+  MaskError(Activation::kReluN1To1, y.data(), 4, dy.data());
+  CHECK(dy == std::vector<float>{0, 0, 0, 0});
+}
+
+TEST_CASE("activations: NaN is not hidden") {
+  const float nan = std::nanf("");
+  float y = 0;
+  for (Activation activation : kActivations) {
+    ClampForward(activation, &nan, 1, &y);
+    CHECK(std::isnan(y));
+  }
+}
