@@ -128,7 +128,8 @@ ConvData MakeConvData(Random& random, const ConvShape& s, Activation activation)
   for (;;) {
     ConvData data = {random.Vector<double>(InputElements(s), 3), random.Vector<double>(WeightElements<Conv>(s), 2),
                      random.Vector<double>(size_t(s.out_c), 1), random.Vector<double>(OutputElements(s), 1)};
-    if (AwayFromKinks(ConvByDefinition<Conv>(s, data.x, data.w, data.bias, Activation::kNone), activation)) return data;
+    const std::vector<double> sums = ConvByDefinition<Conv>(s, data.x, data.w, data.bias, Activation::kNone);
+    if (AwayFromKinks(sums, activation)) return data;
   }
 }
 
@@ -141,7 +142,9 @@ std::vector<ConvShape> ConvShapes() {
   std::vector<ConvShape> shapes;
   for (bool same : {false, true}) {
     for (int32_t multiplier : {1, 2, 3}) {
-      const auto channels = [multiplier](int32_t in_c) { return Conv::kDepthwise ? in_c * multiplier : multiplier + 1; };
+      const auto channels = [multiplier](int32_t in_c) {
+        return Conv::kDepthwise ? in_c * multiplier : multiplier + 1;
+      };
       shapes.push_back(MakeConv({5, 4}, 2, channels(2), {3, 3}, {1, 1}, {1, 1}, same));
       shapes.push_back(MakeConv({6, 7}, 3, channels(3), {3, 2}, {2, 3}, {1, 1}, same));
       shapes.push_back(MakeConv({7, 6}, 1, channels(1), {2, 3}, {1, 2}, {2, 2}, same));
@@ -182,7 +185,8 @@ void CheckConvGradients(Bias bias_gradient) {
       db_worst = std::fmax(db_worst, Measure(db, FiniteDifferences(data.bias, loss)));
     }
   }
-  MESSAGE("largest differences: forward " << forward << ", dx " << dx_worst << ", dw " << dw_worst << ", db " << db_worst);
+  MESSAGE("largest differences: forward " << forward << ", dx " << dx_worst << ", dw " << dw_worst << ", db "
+                                          << db_worst);
   CHECK(forward <= 1e-14);
   CHECK(dx_worst <= kTolerance);
   CHECK(dw_worst <= kTolerance);
@@ -194,7 +198,8 @@ template <class Conv>
 void CheckConvSelections() {
   Random random(11);
   for (const ConvShape& s : ConvShapes<Conv>()) {
-    const std::vector<float> x = random.Vector<float>(InputElements(s)), w = random.Vector<float>(WeightElements<Conv>(s));
+    const std::vector<float> x = random.Vector<float>(InputElements(s));
+    const std::vector<float> w = random.Vector<float>(WeightElements<Conv>(s));
     const std::vector<float> dx0 = random.Vector<float>(x.size()), dw0 = random.Vector<float>(w.size());
     const DirectLocator locator(s.out_w, s.out_c);
     const auto run = [&](const Selection& selection, const std::vector<float>& dy) {
@@ -217,7 +222,8 @@ void CheckConvWork() {
   for (const ConvShape& s : ConvShapes<Conv>()) {
     uint64_t products = 0;
     ForEachProduct<Conv>(s, [&](size_t, size_t, size_t) { ++products; });
-    const std::vector<float> x = random.Vector<float>(InputElements(s)), w = random.Vector<float>(WeightElements<Conv>(s));
+    const std::vector<float> x = random.Vector<float>(InputElements(s));
+    const std::vector<float> w = random.Vector<float>(WeightElements<Conv>(s));
     std::vector<float> y(OutputElements(s)), dx(x.size()), dw(w.size());
     const uint32_t n = static_cast<uint32_t>(y.size());
     const DirectLocator locator(s.out_w, s.out_c);

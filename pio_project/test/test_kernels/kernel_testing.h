@@ -132,8 +132,8 @@ std::vector<T> Masked(const std::vector<T>& error, const std::vector<uint32_t>& 
   return masked;
 }
 
-/// Checks that every way to name the same elements does the same to the bit. run(selection, error) returns what a backward
-/// kernel wrote. The error gets zeros, as zero-skip meets them.
+/// Checks that every way to name the same elements does the same to the bit. run(selection, error) returns what a
+/// backward kernel wrote. The error gets zeros, as zero-skip meets them.
 template <class T, class Run>
 void CheckSelections(Random& random, std::vector<T> error, Run run) {
   for (T& value : error) {

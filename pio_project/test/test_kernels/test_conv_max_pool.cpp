@@ -140,7 +140,9 @@ void CheckPooledSelections() {
 
 }  // namespace
 
-TEST_CASE("conv 2d max pool: fused equals convolution then pool; gradients by finite differences") { CheckFusion<Conv2d>(); }
+TEST_CASE("conv 2d max pool: fused equals convolution then pool; gradients by finite differences") {
+  CheckFusion<Conv2d>();
+}
 TEST_CASE("depthwise max pool: fused equals convolution then pool; gradients by finite differences") {
   CheckFusion<DepthwiseConv2d>();
 }

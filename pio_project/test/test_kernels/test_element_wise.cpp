@@ -53,7 +53,9 @@ TEST_CASE("logistic: gradients by finite differences") {
   CHECK(y == std::vector<float>{0.5f, 1, 0});
 }
 
-TEST_CASE("tanh: gradients by finite differences") { CHECK(Check(false, {}, TanhForward<D>, TanhBackward<D>) <= kTolerance); }
+TEST_CASE("tanh: gradients by finite differences") {
+  CHECK(Check(false, {}, TanhForward<D>, TanhBackward<D>) <= kTolerance);
+}
 
 TEST_CASE("leaky relu: gradients by finite differences") {
   for (double alpha : {0.0, 0.2, 1.5}) {

@@ -79,7 +79,8 @@ TEST_CASE("fully connected: a selection in any form does the same to the bit, ro
   Random random(33);
   for (const DenseShape& s : kShapes) {
     const std::vector<float> x = random.Vector<float>(size_t{s.batch} * s.inputs);
-    const std::vector<float> w = random.Vector<float>(size_t{s.inputs} * s.outputs), dx0 = random.Vector<float>(x.size());
+    const std::vector<float> w = random.Vector<float>(size_t{s.inputs} * s.outputs);
+    const std::vector<float> dx0 = random.Vector<float>(x.size());
     const auto separate = [&](const Selection& selection, const std::vector<float>& dy) {
       std::vector<float> dx = dx0, updated = w;
       WorkCounters work;

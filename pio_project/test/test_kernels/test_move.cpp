@@ -21,7 +21,9 @@ void Coordinates(const Dims& dims, uint32_t index, int32_t* coordinates) {
 
 uint32_t IndexOf(const Dims& dims, const int32_t* coordinates) {
   uint32_t index = 0;
-  for (int32_t i = 0; i < dims.rank; ++i) index = index * static_cast<uint32_t>(dims.size[i]) + uint32_t(coordinates[i]);
+  for (int32_t i = 0; i < dims.rank; ++i) {
+    index = index * static_cast<uint32_t>(dims.size[i]) + static_cast<uint32_t>(coordinates[i]);
+  }
   return index;
 }
 
@@ -33,8 +35,10 @@ TEST_CASE("pad: every element at its place, zeros elsewhere; backward takes them
     int32_t before[kMaxRank];
   };
   const Case cases[] = {
-      {{4, {1, 3, 2, 2}}, {4, {1, 5, 4, 2}}, {0, 1, 2, 0}}, {{1, {4}}, {1, {9}}, {3}},
-      {{2, {2, 3}}, {2, {2, 3}}, {0, 0}},                   {{5, {2, 1, 2, 3, 1}}, {5, {3, 2, 2, 4, 3}}, {1, 0, 0, 1, 2}},
+      {{4, {1, 3, 2, 2}}, {4, {1, 5, 4, 2}}, {0, 1, 2, 0}},
+      {{1, {4}}, {1, {9}}, {3}},
+      {{2, {2, 3}}, {2, {2, 3}}, {0, 0}},
+      {{5, {2, 1, 2, 3, 1}}, {5, {3, 2, 2, 4, 3}}, {1, 0, 0, 1, 2}},
       {{3, {2, 2, 3}}, {3, {4, 2, 3}}, {2, 0, 0}},
   };
   Random random(61);
