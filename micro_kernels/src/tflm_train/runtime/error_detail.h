@@ -5,17 +5,16 @@
 #include <cstdint>
 
 #include "tflm_train/runtime/plan_format.h"
-#include "tflm_train/runtime/wide_pointer.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {
 
-/// Where a failure was found, for messages.
+/// Where a failure was found, for messages. 16 bytes on 32 and 64 bit.
 struct ErrorDetail {
   Status status = Status::kOk;
-  uint16_t step = kNoneIndex;       // kNoneIndex if no step is concerned
-  uint32_t required_bytes = 0;      // kArenaTooSmall: what the memory must have
-  WidePointer<const char> subject;  // operator name or what was checked; may be null
+  uint16_t step = kNoneIndex;                // of the program; kNoneIndex if no step is concerned
+  uint32_t required_bytes = 0;               // kArenaTooSmall: what the memory must have
+  alignas(8) const char* subject = nullptr;  // operator name or what was checked; may be null
 
   /// Fills in and returns the status.
   Status Set(Status failure, const char* what, uint16_t where = kNoneIndex) {
@@ -25,6 +24,8 @@ struct ErrorDetail {
     return failure;
   }
 };
+
+static_assert(sizeof(ErrorDetail) == 16);
 
 }  // namespace tflm_train
 

@@ -5,40 +5,20 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tflm_train/runtime/error_detail.h"
+#include "tflm_train/runtime/label.h"
 #include "tflm_train/runtime/operator_set.h"
 #include "tflm_train/runtime/plan_reader.h"
 #include "tflm_train/runtime/selector.h"
+#include "tflm_train/runtime/training_options.h"
+#include "tflm_train/runtime/wide_pointer.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {
 
-/// The target of one sample: a class number, or a vector of the output's size.
-struct Label {
-  static Label Class(int32_t index) { return {index, nullptr}; }
-  static Label Vector(const float* values) { return {-1, values}; }
-  int32_t index;
-  const float* values;
-};
-
 struct StepResult {
   float loss;    // before the update
   bool correct;  // arg-max of the output (first on ties) equals the label's; one output: the same side of 0.5 (0 for logits)
-};
-
-/// What may be changed between steps. Starts from the plan's defaults.
-struct TrainingOptions {
-  float learning_rate;
-  SelectorConfig selector;
-  bool zero_skip;
-  uint32_t accumulate;  // samples per update; > 1 only if the plan reserves gradient buffers
-};
-
-/// Where a failure was found, for messages.
-struct ErrorDetail {
-  Status status;
-  uint16_t step;            // kNoneIndex if no step is concerned
-  const char* subject;      // operator name or what was checked; may be null
-  uint32_t required_bytes;  // kArenaTooSmall: what the arena must have
 };
 
 /// Replaces the library's own forward kernels: see tflm/trainable_interpreter.h.
@@ -51,7 +31,7 @@ class ForwardPass {
   ~ForwardPass() = default;
 };
 
-/// One model in training. Holds pointers only: model and arena belong to the caller and must outlive it.
+/// One model in training. Holds pointers only: model, operators and arena belong to the caller and must outlive it.
 class Trainer {
  public:
   /// Verifies the model and its plan, and loads the trainable weights into the arena.
@@ -59,13 +39,15 @@ class Trainer {
   /// After an error the trainer refuses every call with kNotInitialized, and `error()` tells more.
   Status Init(const void* model, size_t model_size, const OperatorSet& operators, void* arena, size_t arena_size);
 
-  /// The same with another forward pass and the plan's `tflm` programs. `program_memory` is the memory where the forward pass keeps
-  /// the tensors (the plan's offsets count from there); the arena holds the persistent part only.
+  /// The same with another forward pass and the plan's `tflm` program, which serves Infer and Evaluate too.
+  /// `program_memory` (aligned to 16) is where the forward pass keeps the tensors: the plan's offsets count from there,
+  /// and the arena holds the persistent part only. Null: it follows the persistent part in the arena.
   Status InitWithForwardPass(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                              size_t arena_size, void* program_memory, size_t program_memory_size, ForwardPass* forward);
 
   /// Trains on one sample: forward, loss, backward with update. `input` has input_elements() floats and is not changed.
-  /// kNonFinite: input, output, loss or output error is NaN or infinite; no weight has changed.
+  /// A class trains a single output as a number: 0 or 1 for binary cross entropy, any for the mean squared error.
+  /// kNonFinite: input, label, output, loss or output error is NaN or infinite; no weight has changed.
   Status Step(const float* input, const Label& label, StepResult* result = nullptr);
   /// Runs the model; `*output` points into the arena until the next call.
   Status Infer(const float* input, const float** output);
@@ -73,16 +55,18 @@ class Trainer {
   Status Evaluate(const float* input, const Label& label, StepResult* result);
   /// Applies accumulated gradients of an unfinished group (their mean); does nothing without accumulation.
   Status Flush();
-  /// Weights as in the file, state and counters as after Init.
+  /// Weights as in the file; state, accumulated gradients and counters as after Init. Options stay.
   Status Reset();
 
   uint32_t input_elements() const;
   uint32_t output_elements() const;
   const TrainingOptions& options() const { return options_; }
-  /// kSelectorNeedsPlan or kInvalidArgument leaves the options as they were.
+  /// kSelectorNeedsPlan or kInvalidArgument leaves the options as they were. An unfinished group of samples is applied
+  /// first when their number per update changes.
   Status SetOptions(const TrainingOptions& options);
 
   uint32_t parameter_count() const;
+  /// Number of values and tensor of a parameter; 0 for a bad index.
   uint32_t parameter_elements(uint32_t index) const;
   uint32_t parameter_tensor(uint32_t index) const;
   /// The parameter's values, in the arena: read or write them between steps. Null for a bad index.
@@ -96,12 +80,42 @@ class Trainer {
   const PlanReader& plan() const { return plan_; }
 
  private:
-  // ...
+  class Memory;
+
+  Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena, size_t arena_size);
+  Status Verify(const ProgramRecord& program);
+  Status CheckMemory(size_t arena_size, size_t program_memory_size);
+  Status Start(void* arena);
+  void LoadParameters();
+
+  bool ready() const { return arena_ != nullptr; }
+  Status Fail(Status status, const char* subject) { return error_.Set(status, subject); }
+  Status RunForward(const ProgramRecord& program, const float* input, const Memory& memory);
+  Status RunExternal(const ProgramRecord& program, const Memory& memory);
+  Status CheckOutput(const ProgramRecord& program, const Memory& memory);
+  Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
+                   StepResult* result);
+  void RunBackward(const Memory& memory);
+  float* GradientTarget(uint16_t parameter) const;
+  void ApplyGradients();
+  float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
+
   PlanReader plan_;
-  TrainingOptions options_;
+  WidePointer<const OperatorSet> operators_;
+  WidePointer<uint8_t> arena_;
+  WidePointer<uint8_t> program_memory_;
+  WidePointer<ForwardPass> forward_;  // null: the library's own kernels
+  WidePointer<const ProgramRecord> train_;
+  WidePointer<const ProgramRecord> infer_;
   WorkCounters counters_;
   ErrorDetail error_;
+  TrainingOptions options_ = {};
+  uint32_t pending_ = 0;  // samples whose gradients wait for the update
 };
+
+/// Size of a Trainer on every target.
+inline constexpr uint32_t kTrainerBytes = 280;
+static_assert(sizeof(Trainer) == kTrainerBytes);
 
 }  // namespace tflm_train
 

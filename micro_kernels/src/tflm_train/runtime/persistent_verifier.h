@@ -1,0 +1,18 @@
+// Verifies what all programs of a plan share: defaults, parameters, layers.
+#ifndef TFLM_TRAIN_RUNTIME_PERSISTENT_VERIFIER_H_
+#define TFLM_TRAIN_RUNTIME_PERSISTENT_VERIFIER_H_
+
+#include "tflm_train/runtime/error_detail.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+class PlanReader;
+
+/// Options in their ranges; every parameter a float tensor of the file with all its data; weights, gradients and states
+/// inside the persistent part of the arena, none over another.
+Status VerifyPersistent(const PlanReader& plan, ErrorDetail* error);
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_PERSISTENT_VERIFIER_H_

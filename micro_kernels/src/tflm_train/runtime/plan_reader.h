@@ -1,0 +1,77 @@
+// Finds and verifies the training plan of a model.
+#ifndef TFLM_TRAIN_RUNTIME_PLAN_READER_H_
+#define TFLM_TRAIN_RUNTIME_PLAN_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tflm_train/runtime/error_detail.h"
+#include "tflm_train/runtime/model_view.h"
+#include "tflm_train/runtime/operator_set.h"
+#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+/// The records of a plan, in place in the model. `Load` verifies all that belongs to no program; a program may be run after
+/// `VerifyProgram`.
+class PlanReader {
+ public:
+  /// `model`: aligned to 16 bytes, must outlive the reader. On failure `error` tells more and the reader must not be used.
+  Status Load(const void* model, size_t model_size, ErrorDetail* error);
+  /// Values, lifetimes and steps of one program, and each step by its operator. Steps with an operator that cannot do
+  /// its phase are kMissingOperator.
+  Status VerifyProgram(const ProgramRecord& program, const OperatorSet& operators, ErrorDetail* error) const;
+
+  const ModelView& model() const { return model_; }
+  const DefaultsRecord& defaults() const { return *Section<DefaultsRecord>(SectionKind::kDefaults); }
+  uint32_t parameter_count() const { return Count(SectionKind::kParameters); }
+  const ParameterRecord& parameter(uint32_t i) const { return Section<ParameterRecord>(SectionKind::kParameters)[i]; }
+  uint32_t layer_count() const { return Count(SectionKind::kLayers); }
+  const LayerRecord& layer(uint32_t i) const { return Section<LayerRecord>(SectionKind::kLayers)[i]; }
+  uint32_t program_count() const { return Count(SectionKind::kPrograms); }
+  const ProgramRecord& program(uint32_t i) const { return Section<ProgramRecord>(SectionKind::kPrograms)[i]; }
+  /// The program of this kind, null if there is none.
+  const ProgramRecord* program(ProgramKind kind, ForwardKind forward_kind) const;
+
+  const ValueRecord* values(const ProgramRecord& program) const {
+    return Section<ValueRecord>(SectionKind::kValues) + program.value_begin;
+  }
+  const StepRecord* steps(const ProgramRecord& program) const {
+    return Section<StepRecord>(SectionKind::kSteps) + program.step_begin;
+  }
+  const uint16_t* indices() const { return Section<uint16_t>(SectionKind::kIndices); }
+  uint32_t index_count() const { return Count(SectionKind::kIndices); }
+  const uint32_t* words() const { return Section<uint32_t>(SectionKind::kWords); }
+  uint32_t word_count() const { return Count(SectionKind::kWords); }
+
+  StepView View(const ProgramRecord& program, uint32_t step, const MemoryMap& memory) const {
+    return {steps(program)[step], values(program), indices(), words(), memory};
+  }
+  /// A constant of the file, null if the file has none.
+  const uint8_t* Constant(uint32_t tensor) const;
+
+ private:
+  static constexpr uint32_t kSections = 8;
+
+  template <class Record>
+  const Record* Section(SectionKind kind) const {
+    return reinterpret_cast<const Record*>(plan_ + offsets_[static_cast<uint32_t>(kind) - 1]);
+  }
+  uint32_t Count(SectionKind kind) const { return counts_[static_cast<uint32_t>(kind) - 1]; }
+
+  Status CheckHeader(const FileBytes& plan, ErrorDetail* error) const;
+  Status LoadSections(const PlanHeader& header, ErrorDetail* error);
+  Status CheckModel(const PlanHeader& header, ErrorDetail* error) const;
+  Status CheckProgramRanges(ErrorDetail* error) const;
+
+  ModelView model_;
+  WidePointer<const uint8_t> plan_;
+  uint32_t offsets_[kSections] = {};
+  uint32_t counts_[kSections] = {};
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_PLAN_READER_H_

@@ -1,0 +1,157 @@
+#include "tflm_train/runtime/trainer.h"
+
+#include <cstring>
+
+#include "tflm_train/runtime/finite.h"
+#include "tflm_train/runtime/losses.h"
+#include "tflm_train/runtime/trainer_memory.h"
+
+namespace tflm_train {
+
+Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
+  if (!ready()) return Status::kNotInitialized;
+  const Memory memory(plan_, arena_, program_memory_, input);
+  const Status status = RunForward(*train_, input, memory);
+  if (status != Status::kOk) return status;
+  StepResult unused;
+  const Status loss_status = RunSample(*train_, label, memory, true, result == nullptr ? &unused : result);
+  if (loss_status != Status::kOk) return loss_status;
+  RunBackward(memory);
+  return Status::kOk;
+}
+
+Status Trainer::Infer(const float* input, const float** output) {
+  if (!ready()) return Status::kNotInitialized;
+  if (output == nullptr) return Fail(Status::kInvalidArgument, "output");
+  const Memory memory(plan_, arena_, program_memory_, input);
+  Status status = RunForward(*infer_, input, memory);
+  if (status == Status::kOk) status = CheckOutput(*infer_, memory);
+  if (status == Status::kOk) *output = memory.Floats(*infer_, infer_->output);
+  return status;
+}
+
+Status Trainer::Evaluate(const float* input, const Label& label, StepResult* result) {
+  if (!ready()) return Status::kNotInitialized;
+  if (result == nullptr) return Fail(Status::kInvalidArgument, "result");
+  const Memory memory(plan_, arena_, program_memory_, input);
+  const Status status = RunForward(*infer_, input, memory);
+  return status == Status::kOk ? RunSample(*infer_, label, memory, false, result) : status;
+}
+
+Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
+  if (input == nullptr) return Fail(Status::kInvalidArgument, "input");
+  const ValueRecord& value = plan_.values(program)[program.input];
+  if (!AllFinite(input, Elements(value))) return Fail(Status::kNonFinite, "input");
+  float* place = static_cast<float*>(memory.Resolve(value));
+  if (place != input) std::memcpy(place, input, value.bytes);
+  if (forward_ != nullptr) return RunExternal(program, memory);
+  const StepRecord* steps = plan_.steps(program);
+  for (uint32_t i = 0; i < program.forward_count; ++i) {
+    operators_->Find(static_cast<KernelId>(steps[i].kernel))->forward(plan_.View(program, i, memory), counters_);
+  }
+  return Status::kOk;
+}
+
+/// Operators between two hooks run in one go, together with those that have no step because their results are known.
+Status Trainer::RunExternal(const ProgramRecord& program, const Memory& memory) {
+  const StepRecord* steps = plan_.steps(program);
+  uint32_t next = program.first_operator;
+  uint32_t last = next;
+  for (uint32_t i = 0; i <= program.forward_count; ++i) {
+    const bool end = i == program.forward_count;
+    if (!end && static_cast<KernelId>(steps[i].kernel) == KernelId::kExternal) {
+      last = plan_.indices()[steps[i].operator_begin];
+      continue;
+    }
+    if (end) last = program.last_operator;
+    if (next <= last) {
+      const Status status = forward_->Run(static_cast<uint16_t>(next), static_cast<uint16_t>(last));
+      if (status != Status::kOk) return Fail(status, "forward pass");
+      next = last + 1;
+    }
+    if (end) break;
+    operators_->Find(static_cast<KernelId>(steps[i].kernel))->forward(plan_.View(program, i, memory), counters_);
+  }
+  return Status::kOk;
+}
+
+Status Trainer::CheckOutput(const ProgramRecord& program, const Memory& memory) {
+  return AllFinite(memory.Floats(program, program.output), output_elements()) ? Status::kOk
+                                                                              : Fail(Status::kNonFinite, "output");
+}
+
+/// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is finite.
+Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
+                          StepResult* result) {
+  const uint32_t outputs = output_elements();
+  const LossId loss = ChooseLoss(static_cast<LossId>(plan_.defaults().loss), label, outputs);
+  const Status label_status = CheckLabel(loss, label, outputs);
+  if (label_status != Status::kOk) return Fail(label_status, "label");
+  const Status output_status = CheckOutput(program, memory);
+  if (output_status != Status::kOk) return output_status;
+  float* error = train ? memory.Floats(program, program.loss_error) : nullptr;
+  const float* read = memory.Floats(program, train ? program.loss_input : program.output);
+  result->correct = IsCorrect(loss, memory.Floats(program, program.output), outputs, label);
+  result->loss = ComputeLoss(loss, plan_.defaults().loss_scale, read, outputs, label, error);
+  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, "loss");
+  if (train && !AllFinite(error, outputs)) return Fail(Status::kNonFinite, "error at the output");
+  return Status::kOk;
+}
+
+/// Where a parameter's gradient goes: its buffer, or the parameter itself. Null for none.
+float* Trainer::GradientTarget(uint16_t parameter) const {
+  if (parameter == kNoneIndex) return nullptr;
+  const ParameterRecord& record = plan_.parameter(parameter);
+  return Persistent(options_.accumulate > 1 ? record.gradient_offset : record.arena_offset);
+}
+
+void Trainer::RunBackward(const Memory& memory) {
+  const ProgramRecord& program = *train_;
+  const bool accumulates = options_.accumulate > 1;
+  const uint64_t updates = counters_.update;
+  const StepRecord* steps = plan_.steps(program);
+  for (uint32_t i = program.forward_count; i < program.forward_count + program.backward_count; ++i) {
+    const StepRecord& step = steps[i];
+    BackwardContext context = {};
+    context.scale = accumulates ? 1.0f : -options_.learning_rate;
+    context.zero_skip = options_.zero_skip;
+    context.work = &counters_;
+    float* running_maximum = nullptr;
+    if (step.layer != kNoneIndex) {
+      context.layer = &plan_.layer(step.layer);
+      context.weight_target = GradientTarget(context.layer->weight);
+      context.bias_target = GradientTarget(context.layer->bias);
+      running_maximum = Persistent(context.layer->state_offset);
+    }
+    const SelectorState selector(options_.selector, running_maximum);
+    context.selector = &selector;
+    operators_->Find(static_cast<KernelId>(step.kernel))->backward(plan_.View(program, i, memory), context);
+  }
+  if (!accumulates) return;
+  counters_.update = updates;  // the kernels have changed gradients, no parameters
+  if (++pending_ >= options_.accumulate) ApplyGradients();
+}
+
+/// w <- w - learning rate / samples * sum of gradients, which start from zero again.
+void Trainer::ApplyGradients() {
+  const float rate = options_.learning_rate / static_cast<float>(pending_);
+  for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
+    const ParameterRecord& record = plan_.parameter(i);
+    float* weights = Persistent(record.arena_offset);
+    float* gradients = Persistent(record.gradient_offset);
+    for (uint32_t j = 0; j < record.elements; ++j) {
+      weights[j] -= rate * gradients[j];
+      gradients[j] = 0.0f;
+    }
+    Count(counters_.update, record.elements);
+  }
+  pending_ = 0;
+}
+
+Status Trainer::Flush() {
+  if (!ready()) return Status::kNotInitialized;
+  if (pending_ > 0) ApplyGradients();
+  return Status::kOk;
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,34 @@
+// What may be changed between steps.
+#ifndef TFLM_TRAIN_RUNTIME_TRAINING_OPTIONS_H_
+#define TFLM_TRAIN_RUNTIME_TRAINING_OPTIONS_H_
+
+#include <cstdint>
+
+#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/runtime/selector.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+class PlanReader;
+
+/// Starts from the plan's defaults.
+struct TrainingOptions {
+  float learning_rate;
+  SelectorConfig selector;
+  bool zero_skip;
+  uint32_t accumulate;  // samples per update; > 1 only if the plan reserves gradient buffers
+};
+
+inline constexpr uint32_t kMaxAccumulate = 65535;
+
+bool IsPositiveFinite(float value);
+/// The options that a plan starts with.
+TrainingOptions OptionsOf(const DefaultsRecord& defaults);
+/// kInvalidArgument: a number outside its range. kSelectorNeedsPlan: the plan reserved no list of selected elements
+/// for a layer that would select, or no gradient buffers.
+Status CheckOptions(const PlanReader& plan, const TrainingOptions& options);
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_TRAINING_OPTIONS_H_
