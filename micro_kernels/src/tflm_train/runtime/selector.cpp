@@ -1,6 +1,7 @@
 #include "tflm_train/runtime/selector.h"
 
 #include "tflm_train/runtime/operator.h"
+#include "tflm_train/runtime/step_phase.h"
 
 namespace tflm_train {
 
@@ -16,11 +17,15 @@ Selection BackwardContext::Select(const float* delta, uint32_t elements, void* s
       !selector->config().Selects(*layer)) {
     return SelectDense(elements, zero_skip);
   }
+  EnterPhase(StepPhase::kSelection);
+  const SelectorConfig& config = selector->config();
+  const Selection selection =
+      config.id == SelectorId::kStaticTopk
+          ? SelectStaticTopK(config, delta, elements, scratch)
+          : SelectTinyProp(config, layer->distance, delta, elements, scratch, selector->running_maximum());
   Count(work->selection, elements);
-  if (selector->config().id == SelectorId::kStaticTopk) {
-    return SelectStaticTopK(selector->config(), delta, elements, scratch);
-  }
-  return SelectTinyProp(selector->config(), layer->distance, delta, elements, scratch, selector->running_maximum());
+  EnterPhase(StepPhase::kBackward);
+  return selection;
 }
 
 }  // namespace tflm_train

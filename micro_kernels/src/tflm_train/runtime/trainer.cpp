@@ -4,6 +4,7 @@
 
 #include "tflm_train/runtime/finite.h"
 #include "tflm_train/runtime/losses.h"
+#include "tflm_train/runtime/step_phase.h"
 #include "tflm_train/runtime/trainer_memory.h"
 
 namespace tflm_train {
@@ -13,9 +14,11 @@ Status Trainer::Step(const float* input, const Label& label, StepResult* result)
   const Memory memory(plan_, arena_, program_memory_, input);
   const Status status = RunForward(*train_, input, memory);
   if (status != Status::kOk) return status;
+  EnterPhase(StepPhase::kLoss);
   StepResult unused;
   const Status loss_status = RunSample(*train_, label, memory, true, result == nullptr ? &unused : result);
   if (loss_status != Status::kOk) return loss_status;
+  EnterPhase(StepPhase::kBackward);
   RunBackward(memory);
   return Status::kOk;
 }

@@ -1,0 +1,370 @@
+// The device library as a Python module: one model in training, in this process.
+//
+// Built twice from the same sources: _native, and _native_parity with the arithmetic that is equal on all targets. The build
+// gives the name as TFLM_TRAIN_MODULE.
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include "native_tflm.h"
+#include "tflm_train/operators/all_operators.h"
+#include "tflm_train/runtime/crc32.h"
+#include "tflm_train/runtime/fingerprint.h"
+#include "tflm_train/runtime/trainer.h"
+
+namespace py = pybind11;
+
+namespace tflm_train {
+namespace {
+
+PyObject* native_error = nullptr;  // the exception class, owned by the module
+
+[[noreturn]] void Throw(Status status, const ErrorDetail& detail) {
+  const bool known = detail.status == status;
+  const char* subject = known && detail.subject != nullptr ? detail.subject : "";
+  std::string text = StatusText(status);
+  if (*subject != '\0') text += std::string(" [") + subject + "]";
+  py::object error = py::reinterpret_borrow<py::object>(native_error)(text);
+  error.attr("status") = static_cast<int>(status);
+  error.attr("text") = StatusText(status);
+  error.attr("subject") = subject;
+  error.attr("required_bytes") = known ? detail.required_bytes : 0;
+  error.attr("step") = known && detail.step != kNoneIndex ? py::object(py::int_(detail.step)) : py::object(py::none());
+  PyErr_SetObject(native_error, error.ptr());
+  throw py::error_already_set();
+}
+
+/// Memory that starts on kAlignment and ends where it says, so that a sanitizer sees each byte behind it.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(size_t size) : data_(static_cast<uint8_t*>(operator new(size, std::align_val_t(kAlignment)))) {}
+  uint8_t* get() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* data) const { operator delete(data, std::align_val_t(kAlignment)); }
+  };
+  std::unique_ptr<uint8_t, Free> data_;
+};
+
+AlignedBytes Copy(std::string_view bytes) {
+  AlignedBytes copy(bytes.size());
+  std::memcpy(copy.get(), bytes.data(), bytes.size());
+  return copy;
+}
+
+std::string ShapeText(const py::array& array) {
+  std::string text = "[";
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) text += (i > 0 ? ", " : "") + std::to_string(array.shape(i));
+  return text + "]";
+}
+
+/// The array's data, if it has exactly this type and shape; -1 stands for any length.
+template <class T>
+const T* Data(const char* name, const py::array& array, py::ssize_t rows, py::ssize_t columns = -2) {
+  const bool matrix = columns != -2;
+  const bool shape = array.ndim() == (matrix ? 2 : 1) && (rows == -1 || array.shape(0) == rows) &&
+                     (!matrix || columns == -1 || array.shape(1) == columns);
+  if (!py::isinstance<py::array_t<T>>(array) || !shape || (array.flags() & py::array::c_style) == 0) {
+    const auto length = [](py::ssize_t n) { return n == -1 ? std::string("n") : std::to_string(n); };
+    throw py::value_error(std::string(name) + " must be a C-contiguous " + std::string(py::str(py::dtype::of<T>())) +
+                          " array of shape [" + length(rows) + (matrix ? ", " + length(columns) : "") + "], not " +
+                          std::string(py::str(array.dtype())) + " " + ShapeText(array));
+  }
+  return static_cast<const T*>(array.data());
+}
+
+/// Class numbers int32 [n], or vectors float32 [n, outputs].
+class Labels {
+ public:
+  Labels(const py::array& labels, py::ssize_t samples, uint32_t outputs) : outputs_(outputs) {
+    if (labels.ndim() == 1) {
+      classes_ = Data<int32_t>("labels", labels, samples);
+    } else {
+      vectors_ = Data<float>("labels", labels, samples, outputs);
+    }
+  }
+  Label operator[](size_t i) const {
+    return classes_ != nullptr ? Label::Class(classes_[i]) : Label::Vector(vectors_ + i * outputs_);
+  }
+
+ private:
+  const int32_t* classes_ = nullptr;
+  const float* vectors_ = nullptr;
+  uint32_t outputs_;
+};
+
+class NativeTrainer {
+ public:
+  NativeTrainer(const py::bytes& model, size_t arena_bytes)
+      : arena_bytes_(arena_bytes), model_(Copy(std::string_view(model))), arena_(arena_bytes) {
+    Check(trainer_.Init(model_.get(), std::string_view(model).size(), operators_, arena_.get(), arena_bytes));
+  }
+
+  py::tuple Train(const py::array& x, const py::array& labels, const py::array& order) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    const Labels targets(labels, x.shape(0), trainer_.output_elements());
+    const uint32_t* indices = Data<uint32_t>("order", order, -1);
+    const auto count = static_cast<size_t>(order.shape(0));
+    const auto available = static_cast<size_t>(x.shape(0));
+    if (std::any_of(indices, indices + count, [=](uint32_t index) { return index >= available; })) {
+      throw py::index_error("order names a sample beyond the " + std::to_string(available) + " samples of x");
+    }
+    py::array_t<float> losses(static_cast<py::ssize_t>(count));
+    py::array_t<uint8_t> correct(static_cast<py::ssize_t>(count));
+    float* loss = losses.mutable_data();
+    uint8_t* hit = correct.mutable_data();
+    std::fill_n(loss, count, 0.0f);
+    std::fill_n(hit, count, uint8_t{0});
+    size_t done = 0;
+    Status status = Status::kOk;
+    {
+      py::gil_scoped_release release;
+      for (; done < count; ++done) {
+        StepResult result = {};
+        const size_t sample = indices[done];
+        status = trainer_.Step(samples + sample * trainer_.input_elements(), targets[sample], &result);
+        if (status != Status::kOk) break;
+        loss[done] = result.loss;
+        hit[done] = result.correct ? 1 : 0;
+      }
+    }
+    return py::make_tuple(losses, correct, done, static_cast<int>(status));
+  }
+
+  py::tuple Evaluate(const py::array& x, const py::array& labels) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    const Labels targets(labels, x.shape(0), trainer_.output_elements());
+    const auto count = static_cast<size_t>(x.shape(0));
+    double loss = 0.0;
+    size_t correct = 0;
+    Status status = Status::kOk;
+    {
+      py::gil_scoped_release release;
+      for (size_t i = 0; i < count && status == Status::kOk; ++i) {
+        StepResult result = {};
+        status = trainer_.Evaluate(samples + i * trainer_.input_elements(), targets[i], &result);
+        loss += static_cast<double>(result.loss);
+        correct += result.correct ? 1 : 0;
+      }
+    }
+    Check(status);
+    return py::make_tuple(count > 0 ? loss / static_cast<double>(count) : 0.0, correct);
+  }
+
+  py::array_t<float> Predict(const py::array& x) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    const uint32_t inputs = trainer_.input_elements(), outputs = trainer_.output_elements();
+    py::array_t<float> result({x.shape(0), static_cast<py::ssize_t>(outputs)});
+    float* row = result.mutable_data();
+    const auto count = static_cast<size_t>(x.shape(0));
+    Status status = Status::kOk;
+    {
+      py::gil_scoped_release release;
+      for (size_t i = 0; i < count; ++i) {
+        const float* output = nullptr;
+        status = trainer_.Infer(samples + i * inputs, &output);
+        if (status != Status::kOk) break;
+        std::memcpy(row + i * outputs, output, outputs * sizeof(float));
+      }
+    }
+    Check(status);
+    return result;
+  }
+
+  void Flush() { Check(trainer_.Flush()); }
+  void Reset() { Check(trainer_.Reset()); }
+
+  py::list Parameters() {
+    py::list result;
+    for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
+      result.append(py::make_tuple(trainer_.parameter_tensor(i), Array(i, trainer_.parameter(i))));
+    }
+    return result;
+  }
+
+  void SetParameter(uint32_t index, const py::array& values) {
+    if (index >= trainer_.parameter_count()) {
+      throw py::index_error("there are " + std::to_string(trainer_.parameter_count()) + " parameters, no parameter " +
+                            std::to_string(index));
+    }
+    const uint32_t elements = trainer_.parameter_elements(index);
+    std::memcpy(trainer_.parameter(index), Data<float>("values", values, elements), elements * sizeof(float));
+  }
+
+  /// One array per parameter, or None where the plan reserves no gradients.
+  py::list Gradients() const {
+    py::list result;
+    for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
+      const float* gradient = trainer_.gradient(i);
+      result.append(gradient == nullptr ? py::object(py::none()) : py::object(Array(i, gradient)));
+    }
+    return result;
+  }
+
+  py::dict Counters() const {
+    const WorkCounters& work = trainer_.counters();
+    py::dict result;
+    result["forward"] = work.forward;
+    result["input_error"] = work.input_error;
+    result["weight_gradient"] = work.weight_gradient;
+    result["update"] = work.update;
+    result["selection"] = work.selection;
+    return result;
+  }
+  void ResetCounters() { trainer_.ResetCounters(); }
+
+  py::dict Options() const {
+    const TrainingOptions& options = trainer_.options();
+    py::dict result;
+    result["learning_rate"] = options.learning_rate;
+    result["selector"] = static_cast<int>(options.selector.id);
+    result["output_sparse"] = options.selector.output_sparse;
+    result["ratio"] = options.selector.ratio;
+    result["s_min"] = options.selector.s_min;
+    result["s_max"] = options.selector.s_max;
+    result["damping"] = options.selector.damping;
+    result["decay"] = options.selector.decay;
+    result["zero_skip"] = options.zero_skip;
+    result["accumulate"] = options.accumulate;
+    return result;
+  }
+
+  void SetOptions(const py::kwargs& changes) {
+    TrainingOptions options = trainer_.options();
+    for (const auto& [key, value] : changes) {
+      const auto name = key.cast<std::string>();
+      if (name == "learning_rate") {
+        options.learning_rate = value.cast<float>();
+      } else if (name == "selector") {
+        options.selector.id = static_cast<SelectorId>(value.cast<uint16_t>());
+      } else if (name == "output_sparse") {
+        options.selector.output_sparse = value.cast<bool>();
+      } else if (name == "ratio") {
+        options.selector.ratio = value.cast<float>();
+      } else if (name == "s_min") {
+        options.selector.s_min = value.cast<float>();
+      } else if (name == "s_max") {
+        options.selector.s_max = value.cast<float>();
+      } else if (name == "damping") {
+        options.selector.damping = value.cast<float>();
+      } else if (name == "decay") {
+        options.selector.decay = value.cast<float>();
+      } else if (name == "zero_skip") {
+        options.zero_skip = value.cast<bool>();
+      } else if (name == "accumulate") {
+        options.accumulate = value.cast<uint32_t>();
+      } else {
+        throw py::type_error("unknown option " + name);
+      }
+    }
+    Check(trainer_.SetOptions(options));
+  }
+
+  uint32_t InputElements() const { return trainer_.input_elements(); }
+  uint32_t OutputElements() const { return trainer_.output_elements(); }
+  /// What the plan takes of the arena.
+  uint32_t ArenaUsed() const {
+    uint32_t program_bytes = 0;
+    for (uint32_t i = 0; i < trainer_.plan().program_count(); ++i) {
+      const ProgramRecord& program = trainer_.plan().program(i);
+      if (program.forward_kind != static_cast<uint16_t>(ForwardKind::kNative)) continue;
+      program_bytes = std::max(program_bytes, program.arena_bytes);
+    }
+    return trainer_.plan().defaults().persistent_bytes + program_bytes;
+  }
+  size_t ArenaBytes() const { return arena_bytes_; }
+
+ private:
+  py::array_t<float> Array(uint32_t index, const float* values) const {
+    return py::array_t<float>(static_cast<py::ssize_t>(trainer_.parameter_elements(index)), values);
+  }
+  void Check(Status status) const {
+    if (status != Status::kOk) Throw(status, trainer_.error());
+  }
+
+  size_t arena_bytes_;
+  AlignedBytes model_;
+  AlignedBytes arena_;
+  AllOperators operators_;
+  Trainer trainer_;
+};
+
+/// The checksum of an augmented model as the device computes it.
+uint32_t ModelFingerprint(const py::bytes& model, const py::array& parameter_tensors) {
+  const std::string_view bytes(model);
+  const AlignedBytes copy = Copy(bytes);
+  ModelView view;
+  uint32_t crc = 0;
+  const auto* tensors = Data<uint32_t>("parameter_tensors", parameter_tensors, -1);
+  std::vector<ParameterRecord> parameters(static_cast<size_t>(parameter_tensors.shape(0)));
+  for (size_t i = 0; i < parameters.size(); ++i) parameters[i].tensor = tensors[i];
+  const Status status = view.Open(copy.get(), static_cast<uint32_t>(bytes.size()));
+  if (status != Status::kOk || !Fingerprint(view, parameters.data(), static_cast<uint32_t>(parameters.size()), &crc)) {
+    Throw(Status::kInvalidModel, {});
+  }
+  return crc;
+}
+
+uint32_t BytesCrc32(const py::bytes& data) {
+  const std::string_view bytes(data);
+  return Crc32Of(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<uint32_t>(bytes.size()));
+}
+
+void BindTrainer(py::module_& module) {
+  py::class_<NativeTrainer>(module, "NativeTrainer", py::module_local(),
+                            "One model in training. Keeps copies of the model and of the arena of arena_bytes bytes.")
+      .def(py::init<const py::bytes&, size_t>(), py::arg("model"), py::arg("arena_bytes"))
+      .def("train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
+           "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k].\n\n"
+           "Returns (losses float32 [k], correct uint8 [k], done, status): stops at the first status other than 0.")
+      .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), "(mean loss, correct samples).")
+      .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")
+      .def("flush", &NativeTrainer::Flush, "Apply the gradients of an unfinished group of samples.")
+      .def("reset", &NativeTrainer::Reset, "Weights as in the file, state and counters as at the start.")
+      .def("parameters", &NativeTrainer::Parameters, "List of (tensor, copy of the values).")
+      .def("set_parameter", &NativeTrainer::SetParameter, py::arg("index"), py::arg("values"))
+      .def("gradients", &NativeTrainer::Gradients, "Accumulated gradients by parameter, None without buffers.")
+      .def("counters", &NativeTrainer::Counters, "Work by phase.")
+      .def("reset_counters", &NativeTrainer::ResetCounters)
+      .def("options", &NativeTrainer::Options)
+      .def("set_options", &NativeTrainer::SetOptions, "Change options by name; all or none.")
+      .def_property_readonly("input_elements", &NativeTrainer::InputElements)
+      .def_property_readonly("output_elements", &NativeTrainer::OutputElements)
+      .def_property_readonly("arena_used", &NativeTrainer::ArenaUsed, "Bytes that the plan takes.")
+      .def_property_readonly("arena_bytes", &NativeTrainer::ArenaBytes, "Bytes that were given.")
+      .def_property_readonly_static("trainer_bytes", [](const py::object&) { return sizeof(Trainer); });
+}
+
+void BindModule(py::module_& module) {
+  module.doc() = "The device library of tflm-train, in process.";
+  native_error = PyErr_NewExceptionWithDoc(
+      (module.attr("__name__").cast<std::string>() + ".NativeError").c_str(),
+      "A call of the device library failed: status, text, subject, required_bytes and step tell more.",
+      PyExc_RuntimeError, nullptr);
+  module.attr("NativeError") = py::reinterpret_borrow<py::object>(native_error);
+  BindTrainer(module);
+  BindExternalTrainer(module);
+  module.def("status_text", [](int status) { return StatusText(static_cast<Status>(status)); }, py::arg("status"));
+  module.def("fingerprint", &ModelFingerprint, py::arg("model"), py::arg("parameter_tensors"),
+             "Checksum of a model's structure and frozen constants; parameter_tensors uint32 [n].");
+  module.def("crc32", &BytesCrc32, py::arg("data"));
+  module.attr("trainer_bytes") = sizeof(Trainer);
+#ifdef TFLM_TRAIN_PARITY
+  module.attr("parity") = true;
+#else
+  module.attr("parity") = false;
+#endif
+}
+
+}  // namespace
+}  // namespace tflm_train
+
+PYBIND11_MODULE(TFLM_TRAIN_MODULE, module) { tflm_train::BindModule(module); }
