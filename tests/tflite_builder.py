@@ -134,7 +134,7 @@ class ModelBuilder:
             dilationWFactor=dilation[1],
             fusedActivationFunction=ACTIVATIONS[activation],
         )
-        inputs = [x, self.constant(w), self.constant(b) if b is not None else -1]
+        inputs = [x, self.constant(w)] + ([self.constant(b)] if b is not None else [])
         if multiplier:
             return self.op("DEPTHWISE_CONV_2D", inputs, (1, *size, w.shape[3]), depthMultiplier=multiplier, **common)
         return self.op("CONV_2D", inputs, (1, *size, w.shape[0]), **common)
