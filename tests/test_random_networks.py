@@ -50,7 +50,7 @@ def random_networks(draw):
         window = (draw(st.integers(1, min(3, size[1]))), draw(st.integers(1, min(3, size[2]))))
         if kind == "conv":
             count = draw(st.integers(1, 5))
-            bias = rng.normal(size=count) if draw(st.booleans()) else None
+            bias = rng.normal(size=count)
             x = b.conv(
                 x,
                 gaussian(count, *window, channels, fan_in=channels * window[0] * window[1]),
