@@ -1,0 +1,361 @@
+// Steps of a hostile plan: every operator refuses what could lead a kernel outside its buffers.
+#include <functional>
+#include <string>
+
+#include "step_fixture.h"
+#include "tflm_train/operators/all_operators.h"
+#include "tflm_train/operators/check.h"
+
+using namespace tflm_train;
+using namespace tflm_train::testing;
+
+namespace {
+
+const Operator& Find(KernelId kernel) {
+  for (const Operator* op : kAllOperators) {
+    if (op->kernel == kernel) return *op;
+  }
+  FAIL("no such operator");
+  return *kAllOperators[0];
+}
+
+using Build = std::function<void(Step&)>;
+
+struct Good {
+  std::string name;
+  KernelId kernel;
+  Phase phase;
+  Build build;
+};
+
+constexpr Phase kF = Phase::kForward, kB = Phase::kBackward;
+
+void AddTypicalSteps(std::vector<Good>& good);
+
+std::vector<Good> GoodSteps() {
+  std::vector<Good> good = {
+      {"fully connected", KernelId::kFullyConnected, kF,
+       [](Step& s) { s.Float({1, 2, 3}).Float({4, 6}).Float({4}).Float({1, 4}).Words({1}); }},
+      {"fully connected", KernelId::kFullyConnected, kB,
+       [](Step& s) {
+         s.Float({1, 6}).Float({4, 6}).Float({1, 4}).Float({1, 4}).Float({1, 6}).Indices(4).Words({1}).Trains();
+       }},
+      {"conv", KernelId::kConv2d, kF,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 5, 4, 3}).Words({1, 1, 1, 1, 1, 1, 1});
+       }},
+      {"conv", KernelId::kConv2d, kB,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 5, 4, 3}).Float({1, 5, 4, 3}).Float({1, 5, 4, 2});
+         s.Indices(60).Words({1, 1, 1, 1, 1, 1, 1}).Trains();
+       }},
+      {"depthwise", KernelId::kDepthwiseConv2d, kF,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({4}).Float({1, 5, 4, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2});
+       }},
+      {"depthwise", KernelId::kDepthwiseConv2d, kB,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({1, 5, 4, 4}).Float({1, 5, 4, 4}).Float({1, 5, 4, 2});
+         s.Indices(80).Words({1, 1, 1, 1, 1, 1, 1, 2}).Trains();
+       }},
+      {"conv pool", KernelId::kConv2dMaxPool, kF,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 3, 2, 3}).Bytes({1, 3, 2, 3});
+         s.Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0});
+       }},
+      {"conv pool", KernelId::kConv2dMaxPool, kB,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 3, 2, 3}).Float({1, 3, 2, 3}).Float({1, 5, 4, 2});
+         s.Indices(18).Bytes({1, 3, 2, 3}).Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
+       }},
+      {"depthwise pool", KernelId::kDepthwiseMaxPool, kF,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({4}).Float({1, 3, 2, 4}).Bytes({1, 3, 2, 4});
+         s.Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0});
+       }},
+      {"depthwise pool", KernelId::kDepthwiseMaxPool, kB,
+       [](Step& s) {
+         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({1, 3, 2, 4}).Float({1, 3, 2, 4}).Float({1, 5, 4, 2});
+         s.Indices(24).Bytes({1, 3, 2, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
+       }},
+      {"max pool", KernelId::kMaxPool2d, kF,
+       [](Step& s) { s.Float({1, 5, 4, 2}).Float({1, 3, 2, 2}).Bytes({1, 3, 2, 2}).Words({2, 2, 2, 2, 0, 0, 1}); }},
+      {"max pool", KernelId::kMaxPool2d, kB,
+       [](Step& s) {
+         s.Float({1, 3, 2, 2}).Bytes({1, 3, 2, 2}).Float({1, 3, 2, 2}).Float({1, 5, 4, 2}).Words({2, 2, 2, 2, 0, 0, 1});
+       }},
+      {"max pool argmax", KernelId::kMaxPoolArgmax, Phase::kHook,
+       [](Step& s) { s.Float({1, 5, 4, 2}).Float({1, 3, 2, 2}).Bytes({1, 3, 2, 2}).Words({2, 2, 2, 2, 0, 0, 1}); }},
+      {"average pool", KernelId::kAveragePool2d, kF,
+       [](Step& s) { s.Float({1, 5, 4, 2}).Float({1, 3, 2, 2}).Words({2, 2, 2, 2, 0, 0, 1}); }},
+      {"average pool", KernelId::kAveragePool2d, kB,
+       [](Step& s) { s.Float({1, 3, 2, 2}).Float({1, 3, 2, 2}).Float({1, 5, 4, 2}).Words({2, 2, 2, 2, 0, 0, 1}); }},
+  };
+  AddTypicalSteps(good);
+  return good;
+}
+
+void AddTypicalSteps(std::vector<Good>& good) {
+  good.push_back({"mean", KernelId::kMean, kF, [](Step& s) { s.Float({1, 4, 3}).Float({1, 3}).Words({1, 4, 3}); }});
+  good.push_back({"mean", KernelId::kMean, kB, [](Step& s) { s.Float({1, 3}).Float({1, 4, 3}).Words({1, 4, 3}); }});
+  for (KernelId kernel : {KernelId::kAdd, KernelId::kSub, KernelId::kMul}) {
+    good.push_back({"arithmetic", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({3}).Float({2, 3}).Words({1}); }});
+  }
+  for (KernelId kernel : {KernelId::kAdd, KernelId::kSub}) {
+    good.push_back({"sum", kernel, kB, [](Step& s) {
+                      s.Float({2, 3}).Float({2, 3}).Float({2, 1}).Float({3}).Words({1});
+                    }});
+  }
+  good.push_back({"mul", KernelId::kMul, kB, [](Step& s) {
+                    s.Float({2, 1}).Float({3}).Float({2, 3}).Float({2, 3}).Float({2, 1}).Float({3}).Words({1});
+                  }});
+  good.push_back({"pad", KernelId::kPad, kF, [](Step& s) { s.Float({2, 3}).Float({4, 5}).Words({1, 2}); }});
+  good.push_back({"pad", KernelId::kPad, kB, [](Step& s) { s.Float({4, 5}).Float({2, 3}).Words({2, 1}); }});
+  good.push_back({"transpose", KernelId::kTranspose, kF, [](Step& s) {
+                    s.Float({2, 3, 4}).Float({4, 2, 3}).Words({2, 0, 1});
+                  }});
+  good.push_back({"transpose", KernelId::kTranspose, kB, [](Step& s) {
+                    s.Float({4, 2, 3}).Float({2, 3, 4}).Words({2, 0, 1});
+                  }});
+  for (Phase phase : {kF, kB}) {
+    good.push_back({"concatenation", KernelId::kConcatenation, phase, [](Step& s) {
+                      s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({1, 2, 3});
+                    }});
+  }
+  good.push_back({"softmax", KernelId::kSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).WordF32(1); }});
+  good.push_back({"softmax", KernelId::kSoftmax, kB, [](Step& s) {
+                    s.Float({2, 3}).Float({2, 3}).Float({2, 3}).WordF32(1);
+                  }});
+  good.push_back({"copy", KernelId::kCopy, kF, [](Step& s) { s.Float({6}).Float({2, 3}); }});
+  good.push_back({"copy", KernelId::kCopy, kB, [](Step& s) { s.Float({6}).Float({2, 3}); }});
+  for (KernelId kernel : {KernelId::kRelu, KernelId::kRelu6, KernelId::kReluN1To1, KernelId::kLogistic,
+                          KernelId::kTanh, KernelId::kHardSwish}) {
+    good.push_back({"activation", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}); }});
+    good.push_back({"activation", kernel, kB, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 3}); }});
+  }
+  good.push_back({"leaky", KernelId::kLeakyRelu, kF, [](Step& s) { s.Float({4}).Float({4}).WordF32(0.1f); }});
+  good.push_back({"leaky", KernelId::kLeakyRelu, kB, [](Step& s) {
+                    s.Float({4}).Float({4}).Float({4}).WordF32(0.1f);
+                  }});
+}
+
+/// The step is refused after the change.
+void Refused(const Good& good, const std::string& what, const Build& change) {
+  Step step(good.kernel, good.phase);
+  good.build(step);
+  change(step);
+  CAPTURE(good.name);
+  CAPTURE(static_cast<int>(good.phase));
+  CAPTURE(what);
+  CHECK(step.Check(Find(good.kernel)) == Status::kPlanInvalid);
+}
+
+/// An argument that the kernel does without.
+bool MayBeAbsent(const Good& good, uint32_t argument) {
+  const bool layer = good.kernel == KernelId::kFullyConnected || good.kernel == KernelId::kConv2d ||
+                     good.kernel == KernelId::kDepthwiseConv2d || good.kernel == KernelId::kConv2dMaxPool ||
+                     good.kernel == KernelId::kDepthwiseMaxPool;
+  if (good.phase == kF) {
+    if (layer) return argument == 2 || argument == 4;
+    return good.kernel == KernelId::kMaxPool2d && argument == 2;
+  }
+  if (layer) return argument == 4 || argument == 5;
+  if (good.kernel == KernelId::kAdd || good.kernel == KernelId::kSub) return argument >= 2;
+  if (good.kernel == KernelId::kMul) return argument >= 4;
+  return good.phase == kB && good.kernel == KernelId::kConcatenation && argument >= 1;
+}
+
+}  // namespace
+
+TEST_CASE("check: typical steps pass, and run") {
+  for (const Good& good : GoodSteps()) {
+    CAPTURE(good.name);
+    Step step(good.kernel, good.phase);
+    good.build(step);
+    const Operator& op = Find(good.kernel);
+    CHECK(step.Check(op) == Status::kOk);
+    if (good.phase == kB) {
+      step.Backward(op);
+    } else {
+      step.Forward(op);
+    }
+  }
+}
+
+TEST_CASE("check: arguments missing, too many, of another type") {
+  for (const Good& good : GoodSteps()) {
+    Step probe(good.kernel, good.phase);
+    good.build(probe);
+    Refused(good, "no arguments", [](Step& s) { s.record().value_count = 0; });
+    Refused(good, "one more", [](Step& s) { s.Float({1}); });
+    for (uint32_t i = 0; i < probe.size(); ++i) {
+      if (!MayBeAbsent(good, i)) Refused(good, "absent", [i](Step& s) { s.Omit(i); });
+      Refused(good, "int32", [i](Step& s) { s.value(i).type = static_cast<uint8_t>(ScalarType::kInt32); });
+      Refused(good, "rank 0", [i](Step& s) { s.value(i).rank = 0; });
+      Refused(good, "empty", [i](Step& s) { s.value(i).dims[0] = 0; });
+      Refused(good, "negative", [i](Step& s) { s.value(i).dims[s.value(i).rank - 1] = -1; });
+    }
+  }
+}
+
+TEST_CASE("check: shapes that do not belong together") {
+  for (const Good& good : GoodSteps()) {
+    Step probe(good.kernel, good.phase);
+    good.build(probe);
+    if (good.kernel == KernelId::kPad) continue;  // a larger result only has more zeros behind
+    for (uint32_t i = 0; i < probe.size(); ++i) {
+      // a scratch may be larger than needed
+      const bool is_scratch = static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
+      Refused(good, "longer last dimension", [i, is_scratch](Step& s) {
+        s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1;
+      });
+      Refused(good, "longer first dimension", [i, is_scratch](Step& s) { s.value(i).dims[0] += is_scratch ? -1 : 1; });
+    }
+  }
+}
+
+TEST_CASE("check: outputs outside the arena") {
+  for (const Good& good : GoodSteps()) {
+    Step probe(good.kernel, good.phase);
+    good.build(probe);
+    uint32_t output = probe.size() - 1;
+    if (good.kernel == KernelId::kConcatenation && good.phase == kF) output = 0;
+    for (Place place : {Place::kInput, Place::kConstant, Place::kParameter}) {
+      Refused(good, "place", [=](Step& s) { s.value(output).place = static_cast<uint8_t>(place); });
+    }
+  }
+}
+
+TEST_CASE("check: constants missing or too many") {
+  for (const Good& good : GoodSteps()) {
+    Step probe(good.kernel, good.phase);
+    good.build(probe);
+    Refused(good, "one more word", [](Step& s) { s.Words({1}); });
+    if (probe.record().word_count > 0) Refused(good, "no words", [](Step& s) { s.record().word_count = 0; });
+  }
+}
+
+TEST_CASE("check: geometry out of range") {
+  constexpr uint32_t kHuge[] = {0x7FFFFFFFu, 0x40000000u, 0xFFFFFFFFu, 0x80000000u};
+  for (const Good& good : GoodSteps()) {
+    Step probe(good.kernel, good.phase);
+    good.build(probe);
+    const uint16_t words = probe.record().word_count;
+    if (good.kernel == KernelId::kSoftmax || good.kernel == KernelId::kLeakyRelu) continue;
+    for (uint32_t i = 0; i < words; ++i) {
+      for (uint32_t huge : kHuge) {
+        Step step(good.kernel, good.phase);
+        good.build(step);
+        step.word(i) = huge;
+        CAPTURE(good.name);
+        CAPTURE(i);
+        CAPTURE(huge);
+        CHECK(step.Check(Find(good.kernel)) == Status::kPlanInvalid);
+      }
+    }
+    const bool window = words >= 7;
+    if (!window) continue;
+    const bool pool = words == 7 && (good.kernel == KernelId::kMaxPool2d || good.kernel == KernelId::kAveragePool2d ||
+                                     good.kernel == KernelId::kMaxPoolArgmax);
+    for (uint32_t i = 0; i < 4; ++i) Refused(good, "zero stride, dilation or filter", [i](Step& s) { s.word(i) = 0; });
+    for (uint32_t i = 4; i < 6; ++i) {
+      Refused(good, "pad as large as the window", [i, pool](Step& s) { s.word(i) = pool ? 2 : 3; });
+    }
+    Refused(good, "unknown activation", [](Step& s) { s.word(6) = 4; });
+  }
+}
+
+TEST_CASE("check: a pool fused or alone whose windows would miss the map") {
+  for (const Good& good : GoodSteps()) {
+    if (good.kernel != KernelId::kConv2dMaxPool) continue;
+    for (uint32_t i = 9; i < 13; ++i) Refused(good, "zero", [i](Step& s) { s.word(i) = 0; });
+    Refused(good, "window starts behind the map", [](Step& s) { s.word(11) = 3; });
+    Refused(good, "pad as large as the window", [](Step& s) { s.word(13) = 2; });
+    Refused(good, "map without rows", [](Step& s) { s.word(7) = 0; });
+    Refused(good, "map larger than the convolution reaches", [](Step& s) { s.word(7) = 7; });
+    Refused(good, "more positions than a byte holds", [](Step& s) { s.word(9) = 257; });
+  }
+}
+
+TEST_CASE("check: what a layer's step may not do") {
+  for (const Good& good : GoodSteps()) {
+    if (good.phase != kB || good.kernel > KernelId::kFullyConnected) {
+      if (good.kernel != KernelId::kConv2dMaxPool && good.kernel != KernelId::kDepthwiseMaxPool) continue;
+      if (good.phase != kB) continue;
+    }
+    if (good.kernel == KernelId::kAdd || good.kernel == KernelId::kConcatenation ||
+        good.kernel == KernelId::kAveragePool2d) {
+      continue;
+    }
+    constexpr uint32_t kX = 0, kY = 2, kDx = 4, kScratch = 5;
+    Refused(good, "trains without its input", [](Step& s) { s.Omit(kX); });
+    Refused(good, "neither input nor its error", [](Step& s) {
+      s.record().layer = kNoneIndex;
+      s.Omit(kX);
+      s.Omit(kDx);
+    });
+    Refused(good, "masks without the output", [](Step& s) { s.Omit(kY); });
+    Refused(good, "scratch too small", [](Step& s) { s.value(kScratch).dims[0] -= 1; });
+    Refused(good, "scratch of wide indices", [](Step& s) {
+      s.value(kScratch).type = static_cast<uint8_t>(ScalarType::kUint32);
+    });
+    Refused(good, "scratch in the memory of dx", [](Step& s) { s.value(kScratch).offset = s.value(kDx).offset + 4; });
+    Refused(good, "scratch outside the arena", [](Step& s) {
+      s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter);
+    });
+  }
+}
+
+TEST_CASE("check: broadcasts, permutations, slopes") {
+  Step wider(KernelId::kAdd, Phase::kForward);  // the operand has more dimensions than the result
+  wider.Float({1, 2, 3}).Float({3}).Float({2, 3}).Words({0});
+  CHECK(wider.Check(Find(KernelId::kAdd)) == Status::kPlanInvalid);
+  Step beyond(KernelId::kPad, Phase::kForward);  // the last column of x would lie behind y
+  beyond.Float({2, 3}).Float({4, 5}).Words({1, 3});
+  CHECK(beyond.Check(Find(KernelId::kPad)) == Status::kPlanInvalid);
+  Step before(KernelId::kPad, Phase::kBackward);
+  before.Float({4, 5}).Float({2, 3}).Words({-1, 0});
+  CHECK(before.Check(Find(KernelId::kPad)) == Status::kPlanInvalid);
+  Step twice(KernelId::kTranspose, Phase::kForward);
+  twice.Float({2, 2}).Float({2, 2}).Words({0, 0});
+  CHECK(twice.Check(Find(KernelId::kTranspose)) == Status::kPlanInvalid);
+  Step negative(KernelId::kLeakyRelu, Phase::kBackward);
+  negative.Float({4}).Float({4}).Float({4}).WordF32(-0.1f);
+  CHECK(negative.Check(Find(KernelId::kLeakyRelu)) == Status::kPlanInvalid);
+  Step no_factor(KernelId::kMul, Phase::kBackward);
+  no_factor.Float({3}).Absent().Absent().Float({3}).Float({3}).Absent().Words({0});
+  CHECK(no_factor.Check(Find(KernelId::kMul)) == Status::kPlanInvalid);
+  Step uneven(KernelId::kFullyConnected, Phase::kForward);
+  uneven.Float({1, 7}).Float({2, 3}).Absent().Float({1, 4}).Words({0});
+  CHECK(uneven.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);
+}
+
+TEST_CASE("overlap: bytes in the arena") {
+  ValueRecord a = {}, b = {};
+  a.offset = 16;
+  a.bytes = 16;
+  b.offset = 32;
+  b.bytes = 4;
+  CHECK_FALSE(Overlap(a, b));
+  b.offset = 31;
+  CHECK(Overlap(a, b));
+  CHECK(Overlap(b, a));
+  b.place = static_cast<uint8_t>(Place::kConstant);
+  CHECK_FALSE(Overlap(a, b));
+  b = a;
+  b.offset = 0xFFFFFFFFu - 3;
+  CHECK_FALSE(Overlap(a, b));
+}
+
+TEST_CASE("all operators: each kernel once, named, forward always there") {
+  const AllOperators operators;
+  CHECK(operators.size() == kOperatorCount);
+  for (const Operator* op : kAllOperators) {
+    CHECK(operators.Find(op->kernel) == op);
+    CHECK(std::strlen(op->name) > 0);
+    const bool complete = op->check != nullptr && op->forward != nullptr;
+    CHECK(complete);
+    CHECK((op->backward != nullptr) == (op->kernel != KernelId::kMaxPoolArgmax));
+  }
+  CHECK(operators.Find(KernelId::kExternal) == nullptr);
+}
