@@ -21,7 +21,7 @@ FIRMWARE_SECTIONS = (".vectors", ".text", ".rodata", ".ARM.extab", ".ARM.exidx",
 def load_board(name):
     """The board's description (boards/NAME.json)."""
     with open(os.path.join(HERE, "boards", name + ".json"), encoding="utf-8") as file:
-        return json.load(file)
+        return {"id": name, **json.load(file)}
 
 
 def cpu_flags(board):
@@ -44,6 +44,7 @@ def defines(board):
     build = board["build"]
     macros = [
         ("TFLM_TRAIN_QEMU", 1),
+        ("QEMU_BOARD", board["id"]),
         ("QEMU_BOARD_HZ", build["f_cpu"].rstrip("L") + "u"),
         ("QEMU_ICOUNT_SHIFT", ICOUNT_SHIFT),
     ]
@@ -71,16 +72,18 @@ def link_flags(board):
     ]
 
 
-def qemu_arguments(board, serial="none"):
-    """Everything but ``-kernel FILE``. ``serial``: QEMU's chardev for the board's first UART.
+def qemu_arguments(board, serial="none", argument=None):
+    """Everything but ``-kernel FILE``.
 
+    ``serial`` is QEMU's chardev for the board's first UART; ``argument`` a word that the program can ask for.
     Semihosting makes the guest's standard output and exit status QEMU's own; icount lets time pass with instructions.
     """
+    semihosting = "enable=on,target=native" + (f",arg=program,arg={argument}" if argument else "")
     return [
         *board["build"]["qemu_flags"].split(),
         "-display", "none",
         "-monitor", "none",
         "-serial", serial,
-        "-semihosting-config", "enable=on,target=native",
+        "-semihosting-config", semihosting,
         "-icount", f"shift={ICOUNT_SHIFT}",
     ]  # fmt: skip

@@ -16,6 +16,7 @@ inline constexpr size_t kMinFramePayload = 128;  // what every device takes and 
 enum class Command : uint8_t {
   kHello = 0x01,
   kDescribe = 0x02,
+  kStatusText = 0x03,
   kLoadBegin = 0x10,
   kLoadData = 0x11,
   kLoadEnd = 0x12,

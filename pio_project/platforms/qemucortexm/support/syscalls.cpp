@@ -11,20 +11,15 @@ namespace {
 
 using semihosting::Operation;
 
-enum OpenMode : uint32_t { kWriteMode = 4, kAppendMode = 8 };  // ":tt" opened so is stdout, stderr
-
-uint32_t Console(OpenMode mode) {
-  static const char kName[] = ":tt";
-  const uint32_t arguments[] = {reinterpret_cast<uint32_t>(kName), mode, sizeof kName - 1};
-  return static_cast<uint32_t>(semihosting::Call(Operation::kOpen, arguments));
-}
+/// ":tt" is the console: stdout when opened for writing, stderr for appending.
+uint32_t Console(semihosting::OpenMode mode) { return static_cast<uint32_t>(semihosting::Open(":tt", 3, mode)); }
 
 uint32_t Handle(int file) {
   static uint32_t handles[2];
   static bool open = false;
   if (!open) {
-    handles[0] = Console(kWriteMode);
-    handles[1] = Console(kAppendMode);
+    handles[0] = Console(semihosting::kWriteText);
+    handles[1] = Console(semihosting::kAppendText);
     open = true;
   }
   return handles[file == 2 ? 1 : 0];

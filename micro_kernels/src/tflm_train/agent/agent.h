@@ -1,0 +1,120 @@
+// Serves the device protocol: a PC loads a model, trains it sample by sample and reads the weights back.
+#ifndef TFLM_TRAIN_AGENT_AGENT_H_
+#define TFLM_TRAIN_AGENT_AGENT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tflm_train/agent/byte_stream.h"
+#include "tflm_train/agent/frame.h"
+#include "tflm_train/agent/payload.h"
+#include "tflm_train/agent/protocol.h"
+#include "tflm_train/agent/step_meter.h"
+#include "tflm_train/runtime/trainer.h"
+
+namespace tflm_train {
+
+/// What an agent is made of.
+struct AgentConfig {
+  const char* name;              // of the device, for people
+  ByteStream* stream;
+  const OperatorSet* operators;
+  void* memory;                  // for frames, a loaded model, its arena and staged samples
+  size_t memory_bytes;
+  size_t frame_payload;          // longest payload either way, a multiple of 16 and at least kMinFramePayload
+  const void* model = nullptr;   // compiled in, may be null
+  size_t model_bytes = 0;
+  StepMeter* meter = nullptr;    // may be null
+};
+
+/// Executes every request once: a repeated sequence number gets the reply of the first time, any other number that is not
+/// the next one is refused.
+class Agent {
+ public:
+  /// kInvalidArgument: a null pointer, or memory too small for two frames.
+  Status Init(const AgentConfig& config);
+  /// Reads what the stream has and answers whole frames. False when the stream is closed.
+  bool Poll();
+
+ private:
+  /// Ranges of the memory, each aligned to 16.
+  struct Memory {
+    uint8_t* begin;
+    size_t size;
+    /// Takes `bytes` off the front; null if there are not so many.
+    uint8_t* Take(size_t bytes);
+  };
+  /// A sample of a request.
+  struct Sample {
+    const float* input;
+    Label label;
+  };
+
+  void Answer(const Frame& request);
+  void Execute(Command command, PayloadReader& request);
+  void ExecuteLoaded(Command command, PayloadReader& request);
+
+  // The commands: each reads its payload and fills in the reply's status and payload.
+  void Hello(PayloadReader& request);
+  void Describe(PayloadReader& request);
+  void StatusSentence(PayloadReader& request);
+  void LoadBegin(PayloadReader& request);
+  void LoadData(PayloadReader& request);
+  void LoadEnd(PayloadReader& request);
+  void UseBuiltIn(PayloadReader& request);
+  void Stage(PayloadReader& request);
+  void Step(PayloadReader& request);
+  void Evaluate(PayloadReader& request);
+  void Infer(PayloadReader& request);
+  void ReadOutput(PayloadReader& request);
+  void Flush(PayloadReader& request);
+  void Reset(PayloadReader& request);
+  void Parameter(PayloadReader& request);
+  void ReadParameter(PayloadReader& request);
+  void WriteParameter(PayloadReader& request);
+  void Counters(PayloadReader& request);
+  void ResetCounters(PayloadReader& request);
+  void Options(PayloadReader& request);
+  void SetOptions(PayloadReader& request);
+
+  void Start(const void* model, size_t model_bytes, uint32_t arena_bytes, Memory memory);
+  void Unload();
+  bool ReadSample(PayloadReader& request, bool labelled, Sample* sample);
+  float* StagingArea();
+  void ReplyFloats(const float* values, uint32_t count);
+  void ReplyResult(tflm_train::Status status, const StepResult& result);
+  bool Complete(const PayloadReader& request);
+
+  void Fail(ProtocolStatus status) { status_ = static_cast<uint8_t>(status); }
+  void SetStatus(tflm_train::Status status) { status_ = static_cast<uint8_t>(status); }
+
+  AgentConfig config_ = {};
+  FrameReader reader_;
+  uint8_t* reply_buffer_ = nullptr;
+  PayloadWriter reply_{nullptr, 0};
+  uint8_t status_ = 0;
+
+  // The latest executed request; its reply stands in reply_buffer_.
+  bool in_session_ = false;
+  uint32_t last_sequence_ = 0;
+  uint32_t last_crc_ = 0;
+
+  Memory pool_ = {};   // what frames leave
+  Memory spare_ = {};  // what model and arena leave
+  uint8_t* loading_ = nullptr;
+  uint32_t loading_bytes_ = 0;
+  uint32_t loading_crc_ = 0;
+
+  Trainer trainer_;
+  bool loaded_ = false;
+  uint32_t model_bytes_ = 0;
+  uint32_t model_crc_ = 0;
+  uint32_t arena_bytes_ = 0;
+  uint32_t steps_ = 0;
+  float* staging_ = nullptr;       // inputs, then a label vector
+  const float* output_ = nullptr;  // of the latest Infer
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_AGENT_AGENT_H_

@@ -1,0 +1,125 @@
+// Commands on samples: train, evaluate, infer.
+#include <cstring>
+
+#include "tflm_train/agent/agent.h"
+
+namespace tflm_train {
+
+namespace {
+
+/// Floats inside a payload. They are aligned: payloads start on 8 bytes, and what stands before them is a multiple of 4.
+const float* Floats(const uint8_t* bytes) { return reinterpret_cast<const float*>(bytes); }
+
+}  // namespace
+
+float* Agent::StagingArea() {
+  if (staging_ == nullptr) {
+    const size_t floats = size_t{trainer_.input_elements()} + trainer_.output_elements();
+    staging_ = reinterpret_cast<float*>(spare_.Take(floats * sizeof(float)));
+  }
+  return staging_;
+}
+
+void Agent::Stage(PayloadReader& request) {
+  const uint32_t offset = request.U32();
+  const size_t size = request.rest();
+  if (!request.ok() || size % sizeof(float) != 0) return Fail(ProtocolStatus::kBadLength);
+  const uint32_t count = static_cast<uint32_t>(size / sizeof(float));
+  const uint32_t capacity = trainer_.input_elements() + trainer_.output_elements();
+  if (offset > capacity || count > capacity - offset) return Fail(ProtocolStatus::kOutOfRange);
+  float* staging = StagingArea();
+  if (staging == nullptr) return Fail(ProtocolStatus::kNoMemory);
+  if (size > 0) std::memcpy(staging + offset, request.Bytes(size), size);
+}
+
+bool Agent::ReadSample(PayloadReader& request, bool labelled, Sample* sample) {
+  output_ = nullptr;
+  const LabelKind kind = static_cast<LabelKind>(request.U8());
+  const SampleSource source = static_cast<SampleSource>(request.U8());
+  request.U16();
+  const int32_t index = static_cast<int32_t>(request.U32());
+  const bool vector = kind == LabelKind::kVector;
+  const bool known_label = labelled ? vector || kind == LabelKind::kClass : kind == LabelKind::kNone;
+  const bool known_source = source == SampleSource::kInline || source == SampleSource::kStaged;
+  const float* input = nullptr;
+  const float* target = nullptr;
+  if (source == SampleSource::kStaged) {
+    if (staging_ == nullptr) {
+      Fail(ProtocolStatus::kOutOfRange);
+      return false;
+    }
+    input = staging_;
+    target = staging_ + trainer_.input_elements();
+  } else {
+    input = Floats(request.Bytes(trainer_.input_elements() * sizeof(float)));
+    if (vector) target = Floats(request.Bytes(trainer_.output_elements() * sizeof(float)));
+  }
+  if (!known_label || !known_source || !request.Complete()) {
+    Fail(ProtocolStatus::kBadLength);
+    return false;
+  }
+  *sample = {input, vector ? Label::Vector(target) : Label::Class(index)};
+  return true;
+}
+
+void Agent::ReplyResult(tflm_train::Status status, const StepResult& result) {
+  SetStatus(status);
+  if (status != tflm_train::Status::kOk) return;
+  reply_.F32(result.loss);
+  reply_.U32(result.correct ? 1 : 0);
+}
+
+void Agent::Step(PayloadReader& request) {
+  Sample sample;
+  if (!ReadSample(request, true, &sample)) return;
+  StepResult result = {};
+  if (config_.meter != nullptr) config_.meter->BeginStep();
+  const tflm_train::Status status = trainer_.Step(sample.input, sample.label, &result);
+  if (config_.meter != nullptr) config_.meter->EndStep();
+  if (status == tflm_train::Status::kOk) ++steps_;
+  ReplyResult(status, result);
+}
+
+void Agent::Evaluate(PayloadReader& request) {
+  Sample sample;
+  if (!ReadSample(request, true, &sample)) return;
+  StepResult result = {};
+  const tflm_train::Status status = trainer_.Evaluate(sample.input, sample.label, &result);
+  ReplyResult(status, result);
+}
+
+void Agent::Infer(PayloadReader& request) {
+  Sample sample;
+  if (!ReadSample(request, false, &sample)) return;
+  const tflm_train::Status status = trainer_.Infer(sample.input, &output_);
+  SetStatus(status);
+  if (status != tflm_train::Status::kOk) output_ = nullptr;
+}
+
+void Agent::ReadOutput(PayloadReader& request) {
+  const uint32_t offset = request.U32();
+  const uint32_t count = request.U32();
+  if (!Complete(request)) return;
+  const uint32_t elements = trainer_.output_elements();
+  if (output_ == nullptr || offset > elements || count > elements - offset ||
+      count > reply_.room() / sizeof(float)) {
+    return Fail(ProtocolStatus::kOutOfRange);
+  }
+  ReplyFloats(output_ + offset, count);
+}
+
+void Agent::Flush(PayloadReader& request) {
+  if (!Complete(request)) return;
+  output_ = nullptr;
+  SetStatus(trainer_.Flush());
+}
+
+void Agent::Reset(PayloadReader& request) {
+  if (!Complete(request)) return;
+  output_ = nullptr;
+  steps_ = 0;
+  if (config_.meter != nullptr) config_.meter->Reset();
+  SetStatus(trainer_.Reset());
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,221 @@
+"""A device behind the protocol: the same methods as the runtime in this process."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+from ..converters.plan_format import Selector
+from ..errors import DeviceError, NonFiniteError
+from ..history import PHASES
+from ..model import TrainableModel
+from ..sizes import native_arena_bytes
+from .device import StepLog
+from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Status
+
+HELLO = struct.Struct("<5I")  # flags, longest payload, memory, bytes and checksum of the built-in model
+DESCRIBE = struct.Struct("<7I")  # inputs, outputs, parameters, arena, trainer, model bytes, model checksum
+SAMPLE = struct.Struct("<BBHi")  # label kind, source, 0, class
+RESULT = struct.Struct("<fI")
+COUNTERS = struct.Struct("<10QI")
+OPTIONS = struct.Struct("<fBBBBIfffff")
+WORD = struct.Struct("<I")
+NO_LABEL, CLASS_LABEL, VECTOR_LABEL = 0, 1, 2
+INLINE, STAGED = 0, 1
+COUNTS_INSTRUCTIONS = 2
+COST_PHASES = ("forward", "loss", "selection", "backward", "total")
+FLOAT = 4  # bytes
+
+
+class RemoteDevice:
+    """See ``Device``.
+
+    Parameters
+    ----------
+    link : Link
+        Closed when the device refuses the model.
+    model : TrainableModel
+    name : str
+    arena_bytes : int, optional
+    """
+
+    def __init__(self, link: Link, model: TrainableModel, name: str, arena_bytes: int | None = None) -> None:
+        self.name = name
+        self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
+        self._link = link
+        self._model_name = model.name
+        try:
+            self._open(model)
+        except BaseException:
+            link.close()
+            raise
+
+    def _open(self, model: TrainableModel) -> None:
+        hello = self._link.request(Command.HELLO)
+        flags, self._payload, self.memory_bytes, built_in, built_in_crc = HELLO.unpack_from(hello)
+        self.firmware = hello[HELLO.size :].decode("ascii", "replace")
+        self.counts_instructions = bool(flags & COUNTS_INSTRUCTIONS)
+        self._load(model.data, (built_in, built_in_crc) == (len(model.data), zlib.crc32(model.data)))
+        described = DESCRIBE.unpack(self._request(Command.DESCRIBE))
+        self._inputs, self._outputs, parameters, _, self.trainer_bytes, *_ = described
+        self._parameters = [
+            struct.unpack("<2I", self._request(Command.PARAMETER, WORD.pack(i))) for i in range(parameters)
+        ]
+
+    def _load(self, data: bytes, built_in: bool) -> None:
+        if built_in:
+            self._request(Command.USE_BUILT_IN, WORD.pack(self.arena_bytes))
+            return
+        self._request(Command.LOAD_BEGIN, struct.pack("<2I", len(data), zlib.crc32(data)))
+        chunk = self._payload - WORD.size
+        for begin in range(0, len(data), chunk):
+            self._request(Command.LOAD_DATA, WORD.pack(begin) + data[begin : begin + chunk])
+        self._request(Command.LOAD_END, WORD.pack(self.arena_bytes))
+
+    def _request(self, command: Command, payload: bytes = b"") -> bytes:
+        try:
+            return self._link.request(command, payload)
+        except ProtocolError as error:
+            raise self._translate(error) from None
+
+    def _translate(self, error: ProtocolError) -> DeviceError:
+        if error.status == Status.NO_MEMORY and len(error.payload) >= WORD.size:
+            (free,) = WORD.unpack_from(error.payload)
+            return DeviceError(f"{error}: {self._model_name} does not fit in {free:,} free bytes; choose a larger device")
+        if error.status >= FIRST_PROTOCOL_STATUS:
+            return error
+        text = self._link.request(Command.STATUS_TEXT, WORD.pack(error.status)).decode("ascii", "replace")
+        subject, required = "", ""
+        if len(error.payload) >= 2 * WORD.size:
+            (needed,) = WORD.unpack_from(error.payload)
+            name = error.payload[2 * WORD.size :].decode("ascii", "replace")
+            subject = f" ({name})" if name else ""
+            required = f"; {needed} bytes are needed" if needed else ""
+        kind = NonFiniteError if error.status == Status.NON_FINITE else DeviceError
+        return kind(f"{self._model_name}: {text.rstrip('.')}{subject}{required}")
+
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
+        losses, correct = [], []
+        for index in order:
+            try:
+                loss, right = self._run(Command.STEP, x[index], labels[index])
+            except NonFiniteError:
+                return StepLog(np.array(losses, np.float32), np.array(correct, bool), True)
+            losses.append(loss)
+            correct.append(right)
+        return StepLog(np.array(losses, np.float32), np.array(correct, bool))
+
+    def flush(self) -> None:
+        self._request(Command.FLUSH)
+
+    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+        results = [self._run(Command.EVALUATE, sample, label) for sample, label in zip(x, labels)]
+        return sum(loss for loss, _ in results) / len(results), sum(right for _, right in results)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        outputs = np.empty((len(x), self._outputs), np.float32)
+        for row, sample in zip(outputs, x):
+            self._request(Command.INFER, self._sample(sample, None))
+            for begin, count in self._floats(self._outputs, 0):
+                reply = self._request(Command.READ_OUTPUT, struct.pack("<2I", begin, count))
+                row[begin : begin + count] = np.frombuffer(reply, "<f4")
+        return outputs
+
+    def _run(self, command: Command, sample: np.ndarray, label: Any) -> tuple[float, bool]:
+        loss, right = RESULT.unpack(self._request(command, self._sample(sample, label)))
+        return loss, bool(right)
+
+    def _sample(self, sample: np.ndarray, label: Any) -> bytes:
+        """Payload of a command on one sample; what is too long for a frame is staged first."""
+        vector = label is not None and np.ndim(label) > 0
+        values = np.ascontiguousarray(sample, "<f4").reshape(-1)
+        if vector:
+            values = np.concatenate([values, np.asarray(label, "<f4").reshape(-1)])
+        kind = NO_LABEL if label is None else VECTOR_LABEL if vector else CLASS_LABEL
+        number = int(label) if kind == CLASS_LABEL else 0
+        if SAMPLE.size + values.nbytes <= self._payload:
+            return SAMPLE.pack(kind, INLINE, 0, number) + values.tobytes()
+        for begin, count in self._floats(len(values), WORD.size):
+            self._request(Command.STAGE, WORD.pack(begin) + values[begin : begin + count].tobytes())
+        return SAMPLE.pack(kind, STAGED, 0, number)
+
+    def _floats(self, total: int, header: int) -> list[tuple[int, int]]:
+        """Pieces (begin, count) of `total` floats, each with a header's bytes short enough for a frame."""
+        most = (self._payload - header) // FLOAT
+        return [(begin, min(most, total - begin)) for begin in range(0, total, most)]
+
+    def parameters(self) -> list[tuple[int, np.ndarray]]:
+        return [(tensor, self._parameter(i, elements)) for i, (tensor, elements) in enumerate(self._parameters)]
+
+    def _parameter(self, index: int, elements: int) -> np.ndarray:
+        values = np.empty(elements, np.float32)
+        for begin, count in self._floats(elements, 0):
+            reply = self._request(Command.READ_PARAMETER, struct.pack("<3I", index, begin, count))
+            values[begin : begin + count] = np.frombuffer(reply, "<f4")
+        return values
+
+    def set_parameters(self, values: list[np.ndarray]) -> None:
+        if [np.size(array) for array in values] != [elements for _, elements in self._parameters]:
+            raise DeviceError(f"{self._model_name}: the values do not have the parameters' sizes")
+        for index, array in enumerate(values):
+            flat = np.ascontiguousarray(array, "<f4").reshape(-1)
+            for begin, count in self._floats(len(flat), 2 * WORD.size):
+                piece = flat[begin : begin + count].tobytes()
+                self._request(Command.WRITE_PARAMETER, struct.pack("<2I", index, begin) + piece)
+
+    def _counts(self) -> tuple[int, ...]:
+        return COUNTERS.unpack(self._request(Command.COUNTERS))
+
+    def counters(self) -> dict[str, int]:
+        return dict(zip(PHASES, self._counts()))
+
+    def instructions(self) -> tuple[dict[str, int], int]:
+        """Instructions by phase since the last ``reset_counters``, and the steps that they were counted in.
+
+        Raises
+        ------
+        DeviceError
+            The device cannot count them.
+        """
+        if not self.counts_instructions:
+            raise DeviceError(f"device {self.name} does not count instructions")
+        counts = self._counts()
+        return dict(zip(COST_PHASES, counts[len(PHASES) :])), counts[-1]
+
+    def reset_counters(self) -> None:
+        self._request(Command.RESET_COUNTERS)
+
+    def options(self) -> dict[str, Any]:
+        rate, selector, sparse, skip, _, accumulate, ratio, s_min, s_max, damping, decay = OPTIONS.unpack(
+            self._request(Command.OPTIONS)
+        )
+        return {
+            "learning_rate": rate,
+            "selector": Selector(selector).name.lower().replace("_", "-"),
+            "ratio": ratio,
+            "s_min": s_min,
+            "s_max": s_max,
+            "damping": damping,
+            "decay": decay,
+            "output_sparse": bool(sparse),
+            "zero_skip": bool(skip),
+            "accumulate": accumulate,
+        }
+
+    def set_options(self, **changes: Any) -> None:
+        options = {**self.options(), **changes}
+        selector = Selector[options["selector"].upper().replace("-", "_")]
+        constants = [options[name] for name in ("ratio", "s_min", "s_max", "damping", "decay")]
+        flags = int(selector), bool(options["output_sparse"]), bool(options["zero_skip"]), 0
+        self._request(
+            Command.SET_OPTIONS, OPTIONS.pack(options["learning_rate"], *flags, options["accumulate"], *constants)
+        )
+
+    def reset(self) -> None:
+        self._request(Command.RESET)
+
+    def close(self) -> None:
+        self._link.close()
