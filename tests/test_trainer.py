@@ -294,3 +294,9 @@ def test_divergence_on_the_device_leaves_finite_weights(mlp_model: tt.TrainableM
     assert np.isfinite(trainer.predict(x)).all()
     if not history.epoch:
         assert trainer.trained_model().data == before
+
+
+def test_stated_trainer_bytes_are_the_librarys(mlp_model: tt.TrainableModel) -> None:
+    from tflm_train import _native, _native_parity
+
+    assert mlp_model.sizes.trainer_bytes == _native.trainer_bytes == _native_parity.trainer_bytes

@@ -84,7 +84,9 @@ class RemoteDevice:
     def _translate(self, error: ProtocolError) -> DeviceError:
         if error.status == Status.NO_MEMORY and len(error.payload) >= WORD.size:
             (free,) = WORD.unpack_from(error.payload)
-            return DeviceError(f"{error}: {self._model_name} does not fit in {free:,} free bytes; choose a larger device")
+            return DeviceError(
+                f"{error}: {self._model_name} does not fit in {free:,} free bytes; choose a larger device"
+            )
         if error.status >= FIRST_PROTOCOL_STATUS:
             return error
         text = self._link.request(Command.STATUS_TEXT, WORD.pack(error.status)).decode("ascii", "replace")
