@@ -1,0 +1,21 @@
+// On-device training for TensorFlow Lite Micro: everything that a firmware includes.
+//
+//   alignas(16) static uint8_t arena[ARENA_BYTES];         // the converter states the size
+//   tflm_train::AllOperators operators;                    // or StaticOperatorSet with what the model needs
+//   tflm_train::Trainer trainer;
+//   trainer.Init(model, model_size, operators, arena, sizeof arena);
+//   trainer.Step(input, tflm_train::Label::Class(2));      // learn one sample
+//   trainer.Infer(input, &output);
+//
+// In a firmware that runs TensorFlow Lite Micro, see tflm_train/tflm/trainable_interpreter.h.
+#ifndef TFLM_TRAIN_H_
+#define TFLM_TRAIN_H_
+
+#include "tflm_train/operators/all_operators.h"
+#include "tflm_train/runtime/label.h"
+#include "tflm_train/runtime/operator_set.h"
+#include "tflm_train/runtime/selector.h"
+#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/status.h"
+
+#endif  // TFLM_TRAIN_H_
