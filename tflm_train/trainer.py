@@ -272,7 +272,7 @@ class Trainer:
         self.trained_model().save(path)
 
     def reset(self) -> None:
-        """Go back to the file's weights and the plan's options."""
+        """Go back to the file's weights and empty state; options stay as they are."""
         self.device.reset()
 
     def close(self) -> None:

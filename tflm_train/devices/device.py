@@ -89,7 +89,7 @@ class Device(Protocol):
         ...
 
     def reset(self) -> None:
-        """Weights as in the file, state and counters as after loading."""
+        """Weights as in the file, state and counters as after loading; options stay."""
         ...
 
     def close(self) -> None:
