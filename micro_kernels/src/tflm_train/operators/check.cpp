@@ -69,7 +69,7 @@ bool WindowFits(int32_t in, int32_t out, int32_t filter, int32_t stride, int32_t
   if (in < 1 || out < 1 || filter < 1 || stride < 1 || dilation < 1 || pad < 0) return false;
   const int64_t window = (int64_t{filter} - 1) * dilation + 1;
   const int64_t last = (int64_t{out} - 1) * stride - pad;
-  return in < kLimit && window < kLimit && pad < window && last < in;
+  return in < kLimit && window < kLimit && stride < kLimit && dilation < kLimit && pad < window && last < in;
 }
 
 }  // namespace tflm_train
