@@ -1,4 +1,4 @@
-"""Writes the models of the tests of the TFLM binding, and its example's model_data.h: ``python tests/tflm_cases.py FOLDER``."""
+"""Writes the models of the tests of the TFLM binding: ``python tests/tflm_cases.py FOLDER``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import networks
 import numpy as np
 from tflite_builder import ModelBuilder
-from tflm_example_model import c_header, example_model
 
 from tflm_train.config import TrainingConfig
 from tflm_train.converters.convert import convert
@@ -53,4 +52,3 @@ if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
     for case, content in cases().items():
         (folder / f"{case}.tflite").write_bytes(content)
-    (folder / "model_data.h").write_text(c_header(example_model()))

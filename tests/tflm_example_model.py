@@ -1,6 +1,12 @@
-"""The model of ``micro_kernels/examples/tflm_addon``: it knows motions as an upright sensor shows them."""
+"""The model of ``micro_kernels/examples/tflm_addon``: it knows motions as an upright sensor shows them.
+
+``python tests/tflm_example_model.py`` writes the example's model_data.h anew.
+"""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import numpy as np
 from tflite_builder import ModelBuilder
@@ -9,6 +15,7 @@ from tflm_train.config import TrainingConfig
 from tflm_train.converters.convert import convert
 
 WINDOW, MOTIONS, HIDDEN = 16, 3, 24
+HEADER = Path(__file__).resolve().parent.parent / "micro_kernels/examples/tflm_addon/model_data.h"
 
 
 def windows(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +53,16 @@ def c_header(data: bytes) -> str:
     rows = (", ".join(f"0x{byte:02x}" for byte in data[i : i + 16]) for i in range(0, len(data), 16))
     array = ",\n    ".join(rows)
     return (
-        "#ifndef TFLM_ADDON_MODEL_DATA_H_\n#define TFLM_ADDON_MODEL_DATA_H_\n\n#include <cstddef>\n#include <cstdint>\n\n"
+        "// Written by `python tests/tflm_example_model.py`.\n#ifndef TFLM_ADDON_MODEL_DATA_H_\n#define TFLM_ADDON_MODEL_DATA_H_\n\n#include <cstddef>\n#include <cstdint>\n\n"
         f"alignas(16) inline constexpr uint8_t model_data[] = {{\n    {array}}};\n"
         "inline constexpr size_t model_data_size = sizeof model_data;\n\n#endif  // TFLM_ADDON_MODEL_DATA_H_\n"
     )
+
+
+def committed_model() -> bytes:
+    """The file in model_data.h."""
+    return bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", HEADER.read_text()))
+
+
+if __name__ == "__main__":
+    HEADER.write_text(c_header(example_model()))

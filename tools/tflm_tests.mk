@@ -37,7 +37,7 @@ run: $(BUILD)/binding_tests $(BUILD)/layout_mismatch $(BUILD)/before $(BUILD)/af
 	$(BUILD)/before
 	$(BUILD)/after
 
-$(CASES)/model_data.h: tests/tflm_cases.py tests/tflm_example_model.py tests/networks.py $(wildcard converters/*.py)
+$(CASES)/mlp_dense.tflite: tests/tflm_cases.py tests/networks.py $(wildcard converters/*.py)
 	$(PYTHON) tests/tflm_cases.py $(CASES)
 
 $(BUILD)/$(LIBRARY)/%.o: $(LIBRARY)/%.cpp
@@ -48,9 +48,9 @@ $(BUILD)/$(TESTS)/%.o: $(TESTS)/%.cpp
 	@mkdir -p $(dir $@)
 	$(CXX) $(COMMON) $(TFLM) -c $< -o $@
 
-$(BUILD)/$(EXAMPLE)/%.o: $(EXAMPLE)/%.cpp $(CASES)/model_data.h
+$(BUILD)/$(EXAMPLE)/%.o: $(EXAMPLE)/%.cpp
 	@mkdir -p $(dir $@)
-	$(CXX) $(COMMON) $(TFLM) -I$(CASES) -c $< -o $@
+	$(CXX) $(COMMON) $(TFLM) -c $< -o $@
 
 # compiled with the other setting than TFLM's library
 OTHER := $(if $(findstring TF_LITE_STATIC_MEMORY,$(TFLM_FLAGS)),-UTF_LITE_STATIC_MEMORY,-DTF_LITE_STATIC_MEMORY)
@@ -60,7 +60,7 @@ $(BUILD)/library.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/binding_tests: $(TEST_OBJECTS) $(BUILD)/library.a $(TFLM_LIB) | $(CASES)/model_data.h
+$(BUILD)/binding_tests: $(TEST_OBJECTS) $(BUILD)/library.a $(TFLM_LIB) | $(CASES)/mlp_dense.tflite
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
 $(BUILD)/layout_mismatch: $(BUILD)/$(TESTS)/layout_mismatch.o $(BUILD)/library.a $(TFLM_LIB)

@@ -93,7 +93,8 @@ TEST_CASE("files that cannot train here are refused") {
                          pair.arena.size() - 4) == Status::kMisaligned);
     CHECK(pair.tflm.Init(nullptr, 0, resolver, pair.operators, pair.arena.data(), pair.arena.size()) == Status::kInvalidArgument);
     CHECK(pair.tflm.Init(pair.tflm_model.data(), pair.tflm_model.size(), resolver, pair.operators, nullptr, 0) ==
-          Status::kInvalidArgument);
+          Status::kArenaTooSmall);
+    CHECK(pair.tflm.error().required_bytes > 0);
   }
 }
 

@@ -21,7 +21,9 @@ class GuardedArena : public tflite::SingleArenaBufferAllocator {
 
   uint8_t* AllocatePersistentBuffer(size_t size, size_t alignment) override {
     uint8_t* buffer = tflite::SingleArenaBufferAllocator::AllocatePersistentBuffer(size, alignment);
-    return buffer != nullptr ? buffer : Spare(size);
+    if (buffer != nullptr) return buffer;
+    missing_bytes_ += size;
+    return Spare(size);
   }
 
   uint8_t* AllocateTemp(size_t size, size_t alignment) override {
@@ -43,7 +45,7 @@ class GuardedArena : public tflite::SingleArenaBufferAllocator {
 
   /// Whether the arena was too small at any time.
   bool exhausted() const { return exhausted_; }
-  /// Bytes that were asked for and not there.
+  /// Bytes that were to stay and found no place.
   size_t missing_bytes() const { return missing_bytes_; }
   /// The spare area goes back to its owner: from now on a full arena answers with null.
   void Seal() { spare_size_ = 0; }
@@ -51,7 +53,6 @@ class GuardedArena : public tflite::SingleArenaBufferAllocator {
  private:
   uint8_t* Spare(size_t size) {
     exhausted_ = true;
-    missing_bytes_ += size;
     if (size > spare_size_) return nullptr;
     if (size > spare_size_ - spare_used_) spare_used_ = 0;
     uint8_t* buffer = spare_ + spare_used_;

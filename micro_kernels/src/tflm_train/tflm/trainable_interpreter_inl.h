@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensorflow/lite/micro/micro_log.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 #include "tflm_train/tflm/trainable_interpreter.h"
 #include "tflm_train/tflm/training_cut.h"
@@ -54,7 +55,7 @@ inline Status TrainableInterpreter::PrepareTflm(const tflite::Model* model, cons
   return RedirectWeights(graph.tensors()->size());
 }
 
-/// TFLM itself would only print the name.
+/// TFLM itself would tell the name to nobody but its printer.
 inline Status TrainableInterpreter::CheckResolver(const tflite::Model& model, const tflite::MicroOpResolver& resolver) {
   const auto& codes = *model.operator_codes();
   for (const tflite::Operator* node : *model.subgraphs()->Get(0)->operators()) {
@@ -62,6 +63,7 @@ inline Status TrainableInterpreter::CheckResolver(const tflite::Model& model, co
     const auto old_code = static_cast<tflite::BuiltinOperator>(code.deprecated_builtin_code());
     const tflite::BuiltinOperator builtin = code.builtin_code() > old_code ? code.builtin_code() : old_code;
     if (builtin != tflite::BuiltinOperator_CUSTOM && resolver.FindOp(builtin) == nullptr) {
+      MicroPrintf("tflm-train: the resolver has no %s; add it", tflite::EnumNameBuiltinOperator(builtin));
       return Fail(Status::kMissingOperator, tflite::EnumNameBuiltinOperator(builtin));
     }
   }
