@@ -1,0 +1,312 @@
+// Input error and weight gradient are one loop: every selected element adds its error times a patch, of its filter to the
+// image or of the image to its filter.
+#include "tflm_train/kernels/fast/conv_2d.h"
+
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/inner.h"
+#include "tflm_train/kernels/fast/taps.h"
+#include "tflm_train/kernels/fast/vector.h"
+
+namespace tflm_train {
+namespace fast {
+namespace {
+
+enum Side : uint32_t { kSource, kDestination };
+
+class Scatter {
+ public:
+  Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& selection, const float* dy, float scale, float* image,
+          float* filters, Side image_side, uint64_t& macs);
+  void Run();
+
+ private:
+  /// Windows with at most this many elements have their offsets tabulated.
+  static constexpr int32_t kTabulated = 16;
+  /// Floats of a frame: room for what one window at the border of the image covers, with zeros around it.
+  static constexpr int32_t kFrame = 64;
+  /// Jobs that run together. Channels are taken in groups that fit.
+  static constexpr int32_t kQueue = 16;
+
+  /// How the elements of windows that lie inside an image find their patches.
+  struct Grid {
+    AxpyShape shape;
+    int32_t offsets[kTabulated];  // from a window's first element to each of its others
+  };
+
+  void MakeGrid(int32_t image_width, Grid* grid) const;
+  AxpyShape Shape(int32_t image_width, int32_t rows, int32_t n) const;
+  bool AnySelected(uint32_t first) const;
+  int32_t Queue(const Grid& grid, uint32_t begin, uint32_t end, float* patches, float* filters, int32_t count);
+  void RunJobs(const Grid& grid, int32_t count) {
+    inner::Axpy(jobs_, count, grid.shape);
+    Count(macs_, static_cast<uint64_t>(count) * static_cast<uint64_t>(filter_));
+  }
+  void InsideRun(const Grid& grid, uint32_t first, int32_t pixels, float* patches);
+  void BorderPixel(uint32_t first, int32_t row, int32_t column);
+  void AddFrame(int32_t row, int32_t column);
+  /// The taps inside the image of one element whose window starts at (row, column).
+  struct Patch {
+    int32_t row, column;  // where the filter's first tap would read
+    Taps rows, columns;
+    int32_t taps() const { return rows.count * columns.count; }
+  };
+  Patch Clip(uint32_t element, int32_t row, int32_t column) const;
+  void AddClipped(const Patch& patch, float error, float* filter);
+  uint64_t CountBorder(uint32_t first, int32_t row, int32_t column) const;
+  template <class Visit>
+  uint32_t ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const;
+
+  const ConvShape& conv_;
+  const ErrorMap& map_;
+  const Selection& selection_;
+  const float* const dy_;
+  const float scale_;
+  float* const image_;
+  float* const filters_;
+  const Side image_side_;
+  uint64_t& macs_;
+  const int32_t filter_;         // elements of one channel's filter
+  const int32_t height_, width_;  // what the patches of a whole window cover
+  const bool tabulated_;         // windows and filters are such that grids serve
+  const bool framed_;            // and frames too
+  const uint8_t* const winners_;
+  const uint32_t winner_step_;
+  uint32_t next_ = 0;  // in the list of a selection
+  Grid image_grid_, frame_grid_;
+  AxpyJob jobs_[kQueue];
+  float frame_[kFrame];
+};
+
+/// The winner of every window where there is no pool.
+constexpr uint8_t kFirst = 0;
+
+Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& selection, const float* dy, float scale,
+                 float* image, float* filters, Side image_side, uint64_t& macs)
+    : conv_(conv),
+      map_(map),
+      selection_(selection),
+      dy_(dy),
+      scale_(scale),
+      image_(image),
+      filters_(filters),
+      image_side_(image_side),
+      macs_(macs),
+      filter_(conv.filter_h * conv.filter_w * conv.in_c),
+      height_((map.filter_h - 1) * conv.stride_h + (conv.filter_h - 1) * conv.dilation_h + 1),
+      width_((map.filter_w - 1) * conv.stride_w + (conv.filter_w - 1) * conv.dilation_w + 1),
+      tabulated_(conv.dilation_w == 1 && map.filter_h * map.filter_w <= kTabulated),
+      framed_(tabulated_ && height_ * width_ * conv.in_c <= kFrame),
+      winners_(map.argmax ? map.argmax : &kFirst),
+      winner_step_(map.argmax ? 1 : 0) {
+  MakeGrid(conv.in_w, &image_grid_);
+  MakeGrid(width_, &frame_grid_);
+}
+
+/// Of patches with `rows` rows of n elements on an image with rows of `image_width` pixels.
+AxpyShape Scatter::Shape(int32_t image_width, int32_t rows, int32_t n) const {
+  AxpyShape shape = {{}, n, rows};
+  shape.stride[image_side_] = conv_.dilation_h * image_width * conv_.in_c;
+  shape.stride[1 - image_side_] = conv_.filter_w * conv_.in_c;
+  return shape;
+}
+
+void Scatter::MakeGrid(int32_t image_width, Grid* grid) const {
+  grid->shape = Shape(image_width, conv_.filter_h, conv_.filter_w * conv_.in_c);
+  int32_t row = 0, column = 0;
+  for (int32_t i = 0; i < kTabulated; ++i) {
+    // A winner outside its window, which only damaged memory can hold, counts as the first element.
+    const bool in_window = row < map_.filter_h;
+    grid->offsets[i] = in_window ? (row * conv_.stride_h * image_width + column * conv_.stride_w) * conv_.in_c : 0;
+    if (++column == map_.filter_w) {
+      column = 0;
+      ++row;
+    }
+  }
+}
+
+void Scatter::Run() {
+  const int32_t row_step = map_.stride_h * conv_.stride_h, column_step = map_.stride_w * conv_.stride_w;
+  const int32_t first_column = -map_.pad_left * conv_.stride_w - conv_.pad_left;
+  // Columns [begin, end) of the map have windows inside the image.
+  int32_t begin = 0, end = map_.columns;
+  while (begin < end && first_column + begin * column_step < 0) ++begin;
+  while (end > begin && first_column + (end - 1) * column_step + width_ > conv_.in_w) --end;
+  if (!tabulated_) end = begin;
+  const uint32_t channels = static_cast<uint32_t>(map_.channels);
+  uint32_t element = 0;
+  int32_t row = -map_.pad_top * conv_.stride_h - conv_.pad_top;
+  for (int32_t i = 0; i < map_.rows; ++i, row += row_step) {
+    const bool inside = row >= 0 && row + height_ <= conv_.in_h && begin < end;
+    int32_t column = first_column;
+    for (int32_t j = 0; j < map_.columns; ++j, column += column_step, element += channels) {
+      if (inside && j == begin) {
+        const int32_t pixels = end - begin;
+        InsideRun(image_grid_, element, pixels, image_ + (row * conv_.in_w + column) * conv_.in_c);
+        j = end - 1;
+        column += (pixels - 1) * column_step;
+        element += static_cast<uint32_t>(pixels - 1) * channels;
+      } else {
+        BorderPixel(element, row, column);
+      }
+    }
+  }
+}
+
+/// Makes jobs of the selected elements [begin, end) of one pixel, after `count` others. Returns the number of jobs.
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t Scatter::Queue(const Grid& grid, uint32_t begin, uint32_t end, float* patches,
+                                                       float* filters, int32_t count) {
+  AxpyJob* job = jobs_ + count;
+  const Side image_side = image_side_;
+  const float scale = scale_;
+  const int32_t filter = filter_;
+  const int32_t* const offsets = grid.offsets;
+  const float* const dy = dy_;
+  const auto add = [&](const float* error, uint32_t winner, float* on_filter) TFLM_TRAIN_ALWAYS_INLINE {
+    job->a = scale * *error;
+    job->patch[image_side] = patches + offsets[winner % kTabulated];
+    job->patch[1 - image_side] = on_filter;
+    ++job;
+  };
+  if (selection_.mode == Selection::Mode::kList) {
+    for (; next_ < selection_.count; ++next_) {
+      const uint32_t element = selection_[next_];
+      if (element >= end) break;
+      add(dy + element, winners_[element * winner_step_], filters + static_cast<int32_t>(element - begin) * filter);
+    }
+  } else {
+    const bool zeros_too = selection_.mode == Selection::Mode::kAll;
+    const uint32_t winner_step = winner_step_;
+    const uint8_t* winner = winners_ + begin * winner_step;
+    for (const float *error = dy + begin, *last = dy + end; error != last; ++error, winner += winner_step, filters += filter) {
+      if (zeros_too || !IsZero(error)) add(error, *winner, filters);
+    }
+  }
+  return static_cast<int32_t>(job - jobs_);
+}
+
+/// Pixels of the map in a row whose windows lie inside the image that `patches` points into.
+void Scatter::InsideRun(const Grid& grid, uint32_t first, int32_t pixels, float* patches) {
+  const int32_t step = map_.stride_w * conv_.stride_w * conv_.in_c, channels = map_.channels;
+  int32_t count = 0;
+  for (; pixels > 0; --pixels, patches += step) {
+    float* filters = filters_;
+    for (int32_t left = channels; left > 0; left -= kQueue, filters += kQueue * filter_) {
+      const int32_t group = left < kQueue ? left : kQueue;
+      if (count + group > kQueue) {
+        RunJobs(grid, count);
+        count = 0;
+      }
+      const uint32_t end = first + static_cast<uint32_t>(group);
+      count = Queue(grid, first, end, patches, filters, count);
+      first = end;
+    }
+  }
+  RunJobs(grid, count);
+}
+
+bool Scatter::AnySelected(uint32_t first) const {
+  const uint32_t end = first + static_cast<uint32_t>(map_.channels);
+  if (selection_.mode == Selection::Mode::kList) return next_ < selection_.count && selection_[next_] < end;
+  if (selection_.mode == Selection::Mode::kAll) return true;
+  while (first < end && IsZero(dy_ + first)) ++first;
+  return first < end;
+}
+
+/// Calls visit(element) for the selected elements in [begin, end). Returns the position in the list behind them.
+template <class Visit>
+uint32_t Scatter::ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const {
+  uint32_t next = next_;
+  if (selection_.mode == Selection::Mode::kList) {
+    for (; next < selection_.count && selection_[next] < end; ++next) visit(selection_[next]);
+  } else {
+    const bool zeros_too = selection_.mode == Selection::Mode::kAll;
+    for (; begin < end; ++begin) {
+      if (zeros_too || !IsZero(dy_ + begin)) visit(begin);
+    }
+  }
+  return next;
+}
+
+/// One pixel of the map whose window may leave the image. (row, column): where its first tap reads.
+void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
+  if (!AnySelected(first)) return;
+  if (framed_) {
+    const uint64_t macs = kCountWork ? macs_ + CountBorder(first, row, column) : 0;
+    inner::Clear(frame_, static_cast<uint32_t>(height_ * width_ * conv_.in_c));
+    if (image_side_ == kSource) AddFrame(row, column);
+    InsideRun(frame_grid_, first, 1, frame_);
+    if (image_side_ == kDestination) AddFrame(row, column);
+    if constexpr (kCountWork) macs_ = macs;
+    return;
+  }
+  next_ = ForEachSelected(first, first + static_cast<uint32_t>(map_.channels), [&](uint32_t element) {
+    const Patch patch = Clip(element, row, column);
+    if (patch.taps() != 0) AddClipped(patch, scale_ * dy_[element], filters_ + static_cast<int32_t>(element - first) * filter_);
+    Count(macs_, static_cast<uint64_t>(patch.taps()) * static_cast<uint64_t>(conv_.in_c));
+  });
+}
+
+uint64_t Scatter::CountBorder(uint32_t first, int32_t row, int32_t column) const {
+  uint64_t taps = 0;
+  ForEachSelected(first, first + static_cast<uint32_t>(map_.channels), [&](uint32_t element) {
+    taps += static_cast<uint64_t>(Clip(element, row, column).taps());
+  });
+  return taps * static_cast<uint64_t>(conv_.in_c);
+}
+
+/// Adds the part of the image under the frame at (row, column) to the frame, or the other way round where the image is the
+/// destination.
+void Scatter::AddFrame(int32_t row, int32_t column) {
+  const Taps rows = ClipTaps(row, height_, 1, conv_.in_h), columns = ClipTaps(column, width_, 1, conv_.in_w);
+  AxpyJob job = {1.0f, {}};
+  job.patch[image_side_] = image_ + ((row + rows.first) * conv_.in_w + column + columns.first) * conv_.in_c;
+  job.patch[1 - image_side_] = frame_ + (rows.first * width_ + columns.first) * conv_.in_c;
+  AxpyShape shape = {{}, columns.count * conv_.in_c, rows.count};
+  shape.stride[image_side_] = conv_.in_w * conv_.in_c;
+  shape.stride[1 - image_side_] = width_ * conv_.in_c;
+  inner::Axpy(&job, 1, shape);
+}
+
+Scatter::Patch Scatter::Clip(uint32_t element, int32_t row, int32_t column) const {
+  const uint32_t winner = winners_[element * winner_step_], window_width = static_cast<uint32_t>(map_.filter_w);
+  const uint32_t winner_row = winner / window_width;
+  row += static_cast<int32_t>(winner_row) * conv_.stride_h;
+  column += static_cast<int32_t>(winner - winner_row * window_width) * conv_.stride_w;
+  return {row, column, ClipTaps(row, conv_.filter_h, conv_.dilation_h, conv_.in_h),
+          ClipTaps(column, conv_.filter_w, conv_.dilation_w, conv_.in_w)};
+}
+
+/// One element of any window that has a tap inside the image.
+void Scatter::AddClipped(const Patch& patch, float error, float* filter) {
+  const int32_t depth = conv_.in_c;
+  const int32_t row = patch.row + patch.rows.first * conv_.dilation_h;
+  const int32_t column = patch.column + patch.columns.first * conv_.dilation_w;
+  float* on_image = image_ + (row * conv_.in_w + column) * depth;
+  float* on_filter = filter + (patch.rows.first * conv_.filter_w + patch.columns.first) * depth;
+  // Without dilation, a row of taps is contiguous in the image as in the filter.
+  const bool contiguous = conv_.dilation_w == 1;
+  const AxpyShape shape = Shape(conv_.in_w, patch.rows.count, contiguous ? patch.columns.count * depth : depth);
+  for (int32_t runs = contiguous ? 1 : patch.columns.count; runs > 0; --runs) {
+    AxpyJob job = {error, {}};
+    job.patch[image_side_] = on_image;
+    job.patch[1 - image_side_] = on_filter;
+    inner::Axpy(&job, 1, shape);
+    on_image += conv_.dilation_w * depth;
+    on_filter += depth;
+  }
+}
+
+}  // namespace
+
+void Conv2DInputError(const ConvShape& conv, const ErrorMap& map, const Selection& selection, const float* dy,
+                      const float* w, float* dx, uint64_t& macs) {
+  Scatter(conv, map, selection, dy, 1.0f, dx, const_cast<float*>(w), kDestination, macs).Run();
+}
+
+void Conv2DWeightGradient(const ConvShape& conv, const ErrorMap& map, const Selection& selection, const float* dy,
+                          const float* x, float scale, float* dw, uint64_t& macs) {
+  Scatter(conv, map, selection, dy, scale, const_cast<float*>(x), dw, kSource, macs).Run();
+}
+
+}  // namespace fast
+}  // namespace tflm_train

@@ -1,0 +1,604 @@
+// Registers: blocks live in s8-s31 (or all 32), scalars and running sums are the compiler's choice among the others.
+// Every loop keeps at least two sums in flight, as a multiply-add that waits for the one before it stalls.
+#include "tflm_train/kernels/fast/inner_cortex_m.h"
+
+#include <cstring>
+
+#if TFLM_TRAIN_HAS_CORTEX_M_FPU
+
+#define TFLM_TRAIN_S8_TO_S31                                                                                          \
+  "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", \
+      "s25", "s26", "s27", "s28", "s29", "s30", "s31"
+#define TFLM_TRAIN_S0_TO_S7 "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"
+
+namespace tflm_train {
+namespace cortex_m {
+namespace {
+
+/// One row: y += a * x over n.
+TFLM_TRAIN_ALWAYS_INLINE inline void AddScaled(float a, const float* x, float* y, int32_t n) {
+  int32_t left = n - 12;  // counted from the last block, so that the loop needs one subtraction only
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "vldmia %[x]!, {s8-s19}\n"
+        "vldmia %[y], {s20-s31}\n"
+        "subs %[left], #12\n"
+        "vfma.f32 s20, s8, %[a]\n"
+        "vfma.f32 s21, s9, %[a]\n"
+        "vfma.f32 s22, s10, %[a]\n"
+        "vfma.f32 s23, s11, %[a]\n"
+        "vfma.f32 s24, s12, %[a]\n"
+        "vfma.f32 s25, s13, %[a]\n"
+        "vfma.f32 s26, s14, %[a]\n"
+        "vfma.f32 s27, s15, %[a]\n"
+        "vfma.f32 s28, s16, %[a]\n"
+        "vfma.f32 s29, s17, %[a]\n"
+        "vfma.f32 s30, s18, %[a]\n"
+        "vfma.f32 s31, s19, %[a]\n"
+        "vstmia %[y]!, {s20-s31}\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [y] "+r"(y), [left] "+r"(left)
+        : [a] "t"(a)
+        : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
+  }
+  left += 8;
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "vldmia %[x]!, {s8-s11}\n"
+        "vldmia %[y], {s20-s23}\n"
+        "subs %[left], #4\n"
+        "vfma.f32 s20, s8, %[a]\n"
+        "vfma.f32 s21, s9, %[a]\n"
+        "vfma.f32 s22, s10, %[a]\n"
+        "vfma.f32 s23, s11, %[a]\n"
+        "vstmia %[y]!, {s20-s23}\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [y] "+r"(y), [left] "+r"(left)
+        : [a] "t"(a)
+        : "cc", "memory", "s8", "s9", "s10", "s11", "s20", "s21", "s22", "s23");
+  }
+  for (left += 4; left > 0; --left) *y++ += a * *x++;
+}
+
+#define TFLM_TRAIN_AXPY_ROW_3      \
+  "vldmia %[x], {s8-s10}\n"        \
+  "vldmia %[y], {s20-s22}\n"       \
+  "add %[x], %[x_stride]\n"        \
+  "vfma.f32 s20, s8, s0\n"         \
+  "vfma.f32 s21, s9, s0\n"         \
+  "vfma.f32 s22, s10, s0\n"        \
+  "vstmia %[y], {s20-s22}\n"       \
+  "add %[y], %[y_stride]\n"
+
+#define TFLM_TRAIN_AXPY_ROW_12     \
+  "vldmia %[x], {s8-s19}\n"        \
+  "vldmia %[y], {s20-s31}\n"       \
+  "add %[x], %[x_stride]\n"        \
+  "vfma.f32 s20, s8, s0\n"         \
+  "vfma.f32 s21, s9, s0\n"         \
+  "vfma.f32 s22, s10, s0\n"        \
+  "vfma.f32 s23, s11, s0\n"        \
+  "vfma.f32 s24, s12, s0\n"        \
+  "vfma.f32 s25, s13, s0\n"        \
+  "vfma.f32 s26, s14, s0\n"        \
+  "vfma.f32 s27, s15, s0\n"        \
+  "vfma.f32 s28, s16, s0\n"        \
+  "vfma.f32 s29, s17, s0\n"        \
+  "vfma.f32 s30, s18, s0\n"        \
+  "vfma.f32 s31, s19, s0\n"        \
+  "vstmia %[y], {s20-s31}\n"       \
+  "add %[y], %[y_stride]\n"
+
+// All jobs of a 3x3 patch, ROW for each of its rows.
+#define TFLM_TRAIN_AXPY_3_ROWS(ROW)                                                                         \
+  const float* x;                                                                                           \
+  float* y;                                                                                                 \
+  __asm volatile(                                                                                           \
+      "1:\n"                                                                                                \
+      "vldr s0, [%[job]]\n"                                                                                 \
+      "ldrd %[x], %[y], [%[job], #4]\n"                                                                     \
+      "add %[job], #12\n"                                                                                   \
+      ROW ROW ROW                                                                                           \
+      "subs %[count], #1\n"                                                                                 \
+      "bne 1b\n"                                                                                            \
+      : [job] "+r"(jobs), [count] "+r"(count), [x] "=&r"(x), [y] "=&r"(y)                                    \
+      : [x_stride] "r"(4 * shape.stride[0]), [y_stride] "r"(4 * shape.stride[1])                               \
+      : "cc", "memory", "s0", TFLM_TRAIN_S8_TO_S31)
+
+static_assert(sizeof(AxpyJob) == 12);
+
+void AxpyPatches3x3(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
+  TFLM_TRAIN_AXPY_3_ROWS(TFLM_TRAIN_AXPY_ROW_3);
+}
+
+/// The same where the destination is contiguous: a filter.
+void AxpyFilters3x3(const AxpyJob* jobs, int32_t count, int32_t stride) {
+  const float* x;
+  float* y;
+  __asm volatile(
+      "1:\n"
+      "vldr s0, [%[job]]\n"
+      "ldrd %[x], %[y], [%[job], #4]\n"
+      "add %[job], #12\n"
+      "subs %[count], #1\n"
+      "vldmia %[x], {s8-s10}\n"
+      "add %[x], %[stride]\n"
+      "vldmia %[x], {s11-s13}\n"
+      "add %[x], %[stride]\n"
+      "vldmia %[x], {s14-s16}\n"
+      "vldmia %[y], {s20-s28}\n"
+      "vfma.f32 s20, s8, s0\n"
+      "vfma.f32 s21, s9, s0\n"
+      "vfma.f32 s22, s10, s0\n"
+      "vfma.f32 s23, s11, s0\n"
+      "vfma.f32 s24, s12, s0\n"
+      "vfma.f32 s25, s13, s0\n"
+      "vfma.f32 s26, s14, s0\n"
+      "vfma.f32 s27, s15, s0\n"
+      "vfma.f32 s28, s16, s0\n"
+      "vstmia %[y], {s20-s28}\n"
+      "bne 1b\n"
+      : [job] "+r"(jobs), [count] "+r"(count), [x] "=&r"(x), [y] "=&r"(y)
+      : [stride] "r"(4 * stride)
+      : "cc", "memory", "s0", TFLM_TRAIN_S8_TO_S31);
+}
+
+void AxpyPatches3x12(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
+  TFLM_TRAIN_AXPY_3_ROWS(TFLM_TRAIN_AXPY_ROW_12);
+}
+
+#undef TFLM_TRAIN_AXPY_3_ROWS
+#undef TFLM_TRAIN_AXPY_ROW_12
+#undef TFLM_TRAIN_AXPY_ROW_3
+
+}  // namespace
+
+void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
+  if (count <= 0) return;
+  if (shape.rows == 3 && shape.n == 3) {
+    if (shape.stride[1] == 3) return AxpyFilters3x3(jobs, count, shape.stride[0]);
+    return AxpyPatches3x3(jobs, count, shape);
+  }
+  if (shape.rows == 3 && shape.n == 12) return AxpyPatches3x12(jobs, count, shape);
+  for (; count > 0; --count, ++jobs) {
+    const float a = jobs->a;
+    const float* x = jobs->patch[0];
+    float* y = jobs->patch[1];
+    for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[0], y += shape.stride[1]) {
+      AddScaled(a, x, y, shape.n);
+    }
+  }
+}
+
+void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum) {
+  const float* w0 = w;
+  const float* w1 = w0 + stride;
+  const float* w2 = w1 + stride;
+  const float* w3 = w2 + stride;
+  float s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+  int32_t left = n - 8;
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "vldmia %[x]!, {s8-s15}\n"
+        "vldmia %[w0]!, {s16-s23}\n"
+        "vldmia %[w1]!, {s24-s31}\n"
+        "subs %[left], #8\n"
+        "vfma.f32 %[s0], s8, s16\n"
+        "vfma.f32 %[s1], s8, s24\n"
+        "vfma.f32 %[s0], s9, s17\n"
+        "vfma.f32 %[s1], s9, s25\n"
+        "vfma.f32 %[s0], s10, s18\n"
+        "vfma.f32 %[s1], s10, s26\n"
+        "vfma.f32 %[s0], s11, s19\n"
+        "vfma.f32 %[s1], s11, s27\n"
+        "vfma.f32 %[s0], s12, s20\n"
+        "vfma.f32 %[s1], s12, s28\n"
+        "vfma.f32 %[s0], s13, s21\n"
+        "vfma.f32 %[s1], s13, s29\n"
+        "vfma.f32 %[s0], s14, s22\n"
+        "vfma.f32 %[s1], s14, s30\n"
+        "vfma.f32 %[s0], s15, s23\n"
+        "vfma.f32 %[s1], s15, s31\n"
+        "vldmia %[w2]!, {s16-s23}\n"
+        "vldmia %[w3]!, {s24-s31}\n"
+        "vfma.f32 %[s2], s8, s16\n"
+        "vfma.f32 %[s3], s8, s24\n"
+        "vfma.f32 %[s2], s9, s17\n"
+        "vfma.f32 %[s3], s9, s25\n"
+        "vfma.f32 %[s2], s10, s18\n"
+        "vfma.f32 %[s3], s10, s26\n"
+        "vfma.f32 %[s2], s11, s19\n"
+        "vfma.f32 %[s3], s11, s27\n"
+        "vfma.f32 %[s2], s12, s20\n"
+        "vfma.f32 %[s3], s12, s28\n"
+        "vfma.f32 %[s2], s13, s21\n"
+        "vfma.f32 %[s3], s13, s29\n"
+        "vfma.f32 %[s2], s14, s22\n"
+        "vfma.f32 %[s3], s14, s30\n"
+        "vfma.f32 %[s2], s15, s23\n"
+        "vfma.f32 %[s3], s15, s31\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [left] "+r"(left), [s0] "+t"(s0),
+          [s1] "+t"(s1), [s2] "+t"(s2), [s3] "+t"(s3)
+        :
+        : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
+  }
+  left += 4;
+  if (left >= 0) {
+    left -= 4;
+    __asm volatile(
+        "vldmia %[x]!, {s8-s11}\n"
+        "vldmia %[w0]!, {s12-s15}\n"
+        "vldmia %[w1]!, {s16-s19}\n"
+        "vldmia %[w2]!, {s20-s23}\n"
+        "vldmia %[w3]!, {s24-s27}\n"
+        "vfma.f32 %[s0], s8, s12\n"
+        "vfma.f32 %[s1], s8, s16\n"
+        "vfma.f32 %[s2], s8, s20\n"
+        "vfma.f32 %[s3], s8, s24\n"
+        "vfma.f32 %[s0], s9, s13\n"
+        "vfma.f32 %[s1], s9, s17\n"
+        "vfma.f32 %[s2], s9, s21\n"
+        "vfma.f32 %[s3], s9, s25\n"
+        "vfma.f32 %[s0], s10, s14\n"
+        "vfma.f32 %[s1], s10, s18\n"
+        "vfma.f32 %[s2], s10, s22\n"
+        "vfma.f32 %[s3], s10, s26\n"
+        "vfma.f32 %[s0], s11, s15\n"
+        "vfma.f32 %[s1], s11, s19\n"
+        "vfma.f32 %[s2], s11, s23\n"
+        "vfma.f32 %[s3], s11, s27\n"
+        : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [s0] "+t"(s0), [s1] "+t"(s1),
+          [s2] "+t"(s2), [s3] "+t"(s3)
+        :
+        : "memory", TFLM_TRAIN_S8_TO_S31);
+  }
+  for (left += 4; left > 0; --left) {
+    const float value = *x++;
+    s0 += value * *w0++;
+    s1 += value * *w1++;
+    s2 += value * *w2++;
+    s3 += value * *w3++;
+  }
+  sum[0] = s0;
+  sum[1] = s1;
+  sum[2] = s2;
+  sum[3] = s3;
+}
+
+float Dot(const float* x, const float* w, int32_t n, float sum) {
+  int32_t left = n - 8;
+  if (left >= 0) {
+    float odd = 0.0f;
+    __asm volatile(
+        "1:\n"
+        "vldmia %[x]!, {s8-s15}\n"
+        "vldmia %[w]!, {s16-s23}\n"
+        "subs %[left], #8\n"
+        "vfma.f32 %[even], s8, s16\n"
+        "vfma.f32 %[odd], s9, s17\n"
+        "vfma.f32 %[even], s10, s18\n"
+        "vfma.f32 %[odd], s11, s19\n"
+        "vfma.f32 %[even], s12, s20\n"
+        "vfma.f32 %[odd], s13, s21\n"
+        "vfma.f32 %[even], s14, s22\n"
+        "vfma.f32 %[odd], s15, s23\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [w] "+r"(w), [left] "+r"(left), [even] "+t"(sum), [odd] "+t"(odd)
+        :
+        : "cc", "memory", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20",
+          "s21", "s22", "s23");
+    sum += odd;
+  }
+  for (left += 8; left > 0; --left) sum += *x++ * *w++;
+  return sum;
+}
+
+void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n) {
+  int32_t left = n - 8;
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "vldmia %[w], {s8-s15}\n"
+        "vldmia %[dx], {s16-s23}\n"
+        "vldmia %[x]!, {s24-s31}\n"
+        "subs %[left], #8\n"
+        "vfma.f32 s16, s8, %[dy]\n"
+        "vfma.f32 s17, s9, %[dy]\n"
+        "vfma.f32 s18, s10, %[dy]\n"
+        "vfma.f32 s19, s11, %[dy]\n"
+        "vfma.f32 s20, s12, %[dy]\n"
+        "vfma.f32 s21, s13, %[dy]\n"
+        "vfma.f32 s22, s14, %[dy]\n"
+        "vfma.f32 s23, s15, %[dy]\n"
+        "vstmia %[dx]!, {s16-s23}\n"
+        "vfma.f32 s8, s24, %[step]\n"
+        "vfma.f32 s9, s25, %[step]\n"
+        "vfma.f32 s10, s26, %[step]\n"
+        "vfma.f32 s11, s27, %[step]\n"
+        "vfma.f32 s12, s28, %[step]\n"
+        "vfma.f32 s13, s29, %[step]\n"
+        "vfma.f32 s14, s30, %[step]\n"
+        "vfma.f32 s15, s31, %[step]\n"
+        "vstmia %[w]!, {s8-s15}\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [w] "+r"(w), [dx] "+r"(dx), [left] "+r"(left)
+        : [dy] "t"(dy), [step] "t"(step)
+        : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
+  }
+  for (left += 8; left > 0; --left) {
+    const float old = *w;
+    *dx++ += dy * old;
+    *w++ = old + step * *x++;
+  }
+}
+
+void MultiplyAdd(const float* a, const float* b, float* y, int32_t n) {
+  int32_t left = n - 8;
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "vldmia %[a]!, {s8-s15}\n"
+        "vldmia %[b]!, {s16-s23}\n"
+        "vldmia %[y], {s24-s31}\n"
+        "subs %[left], #8\n"
+        "vfma.f32 s24, s8, s16\n"
+        "vfma.f32 s25, s9, s17\n"
+        "vfma.f32 s26, s10, s18\n"
+        "vfma.f32 s27, s11, s19\n"
+        "vfma.f32 s28, s12, s20\n"
+        "vfma.f32 s29, s13, s21\n"
+        "vfma.f32 s30, s14, s22\n"
+        "vfma.f32 s31, s15, s23\n"
+        "vstmia %[y]!, {s24-s31}\n"
+        "bge 1b\n"
+        : [a] "+r"(a), [b] "+r"(b), [y] "+r"(y), [left] "+r"(left)
+        :
+        : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
+  }
+  for (left += 8; left > 0; --left) *y++ += *a++ * *b++;
+}
+
+// Patch of one channel to s0-s15.
+#define TFLM_TRAIN_LOAD_PATCH1     \
+  "vldmia %[patch], {s0-s3}\n"     \
+  "add %[patch], %[stride]\n"      \
+  "vldmia %[patch], {s4-s7}\n"     \
+  "add %[patch], %[stride]\n"      \
+  "vldmia %[patch], {s8-s11}\n"    \
+  "add %[patch], %[stride]\n"      \
+  "vldmia %[patch], {s12-s15}\n"
+
+// One tap of a tile with sums in s25-s28: the patch's element at the tap, and its neighbours right, below and diagonal.
+#define TFLM_TRAIN_TAP(operation, w, p, right, below, diagonal) \
+  operation " s25, " p ", " w "\n"                              \
+  operation " s26, " right ", " w "\n"                          \
+  operation " s27, " below ", " w "\n"                          \
+  operation " s28, " diagonal ", " w "\n"
+
+// The next filter over the patch in s0-s15, to s25-s28.
+#define TFLM_TRAIN_CONVOLVE1                                    \
+  "vldmia %[w]!, {s16-s24}\n"                                   \
+  TFLM_TRAIN_TAP("vmul.f32", "s16", "s0", "s1", "s4", "s5")     \
+  TFLM_TRAIN_TAP("vfma.f32", "s17", "s1", "s2", "s5", "s6")     \
+  TFLM_TRAIN_TAP("vfma.f32", "s18", "s2", "s3", "s6", "s7")     \
+  TFLM_TRAIN_TAP("vfma.f32", "s19", "s4", "s5", "s8", "s9")     \
+  TFLM_TRAIN_TAP("vfma.f32", "s20", "s5", "s6", "s9", "s10")    \
+  TFLM_TRAIN_TAP("vfma.f32", "s21", "s6", "s7", "s10", "s11")   \
+  TFLM_TRAIN_TAP("vfma.f32", "s22", "s8", "s9", "s12", "s13")   \
+  TFLM_TRAIN_TAP("vfma.f32", "s23", "s9", "s10", "s13", "s14")  \
+  TFLM_TRAIN_TAP("vfma.f32", "s24", "s10", "s11", "s14", "s15")
+
+// The largest of four sums plus a bias, and its position. A NaN is passed on, as every comparison with it fails.
+#define TFLM_TRAIN_POOL(a, b, c, d, low) \
+  "mov %[winner], #0\n"              \
+  "vcmp.f32 " b ", " a "\n"          \
+  "vmrs APSR_nzcv, fpscr\n"          \
+  "itt gt\n"                         \
+  "vmovgt.f32 " a ", " b "\n"        \
+  "movgt %[winner], #1\n"            \
+  "vcmp.f32 " c ", " a "\n"          \
+  "vmrs APSR_nzcv, fpscr\n"          \
+  "itt gt\n"                         \
+  "vmovgt.f32 " a ", " c "\n"        \
+  "movgt %[winner], #2\n"            \
+  "vcmp.f32 " d ", " a "\n"          \
+  "vmrs APSR_nzcv, fpscr\n"          \
+  "itt gt\n"                         \
+  "vmovgt.f32 " a ", " d "\n"        \
+  "movgt %[winner], #3\n"            \
+  "vldmia %[bias]!, {" b "}\n"       \
+  "vadd.f32 " a ", " a ", " b "\n"   \
+  "vcmp.f32 " a ", " low "\n"       \
+  "vmrs APSR_nzcv, fpscr\n"          \
+  "it mi\n"                          \
+  "vmovmi.f32 " a ", " low "\n"     \
+  "vstmia %[y]!, {" a "}\n"          \
+  "strb %[winner], [%[winners]]\n"   \
+  "add %[winners], %[step]\n"
+
+inline uint32_t Bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums) {
+  if (count <= 0) return;
+  __asm volatile(
+      TFLM_TRAIN_LOAD_PATCH1
+      "1:\n"
+      TFLM_TRAIN_CONVOLVE1
+      "vstmia %[sums]!, {s25-s28}\n"
+      "subs %[count], #1\n"
+      "bne 1b\n"
+      : [patch] "+r"(patch), [w] "+r"(w), [sums] "+r"(sums), [count] "+r"(count)
+      : [stride] "r"(4 * patch_stride)
+      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+}
+
+void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners) {
+  if (count <= 0) return;
+  uint8_t unused;
+  const int32_t step = winners ? 1 : 0;
+  if (!winners) winners = &unused;
+  uint32_t winner;
+  __asm volatile(
+      "1:\n"
+      "vldmia %[sums]!, {s8-s11}\n"
+      TFLM_TRAIN_POOL("s8", "s9", "s10", "s11", "%[low]")
+      "subs %[count], #1\n"
+      "bne 1b\n"
+      : [sums] "+r"(sums), [count] "+r"(count), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners), [winner] "=&r"(winner)
+      : [step] "r"(step), [low] "t"(low)
+      : "cc", "memory", "s8", "s9", "s10", "s11");
+}
+
+void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners) {
+  if (count <= 0) return;
+  uint8_t unused;
+  const int32_t step = winners ? 1 : 0;
+  if (!winners) winners = &unused;
+  uint32_t winner;
+  __asm volatile(
+      TFLM_TRAIN_LOAD_PATCH1
+      "vmov s29, %[low]\n"
+      "1:\n"
+      TFLM_TRAIN_CONVOLVE1
+      TFLM_TRAIN_POOL("s25", "s26", "s27", "s28", "s29")
+      "subs %[count], #1\n"
+      "bne 1b\n"
+      : [patch] "+r"(patch), [w] "+r"(w), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners), [count] "+r"(count),
+        [winner] "=&r"(winner)
+      : [stride] "r"(4 * patch_stride), [step] "r"(step), [low] "r"(Bits(low))
+      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+}
+
+// A row of the patch (s0-s15: four columns of four channels) times a row of the filter (s16-s27: three columns), for the
+// two outputs `left` and `right` of one row.
+#define TFLM_TRAIN_ROW(operation, left, right)                      \
+  operation " " left ", s0, s16\n" operation " " right ", s4, s16\n" \
+  "vfma.f32 " left ", s1, s17\n"   "vfma.f32 " right ", s5, s17\n"   \
+  "vfma.f32 " left ", s2, s18\n"   "vfma.f32 " right ", s6, s18\n"   \
+  "vfma.f32 " left ", s3, s19\n"   "vfma.f32 " right ", s7, s19\n"   \
+  "vfma.f32 " left ", s4, s20\n"   "vfma.f32 " right ", s8, s20\n"   \
+  "vfma.f32 " left ", s5, s21\n"   "vfma.f32 " right ", s9, s21\n"   \
+  "vfma.f32 " left ", s6, s22\n"   "vfma.f32 " right ", s10, s22\n"  \
+  "vfma.f32 " left ", s7, s23\n"   "vfma.f32 " right ", s11, s23\n"  \
+  "vfma.f32 " left ", s8, s24\n"   "vfma.f32 " right ", s12, s24\n"  \
+  "vfma.f32 " left ", s9, s25\n"   "vfma.f32 " right ", s13, s25\n"  \
+  "vfma.f32 " left ", s10, s26\n"  "vfma.f32 " right ", s14, s26\n"  \
+  "vfma.f32 " left ", s11, s27\n"  "vfma.f32 " right ", s15, s27\n"
+
+#define TFLM_TRAIN_PATCH_ROW  \
+  "vldmia %[row], {s0-s15}\n" \
+  "add %[row], %[stride]\n"
+
+// The next filter over the patch: to s28-s31 if FIRST is vmul, added to them if it is vfma. FILTER_ROW loads a row of it.
+#define TFLM_TRAIN_CONVOLVE4(FIRST, FILTER_ROW)  \
+  "mov %[row], %[patch]\n"                       \
+  TFLM_TRAIN_PATCH_ROW                           \
+  FILTER_ROW                                     \
+  TFLM_TRAIN_ROW(FIRST, "s28", "s29")            \
+  TFLM_TRAIN_PATCH_ROW                           \
+  TFLM_TRAIN_ROW(FIRST, "s30", "s31")            \
+  FILTER_ROW                                     \
+  TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")       \
+  TFLM_TRAIN_PATCH_ROW                           \
+  TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")       \
+  FILTER_ROW                                     \
+  TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")       \
+  "vldmia %[row], {s0-s15}\n"                    \
+  TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")
+
+// Four of `channels` channels; all of four channels.
+#define TFLM_TRAIN_FILTER_ROW_OF_MANY \
+  "vldmia %[w], {s16-s19}\n"          \
+  "add %[w], %[channels]\n"           \
+  "vldmia %[w], {s20-s23}\n"          \
+  "add %[w], %[channels]\n"           \
+  "vldmia %[w], {s24-s27}\n"          \
+  "add %[w], %[channels]\n"
+#define TFLM_TRAIN_FILTER_ROW_OF_4 "vldmia %[w]!, {s16-s27}\n"
+
+void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums) {
+  if (count <= 0) return;
+  const float* row;
+  __asm volatile(
+      "1:\n"
+      "vldmia %[sums], {s28-s31}\n"
+      TFLM_TRAIN_CONVOLVE4("vfma.f32", TFLM_TRAIN_FILTER_ROW_OF_MANY)
+      "vstmia %[sums]!, {s28-s31}\n"
+      "subs %[count], #1\n"
+      "bne 1b\n"
+      : [w] "+r"(w), [sums] "+r"(sums), [count] "+r"(count), [row] "=&r"(row)
+      : [patch] "r"(patch), [stride] "r"(4 * patch_stride), [channels] "r"(4 * channels)
+      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+}
+
+void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners) {
+  if (count <= 0) return;
+  uint8_t unused;
+  const int32_t step = winners ? 1 : 0;
+  if (!winners) winners = &unused;
+  const float* row;
+  uint32_t winner;
+  __asm volatile(
+      "1:\n"
+      TFLM_TRAIN_CONVOLVE4("vmul.f32", TFLM_TRAIN_FILTER_ROW_OF_4)
+      "vmov s0, %[low]\n"
+      TFLM_TRAIN_POOL("s28", "s29", "s30", "s31", "s0")
+      "subs %[count], #1\n"
+      "bne 1b\n"
+      : [w] "+r"(w), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners), [count] "+r"(count), [row] "=&r"(row),
+        [winner] "=&r"(winner)
+      : [patch] "r"(patch), [stride] "r"(4 * patch_stride), [step] "r"(step), [low] "r"(Bits(low))
+      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+}
+
+void Clear(float* x, uint32_t n) {
+  int32_t left = static_cast<int32_t>(n) - 16;
+  if (left >= 0) {
+    __asm volatile(
+        "vmov s16, %[zero]\n"
+        "vmov.f32 s17, s16\n"
+        "vmov d9, %[zero], %[zero]\n"
+        "vmov d10, %[zero], %[zero]\n"
+        "vmov d11, %[zero], %[zero]\n"
+        "vmov d12, %[zero], %[zero]\n"
+        "vmov d13, %[zero], %[zero]\n"
+        "vmov d14, %[zero], %[zero]\n"
+        "vmov d15, %[zero], %[zero]\n"
+        "1:\n"
+        "subs %[left], #16\n"
+        "vstmia %[x]!, {s16-s31}\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [left] "+r"(left)
+        : [zero] "r"(0)
+        : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
+  }
+  for (left += 16; left > 0; --left) *x++ = 0.0f;
+}
+
+#undef TFLM_TRAIN_LOAD_PATCH1
+#undef TFLM_TRAIN_TAP
+#undef TFLM_TRAIN_CONVOLVE1
+#undef TFLM_TRAIN_POOL
+#undef TFLM_TRAIN_ROW
+#undef TFLM_TRAIN_PATCH_ROW
+#undef TFLM_TRAIN_CONVOLVE4
+#undef TFLM_TRAIN_FILTER_ROW_OF_MANY
+#undef TFLM_TRAIN_FILTER_ROW_OF_4
+
+}  // namespace cortex_m
+}  // namespace tflm_train
+
+#undef TFLM_TRAIN_S0_TO_S7
+#undef TFLM_TRAIN_S8_TO_S31
+
+#endif  // TFLM_TRAIN_HAS_CORTEX_M_FPU

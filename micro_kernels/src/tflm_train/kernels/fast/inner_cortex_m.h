@@ -1,0 +1,36 @@
+// Inner loops of the fast kernels for Cortex-M with FPv4 or FPv5: load and store multiple, fused multiply-add.
+// The functions are those of inner_portable.h.
+#ifndef TFLM_TRAIN_KERNELS_FAST_INNER_CORTEX_M_H_
+#define TFLM_TRAIN_KERNELS_FAST_INNER_CORTEX_M_H_
+
+#include <cstdint>
+
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/axpy_job.h"
+
+#if TFLM_TRAIN_HAS_CORTEX_M_FPU
+
+namespace tflm_train {
+namespace cortex_m {
+
+void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
+void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum);
+float Dot(const float* x, const float* w, int32_t n, float sum);
+void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n);
+void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
+void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);
+void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);
+
+void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
+void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners);
+void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners);
+void Clear(float* x, uint32_t n);
+
+}  // namespace cortex_m
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_HAS_CORTEX_M_FPU
+
+#endif  // TFLM_TRAIN_KERNELS_FAST_INNER_CORTEX_M_H_

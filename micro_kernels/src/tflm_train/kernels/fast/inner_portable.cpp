@@ -1,0 +1,280 @@
+#include "tflm_train/kernels/fast/inner_portable.h"
+
+#include "tflm_train/kernels/build_config.h"
+
+namespace tflm_train {
+namespace portable {
+
+namespace {
+
+/// y += a * x over n
+TFLM_TRAIN_ALWAYS_INLINE inline void AddScaled(float a, const float* __restrict x, float* __restrict y, int32_t n) {
+  for (; n >= 4; n -= 4, x += 4, y += 4) {
+    const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+    y[0] += a * x0;
+    y[1] += a * x1;
+    y[2] += a * x2;
+    y[3] += a * x3;
+  }
+  for (; n > 0; --n) *y++ += a * *x++;
+}
+
+}  // namespace
+
+void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
+  for (; count > 0; --count, ++jobs) {
+    const float* x = jobs->patch[0];
+    float* y = jobs->patch[1];
+    const float a = jobs->a;
+    for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[0], y += shape.stride[1]) {
+      if (shape.n == 3) {  // a row of a single-channel 3x3 filter
+        const float x0 = x[0], x1 = x[1], x2 = x[2];
+        y[0] += a * x0;
+        y[1] += a * x1;
+        y[2] += a * x2;
+      } else {
+        AddScaled(a, x, y, shape.n);
+      }
+    }
+  }
+}
+
+void DotRows4(const float* __restrict x, const float* w, int32_t stride, int32_t n, float* __restrict sum) {
+  const float* __restrict w0 = w;
+  const float* __restrict w1 = w0 + stride;
+  const float* __restrict w2 = w1 + stride;
+  const float* __restrict w3 = w2 + stride;
+  float s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+  for (; n >= 4; n -= 4) {
+    const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+    s0 += x0 * w0[0];
+    s1 += x0 * w1[0];
+    s2 += x0 * w2[0];
+    s3 += x0 * w3[0];
+    s0 += x1 * w0[1];
+    s1 += x1 * w1[1];
+    s2 += x1 * w2[1];
+    s3 += x1 * w3[1];
+    s0 += x2 * w0[2];
+    s1 += x2 * w1[2];
+    s2 += x2 * w2[2];
+    s3 += x2 * w3[2];
+    s0 += x3 * w0[3];
+    s1 += x3 * w1[3];
+    s2 += x3 * w2[3];
+    s3 += x3 * w3[3];
+    x += 4;
+    w0 += 4;
+    w1 += 4;
+    w2 += 4;
+    w3 += 4;
+  }
+  for (; n > 0; --n) {
+    const float value = *x++;
+    s0 += value * *w0++;
+    s1 += value * *w1++;
+    s2 += value * *w2++;
+    s3 += value * *w3++;
+  }
+  sum[0] = s0;
+  sum[1] = s1;
+  sum[2] = s2;
+  sum[3] = s3;
+}
+
+float Dot(const float* __restrict x, const float* __restrict w, int32_t n, float sum) {
+  for (; n >= 4; n -= 4) {
+    sum += x[0] * w[0];
+    sum += x[1] * w[1];
+    sum += x[2] * w[2];
+    sum += x[3] * w[3];
+    x += 4;
+    w += 4;
+  }
+  for (; n > 0; --n) sum += *x++ * *w++;
+  return sum;
+}
+
+void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w, float* __restrict dx, int32_t n) {
+  for (; n >= 4; n -= 4) {
+    const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+    dx[0] += dy * w0;
+    dx[1] += dy * w1;
+    dx[2] += dy * w2;
+    dx[3] += dy * w3;
+    w[0] = w0 + step * x[0];
+    w[1] = w1 + step * x[1];
+    w[2] = w2 + step * x[2];
+    w[3] = w3 + step * x[3];
+    x += 4;
+    w += 4;
+    dx += 4;
+  }
+  for (; n > 0; --n) {
+    const float old = *w;
+    *dx++ += dy * old;
+    *w++ = old + step * *x++;
+  }
+}
+
+void MultiplyAdd(const float* __restrict a, const float* __restrict b, float* __restrict y, int32_t n) {
+  for (; n >= 4; n -= 4) {
+    y[0] += a[0] * b[0];
+    y[1] += a[1] * b[1];
+    y[2] += a[2] * b[2];
+    y[3] += a[3] * b[3];
+    a += 4;
+    b += 4;
+    y += 4;
+  }
+  for (; n > 0; --n) *y++ += *a++ * *b++;
+}
+
+namespace {
+
+/// Sums of 2x2 outputs, row-major.
+struct Tile {
+  float s0, s1, s2, s3;
+
+  Tile() : s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f) {}
+  explicit Tile(const float* sums) : s0(sums[0]), s1(sums[1]), s2(sums[2]), s3(sums[3]) {}
+  void Store(float* sums) const {
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+  }
+  TFLM_TRAIN_ALWAYS_INLINE void Tap(float weight, float p, float right, float below, float diagonal) {
+    s0 += p * weight;
+    s1 += right * weight;
+    s2 += below * weight;
+    s3 += diagonal * weight;
+  }
+};
+
+/// One channel of a patch of 4x4 inputs: named, so that it can stay in registers.
+struct Patch {
+  float a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3;
+
+  TFLM_TRAIN_ALWAYS_INLINE Patch(const float* __restrict row, int32_t row_stride, int32_t step) {
+    a0 = row[0], a1 = row[step], a2 = row[2 * step], a3 = row[3 * step];
+    row += row_stride;
+    b0 = row[0], b1 = row[step], b2 = row[2 * step], b3 = row[3 * step];
+    row += row_stride;
+    c0 = row[0], c1 = row[step], c2 = row[2 * step], c3 = row[3 * step];
+    row += row_stride;
+    d0 = row[0], d1 = row[step], d2 = row[2 * step], d3 = row[3 * step];
+  }
+  /// Adds the nine taps of the filter whose weights are `step` apart.
+  TFLM_TRAIN_ALWAYS_INLINE void Convolve(const float* __restrict w, int32_t step, Tile& tile) const {
+    tile.Tap(*w, a0, a1, b0, b1);
+    w += step;
+    tile.Tap(*w, a1, a2, b1, b2);
+    w += step;
+    tile.Tap(*w, a2, a3, b2, b3);
+    w += step;
+    tile.Tap(*w, b0, b1, c0, c1);
+    w += step;
+    tile.Tap(*w, b1, b2, c1, c2);
+    w += step;
+    tile.Tap(*w, b2, b3, c2, c3);
+    w += step;
+    tile.Tap(*w, c0, c1, d0, d1);
+    w += step;
+    tile.Tap(*w, c1, c2, d1, d2);
+    w += step;
+    tile.Tap(*w, c2, c3, d2, d3);
+  }
+};
+
+TFLM_TRAIN_ALWAYS_INLINE inline void Pool(const Tile& tile, float bias, float low, float* y, uint8_t* winner) {
+  float best = tile.s0;
+  uint8_t position = 0;
+  if (tile.s1 > best) {
+    best = tile.s1;
+    position = 1;
+  }
+  if (tile.s2 > best) {
+    best = tile.s2;
+    position = 2;
+  }
+  if (tile.s3 > best) {
+    best = tile.s3;
+    position = 3;
+  }
+  best += bias;
+  *y = best < low ? low : best;
+  if (winner) *winner = position;
+}
+
+}  // namespace
+
+void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums) {
+  const Patch values(patch, patch_stride, 1);
+  for (; count > 0; --count, w += 9, sums += 4) {
+    Tile tile;
+    values.Convolve(w, 1, tile);
+    tile.Store(sums);
+  }
+}
+
+void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums) {
+  const int32_t filter = 9 * channels;
+  for (int32_t c = 0; c < 4; ++c) {
+    const Patch values(patch + c, patch_stride, 4);
+    const float* weights = w + c;
+    float* out = sums;
+    for (int32_t left = count; left > 0; --left, weights += filter, out += 4) {
+      Tile tile(out);
+      values.Convolve(weights, channels, tile);
+      tile.Store(out);
+    }
+  }
+}
+
+void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners) {
+  for (int32_t c = 0; c < count; ++c, sums += 4) Pool(Tile(sums), bias[c], low, y + c, winners ? winners + c : nullptr);
+}
+
+void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners) {
+  const Patch values(patch, patch_stride, 1);
+  for (int32_t c = 0; c < count; ++c, w += 9) {
+    Tile tile;
+    values.Convolve(w, 1, tile);
+    Pool(tile, bias[c], low, y + c, winners ? winners + c : nullptr);
+  }
+}
+
+void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners) {
+  constexpr int32_t kGroup = 8;
+  for (; count > 0; count -= kGroup, w += 36 * kGroup, bias += kGroup, y += kGroup) {
+    float sums[4 * kGroup] = {};
+    const int32_t group = count < kGroup ? count : kGroup;
+    ConvTile4(patch, patch_stride, w, 4, group, sums);
+    PoolTile(sums, group, bias, low, y, winners);
+    if (winners) winners += kGroup;
+  }
+}
+
+// Compilers would turn the loop into a call of memset, which is a loop over bytes in small C libraries.
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+void Clear(float* x, uint32_t n) {
+  for (; n >= 8; n -= 8, x += 8) {
+    x[0] = 0.0f;
+    x[1] = 0.0f;
+    x[2] = 0.0f;
+    x[3] = 0.0f;
+    x[4] = 0.0f;
+    x[5] = 0.0f;
+    x[6] = 0.0f;
+    x[7] = 0.0f;
+  }
+  for (; n > 0; --n) *x++ = 0.0f;
+}
+
+}  // namespace portable
+}  // namespace tflm_train

@@ -1,0 +1,53 @@
+// Inner loops of the fast kernels in plain C++, unrolled so that compilers hoist loads and pair multiply-adds.
+#ifndef TFLM_TRAIN_KERNELS_FAST_INNER_PORTABLE_H_
+#define TFLM_TRAIN_KERNELS_FAST_INNER_PORTABLE_H_
+
+#include <cstdint>
+
+#include "tflm_train/kernels/fast/axpy_job.h"
+
+namespace tflm_train {
+namespace portable {
+
+/// Does `count` jobs of one shape in turn. The two patches of a job do not overlap.
+void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
+
+/// sum[r] += x . w[r] for four rows of n, `stride` apart.
+void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum);
+
+/// Returns sum + x . w over n.
+float Dot(const float* x, const float* w, int32_t n, float sum);
+
+/// One row of a dense layer: dx += dy * w, then w += step * x. The three do not overlap.
+void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n);
+
+/// y[i] += a[i] * b[i] over n; y overlaps neither.
+void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
+
+/// The 2x2 outputs of a 3x3 filter, stride 1, over a patch of 4x4 inputs of one channel, for `count` filters [3, 3]:
+/// sums[o][2 * row + column] = ... The patch's rows are `patch_stride` apart.
+void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);
+
+/// The same for four of `channels` input channels: patch [4, 4, 4], filters [3, 3, channels] with `w` at the first of the
+/// four. Adds to `sums`.
+void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);
+
+/// y[c] = bias[c] + largest of sums[c][4], at least `low`; winners[c] = its index, the first one on ties, any one where all
+/// are below `low`. `winners` may be null.
+void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
+
+/// ConvTile1, then PoolTile.
+void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners);
+
+/// ConvTile4 for an image of four channels, then PoolTile.
+void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
+                   float* y, uint8_t* winners);
+
+/// x[0, n) = 0.
+void Clear(float* x, uint32_t n);
+
+}  // namespace portable
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_FAST_INNER_PORTABLE_H_

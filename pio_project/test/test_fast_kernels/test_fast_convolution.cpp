@@ -1,0 +1,168 @@
+// Fast convolutions held to their plain twins: results within 1e-6 of the largest value, the same winners, the same work.
+#include "../test_kernels/conv_testing.h"
+#include "tflm_train/kernels/fast/conv_2d.h"
+
+namespace tflm_train {
+namespace testing {
+namespace {
+
+constexpr double kFastTolerance = 1e-6;
+
+/// Beyond the shapes of the plain kernels: what is tiled, framed or tabulated, and just not.
+std::vector<ConvShape> FastShapes() {
+  std::vector<ConvShape> shapes = ConvShapes<Conv2d>();
+  for (bool same : {false, true}) {
+    for (int32_t in_c : {1, 2, 4, 8, 12}) {
+      for (int32_t out_c : {1, 3, 4, 16, 19}) {
+        shapes.push_back(MakeConv({6, 7}, in_c, out_c, {3, 3}, {1, 1}, {1, 1}, same));
+      }
+    }
+    shapes.push_back(MakeConv({9, 8}, 4, 18, {3, 3}, {1, 1}, {1, 1}, same));
+    shapes.push_back(MakeConv({3, 3}, 1, 5, {3, 3}, {1, 1}, {1, 1}, same));
+    shapes.push_back(MakeConv({9, 9}, 3, 8, {3, 3}, {2, 2}, {1, 1}, same));
+    shapes.push_back(MakeConv({8, 8}, 3, 5, {1, 1}, {1, 1}, {1, 1}, same));
+    shapes.push_back(MakeConv({9, 9}, 5, 6, {5, 5}, {1, 1}, {1, 1}, same));
+    shapes.push_back(MakeConv({9, 9}, 4, 3, {3, 3}, {1, 1}, {2, 1}, same));
+    shapes.push_back(MakeConv({9, 9}, 4, 3, {3, 3}, {1, 1}, {1, 2}, same));
+  }
+  shapes.push_back(MakeConv({1, 1}, 4, 3, {3, 3}, {1, 1}, {1, 1}, true));
+  shapes.push_back(MakeConv({2, 5}, 1, 3, {3, 3}, {1, 1}, {1, 1}, true));
+  return shapes;
+}
+
+struct PoolWindow {
+  Pair filter, stride;
+  bool same;
+};
+
+constexpr PoolWindow kPools[] = {
+    {{2, 2}, {2, 2}, false}, {{2, 2}, {2, 2}, true}, {{3, 3}, {2, 2}, true}, {{2, 3}, {1, 2}, false}, {{5, 5}, {3, 3}, true}};
+
+bool PoolFits(const ConvShape& s, const PoolWindow& pool) {
+  return s.out_h >= pool.filter.h && s.out_w >= pool.filter.w;
+}
+
+/// Filters whose outputs are of the size of the activations' bounds: differences are measured against outputs, and those of
+/// much larger sums would be cut off.
+std::vector<float> RandomFilters(Random& random, const ConvShape& s) {
+  return random.Vector<float>(WeightElements<Conv2d>(s), 2.0f / std::sqrt(static_cast<float>(Conv2d::WeightsPerChannel(s))));
+}
+
+struct Worst {
+  double forward = 0, dx = 0, dw = 0;
+  void Update(double* worst, double now) {
+    if (!(now <= *worst)) *worst = now;
+  }
+};
+
+/// Backward over one error map, every kind of selection.
+template <class Locator>
+void CheckBackward(Random& random, const ConvShape& s, const fast::ErrorMap& map, const Locator& locator,
+                   const std::vector<float>& x, const std::vector<float>& w, Worst* worst) {
+  const uint32_t n = map.elements();
+  std::vector<float> dy = random.Vector<float>(n);
+  for (float& value : dy) {
+    if (random.Below(3) == 0) value = random.Below(2) == 0 ? 0.0f : -0.0f;
+  }
+  const std::vector<float> dx0 = random.Vector<float>(x.size()), dw0 = random.Vector<float>(w.size());
+  const List some(RandomSubset(random, n)), wide(RandomSubset(random, n), true), nothing({}), all(Iota(n));
+  for (const Selection& selection : {All(), NonZero(), Selection(some), Selection(wide), Selection(nothing), Selection(all)}) {
+    WorkCounters plain, fast_work;
+    std::vector<float> dx = dx0, dw = dw0, fast_dx = dx0, fast_dw = dw0;
+    Conv2d::InputError(s, w.data(), dy.data(), n, selection, locator, dx.data(), plain);
+    Conv2d::WeightGradient(s, x.data(), dy.data(), n, selection, locator, -0.125f, dw.data(), plain);
+    fast::Conv2DInputError(s, map, selection, dy.data(), w.data(), fast_dx.data(), fast_work.input_error);
+    fast::Conv2DWeightGradient(s, map, selection, dy.data(), x.data(), -0.125f, fast_dw.data(),
+                               fast_work.weight_gradient);
+    worst->Update(&worst->dx, Measure(fast_dx, dx));
+    worst->Update(&worst->dw, Measure(fast_dw, dw));
+    CHECK(fast_work.input_error == plain.input_error);
+    CHECK(fast_work.weight_gradient == plain.weight_gradient);
+  }
+}
+
+void Report(const Worst& worst) {
+  MESSAGE("largest differences: forward " << worst.forward << ", dx " << worst.dx << ", dw " << worst.dw);
+  CHECK(worst.forward <= kFastTolerance);
+  CHECK(worst.dx <= kFastTolerance);
+  CHECK(worst.dw <= kFastTolerance);
+}
+
+TEST_CASE("fast CONV_2D equals its plain twin") {
+  Random random(21);
+  Worst worst;
+  for (const ConvShape& s : FastShapes()) {
+    const std::vector<float> x = random.Vector<float>(InputElements(s));
+    const std::vector<float> w = RandomFilters(random, s);
+    const std::vector<float> bias = random.Vector<float>(size_t(s.out_c));
+    for (Activation activation : kActivations) {
+      for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
+        std::vector<float> y(OutputElements(s)), fast_y(y.size());
+        WorkCounters plain, fast_work;
+        ConvForward<Conv2d>(s, x.data(), w.data(), b, activation, y.data(), plain);
+        fast::Conv2DForward(s, activation, x.data(), w.data(), b, fast_y.data(), fast_work.forward);
+        worst.Update(&worst.forward, Measure(fast_y, y));
+        CHECK(fast_work.forward == plain.forward);
+      }
+    }
+    CheckBackward(random, s, fast::ErrorMap(s), DirectLocator(s.out_w, s.out_c), x, w, &worst);
+  }
+  Report(worst);
+}
+
+TEST_CASE("fast CONV_2D with a max-pool equals its plain twin") {
+  Random random(22);
+  Worst worst;
+  for (const ConvShape& s : FastShapes()) {
+    for (const PoolWindow& window : kPools) {
+      if (!PoolFits(s, window)) continue;
+      const PoolShape pool = MakePool(s, window.filter, window.stride, window.same);
+      const std::vector<float> x = random.Vector<float>(InputElements(s));
+      const std::vector<float> w = RandomFilters(random, s);
+      const std::vector<float> bias = random.Vector<float>(size_t(s.out_c));
+      const size_t n = OutputElements(pool);
+      std::vector<uint8_t> argmax(n);
+      for (Activation activation : kActivations) {
+        std::vector<float> y(n), fast_y(n), without(n);
+        std::vector<uint8_t> fast_argmax(n, 255);
+        WorkCounters plain, fast_work;
+        ConvMaxPoolForward<Conv2d>(s, pool, x.data(), w.data(), bias.data(), activation, y.data(), argmax.data(), plain);
+        fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), fast_y.data(), fast_argmax.data(),
+                                  fast_work.forward);
+        CHECK(fast_work.forward == plain.forward);
+        fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), without.data(), nullptr,
+                                  fast_work.forward);
+        worst.Update(&worst.forward, Measure(fast_y, y));
+        CHECK(SameBits(fast_y, without));
+        // Where the activation is flat, any winner will do: its error is masked.
+        const Bounds<float> bounds(activation);
+        for (size_t i = 0; i < n; ++i) {
+          CHECK(fast_argmax[i] < pool.filter_h * pool.filter_w);
+          if (bounds.Passes(y[i])) CHECK(fast_argmax[i] == argmax[i]);
+        }
+      }
+      CheckBackward(random, s, fast::ErrorMap(pool, argmax.data()), PooledLocator(pool, argmax.data()), x, w, &worst);
+    }
+  }
+  Report(worst);
+}
+
+TEST_CASE("a damaged winner stays inside the buffers") {
+  Random random(23);
+  const ConvShape s = MakeConv({6, 6}, 4, 3, {3, 3}, {1, 1}, {1, 1}, true);
+  for (const PoolWindow& window : kPools) {
+    const PoolShape pool = MakePool(s, window.filter, window.stride, window.same);
+    const std::vector<float> dy = random.Vector<float>(OutputElements(pool));
+    std::vector<uint8_t> argmax(dy.size());
+    for (uint8_t& winner : argmax) winner = static_cast<uint8_t>(random.Below(256));
+    const std::vector<float> x = random.Vector<float>(InputElements(s)), w = random.Vector<float>(WeightElements<Conv2d>(s));
+    std::vector<float> dx(x.size()), dw(w.size());
+    uint64_t macs = 0;
+    fast::Conv2DInputError(s, fast::ErrorMap(pool, argmax.data()), All(), dy.data(), w.data(), dx.data(), macs);
+    fast::Conv2DWeightGradient(s, fast::ErrorMap(pool, argmax.data()), All(), dy.data(), x.data(), 1.0f, dw.data(), macs);
+  }
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace tflm_train

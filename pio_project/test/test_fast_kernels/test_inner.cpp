@@ -1,0 +1,260 @@
+// The inner loops of every build that this target has, held to loops written down plainly.
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "../test_kernels/kernel_testing.h"
+#include "tflm_train/kernels/fast/inner_cortex_m.h"
+#include "tflm_train/kernels/fast/inner_portable.h"
+
+namespace tflm_train {
+namespace testing {
+namespace {
+
+constexpr double kFastTolerance = 1e-6;
+constexpr int32_t kLongest = 40;  // beyond every block size and its tails
+constexpr float kGuard = 12345.0f;
+
+struct Inner {
+  const char* name;
+  decltype(&portable::Axpy) axpy;
+  decltype(&portable::DotRows4) dot_rows_4;
+  decltype(&portable::Dot) dot;
+  decltype(&portable::UpdateRow) update_row;
+  decltype(&portable::MultiplyAdd) multiply_add;
+  decltype(&portable::ConvTile1) conv_tile_1;
+  decltype(&portable::ConvTile4) conv_tile_4;
+  decltype(&portable::PoolTile) pool_tile;
+  decltype(&portable::ConvPoolTile1) conv_pool_tile_1;
+  decltype(&portable::ConvPoolTile4) conv_pool_tile_4;
+  decltype(&portable::Clear) clear;
+};
+
+const Inner kInners[] = {
+    {"portable", portable::Axpy, portable::DotRows4, portable::Dot, portable::UpdateRow, portable::MultiplyAdd,
+     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolTile1, portable::ConvPoolTile4,
+     portable::Clear},
+#if TFLM_TRAIN_HAS_CORTEX_M_FPU
+    {"cortex_m", cortex_m::Axpy, cortex_m::DotRows4, cortex_m::Dot, cortex_m::UpdateRow, cortex_m::MultiplyAdd,
+     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolTile1, cortex_m::ConvPoolTile4,
+     cortex_m::Clear},
+#endif
+};
+
+/// A vector whose data begin `shift` floats behind the allocation, with guards on both sides.
+class Shifted {
+ public:
+  Shifted(Random& random, size_t n, size_t shift) : values_(n + shift + 1, kGuard), shift_(shift) {
+    for (size_t i = 0; i < n; ++i) values_[shift + i] = random.Uniform<float>();
+  }
+  float* data() { return values_.data() + shift_; }
+  std::vector<float> Copy() const { return {values_.begin() + static_cast<ptrdiff_t>(shift_), values_.end() - 1}; }
+  bool GuardsIntact() const {
+    for (size_t i = 0; i < shift_; ++i) {
+      if (values_[i] != kGuard) return false;
+    }
+    return values_.back() == kGuard;
+  }
+
+ private:
+  std::vector<float> values_;
+  size_t shift_;
+};
+
+double Worst(double worst, double now) { return now <= worst ? worst : now; }
+
+TEST_CASE("Axpy adds scaled patches") {
+  for (const Inner& inner : kInners) {
+    Random random(1);
+    double worst = 0;
+    for (int32_t n = 0; n <= kLongest; ++n) {
+      for (int32_t rows : {0, 1, 3, 4}) {
+        for (int32_t jobs : {0, 1, 3}) {
+          const int32_t x_stride = n + static_cast<int32_t>(random.Below(3));
+          const int32_t y_stride = random.Below(2) == 0 ? n : n + 2;
+          Shifted x(random, size_t(jobs * 4 * x_stride + 1), random.Below(4));
+          Shifted y(random, size_t(jobs * 4 * y_stride + 1), random.Below(4));
+          std::vector<float> expected = y.Copy();
+          std::vector<AxpyJob> list(size_t(jobs) + 1);
+          for (int32_t j = 0; j < jobs; ++j) {
+            // the last job works on the patch of the first one again: jobs run in turn
+            const int32_t at = j == 2 ? 0 : j;
+            list[size_t(j)] = {random.Uniform<float>(), {x.data() + 4 * at * x_stride, y.data() + 4 * at * y_stride}};
+            for (int32_t r = 0; r < rows; ++r) {
+              for (int32_t i = 0; i < n; ++i) {
+                expected[size_t((4 * at + r) * y_stride + i)] +=
+                    list[size_t(j)].a * x.data()[(4 * at + r) * x_stride + i];
+              }
+            }
+          }
+          inner.axpy(list.data(), jobs, {{x_stride, y_stride}, n, rows});
+          worst = Worst(worst, Measure(y.Copy(), expected));
+          CHECK(y.GuardsIntact());
+        }
+      }
+    }
+    MESSAGE(std::string(inner.name) << ": largest difference " << worst);
+    CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("dot products of one and of four rows") {
+  for (const Inner& inner : kInners) {
+    Random random(2);
+    double worst = 0;
+    for (int32_t n = 0; n <= kLongest; ++n) {
+      const int32_t stride = n + static_cast<int32_t>(random.Below(3));
+      Shifted x(random, size_t(n), random.Below(4)), w(random, size_t(4 * stride), random.Below(4));
+      std::vector<float> sums = random.Vector<float>(4), expected = sums;
+      for (int32_t r = 0; r < 4; ++r) {
+        for (int32_t i = 0; i < n; ++i) expected[size_t(r)] += x.data()[i] * w.data()[r * stride + i];
+      }
+      std::vector<float> single = sums;
+      for (int32_t r = 0; r < 4; ++r) single[size_t(r)] = inner.dot(x.data(), w.data() + r * stride, n, sums[size_t(r)]);
+      inner.dot_rows_4(x.data(), w.data(), stride, n, sums.data());
+      worst = Worst(worst, Measure(sums, expected));
+      worst = Worst(worst, Measure(single, expected));
+    }
+    MESSAGE(std::string(inner.name) << ": largest difference " << worst);
+    CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("rows of a dense layer and products of vectors") {
+  for (const Inner& inner : kInners) {
+    Random random(3);
+    double worst = 0;
+    for (int32_t n = 0; n <= kLongest; ++n) {
+      Shifted x(random, size_t(n), random.Below(4)), w(random, size_t(n), random.Below(4));
+      Shifted dx(random, size_t(n), random.Below(4)), y(random, size_t(n), random.Below(4));
+      std::vector<float> new_w = w.Copy(), new_dx = dx.Copy(), new_y = y.Copy();
+      const float dy = random.Uniform<float>(), step = random.Uniform<float>();
+      for (size_t i = 0; i < size_t(n); ++i) {
+        new_y[i] += x.data()[i] * w.data()[i];
+        new_dx[i] += dy * w.data()[i];
+        new_w[i] += step * x.data()[i];
+      }
+      inner.multiply_add(x.data(), w.data(), y.data(), n);
+      inner.update_row(dy, step, x.data(), w.data(), dx.data(), n);
+      if (n > 0) {
+        worst = Worst(worst, Measure(y.Copy(), new_y));
+        worst = Worst(worst, Measure(w.Copy(), new_w));
+        worst = Worst(worst, Measure(dx.Copy(), new_dx));
+      }
+      CHECK((y.GuardsIntact() && w.GuardsIntact() && dx.GuardsIntact()));
+    }
+    MESSAGE(std::string(inner.name) << ": largest difference " << worst);
+    CHECK(worst <= kFastTolerance);
+  }
+}
+
+/// 2x2 outputs of 3x3 filters over four of `channels` channels, or over one.
+std::vector<float> TileByDefinition(const float* patch, int32_t stride, const float* w, int32_t depth, int32_t channels,
+                                    int32_t count, const std::vector<float>& start) {
+  std::vector<float> sums = start;
+  for (int32_t o = 0; o < count; ++o) {
+    for (int32_t i = 0; i < 4; ++i) {
+      for (int32_t u = 0; u < 3; ++u) {
+        for (int32_t v = 0; v < 3; ++v) {
+          for (int32_t c = 0; c < depth; ++c) {
+            sums[size_t(4 * o + i)] += patch[(i / 2 + u) * stride + (i % 2 + v) * depth + c] *
+                                       w[((o * 3 + u) * 3 + v) * channels + c];
+          }
+        }
+      }
+    }
+  }
+  return sums;
+}
+
+TEST_CASE("tiles of a convolution, plain and pooled") {
+  for (const Inner& inner : kInners) {
+    Random random(4);
+    double worst = 0;
+    for (int32_t count : {0, 1, 2, 8, 9, 17}) {
+      for (int32_t channels : {1, 4, 12}) {
+        const int32_t depth = channels == 1 ? 1 : 4, stride = 4 * depth + static_cast<int32_t>(random.Below(3));
+        Shifted patch(random, size_t(4 * stride), random.Below(4));
+        Shifted w(random, size_t(9 * channels * count + 1), random.Below(4));
+        const std::vector<float> bias = random.Vector<float>(size_t(count) + 1);
+        std::vector<float> sums = random.Vector<float>(size_t(4 * count)), start = sums;
+        if (depth == 1) {
+          std::fill(start.begin(), start.end(), 0.0f);
+          inner.conv_tile_1(patch.data(), stride, w.data(), count, sums.data());
+        } else {
+          inner.conv_tile_4(patch.data(), stride, w.data(), channels, count, sums.data());
+        }
+        worst = Worst(worst, Measure(sums, TileByDefinition(patch.data(), stride, w.data(), depth, channels, count, start)));
+
+        for (float low : {-1e30f, 0.0f}) {
+          std::vector<float> largest(size_t(count) + 1, kGuard), y = largest, without = largest;
+          std::vector<uint8_t> position(size_t(count) + 1, 99), winners = position;
+          for (size_t o = 0; o < size_t(count); ++o) {
+            size_t best = 0;
+            for (size_t i = 1; i < 4; ++i) {
+              if (sums[4 * o + i] > sums[4 * o + best]) best = i;
+            }
+            largest[o] = std::fmax(sums[4 * o + best] + bias[o], low);
+            position[o] = static_cast<uint8_t>(best);
+          }
+          inner.pool_tile(sums.data(), count, bias.data(), low, y.data(), winners.data());
+          inner.pool_tile(sums.data(), count, bias.data(), low, without.data(), nullptr);
+          CHECK(SameBits(y, largest));
+          CHECK(SameBits(without, largest));
+          CHECK(winners == position);
+        }
+        if (channels == 12) continue;  // more than four channels are convolved in parts, then pooled
+        std::vector<float> y(size_t(count) + 1, kGuard), without = y, expected = y;
+        std::vector<uint8_t> position(size_t(count) + 1, 99), winners = position;
+        std::fill(sums.begin(), sums.end(), 0.0f);
+        if (depth == 1) {
+          inner.conv_tile_1(patch.data(), stride, w.data(), count, sums.data());
+        } else {
+          inner.conv_tile_4(patch.data(), stride, w.data(), channels, count, sums.data());
+        }
+        inner.pool_tile(sums.data(), count, bias.data(), 0.0f, expected.data(), position.data());
+        const auto convolve = channels == 1 ? inner.conv_pool_tile_1 : inner.conv_pool_tile_4;
+        convolve(patch.data(), stride, w.data(), count, bias.data(), 0.0f, y.data(), winners.data());
+        convolve(patch.data(), stride, w.data(), count, bias.data(), 0.0f, without.data(), nullptr);
+        CHECK(SameBits(y, expected));
+        CHECK(SameBits(without, expected));
+        CHECK(winners == position);
+      }
+    }
+    MESSAGE(std::string(inner.name) << ": largest difference " << worst);
+    CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("the first of equal sums wins, NaN is passed on") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float bias[] = {0, 0, 0, 0};
+  const float sums[] = {1, 1, 1, 1, -2, 3, 3, 0, nan, 5, 6, 7, -1, -2, -3, -1};
+  for (const Inner& inner : kInners) {
+    float y[4];
+    uint8_t winners[4];
+    inner.pool_tile(sums, 4, bias, 0.0f, y, winners);
+    CHECK((y[0] == 1.0f && winners[0] == 0));
+    CHECK((y[1] == 3.0f && winners[1] == 1));
+    CHECK(std::isnan(y[2]));
+    CHECK(y[3] == 0.0f);
+    inner.pool_tile(sums, 4, bias, -1e30f, y, winners);
+    CHECK((y[3] == -1.0f && winners[3] == 0));
+  }
+}
+
+TEST_CASE("clearing stops where it should") {
+  for (const Inner& inner : kInners) {
+    Random random(5);
+    for (uint32_t n = 0; n <= 70; ++n) {
+      Shifted x(random, n, n % 4);
+      inner.clear(x.data(), n);
+      CHECK(x.Copy() == std::vector<float>(n, 0.0f));
+      CHECK(x.GuardsIntact());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace testing
+}  // namespace tflm_train
