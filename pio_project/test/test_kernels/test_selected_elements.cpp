@@ -59,6 +59,13 @@ TEST_CASE("locator: winners of a padded, overlapping pool") {
   PooledLocator damaged(pool, outside.data());
   CHECK_FALSE(damaged.MoveTo(0));
   CHECK(damaged.MoveTo(8));
+
+  // the last window of a 3x3 map under 2x2 windows at stride 2 has one tap inside
+  const PoolShape behind = {3, 3, 1, 2, 2, 2, 2, 2, 2, 0, 0};
+  for (uint8_t winner = 0; winner < 6; ++winner) {
+    const std::vector<uint8_t> winners = {0, 0, 0, winner};
+    CHECK(PooledLocator(behind, winners.data()).MoveTo(3) == (winner == 0));
+  }
 }
 
 TEST_CASE("work: channels with a selected element, more of them than one block") {
