@@ -1,0 +1,115 @@
+#include <doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "tflm_train/runtime/top_k.h"
+
+using namespace tflm_train;
+
+namespace {
+
+/// Sorting says it plainly: larger magnitude first, then lower index; zeros are out.
+std::vector<uint32_t> Reference(const std::vector<float>& delta, uint32_t k) {
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < delta.size(); ++i) {
+    if (delta[i] != 0.0f) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return std::fabs(delta[a]) > std::fabs(delta[b]); });
+  if (order.size() > k) order.resize(k);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+std::vector<uint32_t> Select(const std::vector<float>& delta, uint32_t k) {
+  const auto n = static_cast<uint32_t>(delta.size());
+  // Exactly the planned scratch, so that a sanitizer sees a write behind it.
+  std::vector<uint8_t> list(size_t{n} * IndexBytes(n));
+  float sum = 0.0f;
+  const uint32_t count = GatherNonZero(delta.data(), n, list.data(), &sum);
+  const Selection selection = KeepLargest(delta.data(), n, list.data(), count, k);
+  CHECK(selection.mode == Selection::Mode::kList);
+  CHECK(selection.wide == (n > 65536));
+  std::vector<uint32_t> indices(selection.count);
+  for (uint32_t i = 0; i < selection.count; ++i) indices[i] = selection[i];
+  return indices;
+}
+
+}  // namespace
+
+TEST_CASE("top-k equals sorting on random arrays with ties and zeros") {
+  std::mt19937 random(1);
+  for (int trial = 0; trial < 3000; ++trial) {
+    std::vector<float> delta(1 + random() % 200);
+    const int levels = 1 + static_cast<int>(random() % 30);  // few levels make ties
+    for (float& value : delta) {
+      value = static_cast<float>(static_cast<int>(random() % (2 * static_cast<uint32_t>(levels) + 1)) - levels);
+      if (trial % 2 == 0) value *= static_cast<float>(random() % 1000);
+      if (random() % 4 == 0) value = random() % 2 == 0 ? 0.0f : -0.0f;
+    }
+    const uint32_t k = 1 + static_cast<uint32_t>(random() % delta.size());
+    REQUIRE(Select(delta, k) == Reference(delta, k));
+  }
+}
+
+TEST_CASE("top-k on ordered and constant arrays, for every k") {
+  for (int shape = 0; shape < 5; ++shape) {
+    std::vector<float> delta(61);
+    for (size_t i = 0; i < delta.size(); ++i) {
+      const float x = static_cast<float>(i) - 30.0f;
+      const float values[] = {x, -x, 1.0f, i % 2 == 0 ? x : 2.0f, x * x - 100.0f};
+      delta[i] = values[shape];
+    }
+    for (uint32_t k = 1; k <= delta.size(); ++k) REQUIRE(Select(delta, k) == Reference(delta, k));
+  }
+}
+
+TEST_CASE("lists over more than 65536 elements take wide indices") {
+  // On small boards this needs more memory than there is.
+  if (sizeof(void*) < 8) return;
+  std::mt19937 random(2);
+  for (uint32_t n : {65536u, 65537u}) {
+    std::vector<float> delta(n);
+    for (float& value : delta) value = static_cast<float>(random() % 5000) - 2500.0f;
+    for (uint32_t k : {1u, 12u, 13u, 6553u, n}) REQUIRE(Select(delta, k) == Reference(delta, k));
+  }
+}
+
+TEST_CASE("an array of zeros selects nothing, and a sum is ascending with one accumulator") {
+  CHECK(Select(std::vector<float>(9, 0.0f), 3).empty());
+  const float delta[] = {1e8f, -1.0f, -1e8f, 3.0f};
+  uint16_t list[4];
+  float sum = 0.0f;
+  CHECK(GatherNonZero(delta, 4, list, &sum) == 4);
+  CHECK(sum == ((1e8f + 1.0f) + 1e8f) + 3.0f);
+}
+
+TEST_CASE("selection sizes") {
+  CHECK(SelectionSize(0.1f, 10) == 1);
+  CHECK(SelectionSize(0.05f, 10) == 1);  // at least one
+  CHECK(SelectionSize(0.7f, 10) == 7);
+  CHECK(SelectionSize(0.55f, 10) == 5);
+  CHECK(SelectionSize(1.0f, 10) == 10);
+  CHECK(SelectionSize(3.0f, 10) == 10);
+  CHECK(SelectionSize(0.0f, 1) == 1);
+  CHECK(SelectionSize(std::numeric_limits<float>::quiet_NaN(), 10) == 10);
+  CHECK(SelectionSize(std::numeric_limits<float>::infinity(), 10) == 10);
+}
+
+TEST_CASE("NaN and infinity do not lead the selection astray") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  std::vector<float> delta(40, 1.0f);
+  delta[3] = nan;
+  delta[17] = -inf;
+  delta[30] = nan;
+  for (uint32_t k = 3; k <= 40; ++k) {
+    const std::vector<uint32_t> chosen = Select(delta, k);
+    REQUIRE(chosen.size() == k);
+    for (uint32_t index : {3u, 17u, 30u}) CHECK(std::find(chosen.begin(), chosen.end(), index) != chosen.end());
+  }
+}
