@@ -22,10 +22,12 @@ $(BIN)/python:
 
 # what the demo needs; the compiled modules are built here
 $(VENV)/demo.stamp: $(METADATA) | $(BIN)/python
+	@echo 'installing the demo and its dependencies into $(VENV), this takes minutes'
 	$(BIN)/python -m pip install --quiet -e '.[demo]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(METADATA) | $(VENV)/demo.stamp
+	@echo 'installing what development needs into $(VENV), this takes minutes'
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@
 

@@ -18,7 +18,7 @@ DOCTEST := $(firstword $(wildcard /usr/include/doctest/doctest.h /usr/local/incl
 ifeq ($(DOCTEST),)
 DOCTEST := build/doctest/doctest/doctest/doctest.h
 endif
-FLAGS += -isystem $(patsubst %/doctest/,%,$(dir $(DOCTEST)))
+FLAGS += -isystem $(dir $(DOCTEST))
 
 LIBRARY_SOURCES := $(shell find $(LIBRARY) -name '*.cpp' -not -path '*/tflm_train/tflm/*')
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cpp=$(BUILD)/%.o)
