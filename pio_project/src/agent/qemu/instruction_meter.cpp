@@ -41,10 +41,10 @@ void InstructionMeter::BeginStep() {
   if (overhead_ == 0) {
     const StepCost before = cost_;
     instruction_counter::Now();  // starts the timer
+    phase_ = StepPhase::kLoss;  // of the first call: what lies before it is not wanted
     EnterPhase(StepPhase::kForward);
-    cost_ = {};
     EnterPhase(StepPhase::kForward);
-    overhead_ = cost_.total;
+    overhead_ = cost_.forward - before.forward;
     cost_ = before;
   }
   phase_ = StepPhase::kForward;

@@ -1,0 +1,1 @@
+"""Reference workloads on an emulated device: instructions, modelled cycles, memory, accuracy."""

@@ -1,0 +1,166 @@
+"""One training run on an emulated board: instructions by phase, modelled cycles, memory and accuracy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data import Dataset
+from ..devices import build, qemu
+from ..devices.device import StepLog
+from ..devices.process import ProcessTransport
+from ..devices.protocol import Link
+from ..devices.remote import RemoteDevice
+from ..errors import UserError
+from ..model import TrainableModel
+from ..trainer import Trainer
+from .block_counts import Cost, cost, plugin_arguments
+from .disassembly import disassemble
+
+ANSWER_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Of one run.
+
+    Attributes
+    ----------
+    instructions : dict
+        Of one step by phase, and ``total``: means over the first epoch.
+    cost : Cost or None
+        Blocks and modelled cycles of the first epoch; None without a plugin.
+    steps : int
+        Of the first epoch.
+    ram_bytes : int
+        Arena and ``Trainer`` object.
+    accuracy : float or None
+        On test samples after the last epoch.
+    """
+
+    instructions: dict[str, int]
+    cost: Cost | None
+    steps: int
+    ram_bytes: int
+    accuracy: float | None
+
+    @property
+    def cycles(self) -> int | None:
+        """Modelled cycles of one step."""
+        return None if self.cost is None else round(self.cost.cycles / self.steps)
+
+
+class MeasuredDevice(RemoteDevice):
+    """An emulated board whose instructions are summed over resets of its counters.
+
+    Parameters
+    ----------
+    link, model, name
+        See ``RemoteDevice``.
+    advance : callable
+        Told of finished steps.
+    """
+
+    def __init__(self, link: Link, model: TrainableModel, name: str, advance: Callable[[int], None]) -> None:
+        super().__init__(link, model, name)
+        self._advance = advance
+        self._instructions: Counter[str] = Counter()
+        self._steps = 0
+
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
+        log = super().train(x, labels, order)
+        self._advance(log.done)
+        return log
+
+    def reset_counters(self) -> None:
+        self._collect()
+        super().reset_counters()
+
+    def _collect(self) -> None:
+        counts, steps = self.instructions()
+        self._instructions.update(counts)
+        self._steps += steps
+
+    def instructions_of_all_steps(self) -> tuple[dict[str, int], int]:
+        """By phase since the device was opened, and the number of steps."""
+        self.reset_counters()
+        return dict(self._instructions), self._steps
+
+
+def _fit(trainer: Trainer, data: Dataset, epochs: int, seed: int) -> None:
+    if epochs == 0:
+        return
+    stopped = trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0).stopped
+    if stopped:
+        raise UserError(f"{trainer.model.name}: {stopped}")
+
+
+def phases(counts: dict[str, int], steps: int) -> dict[str, int]:
+    """Means by phase, and as ``total`` their sum."""
+    means = {phase: round(count / steps) for phase, count in counts.items() if phase != "total"}
+    return means | {"total": sum(means.values())}
+
+
+def measure(
+    board: str,
+    variant: str,
+    model: TrainableModel,
+    data: Dataset,
+    *,
+    zero_skip: bool,
+    epochs: int,
+    seed: int,
+    plugin: Path | None,
+    folder: Path,
+    advance: Callable[[int], None],
+) -> Measurement:
+    """Train on an emulated board.
+
+    Parameters
+    ----------
+    board, variant : str
+        Keys of ``devices.build.BOARDS`` and ``BUILDS``.
+    model : TrainableModel
+    data : Dataset
+    zero_skip : bool
+    epochs : int
+        The first is measured; the accuracy is that after the last.
+    seed : int
+        Of the order of samples.
+    plugin : Path or None
+        Of ``block_counts.build_plugin``.
+    folder : Path
+        For temporary files.
+    advance : callable
+        Told of finished steps.
+
+    Raises
+    ------
+    MissingToolError
+        A tool is not installed.
+    DeviceError
+        The board has not enough memory, and the like.
+    """
+    firmware = build.emulated_firmware(board, variant, count_work=False)
+    listing = disassemble(firmware)
+    counts = folder / "counts"
+    command = qemu.command(board, firmware)
+    if plugin is not None:
+        command += plugin_arguments(plugin, counts, listing, len(data.x))
+    name = f"qemu:{board}"
+    device = MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance)
+    with Trainer(model, device) as trainer:
+        trainer.set_options(zero_skip=zero_skip)
+        _fit(trainer, data, 1, seed)
+        instructions, steps = device.instructions_of_all_steps()
+        _fit(trainer, data, epochs - 1, seed + 1)
+        accuracy = None
+        if data.x_test is not None and data.y_test is not None:
+            accuracy = trainer.evaluate(data.x_test, data.y_test).get("accuracy")
+        ram_bytes = device.arena_bytes + device.trainer_bytes
+    executed = cost(counts.read_text(), listing) if plugin is not None else None
+    return Measurement(phases(instructions, steps), executed, steps, ram_bytes, accuracy)
