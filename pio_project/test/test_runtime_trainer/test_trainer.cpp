@@ -1,0 +1,298 @@
+#include <doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tflm_train/operators/fully_connected.h"
+#include "tflm_train/operators/softmax.h"
+#include "trainer_fixture.h"
+
+using namespace tflm_train;
+
+namespace {
+
+const float kNan = std::numeric_limits<float>::quiet_NaN();
+const float kInfinity = std::numeric_limits<float>::infinity();
+
+/// After one step on class 1 at rate 0.1: error (p0, -p0).
+float WeightAfterStep(int i) {
+  const float error = i < 3 ? kTinyOutput[0] : -kTinyOutput[0];
+  return kTinyWeights[i] - 0.1f * error * kTinyInput[i % 3];
+}
+float BiasAfterStep(int i) { return kTinyBiases[i] - 0.1f * (i == 0 ? kTinyOutput[0] : -kTinyOutput[0]); }
+
+void CheckWeightsAfterStep(Trainer& trainer) {
+  for (int i = 0; i < 6; ++i) CHECK(trainer.parameter(0)[i] == doctest::Approx(WeightAfterStep(i)).epsilon(1e-6));
+  for (int i = 0; i < 2; ++i) CHECK(trainer.parameter(1)[i] == doctest::Approx(BiasAfterStep(i)).epsilon(1e-6));
+}
+
+void CheckWeightsOfFile(Trainer& trainer) {
+  for (int i = 0; i < 6; ++i) CHECK(trainer.parameter(0)[i] == kTinyWeights[i]);
+  for (int i = 0; i < 2; ++i) CHECK(trainer.parameter(1)[i] == kTinyBiases[i]);
+}
+
+}  // namespace
+
+TEST_CASE("the trainer's size is the same on 32 and 64 bit") {
+  CHECK(sizeof(Trainer) == kTrainerBytes);
+  CHECK(sizeof(WidePointer<int>) == 8);
+}
+
+TEST_CASE("nothing works before Init") {
+  Trainer trainer;
+  const float* output = nullptr;
+  StepResult result;
+  CHECK(trainer.Step(kTinyInput, Label::Class(0)) == Status::kNotInitialized);
+  CHECK(trainer.Infer(kTinyInput, &output) == Status::kNotInitialized);
+  CHECK(trainer.Evaluate(kTinyInput, Label::Class(0), &result) == Status::kNotInitialized);
+  CHECK(trainer.Flush() == Status::kNotInitialized);
+  CHECK(trainer.Reset() == Status::kNotInitialized);
+  CHECK(trainer.SetOptions({}) == Status::kNotInitialized);
+  CHECK(trainer.input_elements() == 0);
+  CHECK(trainer.output_elements() == 0);
+  CHECK(trainer.parameter_count() == 0);
+  CHECK(trainer.parameter(0) == nullptr);
+  CHECK(trainer.gradient(0) == nullptr);
+}
+
+TEST_CASE("inference by hand") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  CHECK(tiny.trainer.input_elements() == 3);
+  CHECK(tiny.trainer.output_elements() == 2);
+  CHECK(tiny.trainer.parameter_count() == 2);
+  CHECK(tiny.trainer.parameter_tensor(1) == 2);
+  CHECK(tiny.trainer.parameter_elements(0) == 6);
+  CHECK(tiny.trainer.parameter(2) == nullptr);
+  const float* output = nullptr;
+  REQUIRE(tiny.trainer.Infer(kTinyInput, &output) == Status::kOk);
+  for (int i = 0; i < 2; ++i) CHECK(output[i] == doctest::Approx(kTinyOutput[i]).epsilon(1e-6));
+  CHECK(tiny.trainer.Infer(kTinyInput, nullptr) == Status::kInvalidArgument);
+  CHECK(tiny.trainer.Infer(nullptr, &output) == Status::kInvalidArgument);
+}
+
+TEST_CASE("one step by hand") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  StepResult evaluated, result;
+  REQUIRE(tiny.trainer.Evaluate(kTinyInput, Label::Class(1), &evaluated) == Status::kOk);
+  CheckWeightsOfFile(tiny.trainer);
+  REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1), &result) == Status::kOk);
+  CHECK(result.loss == doctest::Approx(0.798139).epsilon(1e-6));
+  CHECK(evaluated.loss == result.loss);
+  CHECK_FALSE(result.correct);
+  CheckWeightsAfterStep(tiny.trainer);
+#if TFLM_TRAIN_COUNTERS
+  const WorkCounters& work = tiny.trainer.counters();
+  CHECK(work.forward == 12);  // twice 6
+  CHECK(work.input_error == 0);
+  CHECK(work.weight_gradient == 6);
+  CHECK(work.update == 8);
+  CHECK(work.selection == 0);
+#endif
+}
+
+TEST_CASE("a vector trains like the class that it names") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  const float one_hot[] = {0.0f, 1.0f};
+  REQUIRE(tiny.trainer.Step(kTinyInput, Label::Vector(one_hot)) == Status::kOk);
+  CheckWeightsAfterStep(tiny.trainer);
+}
+
+TEST_CASE("accumulation applies the mean of the group") {
+  TinyPlan plan;
+  plan.defaults.accumulate = 2;
+  TinyTrainer tiny(plan);
+  REQUIRE(tiny.Init() == Status::kOk);
+  REQUIRE(tiny.trainer.gradient(0) != nullptr);
+  REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+  CheckWeightsOfFile(tiny.trainer);
+  for (int i = 0; i < 6; ++i) {
+    const float gradient = (i < 3 ? 1.0f : -1.0f) * kTinyOutput[0] * kTinyInput[i % 3];
+    CHECK(tiny.trainer.gradient(0)[i] == doctest::Approx(gradient).epsilon(1e-6));
+  }
+  CHECK(tiny.trainer.counters().update == 0);
+  REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);  // the same sample: the mean is its gradient
+  CheckWeightsAfterStep(tiny.trainer);
+  CHECK(tiny.trainer.gradient(0)[0] == 0.0f);
+#if TFLM_TRAIN_COUNTERS
+  CHECK(tiny.trainer.counters().update == 8);
+#endif
+}
+
+TEST_CASE("Flush and a change of the group's size apply the mean of an unfinished group") {
+  for (bool flush : {true, false}) {
+    TinyPlan plan;
+    plan.defaults.accumulate = 5;
+    TinyTrainer tiny(plan);
+    REQUIRE(tiny.Init() == Status::kOk);
+    REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+    REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+    if (flush) {
+      CHECK(tiny.trainer.Flush() == Status::kOk);
+    } else {
+      TrainingOptions options = tiny.trainer.options();
+      options.accumulate = 1;
+      CHECK(tiny.trainer.SetOptions(options) == Status::kOk);
+    }
+    CheckWeightsAfterStep(tiny.trainer);
+    CHECK(tiny.trainer.Flush() == Status::kOk);  // nothing is left
+    CheckWeightsAfterStep(tiny.trainer);
+  }
+}
+
+TEST_CASE("Reset brings back the weights of the file") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+  TrainingOptions options = tiny.trainer.options();
+  options.learning_rate = 0.5f;
+  REQUIRE(tiny.trainer.SetOptions(options) == Status::kOk);
+  REQUIRE(tiny.trainer.Reset() == Status::kOk);
+  CheckWeightsOfFile(tiny.trainer);
+  CHECK(tiny.trainer.counters().forward == 0);
+  CHECK(tiny.trainer.options().learning_rate == 0.5f);
+}
+
+TEST_CASE("a selector with ratio 1 equals dense bit for bit") {
+  TinyTrainer dense, sparse;
+  REQUIRE(dense.Init() == Status::kOk);
+  REQUIRE(sparse.Init() == Status::kOk);
+  TrainingOptions options = sparse.trainer.options();
+  options.selector = {SelectorId::kTinyprop, true, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f};
+  REQUIRE(sparse.trainer.SetOptions(options) == Status::kOk);
+  for (int step = 0; step < 20; ++step) {
+    REQUIRE(dense.trainer.Step(kTinyInput, Label::Class(step % 2)) == Status::kOk);
+    REQUIRE(sparse.trainer.Step(kTinyInput, Label::Class(step % 2)) == Status::kOk);
+  }
+  CHECK(std::memcmp(dense.trainer.parameter(0), sparse.trainer.parameter(0), 24) == 0);
+  CHECK(std::memcmp(dense.trainer.parameter(1), sparse.trainer.parameter(1), 8) == 0);
+}
+
+TEST_CASE("a selector changes only what it selects") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  TrainingOptions options = tiny.trainer.options();
+  options.selector = {SelectorId::kStaticTopk, true, 0.5f, 0.1f, 0.9f, 0.9f, 0.99f};
+  REQUIRE(tiny.trainer.SetOptions(options) == Status::kOk);
+  const float target[] = {0.0f, 0.5f};  // error (p0 / 2, p1 / 2 - 0.5): the second is larger
+  REQUIRE(tiny.trainer.Step(kTinyInput, Label::Vector(target)) == Status::kOk);
+  for (int i = 0; i < 3; ++i) CHECK(tiny.trainer.parameter(0)[i] == kTinyWeights[i]);
+  for (int i = 3; i < 6; ++i) CHECK(tiny.trainer.parameter(0)[i] != kTinyWeights[i]);
+  CHECK(tiny.trainer.parameter(1)[0] == kTinyBiases[0]);
+  CHECK(tiny.trainer.parameter(1)[1] != kTinyBiases[1]);
+}
+
+TEST_CASE("NaN and infinity change nothing") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  for (float bad : {kNan, kInfinity, -kInfinity}) {
+    const float input[] = {1.0f, 2.0f, bad};
+    const float vector[] = {bad, 1.0f};
+    const float* output = nullptr;
+    CHECK(tiny.trainer.Step(input, Label::Class(1)) == Status::kNonFinite);
+    CHECK(tiny.trainer.Infer(input, &output) == Status::kNonFinite);
+    CHECK(tiny.trainer.Step(kTinyInput, Label::Vector(vector)) == Status::kNonFinite);
+    CheckWeightsOfFile(tiny.trainer);
+    CHECK(tiny.trainer.counters().update == 0);
+  }
+  tiny.trainer.parameter(0)[0] = kInfinity;  // the output is NaN
+  CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNonFinite);
+  CHECK(std::strcmp(tiny.trainer.error().subject, "output") == 0);
+  CHECK(tiny.trainer.parameter(0)[1] == kTinyWeights[1]);
+  // A loss that overflows.
+  REQUIRE(tiny.trainer.Reset() == Status::kOk);
+  const float huge[] = {3e38f, 3e38f};
+  CHECK(tiny.trainer.Step(kTinyInput, Label::Vector(huge)) == Status::kNonFinite);
+  CheckWeightsOfFile(tiny.trainer);
+}
+
+TEST_CASE("labels out of range change nothing") {
+  TinyTrainer tiny;
+  REQUIRE(tiny.Init() == Status::kOk);
+  for (int32_t label : {-1, 2, 1000000}) {
+    StepResult result;
+    CHECK(tiny.trainer.Step(kTinyInput, Label::Class(label)) == Status::kInvalidLabel);
+    CHECK(tiny.trainer.Evaluate(kTinyInput, Label::Class(label), &result) == Status::kInvalidLabel);
+  }
+  CheckWeightsOfFile(tiny.trainer);
+}
+
+TEST_CASE("options out of range leave the options as they were") {
+  TinyPlan plan;
+  plan.layers[0].max_selected = 0;
+  plan.parameters[0].gradient_offset = plan.parameters[1].gradient_offset = kNoneOffset;
+  TinyTrainer tiny(plan);
+  REQUIRE(tiny.Init() == Status::kOk);
+  const TrainingOptions before = tiny.trainer.options();
+  const auto refused = [&](auto change) {
+    TrainingOptions options = before;
+    change(options);
+    const Status status = tiny.trainer.SetOptions(options);
+    CHECK(std::memcmp(&tiny.trainer.options(), &before, sizeof before) == 0);
+    return status;
+  };
+  for (float rate : {0.0f, -1.0f, kNan, kInfinity}) {
+    CHECK(refused([&](TrainingOptions& o) { o.learning_rate = rate; }) == Status::kInvalidArgument);
+  }
+  CHECK(refused([](TrainingOptions& o) { o.accumulate = 0; }) == Status::kInvalidArgument);
+  CHECK(refused([](TrainingOptions& o) { o.selector.ratio = 2.0f; }) == Status::kInvalidArgument);
+  CHECK(refused([](TrainingOptions& o) { o.accumulate = 2; }) == Status::kSelectorNeedsPlan);
+  CHECK(refused([](TrainingOptions& o) {
+          o.selector.id = SelectorId::kTinyprop;
+          o.selector.output_sparse = true;
+        }) == Status::kSelectorNeedsPlan);
+  TrainingOptions dense_output = before;
+  dense_output.selector.id = SelectorId::kTinyprop;  // the only layer is the output layer
+  CHECK(tiny.trainer.SetOptions(dense_output) == Status::kOk);
+}
+
+TEST_CASE("an arena of exactly the planned size works, one byte less does not") {
+  TinyTrainer exact, small(WriteTinyModel(TinyPlan()), kTinyArenaBytes - 1), none(WriteTinyModel(TinyPlan()), 0);
+  CHECK(exact.Init() == Status::kOk);
+  CHECK(small.Init() == Status::kArenaTooSmall);
+  CHECK(small.trainer.error().required_bytes == kTinyArenaBytes);
+  CHECK(small.trainer.Step(kTinyInput, Label::Class(0)) == Status::kNotInitialized);
+  CHECK(none.Init() == Status::kArenaTooSmall);
+}
+
+TEST_CASE("pointers that are null or not aligned") {
+  TinyTrainer tiny;
+  AlignedMemory larger(kTinyArenaBytes + 16);
+  Trainer& trainer = tiny.trainer;
+  CHECK(trainer.Init(nullptr, 100, tiny.operators, tiny.arena.data(), tiny.arena.size()) == Status::kInvalidArgument);
+  CHECK(trainer.Init(tiny.model.data(), tiny.model.size(), tiny.operators, nullptr, 100) == Status::kInvalidArgument);
+  CHECK(trainer.Init(tiny.model.data() + 4, tiny.model.size() - 4, tiny.operators, tiny.arena.data(),
+                     tiny.arena.size()) == Status::kMisaligned);
+  CHECK(trainer.Init(tiny.model.data(), tiny.model.size(), tiny.operators, larger.data() + 4, kTinyArenaBytes) ==
+        Status::kMisaligned);
+}
+
+TEST_CASE("a missing operator is named") {
+  TinyTrainer tiny;
+  StaticOperatorSet<2> some;
+  REQUIRE(some.Add(kSoftmax) == Status::kOk);
+  Trainer& trainer = tiny.trainer;
+  const auto init = [&] {
+    return trainer.Init(tiny.model.data(), tiny.model.size(), some, tiny.arena.data(), tiny.arena.size());
+  };
+  CHECK(init() == Status::kMissingOperator);
+  CHECK(std::strcmp(trainer.error().subject, "FULLY_CONNECTED") == 0);
+  CHECK(trainer.error().step == 0);
+  REQUIRE(some.Add(kFullyConnectedForward) == Status::kOk);  // no backward function
+  CHECK(init() == Status::kMissingOperator);
+  CHECK(trainer.error().step == 2);
+  REQUIRE(some.Add(kFullyConnected) == Status::kOk);
+  CHECK(init() == Status::kOk);
+  CHECK(trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+}
+
+TEST_CASE("a plan without a program for this forward pass") {
+  for (size_t missing : {size_t{0}, size_t{1}}) {
+    TinyPlan plan;
+    plan.programs.erase(plan.programs.begin() + static_cast<std::ptrdiff_t>(missing));
+    TinyTrainer tiny(plan);
+    CHECK(tiny.Init() == Status::kNoProgram);
+  }
+}
