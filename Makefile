@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export NPY_NUM_BUILD_JOBS = $(JOBS)
 export PLATFORMIO_SETTING_ENABLE_TELEMETRY = No
 
-.PHONY: demo test lint types test-python test-cpp test-cpp-sanitized pio extension clean help
+.PHONY: demo test lint types test-python test-cpp test-cpp-sanitized test-tflm pio extension clean help
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -58,6 +58,10 @@ test-cpp: $(VENV)/dev.stamp
 
 test-cpp-sanitized: $(VENV)/dev.stamp
 	$(MAKE) -f tools/cpp_tests.mk -j$(JOBS) FLAVOUR=sanitized PIO=$(BIN)/pio
+
+# the binding to TensorFlow Lite Micro: TFLM_DIR=<root of its headers> TFLM_LIB=<its library>
+test-tflm: extension
+	$(MAKE) -f tools/tflm_tests.mk -j$(JOBS) PYTHON=$(abspath $(BIN))/python
 
 # trains the demo's model in a native PlatformIO program, and runs the C++ tests there
 pio: $(VENV)/dev.stamp
