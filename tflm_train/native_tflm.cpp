@@ -3,6 +3,8 @@
 
 #include <cstring>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <pybind11/numpy.h>
@@ -116,10 +118,11 @@ class ExternalTrainer {
 }  // namespace
 
 void BindExternalTrainer(py::module_& module) {
-  py::class_<ExternalTrainer>(module, "ExternalTrainer",
-                              "Trains on activations that another interpreter computes (a tflm program of the plan).\n\n"
-                              "forward(first, last) is called between the hooks and must write the outputs of these\n"
-                              "operators into program_memory, at the plan's offsets.")
+  py::class_<ExternalTrainer>(
+      module, "ExternalTrainer", py::module_local(),
+      "Trains on activations that another interpreter computes (a tflm program of the plan).\n\n"
+      "forward(first, last) is called between the hooks and must write the outputs of these\n"
+      "operators into program_memory, at the plan's offsets.")
       .def(py::init<const py::bytes&, size_t, size_t, py::function>(), py::arg("model"), py::arg("persistent_bytes"),
            py::arg("program_bytes"), py::arg("forward"))
       .def("step", &ExternalTrainer::Step, py::arg("input"), py::arg("label"), "Train on one sample; (loss, correct).")

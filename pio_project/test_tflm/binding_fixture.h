@@ -40,7 +40,8 @@ inline Memory LoadCase(const std::string& name) {
   const std::string path = std::string(folder == nullptr ? "." : folder) + "/" + name + ".tflite";
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) {
-    std::fprintf(stderr, "%s is missing: set TFLM_TRAIN_CASES to the folder that tests/tflm_cases.py has written\n", path.c_str());
+    std::fprintf(stderr, "%s is missing: set TFLM_TRAIN_CASES to the folder that tests/tflm_cases.py has written\n",
+                 path.c_str());
     std::exit(1);
   }
   std::fseek(file, 0, SEEK_END);

@@ -7,7 +7,8 @@ namespace tflm_train {
 namespace {
 
 TEST_CASE("the arena is the plan's memory and TFLM's share") {
-  for (const std::string name : {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense"}) {
+  for (const std::string name :
+       {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense"}) {
     CAPTURE(name);
     Resolver resolver;
     AddAllCases(&resolver);
@@ -20,8 +21,8 @@ TEST_CASE("the arena is the plan's memory and TFLM's share") {
     Memory stock(size_t{4} << 20);
     tflite::MicroInterpreter plain(tflite::GetModel(pair.tflm_model.data()), resolver, stock.data(), stock.size());
     REQUIRE(plain.AllocateTensors() == kTfLiteOk);
-    std::printf("%-24s planned %zu + %zu, TFLM's scratch %zu, tail %zu; plain interpreter %zu\n", name.c_str(), memory.persistent,
-                memory.program, memory.tflm_scratch, memory.tflm_tail, plain.arena_used_bytes());
+    std::printf("%-24s planned %zu + %zu, TFLM's scratch %zu, tail %zu; plain interpreter %zu\n", name.c_str(),
+                memory.persistent, memory.program, memory.tflm_scratch, memory.tflm_tail, plain.arena_used_bytes());
     // TFLM keeps no more than its plain interpreter does, but for the copies of its registrations
     CHECK(memory.tflm_tail < plain.arena_used_bytes() + 10 * sizeof(TflmRegistration));
   }

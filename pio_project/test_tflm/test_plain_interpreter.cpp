@@ -32,7 +32,8 @@ void WriteWeights(TrainableInterpreter* interpreter, Memory* model) {
 }
 
 TEST_CASE("a plain interpreter computes the same bits before and after training") {
-  for (const std::string name : {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense"}) {
+  for (const std::string name :
+       {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense"}) {
     CAPTURE(name);
     Resolver resolver;
     AddAllCases(&resolver);

@@ -45,7 +45,8 @@ TEST_CASE("training from a stored activation runs the suffix only and learns the
     StepResult b = {};
     REQUIRE(whole.tflm.Step(sample.input.data(), Label::Class(sample.label), &a) == Status::kOk);
     conv_calls = 0;
-    REQUIRE(suffix.tflm.StepFrom(cut, activations[i % samples.size()].data(), Label::Class(sample.label), &b) == Status::kOk);
+    REQUIRE(suffix.tflm.StepFrom(cut, activations[i % samples.size()].data(), Label::Class(sample.label), &b) ==
+            Status::kOk);
     CHECK(conv_calls == 0);
     REQUIRE(a.loss == b.loss);
     CHECK(a.correct == b.correct);

@@ -32,7 +32,8 @@ double MillisecondsPerInvoke(tflite::MicroInterpreter* interpreter) {
 }
 
 TEST_CASE("registered kernels compute what TFLM's compute") {
-  for (const std::string name : {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense"}) {
+  for (const std::string name :
+       {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense"}) {
     CAPTURE(name);
     const Memory model = LoadCase(name);
     Resolver reference;

@@ -44,7 +44,8 @@ int main() {
   operators.Add(tflm_train::kSoftmax);
 
   static tflm_train::TrainableInterpreter interpreter;
-  if (interpreter.Init(model_data, model_data_size, resolver, operators, arena, kArenaBytes) != tflm_train::Status::kOk) {
+  if (interpreter.Init(model_data, model_data_size, resolver, operators, arena, kArenaBytes) !=
+      tflm_train::Status::kOk) {
     const tflm_train::ErrorDetail& error = interpreter.error();
     const char* subject = error.subject;
     std::printf("%s [%s]\n", tflm_train::StatusText(error.status), subject == nullptr ? "" : subject);
@@ -62,7 +63,7 @@ int main() {
   const int after = CountRight(&interpreter, &sensor, kWindows);
   const tflm_train::TflmMemory memory = interpreter.memory();
   std::printf("right before training: %d of %d, after: %d\n", before, kWindows, after);
-  std::printf("arena: weights %zu + activations and errors %zu + TFLM %zu = %zu bytes\n", memory.persistent, memory.program,
-              memory.tflm_scratch + memory.tflm_tail, memory.total());
+  std::printf("arena: weights %zu + activations and errors %zu + TFLM %zu = %zu bytes\n", memory.persistent,
+              memory.program, memory.tflm_scratch + memory.tflm_tail, memory.total());
   return after > before ? 0 : 1;
 }

@@ -17,7 +17,9 @@ class Sensor {
     const float gain = -0.4f - 0.2f * Uniform();
     for (int i = 0; i < kWindow; ++i) {
       const float t = std::fmod(static_cast<float>(i) / kWindow + phase, 1.0f);
-      const float shape = motion == 0 ? std::sin(6.2831853f * t) : motion == 1 ? (t < 0.5f ? 1.0f : -1.0f) : 2.0f * t - 1.0f;
+      const float shape = motion == 0   ? std::sin(6.2831853f * t)
+                          : motion == 1 ? (t < 0.5f ? 1.0f : -1.0f)
+                                        : 2.0f * t - 1.0f;
       window[i] = 0.3f + gain * shape + 0.1f * (Uniform() - 0.5f);
     }
     return motion;

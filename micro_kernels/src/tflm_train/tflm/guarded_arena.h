@@ -10,9 +10,9 @@
 
 namespace tflm_train {
 
-/// TFLM aborts, or writes through a null pointer, when a kernel or the allocator itself finds the arena full while a model is
-/// prepared. This arena then hands out a spare area instead and remembers that it did: preparation runs to its end and is
-/// refused there. Nothing of the spare area may be in use before.
+/// TFLM aborts, or writes through a null pointer, when a kernel or the allocator itself finds the arena full while a
+/// model is prepared. This arena then hands out a spare area instead and remembers that it did: preparation runs to its
+/// end and is refused there. Nothing of the spare area may be in use before.
 class GuardedArena : public tflite::SingleArenaBufferAllocator {
  public:
   GuardedArena(uint8_t* arena, size_t arena_size, uint8_t* spare, size_t spare_size)

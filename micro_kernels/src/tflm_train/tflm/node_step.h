@@ -8,8 +8,8 @@
 
 namespace tflm_train {
 
-/// Inputs x, w, b? and output y of a convolution or a fully connected layer, with the step's words. Lives on the stack for
-/// one call: nothing of it stays in TFLM's arena.
+/// Inputs x, w, b? and output y of a convolution or a fully connected layer, with the step's words. Lives on the stack
+/// for one call: nothing of it stays in TFLM's arena.
 class NodeStep final : public MemoryMap {
  public:
   static constexpr int kInput = 0;
@@ -28,7 +28,8 @@ class NodeStep final : public MemoryMap {
     if (node->inputs->size < 2 || node->outputs->size != 1) return false;
     const bool has_bias = node->inputs->size > 2 && node->inputs->data[kBias] >= 0;
     indices_[kBias] = kNoneIndex;
-    return ReadTensor(context, node->inputs->data[kInput], kInput) && ReadTensor(context, node->inputs->data[kWeight], kWeight) &&
+    return ReadTensor(context, node->inputs->data[kInput], kInput) &&
+           ReadTensor(context, node->inputs->data[kWeight], kWeight) &&
            (!has_bias || ReadTensor(context, node->inputs->data[kBias], kBias)) &&
            ReadTensor(context, node->outputs->data[0], kOutput);
   }

@@ -24,7 +24,8 @@ class PlanAllocator : public tflite::MicroAllocator {
   bool layout_differs() const { return layout_differs_; }
 
  protected:
-  TfLiteStatus AllocateNodeAndRegistrations(const tflite::Model* model, tflite::SubgraphAllocations* allocations) override {
+  TfLiteStatus AllocateNodeAndRegistrations(const tflite::Model* model,
+                                            tflite::SubgraphAllocations* allocations) override {
     const size_t before = memory_->GetPersistentUsedBytes();
     if (tflite::MicroAllocator::AllocateNodeAndRegistrations(model, allocations) != kTfLiteOk) return kTfLiteError;
     const size_t expected = sizeof(TflmNode) * model->subgraphs()->Get(0)->operators()->size();
@@ -37,7 +38,8 @@ class PlanAllocator : public tflite::MicroAllocator {
     return kTfLiteOk;
   }
 
-  TfLiteStatus AllocateTfLiteEvalTensors(const tflite::Model* model, tflite::SubgraphAllocations* allocations) override {
+  TfLiteStatus AllocateTfLiteEvalTensors(const tflite::Model* model,
+                                         tflite::SubgraphAllocations* allocations) override {
     const TfLiteStatus status = tflite::MicroAllocator::AllocateTfLiteEvalTensors(model, allocations);
     if (status == kTfLiteOk) planner_->Begin(placement_, model->subgraphs()->Get(0), allocations[0].tensors);
     return status;

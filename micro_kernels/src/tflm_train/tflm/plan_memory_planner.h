@@ -11,9 +11,9 @@
 
 namespace tflm_train {
 
-/// TFLM adds one buffer per tensor that needs memory, in the order of the tensors, then one per scratch request of a kernel.
-/// The first group gets the plan's offsets; everything else is planned by TFLM, above the whole program: what the backward
-/// pass needs is never overwritten by a kernel's scratch, however short TFLM thinks that a tensor lives.
+/// TFLM adds one buffer per tensor that needs memory, in the order of the tensors, then one per scratch request of a
+/// kernel. The first group gets the plan's offsets; everything else is planned by TFLM, above the whole program: what
+/// the backward pass needs is never overwritten by a kernel's scratch, however short TFLM thinks that a tensor lives.
 class PlanMemoryPlanner : public tflite::GreedyMemoryPlanner {
  public:
   /// Must be called before AllocateTensors. `tensors` are the evaluation tensors of the model's subgraph.
@@ -84,8 +84,8 @@ class PlanMemoryPlanner : public tflite::GreedyMemoryPlanner {
     const int count = static_cast<int>(graph_->tensors()->size());
     while (next_tensor_ < count) {
       const int tensor = next_tensor_++;
-      if (tensors_[tensor].data.data == nullptr && !graph_->tensors()->Get(static_cast<uint32_t>(tensor))->is_variable() &&
-          !IsEmpty(tensors_[tensor])) {
+      if (tensors_[tensor].data.data == nullptr &&
+          !graph_->tensors()->Get(static_cast<uint32_t>(tensor))->is_variable() && !IsEmpty(tensors_[tensor])) {
         return tensor;
       }
     }

@@ -16,7 +16,8 @@ namespace tflm_train {
 namespace register_f32 {
 
 /// Padding in front of the image; TensorFlow's SAME puts the odd row or column behind.
-inline int32_t PadBefore(TfLitePadding padding, int32_t in, int32_t out, int32_t filter, int32_t stride, int32_t dilation) {
+inline int32_t PadBefore(TfLitePadding padding, int32_t in, int32_t out, int32_t filter, int32_t stride,
+                         int32_t dilation) {
   if (padding != kTfLitePaddingSame) return 0;
   const int32_t total = (out - 1) * stride + (filter - 1) * dilation + 1 - in;
   return total > 0 ? total / 2 : 0;
@@ -73,7 +74,8 @@ template <class Layer>
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   NodeStep step;
   if (!Read<Layer>(context, node, &step) || Layer::Kernel().check(step.View()) != Status::kOk) {
-    MicroPrintf("%s: shapes or types that the float32 kernel of tflm-train does not take; register TFLM's own.", Layer::kName);
+    MicroPrintf("%s: shapes or types that the float32 kernel of tflm-train does not take; register TFLM's own.",
+                Layer::kName);
     return kTfLiteError;
   }
   return kTfLiteOk;
@@ -99,8 +101,12 @@ TflmRegistration Register() {
 }  // namespace register_f32
 
 inline TflmRegistration Register_CONV_2D_F32() { return register_f32::Register<register_f32::Conv2d>(); }
-inline TflmRegistration Register_DEPTHWISE_CONV_2D_F32() { return register_f32::Register<register_f32::DepthwiseConv2d>(); }
-inline TflmRegistration Register_FULLY_CONNECTED_F32() { return register_f32::Register<register_f32::FullyConnected>(); }
+inline TflmRegistration Register_DEPTHWISE_CONV_2D_F32() {
+  return register_f32::Register<register_f32::DepthwiseConv2d>();
+}
+inline TflmRegistration Register_FULLY_CONNECTED_F32() {
+  return register_f32::Register<register_f32::FullyConnected>();
+}
 
 }  // namespace tflm_train
 

@@ -10,7 +10,8 @@
 namespace tflm_train {
 
 /// Node and registration of one operator.
-using TflmNode = std::remove_reference_t<decltype(*static_cast<tflite::SubgraphAllocations*>(nullptr)->node_and_registrations)>;
+using TflmNode =
+    std::remove_reference_t<decltype(*static_cast<tflite::SubgraphAllocations*>(nullptr)->node_and_registrations)>;
 
 /// TfLiteRegistration, TfLiteRegistration_V1 or TFLMRegistration, depending on TFLM's age. The order of its fields has
 /// changed too: assign them by name.

@@ -41,11 +41,11 @@ class TrainableInterpreter final : private ForwardPass {
   /// `model`: augmented .tflite, aligned to 16 bytes; `resolver`: TFLM's kernels for every operator of the model;
   /// `operators`: the library's kernels for the backward pass; `arena`: aligned to 16 bytes.
   /// After an error every call is refused with kNotInitialized, and `error()` tells more.
-  Status Init(const void* model, size_t model_size, const tflite::MicroOpResolver& resolver, const OperatorSet& operators,
-              void* arena, size_t arena_size);
+  Status Init(const void* model, size_t model_size, const tflite::MicroOpResolver& resolver,
+              const OperatorSet& operators, void* arena, size_t arena_size);
   /// A temporary resolver would be gone before the model is prepared.
-  Status Init(const void* model, size_t model_size, const tflite::MicroOpResolver&& resolver, const OperatorSet& operators,
-              void* arena, size_t arena_size) = delete;
+  Status Init(const void* model, size_t model_size, const tflite::MicroOpResolver&& resolver,
+              const OperatorSet& operators, void* arena, size_t arena_size) = delete;
 
   /// The same calls as Trainer's. `input` may be input().
   Status Step(const float* input, const Label& label, StepResult* result = nullptr) {
@@ -60,9 +60,9 @@ class TrainableInterpreter final : private ForwardPass {
   Status Flush() { return ready_ ? trainer_.Flush() : Status::kNotInitialized; }
   Status Reset() { return ready_ ? trainer_.Reset() : Status::kNotInitialized; }
 
-  /// Runs the operators in front of `first_operator` only: `*activation` holds `*elements` numbers, until the next call, from
-  /// which StepFrom goes on. For models whose front is frozen: compute once per sample, keep, train many times.
-  /// kInvalidArgument: something in front trains, or the rest needs more than one tensor of the front.
+  /// Runs the operators in front of `first_operator` only: `*activation` holds `*elements` numbers, until the next
+  /// call, from which StepFrom goes on. For models whose front is frozen: compute once per sample, keep, train many
+  /// times. kInvalidArgument: something in front trains, or the rest needs more than one tensor of the front.
   Status RunPrefix(uint16_t first_operator, const float* input, const float** activation, uint32_t* elements);
   /// Trains on a stored activation: runs `first_operator` and what follows, no operator in front of it.
   Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, StepResult* result = nullptr);

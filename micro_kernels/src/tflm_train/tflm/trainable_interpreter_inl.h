@@ -46,10 +46,12 @@ inline Status TrainableInterpreter::PrepareTflm(const tflite::Model* model, cons
     return Fail(Status::kArenaTooSmall, "arena without TFLM's share");
   }
   // Weights are loaded again if the kernels had to borrow their memory: Init then fails.
-  tflm_arena_.emplace(program_memory_, arena_size - persistent_bytes_, program_memory_ - persistent_bytes_, persistent_bytes_);
+  tflm_arena_.emplace(program_memory_, arena_size - persistent_bytes_, program_memory_ - persistent_bytes_,
+                      persistent_bytes_);
   allocator_.emplace(&*tflm_arena_, &planner_, placement_);
   interpreter_.emplace(model, resolver, &*allocator_);
-  if (interpreter_->AllocateTensors() != kTfLiteOk || tflm_arena_->exhausted()) return ReportAllocationFailure(arena_size);
+  if (interpreter_->AllocateTensors() != kTfLiteOk || tflm_arena_->exhausted())
+    return ReportAllocationFailure(arena_size);
   if (!OwnRegistrations(graph.operators()->size())) return ReportAllocationFailure(arena_size);
   tflm_arena_->Seal();
   return RedirectWeights(graph.tensors()->size());
@@ -72,7 +74,8 @@ inline Status TrainableInterpreter::CheckResolver(const tflite::Model& model, co
 
 inline Status TrainableInterpreter::ReportAllocationFailure(size_t arena_size) {
   if (allocator_->layout_differs()) {
-    return Fail(Status::kForwardFailed, "TF_LITE_STATIC_MEMORY is set for this code or for TFLM's library, not for both");
+    return Fail(Status::kForwardFailed,
+                "TF_LITE_STATIC_MEMORY is set for this code or for TFLM's library, not for both");
   }
   if (tflm_arena_->exhausted() || planner_.out_of_memory()) {
     const size_t used = persistent_bytes_ + placement_.program_bytes() + tflm_arena_->GetPersistentUsedBytes();
@@ -143,8 +146,8 @@ inline const ValueRecord* TrainableInterpreter::CutValue(uint16_t first_operator
   return FindCutValue(plan.values(program), program.value_count, step);
 }
 
-inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const float* input_values, const float** activation,
-                                              uint32_t* elements) {
+inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const float* input_values,
+                                              const float** activation, uint32_t* elements) {
   if (!ready_) return Status::kNotInitialized;
   const ValueRecord* cut = CutValue(first_operator);
   if (cut == nullptr || input_values == nullptr || activation == nullptr || elements == nullptr) {
@@ -202,7 +205,8 @@ inline const float* TrainableInterpreter::tensor(int32_t index) const {
 inline TflmMemory TrainableInterpreter::memory() const {
   if (!ready_) return {};
   const size_t program = placement_.program_bytes();
-  return {persistent_bytes_, program, tflm_arena_->GetNonPersistentUsedBytes() - program, tflm_arena_->GetPersistentUsedBytes()};
+  return {persistent_bytes_, program, tflm_arena_->GetNonPersistentUsedBytes() - program,
+          tflm_arena_->GetPersistentUsedBytes()};
 }
 
 inline void TrainableInterpreter::Clear() {

@@ -8,8 +8,10 @@
 
 namespace tflm_train {
 
-/// The first forward step of a program that runs `first_operator` or a later one; the number of forward steps if none does.
-inline uint32_t FirstStepFrom(const StepRecord* steps, uint32_t forward_count, const uint16_t* indices, uint16_t first_operator) {
+/// The first forward step of a program that runs `first_operator` or a later one; the number of forward steps if none
+/// does.
+inline uint32_t FirstStepFrom(const StepRecord* steps, uint32_t forward_count, const uint16_t* indices,
+                              uint16_t first_operator) {
   for (uint32_t i = 0; i < forward_count; ++i) {
     const StepRecord& step = steps[i];
     if (static_cast<Phase>(step.phase) == Phase::kForward && step.operator_count > 0 &&
@@ -20,8 +22,8 @@ inline uint32_t FirstStepFrom(const StepRecord* steps, uint32_t forward_count, c
   return forward_count;
 }
 
-/// The only value that is made before forward step `first_step` and used from there on, in either direction; null if there
-/// is none or more than one.
+/// The only value that is made before forward step `first_step` and used from there on, in either direction; null if
+/// there is none or more than one.
 inline const ValueRecord* FindCutValue(const ValueRecord* values, uint32_t value_count, uint32_t first_step) {
   const ValueRecord* cut = nullptr;
   for (uint32_t i = 0; i < value_count; ++i) {
