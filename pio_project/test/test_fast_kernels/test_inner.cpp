@@ -25,18 +25,18 @@ struct Inner {
   decltype(&portable::ConvTile1) conv_tile_1;
   decltype(&portable::ConvTile4) conv_tile_4;
   decltype(&portable::PoolTile) pool_tile;
-  decltype(&portable::ConvPoolTile1) conv_pool_tile_1;
-  decltype(&portable::ConvPoolTile4) conv_pool_tile_4;
+  decltype(&portable::ConvPoolRow1) conv_pool_row_1;
+  decltype(&portable::ConvPoolRow4) conv_pool_row_4;
   decltype(&portable::Clear) clear;
 };
 
 const Inner kInners[] = {
     {"portable", portable::Axpy, portable::DotRows4, portable::Dot, portable::UpdateRow, portable::MultiplyAdd,
-     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolTile1, portable::ConvPoolTile4,
+     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4,
      portable::Clear},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
     {"cortex_m", cortex_m::Axpy, cortex_m::DotRows4, cortex_m::Dot, cortex_m::UpdateRow, cortex_m::MultiplyAdd,
-     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolTile1, cortex_m::ConvPoolTile4,
+     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4,
      cortex_m::Clear},
 #endif
 };
@@ -203,26 +203,44 @@ TEST_CASE("tiles of a convolution, plain and pooled") {
           CHECK(SameBits(without, largest));
           CHECK(winners == position);
         }
-        if (channels == 12) continue;  // more than four channels are convolved in parts, then pooled
-        std::vector<float> y(size_t(count) + 1, kGuard), without = y, expected = y;
-        std::vector<uint8_t> position(size_t(count) + 1, 99), winners = position;
-        std::fill(sums.begin(), sums.end(), 0.0f);
-        if (depth == 1) {
-          inner.conv_tile_1(patch.data(), stride, w.data(), count, sums.data());
-        } else {
-          inner.conv_tile_4(patch.data(), stride, w.data(), channels, count, sums.data());
-        }
-        inner.pool_tile(sums.data(), count, bias.data(), 0.0f, expected.data(), position.data());
-        const auto convolve = channels == 1 ? inner.conv_pool_tile_1 : inner.conv_pool_tile_4;
-        convolve(patch.data(), stride, w.data(), count, bias.data(), 0.0f, y.data(), winners.data());
-        convolve(patch.data(), stride, w.data(), count, bias.data(), 0.0f, without.data(), nullptr);
-        CHECK(SameBits(y, expected));
-        CHECK(SameBits(without, expected));
-        CHECK(winners == position);
       }
     }
     MESSAGE(std::string(inner.name) << ": largest difference " << worst);
     CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("rows of pooled tiles equal their tiles, convolved and pooled") {
+  for (const Inner& inner : kInners) {
+    Random random(6);
+    for (int32_t count : {0, 1, 4, 9, 17}) {
+      for (int32_t tiles : {0, 1, 3}) {
+        for (int32_t depth : {1, 4}) {
+          const int32_t stride = (2 * tiles + 2) * depth + static_cast<int32_t>(random.Below(3)), step = count + 2;
+          Shifted strip(random, size_t(4 * stride), random.Below(4)), w(random, size_t(9 * depth * count), random.Below(4));
+          const std::vector<float> bias = random.Vector<float>(size_t(count) + 1);
+          std::vector<float> expected(size_t(tiles * step) + 1, kGuard), y = expected, without = expected;
+          std::vector<uint8_t> position(expected.size(), 99), winners = position;
+          for (int32_t tile = 0; tile < tiles; ++tile) {
+            std::vector<float> sums(size_t(4 * count) + 1, 0.0f);
+            const float* patch = strip.data() + 2 * tile * depth;
+            if (depth == 1) {
+              inner.conv_tile_1(patch, stride, w.data(), count, sums.data());
+            } else {
+              inner.conv_tile_4(patch, stride, w.data(), 4, count, sums.data());
+            }
+            inner.pool_tile(sums.data(), count, bias.data(), 0.0f, expected.data() + tile * step,
+                            position.data() + tile * step);
+          }
+          const auto convolve = depth == 1 ? inner.conv_pool_row_1 : inner.conv_pool_row_4;
+          convolve(strip.data(), stride, tiles, w.data(), count, bias.data(), 0.0f, y.data(), step, winners.data());
+          convolve(strip.data(), stride, tiles, w.data(), count, bias.data(), 0.0f, without.data(), step, nullptr);
+          CHECK(SameBits(y, expected));
+          CHECK(SameBits(without, expected));
+          CHECK(winners == position);
+        }
+      }
+    }
   }
 }
 

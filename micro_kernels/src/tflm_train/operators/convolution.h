@@ -2,7 +2,9 @@
 #ifndef TFLM_TRAIN_OPERATORS_CONVOLUTION_H_
 #define TFLM_TRAIN_OPERATORS_CONVOLUTION_H_
 
+#include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/conv_forward.h"
+#include "tflm_train/kernels/fast/conv_2d.h"
 #include "tflm_train/operators/layer.h"
 #include "tflm_train/operators/pool.h"
 
@@ -22,6 +24,8 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled);
 /// `Conv`: Conv2d or DepthwiseConv2d.
 template <class Conv, bool kPooled>
 struct ConvolutionOperator {
+  static constexpr bool kFast = kFastKernels && !Conv::kDepthwise;
+
   static Status Check(const StepView& step) { return CheckConvolution(step, Conv::kDepthwise, kPooled); }
 
   static void Forward(const StepView& step, WorkCounters& work) {
@@ -33,7 +37,13 @@ struct ConvolutionOperator {
     float* y = step.data<float>(kY);
     if constexpr (kPooled) {
       uint8_t* argmax = step.data<uint8_t>(kArgmax);
-      ConvMaxPoolForward<Conv>(numbers.conv, numbers.pool, x, w, bias, numbers.activation, y, argmax, work);
+      if constexpr (kFast) {
+        fast::PooledConv2DForward(numbers.conv, numbers.pool, numbers.activation, x, w, bias, y, argmax, work.forward);
+      } else {
+        ConvMaxPoolForward<Conv>(numbers.conv, numbers.pool, x, w, bias, numbers.activation, y, argmax, work);
+      }
+    } else if constexpr (kFast) {
+      fast::Conv2DForward(numbers.conv, numbers.activation, x, w, bias, y, work.forward);
     } else {
       ConvForward<Conv>(numbers.conv, x, w, bias, numbers.activation, y, work);
     }
@@ -44,12 +54,21 @@ struct ConvolutionOperator {
     const ConvShape& shape;
     uint32_t error_elements;
     Locator where;
+    fast::ErrorMap map;
 
     uint32_t elements() const { return error_elements; }
     Locator locator() const { return where; }
+    uint32_t channels() const { return static_cast<uint32_t>(shape.out_c); }
     uint32_t weights_per_channel() const { return Conv::WeightsPerChannel(shape); }
     void Backward(const Selection& selection, const float* x, const float* w, const float* dy, float scale,
                   float* target, float* dx, WorkCounters& work) const {
+      if constexpr (kFast) {
+        if (dx != nullptr) fast::Conv2DInputError(shape, map, selection, dy, w, dx, work.input_error);
+        if (target != nullptr) {
+          fast::Conv2DWeightGradient(shape, map, selection, dy, x, scale, target, work.weight_gradient);
+        }
+        return;
+      }
       if (dx != nullptr) Conv::InputError(shape, w, dy, error_elements, selection, where, dx, work);
       if (target != nullptr) Conv::WeightGradient(shape, x, dy, error_elements, selection, where, scale, target, work);
     }
@@ -59,11 +78,14 @@ struct ConvolutionOperator {
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const uint32_t elements = Elements(step.value(layer_backward::kDy));
     if constexpr (kPooled) {
-      const PooledLocator locator(numbers.pool, step.data<uint8_t>(layer_backward::kArgmax));
-      RunLayerBackward(step, context, numbers.activation, Layer<PooledLocator>{numbers.conv, elements, locator});
+      const uint8_t* argmax = step.data<uint8_t>(layer_backward::kArgmax);
+      const Layer<PooledLocator> layer = {numbers.conv, elements, PooledLocator(numbers.pool, argmax),
+                                          fast::ErrorMap(numbers.pool, argmax)};
+      RunLayerBackward(step, context, numbers.activation, layer);
     } else {
-      const DirectLocator locator(numbers.conv.out_w, numbers.conv.out_c);
-      RunLayerBackward(step, context, numbers.activation, Layer<DirectLocator>{numbers.conv, elements, locator});
+      const Layer<DirectLocator> layer = {numbers.conv, elements, DirectLocator(numbers.conv.out_w, numbers.conv.out_c),
+                                          fast::ErrorMap(numbers.conv)};
+      RunLayerBackward(step, context, numbers.activation, layer);
     }
   }
 };

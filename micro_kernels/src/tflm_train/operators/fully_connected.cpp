@@ -1,5 +1,6 @@
 #include "tflm_train/operators/fully_connected.h"
 
+#include "tflm_train/kernels/fast/fully_connected.h"
 #include "tflm_train/kernels/fully_connected.h"
 #include "tflm_train/operators/layer.h"
 
@@ -29,8 +30,17 @@ Status Check(const StepView& step) {
 
 void Forward(const StepView& step, WorkCounters& work) {
   using namespace layer_forward;
-  FullyConnected::Forward<float>(Shape(step), step.data<float>(kX), step.data<float>(kW), step.data<float>(kBias),
-                                 ActivationWord(step, 0), step.data<float>(kY), work);
+  const DenseShape shape = Shape(step);
+  const Activation activation = ActivationWord(step, 0);
+  const float* x = step.data<float>(kX);
+  const float* w = step.data<float>(kW);
+  const float* bias = step.data<float>(kBias);
+  float* y = step.data<float>(kY);
+  if constexpr (kFastKernels) {
+    fast::FullyConnectedForward(shape, activation, x, w, bias, y, work.forward);
+  } else {
+    FullyConnected::Forward(shape, x, w, bias, activation, y, work);
+  }
 }
 
 struct Layer {
@@ -38,15 +48,31 @@ struct Layer {
 
   uint32_t elements() const { return shape.output_elements(); }
   DirectLocator locator() const { return shape.Locator(); }
+  uint32_t channels() const { return shape.outputs; }
   uint32_t weights_per_channel() const { return shape.inputs; }
   void Backward(const Selection& selection, const float* x, const float* w, const float* dy, float scale, float* target,
                 float* dx, WorkCounters& work) const {
+    if constexpr (kFastKernels) {
+      FastBackward(selection, x, w, dy, scale, target, dx, work);
+      return;
+    }
     if (dx != nullptr && target == w && shape.batch == 1) {
       FullyConnected::BackwardRows(shape, x, target, dy, selection, scale, dx, work);
       return;
     }
     if (dx != nullptr) FullyConnected::InputError(shape, w, dy, selection, dx, work);
     if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, scale, target, work);
+  }
+  void FastBackward(const Selection& selection, const float* x, const float* w, const float* dy, float scale,
+                    float* target, float* dx, WorkCounters& work) const {
+    if (dx != nullptr && target == w && shape.batch == 1) {
+      fast::FullyConnectedUpdate(shape, selection, dy, x, scale, target, dx, work);
+      return;
+    }
+    if (dx != nullptr) fast::FullyConnectedInputError(shape, selection, dy, w, dx, work.input_error);
+    if (target != nullptr) {
+      fast::FullyConnectedWeightGradient(shape, selection, dy, x, scale, target, work.weight_gradient);
+    }
   }
 };
 

@@ -4,6 +4,9 @@
 
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/bias.h"
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/inner.h"
+#include "tflm_train/kernels/fast/vector.h"
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/work.h"
 #include "tflm_train/operators/check.h"
@@ -34,7 +37,7 @@ bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activatio
 /// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
 /// biases.
 /// `Layer` has
-///   elements(), locator(), weights_per_channel(),
+///   elements(), locator(), channels(), weights_per_channel(),
 ///   Backward(selection, x, w, dy, scale, target, dx, work): dx += dy w, then target += scale dy x; either may be null.
 template <class Layer>
 void RunLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, const Layer& layer) {
@@ -42,13 +45,20 @@ void RunLayerBackward(const StepView& step, const BackwardContext& context, Acti
   float* dy = step.data<float>(kDy);
   float* dx = step.data<float>(kDx);
   const uint32_t elements = layer.elements();
-  MaskError(activation, static_cast<const float*>(step.data<float>(kY)), elements, dy);
+  const float* y = step.data<float>(kY);
+  if constexpr (kFastKernels) {
+    fast::MaskError(activation, y, dy, elements);
+  } else {
+    MaskError(activation, y, elements, dy);
+  }
   const Selection selection = context.Select(dy, elements, step.data<void>(kScratch));
-  if (dx != nullptr && !step.accumulates(0)) Fill(0.0f, dx, Elements(step.value(kDx)));
+  if (dx != nullptr && !step.accumulates(0)) inner::Clear(dx, Elements(step.value(kDx)));
   if (selection.empty()) return;
   layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, context.scale, context.weight_target, dx,
                  *context.work);
-  if (context.bias_target != nullptr) {
+  if (context.bias_target != nullptr && kFastKernels) {
+    fast::BiasGradient(selection, dy, elements, layer.channels(), context.scale, context.bias_target);
+  } else if (context.bias_target != nullptr) {
     BiasGradient(selection, dy, elements, layer.locator(), context.scale, context.bias_target);
   }
   if constexpr (kCountWork) {

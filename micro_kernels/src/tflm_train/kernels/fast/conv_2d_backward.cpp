@@ -4,6 +4,7 @@
 
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/inner.h"
+#include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/fast/taps.h"
 #include "tflm_train/kernels/fast/vector.h"
 
@@ -22,8 +23,8 @@ class Scatter {
  private:
   /// Windows with at most this many elements have their offsets tabulated.
   static constexpr int32_t kTabulated = 16;
-  /// Floats of a frame: room for what one window at the border of the image covers, with zeros around it.
-  static constexpr int32_t kFrame = 64;
+  /// Floats of the strip: used if it holds what one row of windows covers.
+  static constexpr int32_t kStrip = 256;
   /// Jobs that run together. Channels are taken in groups that fit.
   static constexpr int32_t kQueue = 16;
 
@@ -33,17 +34,17 @@ class Scatter {
     int32_t offsets[kTabulated];  // from a window's first element to each of its others
   };
 
+  bool UsesStrips() const { return tabulated_ && strip_shape_.elements() <= kStrip; }
   void MakeGrid(int32_t image_width, Grid* grid) const;
   AxpyShape Shape(int32_t image_width, int32_t rows, int32_t n) const;
-  bool AnySelected(uint32_t first) const;
-  int32_t Queue(const Grid& grid, uint32_t begin, uint32_t end, float* patches, float* filters, int32_t count);
-  void RunJobs(const Grid& grid, int32_t count) {
-    inner::Axpy(jobs_, count, grid.shape);
+  void StripRow(uint32_t first, int32_t row, int32_t column);
+  int32_t Queue(uint32_t begin, uint32_t end, float* patches, float* filters, int32_t count);
+  void RunJobs(int32_t count) {
+    inner::Axpy(jobs_, count, grid_.shape);
     Count(macs_, static_cast<uint64_t>(count) * static_cast<uint64_t>(filter_));
   }
-  void InsideRun(const Grid& grid, uint32_t first, int32_t pixels, float* patches);
+  void InsideRun(uint32_t first, int32_t pixels, float* patches);
   void BorderPixel(uint32_t first, int32_t row, int32_t column);
-  void AddFrame(int32_t row, int32_t column);
   /// The taps inside the image of one element whose window starts at (row, column).
   struct Patch {
     int32_t row, column;  // where the filter's first tap would read
@@ -52,9 +53,9 @@ class Scatter {
   };
   Patch Clip(uint32_t element, int32_t row, int32_t column) const;
   void AddClipped(const Patch& patch, float error, float* filter);
-  uint64_t CountBorder(uint32_t first, int32_t row, int32_t column) const;
+  uint64_t CountRow(uint32_t first, int32_t row, int32_t column) const;
   template <class Visit>
-  uint32_t ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const;
+  uint32_t ForEachSelected(uint32_t begin, uint32_t end, uint32_t next, Visit&& visit) const;
 
   const ConvShape& conv_;
   const ErrorMap& map_;
@@ -68,13 +69,13 @@ class Scatter {
   const int32_t filter_;         // elements of one channel's filter
   const int32_t height_, width_;  // what the patches of a whole window cover
   const bool tabulated_;         // windows and filters are such that grids serve
-  const bool framed_;            // and frames too
   const uint8_t* const winners_;
   const uint32_t winner_step_;
   uint32_t next_ = 0;  // in the list of a selection
-  Grid image_grid_, frame_grid_;
+  const StripShape strip_shape_;
+  Grid grid_;  // on the strip if rows fit, else on the image
   AxpyJob jobs_[kQueue];
-  float frame_[kFrame];
+  float strip_[kStrip];
 };
 
 /// The winner of every window where there is no pool.
@@ -95,11 +96,11 @@ Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& se
       height_((map.filter_h - 1) * conv.stride_h + (conv.filter_h - 1) * conv.dilation_h + 1),
       width_((map.filter_w - 1) * conv.stride_w + (conv.filter_w - 1) * conv.dilation_w + 1),
       tabulated_(conv.dilation_w == 1 && map.filter_h * map.filter_w <= kTabulated),
-      framed_(tabulated_ && height_ * width_ * conv.in_c <= kFrame),
       winners_(map.argmax ? map.argmax : &kFirst),
-      winner_step_(map.argmax ? 1 : 0) {
-  MakeGrid(conv.in_w, &image_grid_);
-  MakeGrid(width_, &frame_grid_);
+      winner_step_(map.argmax ? 1 : 0),
+      strip_shape_{conv.in_h, conv.in_w, conv.in_c, height_,
+                   width_ + (map.columns - 1) * map.stride_w * conv.stride_w, conv.in_c} {
+  MakeGrid(UsesStrips() ? strip_shape_.width : conv.in_w, &grid_);
 }
 
 /// Of patches with `rows` rows of n elements on an image with rows of `image_width` pixels.
@@ -127,21 +128,27 @@ void Scatter::MakeGrid(int32_t image_width, Grid* grid) const {
 void Scatter::Run() {
   const int32_t row_step = map_.stride_h * conv_.stride_h, column_step = map_.stride_w * conv_.stride_w;
   const int32_t first_column = -map_.pad_left * conv_.stride_w - conv_.pad_left;
+  const uint32_t channels = static_cast<uint32_t>(map_.channels);
+  const bool strips = UsesStrips();
   // Columns [begin, end) of the map have windows inside the image.
   int32_t begin = 0, end = map_.columns;
   while (begin < end && first_column + begin * column_step < 0) ++begin;
   while (end > begin && first_column + (end - 1) * column_step + width_ > conv_.in_w) --end;
   if (!tabulated_) end = begin;
-  const uint32_t channels = static_cast<uint32_t>(map_.channels);
   uint32_t element = 0;
   int32_t row = -map_.pad_top * conv_.stride_h - conv_.pad_top;
   for (int32_t i = 0; i < map_.rows; ++i, row += row_step) {
+    if (strips) {
+      StripRow(element, row, first_column);
+      element += static_cast<uint32_t>(map_.columns) * channels;
+      continue;
+    }
     const bool inside = row >= 0 && row + height_ <= conv_.in_h && begin < end;
     int32_t column = first_column;
     for (int32_t j = 0; j < map_.columns; ++j, column += column_step, element += channels) {
       if (inside && j == begin) {
         const int32_t pixels = end - begin;
-        InsideRun(image_grid_, element, pixels, image_ + (row * conv_.in_w + column) * conv_.in_c);
+        InsideRun(element, pixels, image_ + (row * conv_.in_w + column) * conv_.in_c);
         j = end - 1;
         column += (pixels - 1) * column_step;
         element += static_cast<uint32_t>(pixels - 1) * channels;
@@ -152,14 +159,29 @@ void Scatter::Run() {
   }
 }
 
+/// A whole row of the map. (row, column): where the first tap of its first window reads.
+void Scatter::StripRow(uint32_t first, int32_t row, int32_t column) {
+  const uint32_t end = first + static_cast<uint32_t>(map_.columns * map_.channels);
+  if (selection_.mode == Selection::Mode::kList && (next_ == selection_.count || selection_[next_] >= end)) return;
+  const uint64_t macs = kCountWork ? macs_ + CountRow(first, row, column) : 0;
+  if (image_side_ == kSource) {
+    CopyToStrip(strip_shape_, image_, row, column, strip_);
+  } else {
+    inner::Clear(strip_, static_cast<uint32_t>(strip_shape_.elements()));
+  }
+  InsideRun(first, map_.columns, strip_);
+  if (image_side_ == kDestination) AddStrip(strip_shape_, strip_, row, column, image_);
+  if constexpr (kCountWork) macs_ = macs;
+}
+
 /// Makes jobs of the selected elements [begin, end) of one pixel, after `count` others. Returns the number of jobs.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t Scatter::Queue(const Grid& grid, uint32_t begin, uint32_t end, float* patches,
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t Scatter::Queue(uint32_t begin, uint32_t end, float* patches,
                                                        float* filters, int32_t count) {
   AxpyJob* job = jobs_ + count;
   const Side image_side = image_side_;
   const float scale = scale_;
   const int32_t filter = filter_;
-  const int32_t* const offsets = grid.offsets;
+  const int32_t* const offsets = grid_.offsets;
   const float* const dy = dy_;
   const auto add = [&](const float* error, uint32_t winner, float* on_filter) TFLM_TRAIN_ALWAYS_INLINE {
     job->a = scale * *error;
@@ -185,7 +207,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline int32_t Scatter::Queue(const Grid& grid, uint32_
 }
 
 /// Pixels of the map in a row whose windows lie inside the image that `patches` points into.
-void Scatter::InsideRun(const Grid& grid, uint32_t first, int32_t pixels, float* patches) {
+void Scatter::InsideRun(uint32_t first, int32_t pixels, float* patches) {
   const int32_t step = map_.stride_w * conv_.stride_w * conv_.in_c, channels = map_.channels;
   int32_t count = 0;
   for (; pixels > 0; --pixels, patches += step) {
@@ -193,29 +215,21 @@ void Scatter::InsideRun(const Grid& grid, uint32_t first, int32_t pixels, float*
     for (int32_t left = channels; left > 0; left -= kQueue, filters += kQueue * filter_) {
       const int32_t group = left < kQueue ? left : kQueue;
       if (count + group > kQueue) {
-        RunJobs(grid, count);
+        RunJobs(count);
         count = 0;
       }
       const uint32_t end = first + static_cast<uint32_t>(group);
-      count = Queue(grid, first, end, patches, filters, count);
+      count = Queue(first, end, patches, filters, count);
       first = end;
     }
   }
-  RunJobs(grid, count);
+  RunJobs(count);
 }
 
-bool Scatter::AnySelected(uint32_t first) const {
-  const uint32_t end = first + static_cast<uint32_t>(map_.channels);
-  if (selection_.mode == Selection::Mode::kList) return next_ < selection_.count && selection_[next_] < end;
-  if (selection_.mode == Selection::Mode::kAll) return true;
-  while (first < end && IsZero(dy_ + first)) ++first;
-  return first < end;
-}
-
-/// Calls visit(element) for the selected elements in [begin, end). Returns the position in the list behind them.
+/// Calls visit(element) for the selected elements in [begin, end), those of a list from position `next`. Returns the position
+/// behind them.
 template <class Visit>
-uint32_t Scatter::ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const {
-  uint32_t next = next_;
+uint32_t Scatter::ForEachSelected(uint32_t begin, uint32_t end, uint32_t next, Visit&& visit) const {
   if (selection_.mode == Selection::Mode::kList) {
     for (; next < selection_.count && selection_[next] < end; ++next) visit(selection_[next]);
   } else {
@@ -229,42 +243,26 @@ uint32_t Scatter::ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) c
 
 /// One pixel of the map whose window may leave the image. (row, column): where its first tap reads.
 void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
-  if (!AnySelected(first)) return;
-  if (framed_) {
-    const uint64_t macs = kCountWork ? macs_ + CountBorder(first, row, column) : 0;
-    inner::Clear(frame_, static_cast<uint32_t>(height_ * width_ * conv_.in_c));
-    if (image_side_ == kSource) AddFrame(row, column);
-    InsideRun(frame_grid_, first, 1, frame_);
-    if (image_side_ == kDestination) AddFrame(row, column);
-    if constexpr (kCountWork) macs_ = macs;
-    return;
-  }
-  next_ = ForEachSelected(first, first + static_cast<uint32_t>(map_.channels), [&](uint32_t element) {
+  const uint32_t end = first + static_cast<uint32_t>(map_.channels);
+  next_ = ForEachSelected(first, end, next_, [&](uint32_t element) {
     const Patch patch = Clip(element, row, column);
     if (patch.taps() != 0) AddClipped(patch, scale_ * dy_[element], filters_ + static_cast<int32_t>(element - first) * filter_);
     Count(macs_, static_cast<uint64_t>(patch.taps()) * static_cast<uint64_t>(conv_.in_c));
   });
 }
 
-uint64_t Scatter::CountBorder(uint32_t first, int32_t row, int32_t column) const {
+/// Multiplications of a row of the map.
+uint64_t Scatter::CountRow(uint32_t first, int32_t row, int32_t column) const {
   uint64_t taps = 0;
-  ForEachSelected(first, first + static_cast<uint32_t>(map_.channels), [&](uint32_t element) {
-    taps += static_cast<uint64_t>(Clip(element, row, column).taps());
-  });
+  uint32_t next = next_;
+  for (int32_t j = 0; j < map_.columns; ++j, column += map_.stride_w * conv_.stride_w) {
+    const uint32_t end = first + static_cast<uint32_t>(map_.channels);
+    next = ForEachSelected(first, end, next, [&](uint32_t element) {
+      taps += static_cast<uint64_t>(Clip(element, row, column).taps());
+    });
+    first = end;
+  }
   return taps * static_cast<uint64_t>(conv_.in_c);
-}
-
-/// Adds the part of the image under the frame at (row, column) to the frame, or the other way round where the image is the
-/// destination.
-void Scatter::AddFrame(int32_t row, int32_t column) {
-  const Taps rows = ClipTaps(row, height_, 1, conv_.in_h), columns = ClipTaps(column, width_, 1, conv_.in_w);
-  AxpyJob job = {1.0f, {}};
-  job.patch[image_side_] = image_ + ((row + rows.first) * conv_.in_w + column + columns.first) * conv_.in_c;
-  job.patch[1 - image_side_] = frame_ + (rows.first * width_ + columns.first) * conv_.in_c;
-  AxpyShape shape = {{}, columns.count * conv_.in_c, rows.count};
-  shape.stride[image_side_] = conv_.in_w * conv_.in_c;
-  shape.stride[1 - image_side_] = width_ * conv_.in_c;
-  inner::Axpy(&job, 1, shape);
 }
 
 Scatter::Patch Scatter::Clip(uint32_t element, int32_t row, int32_t column) const {

@@ -9,18 +9,21 @@ namespace fast {
 namespace {
 
 void TiledForward(const ConvShape& s, const float* x, const float* w, float* y) {
-  for (int32_t first = 0; first < s.out_c; first += TiledConv::kChannels) {
-    TiledConv tiles(s, x, w, nullptr, first);
-    const int32_t count = tiles.count();
-    for (int32_t row = 0; row < s.out_h; row += 2) {
-      for (int32_t column = 0; column < s.out_w; column += 2) {
-        tiles.Compute(row, column);
+  constexpr int32_t kChannels = TiledConv::kChannels;
+  const int32_t tiles = (s.out_w + 1) / 2;
+  TiledConv conv(s, x, w, tiles);
+  float sums[4 * kChannels];
+  for (int32_t row = 0; row < s.out_h; row += 2) {
+    conv.MoveTo(row);
+    for (int32_t tile = 0; tile < tiles; ++tile) {
+      for (int32_t first = 0; first < s.out_c; first += kChannels) {
+        const int32_t count = s.out_c - first < kChannels ? s.out_c - first : kChannels;
+        conv.ComputeTile(tile, first, count, sums);
         for (int32_t i = 0; i < 4; ++i) {
-          const int32_t y_row = row + i / 2, y_column = column + i % 2;
+          const int32_t y_row = row + i / 2, y_column = 2 * tile + i % 2;
           if (y_row >= s.out_h || y_column >= s.out_w) continue;
-          const float* sums = tiles.sums() + i;
           float* out = y + (y_row * s.out_w + y_column) * s.out_c + first;
-          for (int32_t c = 0; c < count; ++c) out[c] = sums[4 * c];
+          for (int32_t c = 0; c < count; ++c) out[c] = sums[4 * c + i];
         }
       }
     }

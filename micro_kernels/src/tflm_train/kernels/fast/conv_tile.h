@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_CONV_TILE_H_
 #define TFLM_TRAIN_KERNELS_FAST_CONV_TILE_H_
 
+#include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -13,45 +14,47 @@ inline bool TileFits(const ConvShape& s) {
          s.dilation_w == 1 && (s.in_c == 1 || s.in_c % 4 == 0);
 }
 
-/// Some output channels of a convolution, tile by tile.
+/// A convolution in rows of tiles, some output channels at a time.
 class TiledConv {
  public:
+  /// Output channels that ComputeTile and PoolRow take at most.
   static constexpr int32_t kChannels = 16;
 
-  /// Channels [first, first + kChannels) or as many as there are; `bias` may be null.
-  TiledConv(const ConvShape& s, const float* x, const float* w, const float* bias, int32_t first);
+  /// `tiles`: in a row.
+  TiledConv(const ConvShape& s, const float* x, const float* w, int32_t tiles);
 
-  /// Outputs (row, column), (row, column + 1), (row + 1, column), (row + 1, column + 1), before bias and activation, to
-  /// sums()[channel - first][4]. Outputs outside the map may be computed too.
-  void Compute(int32_t row, int32_t column);
+  /// Goes to the row of tiles whose first outputs have this row.
+  void MoveTo(int32_t row);
 
-  /// The largest output of the tile, with its bias and at least `low`, to y[channel - first], its position to `winners` (may be null).
-  void ComputePooled(int32_t row, int32_t column, float low, float* y, uint8_t* winners);
+  /// The outputs of tile `tile` in row-major order, before bias and activation, for channels [first, first + count): to
+  /// sums[channel - first][4]. Outputs outside the map may be computed too.
+  void ComputeTile(int32_t tile, int32_t first, int32_t count, float* sums);
 
-  int32_t count() const { return count_; }
-  const float* sums() const { return sums_; }
+  /// Of every tile in the row the largest output, with its bias and at least `low`, to y[tile][out_c], and its position to
+  /// `winners` (may be null) likewise; channels [first, first + count), y and winners and bias at the first of them.
+  void PoolRow(int32_t first, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
 
  private:
-  /// Where the tile at an input position reads its image: the patch of depth_ channels and the distance of its rows.
+  /// Where a tile reads: its patch of 4x4 inputs, rows `stride` elements apart.
   struct Patch {
     const float* data;
     int32_t stride;
   };
-  Patch PatchAt(int32_t row, int32_t column, int32_t channel);
-  void GatherPatch(int32_t row, int32_t column, int32_t channel);
+  Patch PatchOf(int32_t tile, int32_t channel);
 
-  static constexpr int32_t kPatch = 4;  // inputs under 2x2 outputs of a 3x3 filter, per dimension
-  static constexpr int32_t kQuad = 4;   // input channels that are taken at a time, if there is not one
+  static constexpr int32_t kPatch = 4;    // inputs under 2x2 outputs of a 3x3 filter, per dimension
+  static constexpr int32_t kQuad = 4;     // input channels that are taken at a time, if there is not one
+  static constexpr int32_t kStrip = 256;  // floats of a strip, if a row of the image needs no more
 
   const ConvShape& s_;
   const float* const x_;
   const float* const w_;
-  const int32_t count_;
+  const int32_t tiles_;
   const int32_t depth_;  // input channels of a patch
-  const uint32_t rows_inside_, columns_inside_;  // patches with origins below lie inside the image
-  const float* const bias_;
-  float sums_[4 * kChannels];
-  float patch_[kPatch * kPatch * kQuad];
+  const StripShape row_shape_, patch_shape_;
+  const bool in_strip_;  // all patches of a row are in the strip
+  int32_t row_ = 0;      // of the image, first of the patches
+  float strip_[kStrip];
 };
 
 }  // namespace fast

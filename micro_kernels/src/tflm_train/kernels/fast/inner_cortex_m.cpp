@@ -457,25 +457,40 @@ void PoolTile(const float* sums, int32_t count, const float* bias, float low, fl
       : "cc", "memory", "s8", "s9", "s10", "s11");
 }
 
-void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners) {
-  if (count <= 0) return;
+/// What the loops over a row of tiles share: a place for winners that nobody wants, and steps between tiles in bytes.
+struct Winners {
+  Winners(uint8_t* first, int32_t y_step) : next(first ? first : &unused), step(first ? 1 : 0), row_step(step * y_step) {}
   uint8_t unused;
-  const int32_t step = winners ? 1 : 0;
-  if (!winners) winners = &unused;
-  uint32_t winner;
-  __asm volatile(
-      TFLM_TRAIN_LOAD_PATCH1
-      "vmov s29, %[low]\n"
-      "1:\n"
-      TFLM_TRAIN_CONVOLVE1
-      TFLM_TRAIN_POOL("s25", "s26", "s27", "s28", "s29")
-      "subs %[count], #1\n"
-      "bne 1b\n"
-      : [patch] "+r"(patch), [w] "+r"(w), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners), [count] "+r"(count),
-        [winner] "=&r"(winner)
-      : [stride] "r"(4 * patch_stride), [step] "r"(step), [low] "r"(Bits(low))
-      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+  uint8_t* next;
+  int32_t step, row_step;
+};
+
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners) {
+  if (count <= 0) return;
+  Winners to(winners, y_step);
+  for (; tiles > 0; --tiles) {
+    const float *patch = strip, *next_w = w, *next_bias = bias;
+    float* next_y = y;
+    uint8_t* next_winner = to.next;
+    int32_t left = count;
+    uint32_t winner;
+    __asm volatile(
+        TFLM_TRAIN_LOAD_PATCH1
+        "vmov s29, %[low]\n"
+        "1:\n"
+        TFLM_TRAIN_CONVOLVE1
+        TFLM_TRAIN_POOL("s25", "s26", "s27", "s28", "s29")
+        "subs %[count], #1\n"
+        "bne 1b\n"
+        : [patch] "+r"(patch), [w] "+r"(next_w), [bias] "+r"(next_bias), [y] "+r"(next_y), [winners] "+r"(next_winner),
+          [count] "+r"(left), [winner] "=&r"(winner)
+        : [stride] "r"(4 * stride), [step] "r"(to.step), [low] "r"(Bits(low))
+        : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+    strip += 2;
+    y += y_step;
+    to.next += to.row_step;
+  }
 }
 
 // A row of the patch (s0-s15: four columns of four channels) times a row of the filter (s16-s27: three columns), for the
@@ -540,25 +555,31 @@ void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
 }
 
-void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners) {
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners) {
   if (count <= 0) return;
-  uint8_t unused;
-  const int32_t step = winners ? 1 : 0;
-  if (!winners) winners = &unused;
-  const float* row;
-  uint32_t winner;
-  __asm volatile(
-      "1:\n"
-      TFLM_TRAIN_CONVOLVE4("vmul.f32", TFLM_TRAIN_FILTER_ROW_OF_4)
-      "vmov s0, %[low]\n"
-      TFLM_TRAIN_POOL("s28", "s29", "s30", "s31", "s0")
-      "subs %[count], #1\n"
-      "bne 1b\n"
-      : [w] "+r"(w), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners), [count] "+r"(count), [row] "=&r"(row),
-        [winner] "=&r"(winner)
-      : [patch] "r"(patch), [stride] "r"(4 * patch_stride), [step] "r"(step), [low] "r"(Bits(low))
-      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+  Winners to(winners, y_step);
+  for (; tiles > 0; --tiles) {
+    const float *row, *next_w = w, *next_bias = bias;
+    float* next_y = y;
+    uint8_t* next_winner = to.next;
+    int32_t left = count;
+    uint32_t winner;
+    __asm volatile(
+        "1:\n"
+        TFLM_TRAIN_CONVOLVE4("vmul.f32", TFLM_TRAIN_FILTER_ROW_OF_4)
+        "vmov s0, %[low]\n"
+        TFLM_TRAIN_POOL("s28", "s29", "s30", "s31", "s0")
+        "subs %[count], #1\n"
+        "bne 1b\n"
+        : [w] "+r"(next_w), [bias] "+r"(next_bias), [y] "+r"(next_y), [winners] "+r"(next_winner), [count] "+r"(left),
+          [row] "=&r"(row), [winner] "=&r"(winner)
+        : [patch] "r"(strip), [stride] "r"(4 * stride), [step] "r"(to.step), [low] "r"(Bits(low))
+        : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+    strip += 8;
+    y += y_step;
+    to.next += to.row_step;
+  }
 }
 
 void Clear(float* x, uint32_t n) {

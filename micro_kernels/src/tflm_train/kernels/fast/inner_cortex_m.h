@@ -22,10 +22,10 @@ void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);
 
 void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
-void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners);
-void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners);
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners);
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners);
 void Clear(float* x, uint32_t n);
 
 }  // namespace cortex_m

@@ -236,25 +236,31 @@ void PoolTile(const float* sums, int32_t count, const float* bias, float low, fl
   for (int32_t c = 0; c < count; ++c, sums += 4) Pool(Tile(sums), bias[c], low, y + c, winners ? winners + c : nullptr);
 }
 
-void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners) {
-  const Patch values(patch, patch_stride, 1);
-  for (int32_t c = 0; c < count; ++c, w += 9) {
-    Tile tile;
-    values.Convolve(w, 1, tile);
-    Pool(tile, bias[c], low, y + c, winners ? winners + c : nullptr);
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners) {
+  for (; tiles > 0; --tiles, strip += 2, y += y_step) {
+    const Patch values(strip, stride, 1);
+    const float* filter = w;
+    for (int32_t c = 0; c < count; ++c, filter += 9) {
+      Tile tile;
+      values.Convolve(filter, 1, tile);
+      Pool(tile, bias[c], low, y + c, winners ? winners + c : nullptr);
+    }
+    if (winners) winners += y_step;
   }
 }
 
-void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners) {
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners) {
   constexpr int32_t kGroup = 8;
-  for (; count > 0; count -= kGroup, w += 36 * kGroup, bias += kGroup, y += kGroup) {
-    float sums[4 * kGroup] = {};
-    const int32_t group = count < kGroup ? count : kGroup;
-    ConvTile4(patch, patch_stride, w, 4, group, sums);
-    PoolTile(sums, group, bias, low, y, winners);
-    if (winners) winners += kGroup;
+  for (; tiles > 0; --tiles, strip += 8, y += y_step) {
+    for (int32_t first = 0; first < count; first += kGroup) {
+      float sums[4 * kGroup] = {};
+      const int32_t group = count - first < kGroup ? count - first : kGroup;
+      ConvTile4(strip, stride, w + 36 * first, 4, group, sums);
+      PoolTile(sums, group, bias + first, low, y + first, winners ? winners + first : nullptr);
+    }
+    if (winners) winners += y_step;
   }
 }
 

@@ -36,13 +36,14 @@ void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t
 /// are below `low`. `winners` may be null.
 void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
 
-/// ConvTile1, then PoolTile.
-void ConvPoolTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners);
+/// ConvTile1, then PoolTile, for `tiles` patches that lie two columns apart in a strip with rows `stride` elements apart. Their
+/// results lie y_step elements apart.
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners);
 
-/// ConvTile4 for an image of four channels, then PoolTile.
-void ConvPoolTile4(const float* patch, int32_t patch_stride, const float* w, int32_t count, const float* bias, float low,
-                   float* y, uint8_t* winners);
+/// The same with ConvTile4 for an image of four channels.
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
+                  float low, float* y, int32_t y_step, uint8_t* winners);
 
 /// x[0, n) = 0.
 void Clear(float* x, uint32_t n);

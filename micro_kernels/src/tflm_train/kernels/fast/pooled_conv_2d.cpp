@@ -19,13 +19,15 @@ bool WindowsAreTiles(const PoolShape& pool) {
 
 void PoolTiles(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w, const float* bias, float low,
                float* y, uint8_t* argmax) {
-  for (int32_t first = 0; first < conv.out_c; first += TiledConv::kChannels) {
-    TiledConv tiles(conv, x, w, bias, first);
-    int32_t out = first;
-    for (int32_t row = 0; row < pool.out_h; ++row) {
-      for (int32_t column = 0; column < pool.out_w; ++column, out += conv.out_c) {
-        tiles.ComputePooled(2 * row, 2 * column, low, y + out, argmax ? argmax + out : nullptr);
-      }
+  constexpr int32_t kChannels = TiledConv::kChannels;
+  constexpr float kNoBias[kChannels] = {};
+  TiledConv tiles(conv, x, w, pool.out_w);
+  for (int32_t row = 0; row < pool.out_h; ++row) {
+    tiles.MoveTo(2 * row);
+    for (int32_t first = 0; first < conv.out_c; first += kChannels) {
+      const int32_t count = conv.out_c - first < kChannels ? conv.out_c - first : kChannels;
+      const int32_t out = row * pool.out_w * conv.out_c + first;
+      tiles.PoolRow(first, count, bias ? bias + first : kNoBias, low, y + out, argmax ? argmax + out : nullptr);
     }
   }
 }
