@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-COMMANDS = ("convert", "demo", "evaluate", "inspect", "train")
+COMMANDS = ("bench", "convert", "demo", "evaluate", "inspect", "train")
 
 
 def schema(command: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,11 +48,6 @@ class Measurement:
     steps: int
     ram_bytes: int
     accuracy: float | None
-
-    @property
-    def cycles(self) -> int | None:
-        """Modelled cycles of one step."""
-        return None if self.cost is None else round(self.cost.cycles / self.steps)
 
 
 class MeasuredDevice(RemoteDevice):
@@ -111,7 +107,7 @@ def measure(
     model: TrainableModel,
     data: Dataset,
     *,
-    zero_skip: bool,
+    options: dict[str, Any],
     epochs: int,
     seed: int,
     plugin: Path | None,
@@ -126,7 +122,8 @@ def measure(
         Keys of ``devices.build.BOARDS`` and ``BUILDS``.
     model : TrainableModel
     data : Dataset
-    zero_skip : bool
+    options : dict
+        Training options to change.
     epochs : int
         The first is measured; the accuracy is that after the last.
     seed : int
@@ -154,7 +151,7 @@ def measure(
     name = f"qemu:{board}"
     device = MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance)
     with Trainer(model, device) as trainer:
-        trainer.set_options(zero_skip=zero_skip)
+        trainer.set_options(**options)
         _fit(trainer, data, 1, seed)
         instructions, steps = device.instructions_of_all_steps()
         _fit(trainer, data, epochs - 1, seed + 1)

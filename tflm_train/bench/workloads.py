@@ -17,7 +17,6 @@ CLASSES = 10
 DIGITS_TEST = 800  # of scikit-learn's 1,797 samples; the others train
 MNIST_TRAINING, MNIST_TEST = 5000, 2000  # the first ones of the file
 CNN_SIZE = 28  # rows and columns
-LEARNING_RATE = 0.05
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Workload:
     name: str
     network: bytes
     data: Dataset
-    learning_rate: float = LEARNING_RATE
+    learning_rate: float
 
 
 def mlp(seed: int, mnist: Path | None = None) -> Workload:
@@ -49,7 +48,7 @@ def mlp(seed: int, mnist: Path | None = None) -> Workload:
     data = digits(seed)
     assert data.x_test is not None
     flat = Dataset(data.x.reshape(-1, 64), data.y, data.x_test.reshape(-1, 64), data.y_test)
-    return Workload("mlp", network.finish(), flat)
+    return Workload("mlp", network.finish(), flat, 0.02)
 
 
 def cnn(seed: int, mnist: Path | None = None) -> Workload:
@@ -61,7 +60,7 @@ def cnn(seed: int, mnist: Path | None = None) -> Workload:
     network.flatten()
     network.dense(CLASSES)
     network.softmax()
-    return Workload("cnn", network.finish(), scaled_digits(seed) if mnist is None else mnist_digits(mnist), 0.02)
+    return Workload("cnn", network.finish(), scaled_digits(seed) if mnist is None else mnist_digits(mnist), 0.01)
 
 
 WORKLOADS: dict[str, Callable[[int, Path | None], Workload]] = {"mlp": mlp, "cnn": cnn}

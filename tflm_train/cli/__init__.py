@@ -15,6 +15,7 @@ import typer
 
 from ..errors import MissingToolError, UserError
 from ..version import __version__
+from .bench import bench
 from .convert import convert
 from .demo import demo
 from .evaluate import evaluate
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (convert, inspect, train, evaluate, demo):
+for _command in (convert, inspect, train, evaluate, demo, bench):
     app.command(_command.__name__)(_command)
 
 

@@ -87,23 +87,63 @@ def emulated_firmware(board: str, build: str = "tuned", count_work: bool = True)
     MissingToolError
         The compiler is not installed.
     """
-    compiler = arm_compiler()
+    files = sorted((sources.pio_project() / "src" / "agent" / "qemu").glob("*.cpp"))
+    return emulated_program("agent", board, build, files, count_work=count_work)
+
+
+def emulated_program(
+    name: str, board: str, build: str, files: list[Path], link: Iterable[str] = (), count_work: bool = False
+) -> Path:
+    """A program for an emulated board (an ELF file): `files`, the board's support code and the C++ library.
+
+    Parameters
+    ----------
+    name : str
+        Of the program.
+    board, build, count_work
+        See ``emulated_firmware``.
+    files : list of Path
+        C++ sources; their folders are searched for headers.
+    link : iterable of str
+        Further flags of the linker.
+
+    Raises
+    ------
+    MissingToolError
+        The compiler is not installed.
+    """
+    library = emulated_library(board, build, count_work)
     target = target_module()
     description = target.load_board(BOARDS[board])
-    folder = sources.pio_project() / "src" / "agent" / "qemu"
     support = Path(target.SUPPORT)
-    flags = [
+    own = [*files, *sorted(support.glob("*.cpp"))]
+    includes = [sources.micro_kernels() / "src", support, *sorted({file.parent for file in files})]
+    linker = [str(library), *target.link_flags(description), *link]
+    flags = emulated_flags(board, build, count_work)
+    return _build(f"{name}-{board}-{build}.elf", arm_compiler(), own, includes, flags, linker)
+
+
+def emulated_library(board: str, build: str, count_work: bool) -> Path:
+    """The C++ library for an emulated board (an archive): see ``emulated_firmware``."""
+    compiler = arm_compiler()
+    flags = emulated_flags(board, build, count_work)
+    name = f"libtflm_train-{board}-{build}.a"
+    return _build(name, compiler, library_files(), [sources.micro_kernels() / "src"], flags, [])
+
+
+def emulated_flags(board: str, build: str, count_work: bool) -> list[str]:
+    """The compiler's flags for all code of an emulated board."""
+    target = target_module()
+    description = target.load_board(BOARDS[board])
+    return [
         *COMMON,
         *target.c_flags(description),
         *target.cxx_flags(),
-        *(f"-D{name}={value}" for name, value in target.defines(description)),
+        *(f"-D{macro}={value}" for macro, value in target.defines(description)),
         "-DTFLM_TRAIN_STEP_PHASES=1",
         f"-DTFLM_TRAIN_COUNTERS={int(count_work)}",
         *BUILDS[build],
     ]
-    files = [*library_files(), *sorted(folder.glob("*.cpp")), *sorted(support.glob("*.cpp"))]
-    includes = [sources.micro_kernels() / "src", support]
-    return _build(f"agent-{board}-{build}.elf", compiler, files, includes, flags, target.link_flags(description))
 
 
 def native_agent(build: str = "tuned") -> Path:
@@ -133,7 +173,7 @@ def arm_compiler() -> str:
     return found
 
 
-def _build(
+def _build(  # an archive if the name ends so, else a program
     name: str, compiler: str, files: list[Path], includes: list[Path], flags: list[str], link: list[str]
 ) -> Path:
     key = _key(compiler, files, includes, flags + link)
@@ -144,7 +184,10 @@ def _build(
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         objects = _compile(name, compiler, files, [*flags, *(f"-I{i}" for i in includes)], Path(folder))
         linked = Path(folder) / name
-        _run([compiler, *flags, *objects, *link, "-o", str(linked)])
+        if name.endswith(".a"):
+            _run([compiler.replace("g++", "gcc-ar"), "rcs", str(linked), *objects])
+        else:
+            _run([compiler, *flags, *objects, *link, "-o", str(linked)])
         os.replace(linked, output)
     return output
 
@@ -178,7 +221,8 @@ def _key(compiler: str, files: list[Path], includes: list[Path], flags: Iterable
     digest = hashlib.sha256("\0".join([version, *map(str, flags)]).encode())
     headers = {h for folder in [*includes, *{f.parent for f in files}] for h in folder.rglob("*.h")}
     scripts = {Path(str(flag)[2:]) for flag in flags if str(flag).startswith("-L")}
-    contents = {*files, *headers, *(s for folder in scripts for s in folder.glob("*.ld"))}
+    archives = {Path(flag) for flag in map(str, flags) if flag.endswith(".a")}
+    contents = {*files, *headers, *archives, *(s for folder in scripts for s in folder.glob("*.ld"))}
     for path in sorted(contents):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

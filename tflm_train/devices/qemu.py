@@ -37,8 +37,9 @@ def parse(name: str) -> tuple[str, str]:
     return board, variant
 
 
-def command(board: str, firmware: Path, uart: bool = False) -> list[str]:
-    """How QEMU is started. `uart`: frames travel over the board's UART, else through semihosting.
+def command(board: str, firmware: Path, uart: bool = False, argument: str = "agent") -> list[str]:
+    """How QEMU is started. `uart`: frames travel over the board's UART, else through semihosting. `argument`: a word that
+    the program can ask for.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def command(board: str, firmware: Path, uart: bool = False) -> list[str]:
         raise MissingToolError(f"emulated devices need {QEMU}: apt-get install qemu-system-arm")
     target = build.target_module()
     description = target.load_board(build.BOARDS[board])
-    serial, argument = ("stdio", "uart") if uart else ("none", "agent")
+    serial, argument = ("stdio", "uart") if uart else ("none", argument)
     arguments = target.qemu_arguments(description, serial=serial, argument=argument)
     return [QEMU, *arguments, "-kernel", os.fspath(firmware)]
 
