@@ -18,8 +18,7 @@ constexpr float kGuard = 12345.0f;
 struct Inner {
   const char* name;
   decltype(&portable::Axpy) axpy;
-  decltype(&portable::DotRows4) dot_rows_4;
-  decltype(&portable::Dot) dot;
+  decltype(&portable::DotRows) dot_rows;
   decltype(&portable::UpdateRow) update_row;
   decltype(&portable::MultiplyAdd) multiply_add;
   decltype(&portable::ConvTile1) conv_tile_1;
@@ -28,16 +27,19 @@ struct Inner {
   decltype(&portable::ConvPoolRow1) conv_pool_row_1;
   decltype(&portable::ConvPoolRow4) conv_pool_row_4;
   decltype(&portable::Clear) clear;
+  decltype(&portable::AllFinite) all_finite;
+  decltype(&portable::AddBias) add_bias;
+  decltype(&portable::MaskRectified) mask_rectified;
 };
 
 const Inner kInners[] = {
-    {"portable", portable::Axpy, portable::DotRows4, portable::Dot, portable::UpdateRow, portable::MultiplyAdd,
-     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4,
-     portable::Clear},
+    {"portable", portable::Axpy, portable::DotRows, portable::UpdateRow, portable::MultiplyAdd, portable::ConvTile1,
+     portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear,
+     portable::AllFinite, portable::AddBias, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
-    {"cortex_m", cortex_m::Axpy, cortex_m::DotRows4, cortex_m::Dot, cortex_m::UpdateRow, cortex_m::MultiplyAdd,
-     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4,
-     cortex_m::Clear},
+    {"cortex_m", cortex_m::Axpy, cortex_m::DotRows, cortex_m::UpdateRow, cortex_m::MultiplyAdd, cortex_m::ConvTile1,
+     cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear,
+     cortex_m::AllFinite, cortex_m::AddBias, cortex_m::MaskRectified},
 #endif
 };
 
@@ -98,22 +100,23 @@ TEST_CASE("Axpy adds scaled patches") {
   }
 }
 
-TEST_CASE("dot products of one and of four rows") {
+TEST_CASE("dot products of rows") {
   for (const Inner& inner : kInners) {
     Random random(2);
     double worst = 0;
     for (int32_t n = 0; n <= kLongest; ++n) {
-      const int32_t stride = n + static_cast<int32_t>(random.Below(3));
-      Shifted x(random, size_t(n), random.Below(4)), w(random, size_t(4 * stride), random.Below(4));
-      std::vector<float> sums = random.Vector<float>(4), expected = sums;
-      for (int32_t r = 0; r < 4; ++r) {
-        for (int32_t i = 0; i < n; ++i) expected[size_t(r)] += x.data()[i] * w.data()[r * stride + i];
+      for (int32_t rows = 0; rows <= 9; ++rows) {
+        const int32_t stride = n + static_cast<int32_t>(random.Below(3));
+        Shifted x(random, size_t(n), random.Below(4)), w(random, size_t(rows * stride), random.Below(4));
+        Shifted sums(random, size_t(rows), random.Below(4));
+        std::vector<float> expected = sums.Copy();
+        for (int32_t r = 0; r < rows; ++r) {
+          for (int32_t i = 0; i < n; ++i) expected[size_t(r)] += x.data()[i] * w.data()[r * stride + i];
+        }
+        inner.dot_rows(x.data(), w.data(), stride, n, rows, sums.data());
+        worst = Worst(worst, Measure(sums.Copy(), expected));
+        CHECK(sums.GuardsIntact());
       }
-      std::vector<float> single = sums;
-      for (int32_t r = 0; r < 4; ++r) single[size_t(r)] = inner.dot(x.data(), w.data() + r * stride, n, sums[size_t(r)]);
-      inner.dot_rows_4(x.data(), w.data(), stride, n, sums.data());
-      worst = Worst(worst, Measure(sums, expected));
-      worst = Worst(worst, Measure(single, expected));
     }
     MESSAGE(std::string(inner.name) << ": largest difference " << worst);
     CHECK(worst <= kFastTolerance);
@@ -269,6 +272,59 @@ TEST_CASE("clearing stops where it should") {
       inner.clear(x.data(), n);
       CHECK(x.Copy() == std::vector<float>(n, 0.0f));
       CHECK(x.GuardsIntact());
+    }
+  }
+}
+
+TEST_CASE("NaN and infinity are found wherever they are") {
+  const float bad[] = {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN(),
+                       std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+  const float extremes[] = {std::numeric_limits<float>::max(), -std::numeric_limits<float>::max(), -0.0f,
+                            std::numeric_limits<float>::denorm_min()};
+  for (const Inner& inner : kInners) {
+    Random random(7);
+    for (uint32_t n = 0; n <= 30; ++n) {
+      Shifted x(random, n, n % 4);
+      for (uint32_t i = 0; i < n; ++i) x.data()[i] = extremes[i % 4];
+      CHECK(inner.all_finite(x.data(), n));
+      for (uint32_t i = 0; i < n; ++i) {
+        const float kept = x.data()[i];
+        for (float value : bad) {
+          x.data()[i] = value;
+          CHECK_FALSE(inner.all_finite(x.data(), n));
+        }
+        x.data()[i] = kept;
+      }
+    }
+  }
+}
+
+TEST_CASE("bias with a lower bound, and masks of rectified values") {
+  for (const Inner& inner : kInners) {
+    Random random(8);
+    for (int32_t n = 0; n <= 21; ++n) {
+      for (float low : {-std::numeric_limits<float>::infinity(), -0.5f, 0.0f}) {
+        Shifted bias(random, size_t(n), random.Below(4)), y(random, size_t(n), random.Below(4));
+        Shifted dy(random, size_t(n), random.Below(4));
+        if (n > 2) y.data()[n / 2] = std::numeric_limits<float>::quiet_NaN();
+        std::vector<float> sums = y.Copy(), masked = dy.Copy();
+        for (size_t i = 0; i < sums.size(); ++i) {
+          sums[i] += bias.data()[i];
+          if (sums[i] < low) sums[i] = low;
+        }
+        inner.add_bias(bias.data(), low, y.data(), n);
+        for (size_t i = 0; i < sums.size(); ++i) CHECK((y.data()[i] == sums[i] || std::isnan(sums[i])));
+        if (n > 2) CHECK(std::isnan(y.data()[n / 2]));
+        CHECK(y.GuardsIntact());
+        if (low != 0.0f) continue;
+        if (n > 0) y.data()[0] = -0.0f;
+        for (size_t i = 0; i < masked.size(); ++i) {
+          if (y.data()[i] <= 0.0f) masked[i] = 0.0f;
+        }
+        inner.mask_rectified(y.data(), dy.data(), static_cast<uint32_t>(n));
+        CHECK(dy.Copy() == masked);
+        CHECK(dy.GuardsIntact());
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 // Exp, Log, Tanh, Sqrt. The parity build takes its own float versions, made of additions, multiplications and divisions:
-// the same bits on every target. Everything else takes the standard library's.
+// the same bits on every target. Exp and Log also serve Cortex-M with an FPU, where they take half the instructions of
+// the standard library's. Everything else takes the standard library's.
 #ifndef TFLM_TRAIN_KERNELS_MATH_H_
 #define TFLM_TRAIN_KERNELS_MATH_H_
 
@@ -7,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+
+#include "tflm_train/kernels/build_config.h"
 
 namespace tflm_train {
 namespace basic {
@@ -85,13 +88,16 @@ inline float Tanh(float x) {
 
 }  // namespace basic
 
-#ifdef TFLM_TRAIN_PARITY
+#if defined(TFLM_TRAIN_PARITY) || TFLM_TRAIN_HAS_CORTEX_M_FPU
 inline float Exp(float x) { return basic::Exp(x); }
 inline float Log(float x) { return basic::Log(x); }
-inline float Tanh(float x) { return basic::Tanh(x); }
 #else
 inline float Exp(float x) { return std::exp(x); }
 inline float Log(float x) { return std::log(x); }
+#endif
+#ifdef TFLM_TRAIN_PARITY
+inline float Tanh(float x) { return basic::Tanh(x); }
+#else
 inline float Tanh(float x) { return std::tanh(x); }
 #endif
 // IEEE 754 prescribes the bits of a square root: hardware and libraries agree.

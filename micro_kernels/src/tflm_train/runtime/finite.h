@@ -3,23 +3,13 @@
 #define TFLM_TRAIN_RUNTIME_FINITE_H_
 
 #include <cstdint>
-#include <cstring>
+
+#include "tflm_train/kernels/fast/inner.h"
 
 namespace tflm_train {
 
-/// No number is NaN or infinite. On bits: independent of compiler flags, cheap without FPU, and without a branch per
-/// number.
-inline bool AllFinite(const float* values, uint32_t count) {
-  constexpr uint32_t kExponent = 0x7F800000u;
-  uint32_t largest = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    uint32_t bits;
-    std::memcpy(&bits, values + i, sizeof bits);
-    bits &= kExponent;
-    largest = bits > largest ? bits : largest;
-  }
-  return largest != kExponent;
-}
+/// No number is NaN or infinite, whatever the compiler's flags say about such numbers.
+inline bool AllFinite(const float* values, uint32_t count) { return inner::AllFinite(values, count); }
 
 }  // namespace tflm_train
 

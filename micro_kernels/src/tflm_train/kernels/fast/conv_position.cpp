@@ -22,10 +22,7 @@ void ComputePosition(const ConvShape& s, const float* x, const float* w, int32_t
     const float* taps = w + (first * filter + (u * s.filter_w + columns.first) * s.in_c);
     const float* image = x + ((row + u * s.dilation_h) * s.in_w + column + columns.first * s.dilation_w) * s.in_c;
     for (int32_t run = 0; run < runs; ++run) {
-      const float* filters = taps;
-      int32_t c = 0;
-      for (; c + 4 <= count; c += 4, filters += 4 * filter) inner::DotRows4(image, filters, filter, n, out + c);
-      for (; c < count; ++c, filters += filter) out[c] = inner::Dot(image, filters, n, out[c]);
+      inner::DotRows(image, taps, filter, n, count, out);
       image += s.dilation_w * s.in_c;
       taps += s.in_c;
     }

@@ -15,6 +15,12 @@ namespace tflm_train {
 namespace cortex_m {
 namespace {
 
+inline uint32_t Bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
 /// One row: y += a * x over n.
 TFLM_TRAIN_ALWAYS_INLINE inline void AddScaled(float a, const float* x, float* y, int32_t n) {
   int32_t left = n - 12;  // counted from the last block, so that the loop needs one subtraction only
@@ -172,7 +178,9 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
   }
 }
 
-void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum) {
+namespace {
+
+TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum) {
   const float* w0 = w;
   const float* w1 = w0 + stride;
   const float* w2 = w1 + stride;
@@ -269,7 +277,7 @@ void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* 
   sum[3] = s3;
 }
 
-float Dot(const float* x, const float* w, int32_t n, float sum) {
+TFLM_TRAIN_ALWAYS_INLINE inline float Dot(const float* x, const float* w, int32_t n, float sum) {
   int32_t left = n - 8;
   if (left >= 0) {
     float odd = 0.0f;
@@ -295,6 +303,13 @@ float Dot(const float* x, const float* w, int32_t n, float sum) {
   }
   for (left += 8; left > 0; --left) sum += *x++ * *w++;
   return sum;
+}
+
+}  // namespace
+
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums) {
+  for (; rows >= 4; rows -= 4, w += 4 * stride, sums += 4) DotRows4(x, w, stride, n, sums);
+  for (; rows > 0; --rows, w += stride, ++sums) *sums = Dot(x, w, n, *sums);
 }
 
 void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n) {
@@ -419,12 +434,6 @@ void MultiplyAdd(const float* a, const float* b, float* y, int32_t n) {
   "vstmia %[y]!, {" a "}\n"          \
   "strb %[winner], [%[winners]]\n"   \
   "add %[winners], %[step]\n"
-
-inline uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
 
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums) {
   if (count <= 0) return;
@@ -604,6 +613,112 @@ void Clear(float* x, uint32_t n) {
         : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
   }
   for (left += 16; left > 0; --left) *x++ = 0.0f;
+}
+
+bool AllFinite(const float* x, uint32_t n) {
+  // 0 * x is NaN for NaN and infinity, and a sum with NaN is NaN.
+  float sum = 0.0f;
+  int32_t left = static_cast<int32_t>(n) - 8;
+  if (left >= 0) {
+    float odd = 0.0f;
+    __asm volatile(
+        "vmov s16, %[zero]\n"
+        "1:\n"
+        "vldmia %[x]!, {s8-s15}\n"
+        "subs %[left], #8\n"
+        "vfma.f32 %[even], s8, s16\n"
+        "vfma.f32 %[odd], s9, s16\n"
+        "vfma.f32 %[even], s10, s16\n"
+        "vfma.f32 %[odd], s11, s16\n"
+        "vfma.f32 %[even], s12, s16\n"
+        "vfma.f32 %[odd], s13, s16\n"
+        "vfma.f32 %[even], s14, s16\n"
+        "vfma.f32 %[odd], s15, s16\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [left] "+r"(left), [even] "+t"(sum), [odd] "+t"(odd)
+        : [zero] "r"(0)
+        : "cc", "memory", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16");
+    sum += odd;
+  }
+  for (left += 8; left > 0; --left) {
+    const float value = *x++;
+    __asm volatile("vsub.f32 %[value], %[value], %[value]\n"
+                   "vadd.f32 %[sum], %[sum], %[value]\n"
+                   : [sum] "+t"(sum)
+                   : [value] "t"(value));
+  }
+  return Bits(sum) << 1 == 0;
+}
+
+void AddBias(const float* bias, float low, float* y, int32_t n) {
+  int32_t left = n - 4;
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "vldmia %[y], {s8-s11}\n"
+        "vldmia %[bias]!, {s12-s15}\n"
+        "vadd.f32 s8, s8, s12\n"
+        "vadd.f32 s9, s9, s13\n"
+        "vadd.f32 s10, s10, s14\n"
+        "vadd.f32 s11, s11, s15\n"
+        "vcmp.f32 s8, %[low]\n"
+        "vmrs APSR_nzcv, fpscr\n"
+        "it mi\n"
+        "vmovmi.f32 s8, %[low]\n"
+        "vcmp.f32 s9, %[low]\n"
+        "vmrs APSR_nzcv, fpscr\n"
+        "it mi\n"
+        "vmovmi.f32 s9, %[low]\n"
+        "vcmp.f32 s10, %[low]\n"
+        "vmrs APSR_nzcv, fpscr\n"
+        "it mi\n"
+        "vmovmi.f32 s10, %[low]\n"
+        "vcmp.f32 s11, %[low]\n"
+        "vmrs APSR_nzcv, fpscr\n"
+        "it mi\n"
+        "vmovmi.f32 s11, %[low]\n"
+        "vstmia %[y]!, {s8-s11}\n"
+        "subs %[left], #4\n"
+        "bge 1b\n"
+        : [y] "+r"(y), [bias] "+r"(bias), [left] "+r"(left)
+        : [low] "t"(low)
+        : "cc", "memory", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15");
+  }
+  for (left += 4; left > 0; --left, ++y) {
+    const float value = *y + *bias++;
+    *y = value < low ? low : value;
+  }
+}
+
+void MaskRectified(const float* y, float* dy, uint32_t n) {
+  // Not positive: zero, or the sign bit set.
+  int32_t left = static_cast<int32_t>(n) - 4;
+  if (left >= 0) {
+    __asm volatile(
+        "1:\n"
+        "ldmia %[y]!, {r4-r7}\n"
+        "cmp r4, #0\n"
+        "it le\n"
+        "strle %[zero], [%[dy]]\n"
+        "cmp r5, #0\n"
+        "it le\n"
+        "strle %[zero], [%[dy], #4]\n"
+        "cmp r6, #0\n"
+        "it le\n"
+        "strle %[zero], [%[dy], #8]\n"
+        "cmp r7, #0\n"
+        "it le\n"
+        "strle %[zero], [%[dy], #12]\n"
+        "add %[dy], #16\n"
+        "subs %[left], #4\n"
+        "bge 1b\n"
+        : [y] "+r"(y), [dy] "+r"(dy), [left] "+r"(left)
+        : [zero] "r"(0)
+        : "cc", "memory", "r4", "r5", "r6", "r7");
+  }
+  for (left += 4; left > 0; --left, ++dy) {
+    if (static_cast<int32_t>(Bits(*y++)) <= 0) *dy = 0.0f;
+  }
 }
 
 #undef TFLM_TRAIN_LOAD_PATCH1

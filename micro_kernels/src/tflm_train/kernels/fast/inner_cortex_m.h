@@ -14,8 +14,7 @@ namespace tflm_train {
 namespace cortex_m {
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
-void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum);
-float Dot(const float* x, const float* w, int32_t n, float sum);
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
 void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n);
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);
@@ -27,6 +26,9 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
 void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
                   float low, float* y, int32_t y_step, uint8_t* winners);
 void Clear(float* x, uint32_t n);
+bool AllFinite(const float* x, uint32_t n);
+void AddBias(const float* bias, float low, float* y, int32_t n);
+void MaskRectified(const float* y, float* dy, uint32_t n);
 
 }  // namespace cortex_m
 }  // namespace tflm_train

@@ -1,5 +1,7 @@
 #include "tflm_train/kernels/fast/inner_portable.h"
 
+#include <cstring>
+
 #include "tflm_train/kernels/build_config.h"
 
 namespace tflm_train {
@@ -39,7 +41,9 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
   }
 }
 
-void DotRows4(const float* __restrict x, const float* w, int32_t stride, int32_t n, float* __restrict sum) {
+namespace {
+
+TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* __restrict x, const float* w, int32_t stride, int32_t n, float* __restrict sum) {
   const float* __restrict w0 = w;
   const float* __restrict w1 = w0 + stride;
   const float* __restrict w2 = w1 + stride;
@@ -82,17 +86,22 @@ void DotRows4(const float* __restrict x, const float* w, int32_t stride, int32_t
   sum[3] = s3;
 }
 
-float Dot(const float* __restrict x, const float* __restrict w, int32_t n, float sum) {
-  for (; n >= 4; n -= 4) {
-    sum += x[0] * w[0];
-    sum += x[1] * w[1];
-    sum += x[2] * w[2];
-    sum += x[3] * w[3];
-    x += 4;
-    w += 4;
+}  // namespace
+
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums) {
+  for (; rows >= 4; rows -= 4, w += 4 * stride, sums += 4) DotRows4(x, w, stride, n, sums);
+  for (; rows > 0; --rows, w += stride, ++sums) {
+    float sum = *sums;
+    int32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      sum += x[i] * w[i];
+      sum += x[i + 1] * w[i + 1];
+      sum += x[i + 2] * w[i + 2];
+      sum += x[i + 3] * w[i + 3];
+    }
+    for (; i < n; ++i) sum += x[i] * w[i];
+    *sums = sum;
   }
-  for (; n > 0; --n) sum += *x++ * *w++;
-  return sum;
 }
 
 void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w, float* __restrict dx, int32_t n) {
@@ -280,6 +289,59 @@ void Clear(float* x, uint32_t n) {
     x[7] = 0.0f;
   }
   for (; n > 0; --n) *x++ = 0.0f;
+}
+
+namespace {
+
+inline uint32_t Bits(const float* x) {
+  uint32_t bits;
+  std::memcpy(&bits, x, sizeof bits);
+  return bits;
+}
+
+}  // namespace
+
+bool AllFinite(const float* x, uint32_t n) {
+  // Without its sign a finite number is below 0x7F800000: adding 0x00800000 does not reach the sign bit.
+  constexpr uint32_t kMagnitude = 0x7FFFFFFFu, kStep = 0x00800000u;
+  uint32_t carried = 0;
+  for (; n >= 4; n -= 4, x += 4) {
+    carried |= (Bits(x) & kMagnitude) + kStep;
+    carried |= (Bits(x + 1) & kMagnitude) + kStep;
+    carried |= (Bits(x + 2) & kMagnitude) + kStep;
+    carried |= (Bits(x + 3) & kMagnitude) + kStep;
+  }
+  for (; n > 0; --n) carried |= (Bits(x++) & kMagnitude) + kStep;
+  return carried <= kMagnitude;
+}
+
+void AddBias(const float* __restrict bias, float low, float* __restrict y, int32_t n) {
+  for (; n >= 4; n -= 4, bias += 4, y += 4) {
+    const float y0 = y[0] + bias[0], y1 = y[1] + bias[1], y2 = y[2] + bias[2], y3 = y[3] + bias[3];
+    y[0] = y0 < low ? low : y0;
+    y[1] = y1 < low ? low : y1;
+    y[2] = y2 < low ? low : y2;
+    y[3] = y3 < low ? low : y3;
+  }
+  for (; n > 0; --n, ++y) {
+    const float value = *y + *bias++;
+    *y = value < low ? low : value;
+  }
+}
+
+void MaskRectified(const float* y, float* dy, uint32_t n) {
+  // Not positive: zero, or the sign bit set.
+  const auto mask = [](uint32_t bits, float* error) {
+    if (static_cast<int32_t>(bits) <= 0) *error = 0.0f;
+  };
+  for (; n >= 4; n -= 4, y += 4, dy += 4) {
+    const uint32_t y0 = Bits(y), y1 = Bits(y + 1), y2 = Bits(y + 2), y3 = Bits(y + 3);
+    mask(y0, dy);
+    mask(y1, dy + 1);
+    mask(y2, dy + 2);
+    mask(y3, dy + 3);
+  }
+  for (; n > 0; --n) mask(Bits(y++), dy++);
 }
 
 }  // namespace portable

@@ -12,11 +12,8 @@ namespace portable {
 /// Does `count` jobs of one shape in turn. The two patches of a job do not overlap.
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 
-/// sum[r] += x . w[r] for four rows of n, `stride` apart.
-void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sum);
-
-/// Returns sum + x . w over n.
-float Dot(const float* x, const float* w, int32_t n, float sum);
+/// sums[r] += x . w[r] for `rows` rows of n, `stride` apart.
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
 
 /// One row of a dense layer: dx += dy * w, then w += step * x. The three do not overlap.
 void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n);
@@ -47,6 +44,15 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
 
 /// x[0, n) = 0.
 void Clear(float* x, uint32_t n);
+
+/// None of x[0, n) is NaN or infinite.
+bool AllFinite(const float* x, uint32_t n);
+
+/// y += bias over n, but at least `low`. A NaN stays one.
+void AddBias(const float* bias, float low, float* y, int32_t n);
+
+/// dy = 0 over n where y, the output of a ReLU, is not positive.
+void MaskRectified(const float* y, float* dy, uint32_t n);
 
 }  // namespace portable
 }  // namespace tflm_train

@@ -1,6 +1,5 @@
 #include "tflm_train/kernels/fast/vector.h"
 
-#include <cstring>
 #include <limits>
 
 #include "tflm_train/kernels/fast/inner.h"
@@ -8,12 +7,6 @@
 namespace tflm_train {
 namespace fast {
 namespace {
-
-inline int32_t Bits(const float* x) {
-  int32_t bits;
-  std::memcpy(&bits, x, sizeof bits);
-  return bits;
-}
 
 struct Range {
   float low, high;
@@ -52,23 +45,8 @@ void AddBias(const float* bias, Activation activation, float* y, int32_t rows, i
     }
     return;
   }
-  // Without a clamp no float is below `low`.
-  const float low = LowerBound(activation);
-  for (; rows > 0; --rows) {
-    const float* b = bias;
-    int32_t left = channels;
-    for (; left >= 4; left -= 4, b += 4, y += 4) {
-      const float y0 = y[0] + b[0], y1 = y[1] + b[1], y2 = y[2] + b[2], y3 = y[3] + b[3];
-      y[0] = y0 < low ? low : y0;
-      y[1] = y1 < low ? low : y1;
-      y[2] = y2 < low ? low : y2;
-      y[3] = y3 < low ? low : y3;
-    }
-    for (; left > 0; --left, ++y) {
-      const float value = *y + *b++;
-      *y = value < low ? low : value;
-    }
-  }
+  // Without a clamp no float is below the bound.
+  for (; rows > 0; --rows, y += channels) inner::AddBias(bias, LowerBound(activation), y, channels);
 }
 
 void MaskError(Activation activation, const float* y, float* dy, uint32_t n) {
@@ -80,17 +58,7 @@ void MaskError(Activation activation, const float* y, float* dy, uint32_t n) {
     }
     return;
   }
-  // y is the output of a ReLU: positive exactly when its bits are, as an integer.
-  for (; n >= 4; n -= 4, y += 4, dy += 4) {
-    const int32_t y0 = Bits(y), y1 = Bits(y + 1), y2 = Bits(y + 2), y3 = Bits(y + 3);
-    if (y0 <= 0) dy[0] = 0.0f;
-    if (y1 <= 0) dy[1] = 0.0f;
-    if (y2 <= 0) dy[2] = 0.0f;
-    if (y3 <= 0) dy[3] = 0.0f;
-  }
-  for (; n > 0; --n, ++dy) {
-    if (Bits(y++) <= 0) *dy = 0.0f;
-  }
+  inner::MaskRectified(y, dy, n);
 }
 
 void BiasGradient(const Selection& selection, const float* error, uint32_t elements, uint32_t channels, float scale,
@@ -101,6 +69,10 @@ void BiasGradient(const Selection& selection, const float* error, uint32_t eleme
       dbias[element % channels] += scale * error[element];
     }
     return;
+  }
+  if (elements == channels) {
+    const AxpyJob job = {scale, {const_cast<float*>(error), dbias}};
+    return inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(channels), 1});
   }
   // Four channels at a time, so that their sums stay in registers.
   uint32_t channel = 0;
