@@ -323,6 +323,15 @@ def test_an_unwritable_output_leaves_nothing(run: Any, folder: Path, tmp_path: P
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
+@pytest.mark.parametrize("runtime", ["native", "litert", "tflm"])
+def test_weights_that_are_not_finite(run: Any, folder: Path, tmp_path: Path, runtime: str) -> None:
+    model = tt.load_model(folder / "model.tflite")
+    values = [(int(p["tensor"]), np.full(int(p["elements"]), np.nan, np.float32)) for p in model.plan.parameters]
+    (tmp_path / "nan.tflite").write_bytes(model_writer.write_parameters(model.data, values))
+    outcome = run("evaluate", tmp_path / "nan.tflite", "--data", folder / "data.npz", "--runtime", runtime, "--json")
+    assert_refused(outcome, "nan.tflite")
+
+
 def test_unknown_runtime(run: Any, folder: Path) -> None:
     outcome = run("evaluate", folder / "model.tflite", "--data", folder / "data.npz", "--runtime", "onnx")
     assert_refused(outcome, "native, litert, tflm")

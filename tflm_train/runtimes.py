@@ -12,7 +12,7 @@ from .converters import flatbuffer, model_reader, model_writer
 from .converters.graph import Graph
 from .converters.plan_format import Loss, decode
 from .data import check_inputs, check_labels
-from .errors import MissingToolError, UserError
+from .errors import MissingToolError, NonFiniteError, UserError
 
 RUNTIMES = ("native", "litert", "tflm")
 Infer = Callable[[np.ndarray], np.ndarray]
@@ -100,7 +100,7 @@ def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[
     Raises
     ------
     UserError
-        The file or the data do not fit.
+        The file or the data do not fit, or an output is NaN or infinite.
     MissingToolError
         The runtime is not installed.
     """
@@ -112,6 +112,8 @@ def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[
     labels = check_labels(y, len(samples), output_shape, classes=losses.class_count(loss, outputs))
     infer = {"litert": litert, "tflm": tflm}[runtime](data)
     results = np.stack([infer(sample.reshape(shape)).reshape(-1) for sample in samples])
+    if not np.isfinite(results).all():
+        raise NonFiniteError(f"{name}: outputs are NaN or infinite in {runtime}")
     return {
         "samples": len(samples),
         "accuracy": losses.count_correct(loss, results, labels) / len(samples)
