@@ -23,10 +23,10 @@ void ConvForward(const ConvShape& s, const T* x, const T* w, const T* bias, Acti
   if constexpr (kCountWork) Count(work.forward, ValidTaps(s) * Conv::ForwardPerTap(s));
 }
 
-/// CONV_2D_MAX_POOL, DEPTHWISE_MAX_POOL: y [pool.out_h, pool.out_w, out_c] = max-pool(act(convolution)); the map between
-/// them is never stored. `argmax` (shape of y, row * filter_w + column in the window, the first of equals in row-major
-/// order) may be null. Positions that several windows share are computed for each of them. The backward pass is that of
-/// the convolution with a PooledLocator: it starts from the winners.
+/// CONV_2D_MAX_POOL, DEPTHWISE_MAX_POOL: y [pool.out_h, pool.out_w, out_c] = max-pool(act(convolution)); the map
+/// between them is never stored. `argmax` (shape of y, row * filter_w + column in the window, the first of equals in
+/// row-major order) may be null. Positions that several windows share are computed for each of them. The backward pass
+/// is that of the convolution with a PooledLocator: it starts from the winners.
 template <class Conv, class T>
 void ConvMaxPoolForward(const ConvShape& s, const PoolShape& pool, const T* x, const T* w, const T* bias,
                         Activation activation, T* y, uint8_t* argmax, WorkCounters& work) {
