@@ -217,7 +217,7 @@ def test_models_come_as_path_bytes_or_object(mlp_model: tt.TrainableModel, tmp_p
 class Diverging:
     """A device with one weight that adds 1 per epoch; it fails as it is told."""
 
-    name, arena_bytes = "fake", 0
+    name, arena_bytes, counts_instructions = "fake", 0, False
 
     def __init__(self, fail_at_step: int = -1, poison_at: int = -1, bad_above: float = np.inf) -> None:
         self.weight = np.zeros(1, np.float32)
@@ -249,6 +249,9 @@ class Diverging:
 
     def counters(self) -> dict[str, int]:
         return dict.fromkeys(("forward", "input_error", "weight_gradient", "update", "selection"), 0)
+
+    def instructions(self) -> tuple[dict[str, int], int]:
+        raise NotImplementedError
 
     def options(self) -> dict[str, Any]:
         return {"learning_rate": 0.01}

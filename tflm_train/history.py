@@ -23,6 +23,8 @@ class History:
         changed (update), elements examined (selection). Evaluations do not count.
     steps : int
         Samples trained on.
+    instructions : dict of int
+        On devices that count them: instructions of the training steps by phase, and ``total``. Empty elsewhere.
     stopped : str or None
         Why training ended early, and what was done about it.
     """
@@ -31,6 +33,7 @@ class History:
     epoch: list[int] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PHASES, 0))
     steps: int = 0
+    instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
 
     def add_epoch(self, values: dict[str, float]) -> None:
@@ -43,3 +46,8 @@ class History:
         """Add the work of some steps."""
         for phase in PHASES:
             self.counters[phase] += int(counters[phase])
+
+    def add_instructions(self, instructions: dict[str, int]) -> None:
+        """Add the instructions of some steps."""
+        for phase, count in instructions.items():
+            self.instructions[phase] = self.instructions.get(phase, 0) + count

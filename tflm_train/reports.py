@@ -75,7 +75,14 @@ def train_report(
         weight_bytes=sizes.weight_bytes,
         stopped=history.stopped,
         output=output,
+        **_instructions_per_step(history),
     )
+
+
+def _instructions_per_step(history: "History") -> dict[str, dict[str, int]]:
+    if not history.instructions or not history.steps:
+        return {}
+    return {"instructions_per_step": {phase: round(n / history.steps) for phase, n in history.instructions.items()}}
 
 
 def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:

@@ -147,7 +147,7 @@ class Trainer:
         for chunk in np.array_split(order, min(CHUNKS, len(order))):
             self.device.reset_counters()
             log = self.device.train(x, labels, chunk)
-            history.add_work(self.device.counters())
+            self._collect_work(history)
             history.steps += log.done
             if log.non_finite:
                 return None
@@ -156,8 +156,13 @@ class Trainer:
             progress.advance(log.done)
         self.device.reset_counters()
         self.device.flush()
-        history.add_work(self.device.counters())
+        self._collect_work(history)
         return self._metrics(total / len(order), correct, labels)
+
+    def _collect_work(self, history: History) -> None:
+        history.add_work(self.device.counters())
+        if self.device.counts_instructions:
+            history.add_instructions(self.device.instructions()[0])
 
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
         if losses.is_classification(self._loss, labels, self._outputs):

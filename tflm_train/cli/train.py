@@ -18,7 +18,7 @@ def train(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="TRAINED.tflite", help="Where the trained model goes.")
     ] = None,
-    device: Annotated[str, typer.Option("--device", metavar="D", help="native or native-parity.")] = "native",
+    device: Annotated[str, typer.Option("--device", metavar="D", help="native, native-parity, qemu:BOARD or serial:PORT.")] = "native",
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the samples.")] = 1,
     lr: opt.LearningRate = None,
     seed: opt.Seed = None,
@@ -100,4 +100,5 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("dense training without skipping", macs(dense) + ratio),
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
         ("arena", f"{content['arena_bytes']:,} B"),
+        *((f"instructions per step, {k}", f"{n:,}") for k, n in content.get("instructions_per_step", {}).items()),
     ]

@@ -43,10 +43,12 @@ class Device(Protocol):
     name : str
     arena_bytes : int
         Of the arena that the device gives the model.
+    counts_instructions : bool
     """
 
     name: str
     arena_bytes: int
+    counts_instructions: bool
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
         """Train on the samples that `order` (uint32 [k]) names, one after the other."""
@@ -74,6 +76,16 @@ class Device(Protocol):
 
     def counters(self) -> dict[str, int]:
         """Work since the last ``reset_counters``, by phase; evaluations may count too."""
+        ...
+
+    def instructions(self) -> tuple[dict[str, int], int]:
+        """Instructions by phase since the last ``reset_counters``, and the steps that they were counted in.
+
+        Raises
+        ------
+        DeviceError
+            The device cannot count them.
+        """
         ...
 
     def reset_counters(self) -> None:

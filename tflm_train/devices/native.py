@@ -31,6 +31,8 @@ def _load(name: str) -> ModuleType:
 class NativeDevice:
     """See ``Device``. ``native-parity`` is the build whose results are equal bit for bit on all targets."""
 
+    counts_instructions = False
+
     def __init__(self, model: TrainableModel, arena_bytes: int | None = None, name: str = "native") -> None:
         self.name = name
         self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
@@ -75,6 +77,9 @@ class NativeDevice:
 
     def counters(self) -> dict[str, int]:
         return dict(self._trainer.counters())
+
+    def instructions(self) -> tuple[dict[str, int], int]:
+        raise DeviceError(f"device {self.name} does not count instructions")
 
     def reset_counters(self) -> None:
         self._trainer.reset_counters()
