@@ -18,7 +18,9 @@ def train(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="TRAINED.tflite", help="Where the trained model goes.")
     ] = None,
-    device: Annotated[str, typer.Option("--device", metavar="D", help="native, native-parity, qemu:BOARD or serial:PORT.")] = "native",
+    device: Annotated[
+        str, typer.Option("--device", metavar="D", help="native, native-parity, qemu:BOARD or serial:PORT.")
+    ] = "native",
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the samples.")] = 1,
     lr: opt.LearningRate = None,
     seed: opt.Seed = None,
