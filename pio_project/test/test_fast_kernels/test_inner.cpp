@@ -19,7 +19,8 @@ struct Inner {
   const char* name;
   decltype(&portable::Axpy) axpy;
   decltype(&portable::DotRows) dot_rows;
-  decltype(&portable::UpdateRow) update_row;
+  decltype(&portable::AddRows) add_rows;
+  decltype(&portable::UpdateRows) update_rows;
   decltype(&portable::MultiplyAdd) multiply_add;
   decltype(&portable::ConvTile1) conv_tile_1;
   decltype(&portable::ConvTile4) conv_tile_4;
@@ -33,12 +34,12 @@ struct Inner {
 };
 
 const Inner kInners[] = {
-    {"portable", portable::Axpy, portable::DotRows, portable::UpdateRow, portable::MultiplyAdd, portable::ConvTile1,
-     portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear,
+    {"portable", portable::Axpy, portable::DotRows, portable::AddRows, portable::UpdateRows, portable::MultiplyAdd,
+     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear,
      portable::AllFinite, portable::AddBias, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
-    {"cortex_m", cortex_m::Axpy, cortex_m::DotRows, cortex_m::UpdateRow, cortex_m::MultiplyAdd, cortex_m::ConvTile1,
-     cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear,
+    {"cortex_m", cortex_m::Axpy, cortex_m::DotRows, cortex_m::AddRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
+     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear,
      cortex_m::AllFinite, cortex_m::AddBias, cortex_m::MaskRectified},
 #endif
 };
@@ -123,31 +124,55 @@ TEST_CASE("dot products of rows") {
   }
 }
 
-TEST_CASE("rows of a dense layer and products of vectors") {
+TEST_CASE("selected rows of a dense layer") {
+  constexpr uint32_t kRows = 7;
+  const float dy[kRows] = {0.5f, 0.0f, -0.25f, -0.0f, 1.5f, 0.75f, -2.0f};
+  const List some({0, 1, 4}), wide({2, 6}, true), nothing({});
+  const struct {
+    Selection selection;
+    std::vector<uint32_t> rows;
+  } cases[] = {{All(), Iota(kRows)}, {NonZero(), {0, 2, 4, 5, 6}}, {some, {0, 1, 4}}, {wide, {2, 6}}, {nothing, {}}};
   for (const Inner& inner : kInners) {
     Random random(3);
     double worst = 0;
-    for (int32_t n = 0; n <= kLongest; ++n) {
-      Shifted x(random, size_t(n), random.Below(4)), w(random, size_t(n), random.Below(4));
-      Shifted dx(random, size_t(n), random.Below(4)), y(random, size_t(n), random.Below(4));
-      std::vector<float> new_w = w.Copy(), new_dx = dx.Copy(), new_y = y.Copy();
-      const float dy = random.Uniform<float>(), step = random.Uniform<float>();
-      for (size_t i = 0; i < size_t(n); ++i) {
-        new_y[i] += x.data()[i] * w.data()[i];
-        new_dx[i] += dy * w.data()[i];
-        new_w[i] += step * x.data()[i];
-      }
-      inner.multiply_add(x.data(), w.data(), y.data(), n);
-      inner.update_row(dy, step, x.data(), w.data(), dx.data(), n);
-      if (n > 0) {
-        worst = Worst(worst, Measure(y.Copy(), new_y));
-        worst = Worst(worst, Measure(w.Copy(), new_w));
+    for (int32_t n = 1; n <= kLongest; ++n) {
+      for (const auto& named : cases) {
+        Shifted x(random, size_t(n), random.Below(4)), dx(random, size_t(n), random.Below(4));
+        Shifted added(random, kRows * size_t(n), random.Below(4)), updated(random, kRows * size_t(n), random.Below(4));
+        std::vector<float> new_added = added.Copy(), new_updated = updated.Copy(), new_dx = dx.Copy();
+        for (uint32_t row : named.rows) {
+          for (size_t i = 0; i < size_t(n); ++i) {
+            const size_t at = row * size_t(n) + i;
+            new_added[at] += -0.5f * dy[row] * x.data()[i];
+            new_dx[i] += dy[row] * new_updated[at];
+            new_updated[at] += -0.5f * dy[row] * x.data()[i];
+          }
+        }
+        inner.add_rows(named.selection, dy, kRows, -0.5f, x.data(), added.data(), n);
+        inner.update_rows(named.selection, dy, kRows, -0.5f, x.data(), updated.data(), dx.data(), n);
+        worst = Worst(worst, Measure(added.Copy(), new_added));
+        worst = Worst(worst, Measure(updated.Copy(), new_updated));
         worst = Worst(worst, Measure(dx.Copy(), new_dx));
+        CHECK((added.GuardsIntact() && updated.GuardsIntact() && dx.GuardsIntact()));
       }
-      CHECK((y.GuardsIntact() && w.GuardsIntact() && dx.GuardsIntact()));
     }
     MESSAGE(std::string(inner.name) << ": largest difference " << worst);
     CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("products of vectors") {
+  for (const Inner& inner : kInners) {
+    Random random(9);
+    for (int32_t n = 1; n <= kLongest; ++n) {
+      Shifted a(random, size_t(n), random.Below(4)), b(random, size_t(n), random.Below(4));
+      Shifted y(random, size_t(n), random.Below(4));
+      std::vector<float> expected = y.Copy();
+      for (size_t i = 0; i < size_t(n); ++i) expected[i] += a.data()[i] * b.data()[i];
+      inner.multiply_add(a.data(), b.data(), y.data(), n);
+      CHECK(Measure(y.Copy(), expected) <= kFastTolerance);
+      CHECK(y.GuardsIntact());
+    }
   }
 }
 

@@ -4,9 +4,9 @@
 
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/inner.h"
+#include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/fast/taps.h"
-#include "tflm_train/kernels/fast/vector.h"
 
 namespace tflm_train {
 namespace fast {

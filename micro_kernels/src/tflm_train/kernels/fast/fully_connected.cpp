@@ -1,48 +1,44 @@
 #include "tflm_train/kernels/fast/fully_connected.h"
 
 #include "tflm_train/kernels/fast/inner.h"
+#include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/vector.h"
 
 namespace tflm_train {
 namespace fast {
 namespace {
 
-/// Calls visit(element) for the selected elements of dy, ascending.
+/// Rows that a selection visits.
+uint64_t SelectedRows(const Selection& selection, const float* dy, uint32_t count) {
+  uint64_t rows = 0;
+  ForEachSelectedRow(selection, dy, count, nullptr, 0, [&rows](float, float*) { ++rows; });
+  return rows;
+}
+
+/// Calls visit(b, o, dy) for the selected elements, ascending.
 template <class Visit>
-inline void ForEachSelected(const Selection& selection, const float* dy, uint32_t elements, Visit&& visit) {
+inline void ForEachSelected(const DenseShape& shape, const Selection& selection, const float* dy, Visit&& visit) {
   if (selection.mode == Selection::Mode::kList) {
-    for (uint32_t i = 0; i < selection.count; ++i) visit(selection[i]);
+    for (uint32_t i = 0; i < selection.count; ++i) {
+      const uint32_t element = selection[i], b = element / shape.outputs;
+      visit(b, element - b * shape.outputs, dy[element]);
+    }
     return;
   }
   const bool zeros_too = selection.mode == Selection::Mode::kAll;
-  for (uint32_t i = 0; i < elements; ++i) {
-    if (zeros_too || !IsZero(dy + i)) visit(i);
+  for (uint32_t b = 0; b < shape.batch; ++b) {
+    for (uint32_t o = 0; o < shape.outputs; ++o, ++dy) {
+      if (zeros_too || !IsZero(dy)) visit(b, o, *dy);
+    }
   }
 }
 
-/// Adds scaled rows of one matrix to rows of another, a few at a time so that the cost of a call is shared.
-class RowQueue {
- public:
-  RowQueue(const DenseShape& shape, uint64_t& macs)
-      : shape_{{0, 0}, static_cast<int32_t>(shape.inputs), 1}, macs_(macs) {}
-
-  void Add(float a, const float* x, float* y) {
-    jobs_[count_] = {a, {const_cast<float*>(x), y}};
-    if (++count_ == kCapacity) Run();
-  }
-  void Run() {
-    inner::Axpy(jobs_, count_, shape_);
-    Count(macs_, static_cast<uint64_t>(count_) * static_cast<uint64_t>(shape_.n));
-    count_ = 0;
-  }
-
- private:
-  static constexpr int32_t kCapacity = 16;
-  const AxpyShape shape_;
-  uint64_t& macs_;
-  int32_t count_ = 0;
-  AxpyJob jobs_[kCapacity];
-};
+/// y += a * x over n
+inline void AddRow(float a, const float* x, float* y, uint32_t n, uint64_t& macs) {
+  const AxpyJob job = {a, {const_cast<float*>(x), y}};
+  inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(n), 1});
+  Count(macs, n);
+}
 
 }  // namespace
 
@@ -59,32 +55,33 @@ void FullyConnectedForward(const DenseShape& shape, Activation activation, const
 
 void FullyConnectedInputError(const DenseShape& shape, const Selection& selection, const float* dy, const float* w,
                               float* dx, uint64_t& macs) {
-  RowQueue queue(shape, macs);
-  ForEachSelected(selection, dy, shape.output_elements(), [&](uint32_t element) {
-    const uint32_t b = shape.batch == 1 ? 0 : element / shape.outputs, o = element - b * shape.outputs;
-    queue.Add(dy[element], w + o * shape.inputs, dx + b * shape.inputs);
+  const uint32_t n = shape.inputs;
+  ForEachSelected(shape, selection, dy, [&](uint32_t b, uint32_t o, float error) {
+    AddRow(error, w + o * n, dx + b * n, n, macs);
   });
-  queue.Run();
 }
 
 void FullyConnectedWeightGradient(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
                                   float scale, float* dw, uint64_t& macs) {
-  RowQueue queue(shape, macs);
-  ForEachSelected(selection, dy, shape.output_elements(), [&](uint32_t element) {
-    const uint32_t b = shape.batch == 1 ? 0 : element / shape.outputs, o = element - b * shape.outputs;
-    queue.Add(scale * dy[element], x + b * shape.inputs, dw + o * shape.inputs);
+  const uint32_t n = shape.inputs;
+  if (shape.batch == 1) {
+    inner::AddRows(selection, dy, shape.outputs, scale, x, dw, static_cast<int32_t>(n));
+    if constexpr (kCountWork) Count(macs, SelectedRows(selection, dy, shape.outputs) * n);
+    return;
+  }
+  ForEachSelected(shape, selection, dy, [&](uint32_t b, uint32_t o, float error) {
+    AddRow(scale * error, x + b * n, dw + o * n, n, macs);
   });
-  queue.Run();
 }
 
 void FullyConnectedUpdate(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
                           float scale, float* w, float* dx, WorkCounters& work) {
-  const uint32_t inputs = shape.inputs;
-  ForEachSelected(selection, dy, shape.outputs, [&](uint32_t o) {
-    inner::UpdateRow(dy[o], scale * dy[o], x, w + o * inputs, dx, static_cast<int32_t>(inputs));
-    Count(work.input_error, inputs);
-    Count(work.weight_gradient, inputs);
-  });
+  inner::UpdateRows(selection, dy, shape.outputs, scale, x, w, dx, static_cast<int32_t>(shape.inputs));
+  if constexpr (kCountWork) {
+    const uint64_t macs = SelectedRows(selection, dy, shape.outputs) * shape.inputs;
+    Count(work.input_error, macs);
+    Count(work.weight_gradient, macs);
+  }
 }
 
 }  // namespace fast

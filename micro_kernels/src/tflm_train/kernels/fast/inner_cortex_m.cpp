@@ -6,6 +6,8 @@
 
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 
+#include "tflm_train/kernels/fast/selected_rows.h"
+
 #define TFLM_TRAIN_S8_TO_S31                                                                                          \
   "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", \
       "s25", "s26", "s27", "s28", "s29", "s30", "s31"
@@ -312,7 +314,10 @@ void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t 
   for (; rows > 0; --rows, w += stride, ++sums) *sums = Dot(x, w, n, *sums);
 }
 
-void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n) {
+namespace {
+
+/// dx += dy * w, then w += step * x.
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n) {
   int32_t left = n - 8;
   if (left >= 0) {
     __asm volatile(
@@ -349,6 +354,21 @@ void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_
     *dx++ += dy * old;
     *w++ = old + step * *x++;
   }
+}
+
+}  // namespace
+
+void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
+  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    AddScaled(scale * error, x, row, n);
+  });
+}
+
+void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+                float* dx, int32_t n) {
+  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    UpdateRow(error, scale * error, x, row, dx, n);
+  });
 }
 
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n) {

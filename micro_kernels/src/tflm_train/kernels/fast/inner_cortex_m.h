@@ -7,6 +7,7 @@
 
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/axpy_job.h"
+#include "tflm_train/kernels/types.h"
 
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 
@@ -15,7 +16,9 @@ namespace cortex_m {
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
-void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n);
+void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n);
+void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+                float* dx, int32_t n);
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);

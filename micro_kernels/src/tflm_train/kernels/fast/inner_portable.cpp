@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/selected_rows.h"
 
 namespace tflm_train {
 namespace portable {
@@ -104,7 +105,10 @@ void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t 
   }
 }
 
-void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w, float* __restrict dx, int32_t n) {
+namespace {
+
+/// dx += dy * w, then w += step * x.
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w, float* __restrict dx, int32_t n) {
   for (; n >= 4; n -= 4) {
     const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
     dx[0] += dy * w0;
@@ -124,6 +128,21 @@ void UpdateRow(float dy, float step, const float* __restrict x, float* __restric
     *dx++ += dy * old;
     *w++ = old + step * *x++;
   }
+}
+
+}  // namespace
+
+void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
+  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    AddScaled(scale * error, x, row, n);
+  });
+}
+
+void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+                float* dx, int32_t n) {
+  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    UpdateRow(error, scale * error, x, row, dx, n);
+  });
 }
 
 void MultiplyAdd(const float* __restrict a, const float* __restrict b, float* __restrict y, int32_t n) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "tflm_train/kernels/fast/axpy_job.h"
+#include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
 namespace portable {
@@ -15,8 +16,12 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 /// sums[r] += x . w[r] for `rows` rows of n, `stride` apart.
 void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
 
-/// One row of a dense layer: dx += dy * w, then w += step * x. The three do not overlap.
-void UpdateRow(float dy, float step, const float* x, float* w, float* dx, int32_t n);
+/// A dense layer's weight gradient for one sample: w[r] += scale * dy[r] * x for the selected ones of `count` rows of n.
+void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n);
+
+/// The same after dx += dy[r] * w[r]: input error and update in one pass over each row. No two arrays overlap.
+void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+                float* dx, int32_t n);
 
 /// y[i] += a[i] * b[i] over n; y overlaps neither.
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);

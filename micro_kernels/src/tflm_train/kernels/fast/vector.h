@@ -2,8 +2,6 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_VECTOR_H_
 #define TFLM_TRAIN_KERNELS_FAST_VECTOR_H_
 
-#include <cstring>
-
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -21,13 +19,6 @@ void MaskError(Activation activation, const float* y, float* dy, uint32_t n);
 /// dbias[element % channels] += scale * error[element] for the selected elements.
 void BiasGradient(const Selection& selection, const float* error, uint32_t elements, uint32_t channels, float scale,
                   float* dbias);
-
-/// Zero, either sign. Integer: cheaper than a comparison of floats on a Cortex-M.
-inline bool IsZero(const float* x) {
-  uint32_t bits;
-  std::memcpy(&bits, x, sizeof bits);
-  return (bits << 1) == 0;
-}
 
 }  // namespace fast
 }  // namespace tflm_train
