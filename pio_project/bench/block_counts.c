@@ -4,8 +4,9 @@
 //   qemu-system-arm ... -plugin block_counts.so,out=FILE,begin=ADDRESS,end=ADDRESS,steps=N
 //
 // A step lasts from the function at `begin` to the function at `end` (decimal addresses); steps after the N-th are not
-// counted. FILE gets a line for each translated block: address, instructions, executions, executions that were not
-// followed by the next address (a taken branch).
+// counted. FILE gets a line for each translated block: address, instructions, executions, executions that came from the
+// address before it (the emulator may cut a block anywhere), executions that went elsewhere than to the address behind
+// it (a taken branch).
 //
 // The names and types are those of QEMU's plugin interface (docs/devel/tcg-plugins), declared here because
 // distributions leave its header out. Define QEMU_PLUGIN_VERSION as 2 for QEMU 9 and later.
@@ -42,7 +43,7 @@ EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 struct Block {
   uint64_t begin, end;  // addresses
-  uint64_t instructions, executions, taken;
+  uint64_t instructions, executions, continued, taken;
   struct Block* next;
 };
 
@@ -55,7 +56,8 @@ static const char* output;
 static void Executed(unsigned cpu, void* data) {
   struct Block* block = data;
   (void)cpu;
-  if (previous != NULL) previous->taken += block->begin != previous->end;
+  const int continues = previous != NULL && block->begin == previous->end;
+  if (previous != NULL && !continues) ++previous->taken;
   previous = NULL;
   if (block->begin == begin_address && steps_left > 0) {
     counting = 1;
@@ -65,6 +67,7 @@ static void Executed(unsigned cpu, void* data) {
   }
   if (!counting) return;
   ++block->executions;
+  block->continued += continues;
   previous = block;
 }
 
@@ -88,8 +91,9 @@ static void Ended(qemu_plugin_id_t id, void* data) {
   if (file == NULL) return;
   for (const struct Block* block = blocks; block != NULL; block = block->next) {
     if (block->executions == 0) continue;
-    fprintf(file, "%llu %llu %llu %llu\n", (unsigned long long)block->begin, (unsigned long long)block->instructions,
-            (unsigned long long)block->executions, (unsigned long long)block->taken);
+    fprintf(file, "%llu %llu %llu %llu %llu\n", (unsigned long long)block->begin,
+            (unsigned long long)block->instructions, (unsigned long long)block->executions,
+            (unsigned long long)block->continued, (unsigned long long)block->taken);
   }
   fclose(file);
 }

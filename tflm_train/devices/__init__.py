@@ -11,8 +11,10 @@ __all__ = ["Device", "StepLog", "device_names", "open_device"]
 
 
 def device_names() -> list[str]:
-    """The names that ``open_device`` takes."""
-    return list(MODULES)
+    """The names that ``open_device`` takes; ``serial:PORT`` stands for every port."""
+    from .build import BOARDS
+
+    return [*MODULES, *(f"qemu:{board}" for board in BOARDS), "serial:PORT"]
 
 
 def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None) -> Device:
@@ -21,7 +23,8 @@ def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None
     Parameters
     ----------
     name : str
-        One of ``device_names()``.
+        ``native`` (this process), ``native-parity``, ``qemu:m4`` and other boards that QEMU emulates (each also with
+        ``-portable`` or ``-parity``), or ``serial:PORT`` for a board that runs the agent firmware.
     model : TrainableModel
     arena_bytes : int, optional
         Size of the arena; default: exactly what the plan needs.
@@ -30,9 +33,19 @@ def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None
     ------
     UserError
         Unknown name.
+    MissingToolError
+        A tool for this device is not installed.
     DeviceError
-        The device refuses the model.
+        The device refuses the model, is gone or does not answer.
     """
     if name in MODULES:
         return NativeDevice(model, arena_bytes, name)
+    if name.startswith("qemu:"):
+        from .qemu import QemuDevice
+
+        return QemuDevice(name, model, arena_bytes)
+    if name.startswith("serial:") and len(name) > len("serial:"):
+        from .serial import SerialDevice
+
+        return SerialDevice(name, model, arena_bytes)
     raise UserError(f"there is no device {name!r}; there are {', '.join(device_names())}")

@@ -38,8 +38,8 @@ def parse(name: str) -> tuple[str, str]:
 
 
 def command(board: str, firmware: Path, uart: bool = False, argument: str = "agent") -> list[str]:
-    """How QEMU is started. `uart`: frames travel over the board's UART, else through semihosting. `argument`: a word that
-    the program can ask for.
+    """How QEMU is started. `uart`: frames travel over the board's UART, else through semihosting. `argument`: a word
+    that the program can ask for.
 
     Raises
     ------

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import DeviceError, MissingToolError
-from .protocol import TransportClosed
+from ..model import TrainableModel
+from .protocol import Link, TransportClosed
+from .remote import RemoteDevice
 
 BAUD = 115200
 
@@ -60,3 +62,29 @@ class SerialTransport:
 
     def close(self) -> None:
         self._serial.close()
+
+
+class SerialDevice(RemoteDevice):
+    """See ``Device``.
+
+    Parameters
+    ----------
+    name : str
+        ``serial:PORT``.
+    model : TrainableModel
+    arena_bytes : int, optional
+    answer_seconds, retry_seconds : float
+        See ``Link``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: TrainableModel,
+        arena_bytes: int | None = None,
+        *,
+        answer_seconds: float = 30.0,
+        retry_seconds: float = 0.5,
+    ) -> None:
+        transport = SerialTransport(name.removeprefix("serial:"))
+        super().__init__(Link(transport, name, answer_seconds, retry_seconds), model, name, arena_bytes)

@@ -14,7 +14,11 @@ namespace {
 using tflm_train::SelectorId;
 using tflm_train::Status;
 
+#if defined(TFLM_TRAIN_QEMU) && !defined(__ARM_FP)
+constexpr int kEpochs = 2;  // floating point in software takes its time
+#else
 constexpr int kEpochs = 8;
+#endif
 constexpr float kLearnedGain = 0.1f;  // of accuracy
 constexpr uint32_t kArenaBytes = 24 * 1024;
 

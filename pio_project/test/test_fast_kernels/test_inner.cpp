@@ -110,6 +110,10 @@ TEST_CASE("dot products of rows") {
         const int32_t stride = n + static_cast<int32_t>(random.Below(3));
         Shifted x(random, size_t(n), random.Below(4)), w(random, size_t(rows * stride), random.Below(4));
         Shifted sums(random, size_t(rows), random.Below(4));
+        // no small differences of large terms: a change of order must not show in a single sum
+        for (int32_t i = 0; i < n; ++i) x.data()[i] = std::fabs(x.data()[i]);
+        for (int32_t i = 0; i < rows * stride; ++i) w.data()[i] += 0.5f;
+        for (int32_t r = 0; r < rows; ++r) sums.data()[r] = std::fabs(sums.data()[r]);
         std::vector<float> expected = sums.Copy();
         for (int32_t r = 0; r < rows; ++r) {
           for (int32_t i = 0; i < n; ++i) expected[size_t(r)] += x.data()[i] * w.data()[r * stride + i];

@@ -13,10 +13,10 @@ namespace {
 
 // Root offset; vtable of 8 bytes: fields 0 and 1; table at 16: back 8 to the vtable, number 7, vector at +8 from here.
 const uint8_t kTable[] = {
-    16, 0, 0, 0, 'T', 'E', 'S', 'T',          //  0
-    8,  0, 12, 0, 4, 0, 8, 0,                 //  8: vtable
-    8,  0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0,      // 16: table
-    3,  0, 0, 0, 10, 20, 30, 0,               // 28: vector of 3
+    16, 0, 0,  0, 'T', 'E', 'S', 'T',              //  0
+    8,  0, 12, 0, 4,   0,   8,   0,                //  8: vtable
+    8,  0, 0,  0, 7,   0,   0,   0,   4, 0, 0, 0,  // 16: table
+    3,  0, 0,  0, 10,  20,  30,  0,                // 28: vector of 3
 };
 
 /// Calls everything that reads a model.

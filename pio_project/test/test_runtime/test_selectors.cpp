@@ -152,7 +152,7 @@ TEST_CASE("ranges of the selectors' constants") {
   CHECK(good.Valid());
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (float bad : {0.0f, -0.1f, 1.1f, nan}) {
-    for (float SelectorConfig::*field : {&SelectorConfig::ratio, &SelectorConfig::damping, &SelectorConfig::decay}) {
+    for (float SelectorConfig::* field : {&SelectorConfig::ratio, &SelectorConfig::damping, &SelectorConfig::decay}) {
       SelectorConfig config;
       config.*field = bad;
       CHECK_FALSE(config.Valid());

@@ -76,7 +76,7 @@ TEST_CASE("lists over more than 65536 elements take wide indices") {
   for (uint32_t n : {65536u, 65537u}) {
     std::vector<float> delta(n);
     for (float& value : delta) value = static_cast<float>(random() % 5000) - 2500.0f;
-    for (uint32_t k : {1u, 12u, 13u, 6553u, n}) REQUIRE(Select(delta, k) == Reference(delta, k));
+    for (uint32_t k : std::initializer_list<uint32_t>{1, 12, 13, 6553, n}) REQUIRE(Select(delta, k) == Reference(delta, k));
   }
 }
 

@@ -131,7 +131,8 @@ struct ModelFile {
     const auto data = w.Offsets(model[3], buffers.size());
     for (size_t i = 0; i < buffers.size(); ++i) {
       const bool has_data = !buffers[i].empty();
-      const auto buffer = w.Table(data[i], external_offset == 0 ? std::vector<uint32_t>{0} : std::vector<uint32_t>{0, 1, 2});
+      const auto buffer =
+          w.Table(data[i], external_offset == 0 ? std::vector<uint32_t>{0} : std::vector<uint32_t>{0, 1, 2});
       if (external_offset != 0) {
         w.Patch(buffer[1], external_offset);
         w.Patch(buffer[2], 0);

@@ -47,8 +47,9 @@ struct ExternalTrainer : TinyTrainer {
                            size_t persistent_bytes = kTinyPersistentBytes)
       : TinyTrainer(WriteTinyModel(plan), persistent_bytes), program(program_bytes) {}
   Status Init(bool apart = true) {
-    const Status status = trainer.InitWithForwardPass(model.data(), model.size(), operators, arena.data(), arena.size(),
-                                                      apart ? program.data() : nullptr, apart ? program.size() : 0, &forward);
+    const Status status =
+        trainer.InitWithForwardPass(model.data(), model.size(), operators, arena.data(), arena.size(),
+                                    apart ? program.data() : nullptr, apart ? program.size() : 0, &forward);
     forward.weights = trainer.parameter(0);
     forward.biases = trainer.parameter(1);
     forward.memory = reinterpret_cast<float*>(apart ? program.data() : arena.data() + kTinyPersistentBytes);
@@ -121,6 +122,6 @@ TEST_CASE("memory of an external program") {
   ExternalTrainer without(plan);
   CHECK(without.Init() == Status::kNoProgram);
   CHECK(without.trainer.InitWithForwardPass(without.model.data(), without.model.size(), without.operators,
-                                            without.arena.data(), without.arena.size(), nullptr, 0, nullptr) ==
-        Status::kInvalidArgument);
+                                            without.arena.data(), without.arena.size(), nullptr, 0,
+                                            nullptr) == Status::kInvalidArgument);
 }

@@ -66,7 +66,8 @@ TEST_CASE("hostile plans with right checksums") {
   const std::vector<uint8_t> file = WriteTinyModel(TinyPlan());
   const size_t begin = PlanPosition(file);
   const size_t plan_size = TinyPlan().Encode().size();
-  const uint32_t interesting[] = {0, 1, 2, 3, 4, 7, 8, 16, 24, 48, 96, 255, 1000, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF};
+  const uint32_t interesting[] = {0,  1,  2,   3,    4,      7,      8,      16,         24,
+                                  48, 96, 255, 1000, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF};
   std::mt19937 engine(4);
   const auto random = [&engine] { return static_cast<uint32_t>(engine()); };
   constexpr int kTrials = kThorough ? 6000 : 500;
@@ -81,7 +82,8 @@ TEST_CASE("hostile plans with right checksums") {
       const size_t position = sizeof(PlanHeader) + size_t{width} * (random() % fields);
       uint32_t value = 0;
       std::memcpy(&value, bytes + position, width);
-      value = random() % 2 == 0 ? interesting[random() % static_cast<uint32_t>(std::size(interesting))] : value + random() % 5 - 2;
+      value = random() % 2 == 0 ? interesting[random() % static_cast<uint32_t>(std::size(interesting))]
+                                : value + random() % 5 - 2;
       std::memcpy(bytes + position, &value, width);
     }
     TinyPlan::FixChecksum(bytes);

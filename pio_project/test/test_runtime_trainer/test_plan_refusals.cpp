@@ -45,7 +45,7 @@ TEST_CASE("files that are no such model") {
   CHECK(with([](ModelFile& f) { f.subgraphs = 2; }) == Status::kInvalidModel);
   CHECK(with([](ModelFile& f) { f.subgraphs = 0; }) == Status::kInvalidModel);
   CHECK(with([](ModelFile& f) { f.external_offset = 100; }) == Status::kInvalidModel);
-  CHECK(with([](ModelFile& f) { f.external_offset = 1; }) == Status::kOk);  // by the schema: not external
+  CHECK(with([](ModelFile& f) { f.external_offset = 1; }) == Status::kOk);           // by the schema: not external
   CHECK(with([](ModelFile& f) { f.metadata_buffer = 0; }) == Status::kPlanDamaged);  // an empty entry
 }
 
@@ -63,7 +63,8 @@ TEST_CASE("header and sections") {
   CHECK(With([](TinyPlan& p) { p.version = 2; }) == Status::kPlanVersion);
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, 0, 0, 0, 8}}; }) == Status::kOk);  // unknown, optional
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, kSectionRequired, 0, 0, 8}}; }) == Status::kPlanVersion);
-  CHECK(With([](TinyPlan& p) { p.more_sections = {{8, kSectionRequired, 0, 0, 4}}; }) == Status::kPlanInvalid);  // twice
+  CHECK(With([](TinyPlan& p) { p.more_sections = {{8, kSectionRequired, 0, 0, 4}}; }) ==
+        Status::kPlanInvalid);                                                                     // twice
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, 0, 8, 4, 4}}; }) == Status::kPlanInvalid);  // in the header
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, 0, 0, 4, 4}}; }) == Status::kPlanInvalid);  // behind the end
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, 0, 0xFFFFFFFCu, 8, 4}}; }) == Status::kPlanInvalid);
@@ -122,9 +123,7 @@ TEST_CASE("programs") {
 }
 
 TEST_CASE("values") {
-  const auto value = [](uint32_t i, auto change) {
-    return With([&](TinyPlan& p) { change(TrainValue(p, i)); });
-  };
+  const auto value = [](uint32_t i, auto change) { return With([&](TinyPlan& p) { change(TrainValue(p, i)); }); };
   const Status invalid = Status::kPlanInvalid;
   CHECK(value(3, [](ValueRecord& v) { v.type = 6; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.role = 5; }) == invalid);
@@ -141,8 +140,8 @@ TEST_CASE("values") {
   CHECK(value(3, [](ValueRecord& v) { v.offset = 0xFFFFFFF0u; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.tensor = 5; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.tensor = -2; }) == invalid);
-  CHECK(value(1, [](ValueRecord& v) { v.offset = 1; }) == invalid);  // another parameter's size
-  CHECK(value(1, [](ValueRecord& v) { v.offset = 2; }) == invalid);  // no such parameter
+  CHECK(value(1, [](ValueRecord& v) { v.offset = 1; }) == invalid);                   // another parameter's size
+  CHECK(value(1, [](ValueRecord& v) { v.offset = 2; }) == invalid);                   // no such parameter
   CHECK(value(1, [](ValueRecord& v) { v.place = Code(Place::kInput); }) == invalid);  // larger than the input
   CHECK(value(2, [](ValueRecord& v) { v.place = Code(Place::kConstant), v.offset = 2; }) == Status::kOk);
   CHECK(value(2, [](ValueRecord& v) { v.place = Code(Place::kConstant), v.offset = 1; }) == invalid);

@@ -222,7 +222,8 @@ inline ModelFile TinyFile() {
   return file;
 }
 
-/// Writes the plan into the file. Fingerprint and checksum of the weights are those of the file, unless the plan sets them.
+/// Writes the plan into the file. Fingerprint and checksum of the weights are those of the file, unless the plan sets
+/// them.
 inline std::vector<uint8_t> WriteTinyModel(TinyPlan plan, ModelFile file = TinyFile()) {
   const std::vector<uint8_t> bare = file.Write();
   ModelView model;

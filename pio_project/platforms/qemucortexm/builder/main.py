@@ -57,7 +57,11 @@ launcher = env.Command(
     env.VerboseAction(lambda target, source, env: write_launcher(target, source, qemu), "Writing launcher $TARGET"),
 )
 env.AddPlatformTarget(
-    "exec", launcher, env.VerboseAction("$SOURCE", "Running in QEMU ($BOARD)"), "Execute", "Run the firmware in QEMU"
+    "exec",
+    launcher,
+    env.VerboseAction("$SOURCE $PROGRAM_ARGS", "Running in QEMU ($BOARD)"),
+    "Execute",
+    "Run the firmware in QEMU",
 )
 env.AddPlatformTarget(
     "size", program, env.VerboseAction("$SIZEPRINTCMD", "Calculating size $SOURCE"), "Size", "Print the program's size"

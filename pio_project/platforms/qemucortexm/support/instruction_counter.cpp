@@ -46,17 +46,32 @@ __attribute__((noinline)) Stamp Now() {
 uint64_t Between(const Stamp& from, const Stamp& to) {
   const uint32_t wraps = to.wraps - from.wraps;
   const uint64_t ticks = uint64_t{wraps} * (kReload + 1) + to.ticks - from.ticks;
-  constexpr uint64_t kTicksPerInstruction = uint64_t{QEMU_BOARD_HZ} << QEMU_ICOUNT_SHIFT;  // times 10^9
-  return (ticks * 1000000000u + kTicksPerInstruction / 2) / kTicksPerInstruction - uint64_t{wraps} * kHandlerInstructions;
+  // ticks / (ticks per instruction), rounded, in two parts so that no product exceeds 64 bits
+  constexpr uint64_t kBillion = 1000000000;
+  constexpr uint64_t kTicksPerBillion = uint64_t{QEMU_BOARD_HZ} << QEMU_ICOUNT_SHIFT;
+  const uint64_t whole = ticks / kTicksPerBillion;
+  const uint64_t rest = ticks % kTicksPerBillion;
+  return whole * kBillion + (rest * (kBillion / 1000) + kTicksPerBillion / 2000) / (kTicksPerBillion / 1000) -
+         uint64_t{wraps} * kHandlerInstructions;
 }
 
-uint64_t Overhead() {
-  // the second of two calls: the first may start the timer
-  Now();
+namespace {
+
+__attribute__((noinline, noclone)) uint64_t Measure(void (*body)(void*), void* argument) {
   const Stamp from = Now();
-  __asm volatile("" ::: "memory");
+  body(argument);
   const Stamp to = Now();
   return Between(from, to);
+}
+
+void Nothing(void*) {}
+
+}  // namespace
+
+uint64_t OfCall(void (*body)(void*), void* argument) {
+  Now();  // may start the timer
+  const uint64_t nothing = Measure(Nothing, nullptr);
+  return Measure(body, argument) - nothing;
 }
 
 }  // namespace instruction_counter

@@ -6,6 +6,7 @@
 #define QEMUCORTEXM_INSTRUCTION_COUNTER_H_
 
 #include <cstdint>
+#include <type_traits>
 
 namespace instruction_counter {
 
@@ -21,16 +22,14 @@ Stamp Now();
 /// Instructions between two readings, those of one call of Now() included.
 uint64_t Between(const Stamp& from, const Stamp& to);
 
-/// Instructions between two readings with nothing between: subtract it from Between().
-uint64_t Overhead();
+/// Instructions of `body(argument)` beyond those of a function that only returns.
+uint64_t OfCall(void (*body)(void*), void* argument);
 
-/// Instructions that `body()` executes, give or take the two that the compiler may move across its borders.
+/// Instructions that `body()` executes.
 template <class Body>
 uint64_t Of(Body&& body) {
-  const Stamp from = Now();
-  body();
-  const Stamp to = Now();
-  return Between(from, to) - Overhead();
+  using Function = std::remove_reference_t<Body>;
+  return OfCall([](void* function) { (*static_cast<Function*>(function))(); }, &body);
 }
 
 }  // namespace instruction_counter

@@ -16,7 +16,7 @@ enum class Operation : uint32_t {
 };
 
 /// Modes of kOpen: those of C's fopen, numbered.
-enum OpenMode : uint32_t { kReadBinary = 1, kWriteText = 4, kWriteBinary = 5, kAppendText = 8 };
+enum OpenMode : uint32_t { kReadBinary = 1, kWriteText = 4, kWriteBinary = 5, kAppendText = 8, kAppendBinary = 9 };
 
 /// `arguments`: the operation's block of words. Returns what the operation leaves in r0.
 inline int32_t Call(Operation operation, const uint32_t* arguments) {

@@ -11,15 +11,19 @@ namespace {
 
 using semihosting::Operation;
 
-/// ":tt" is the console: stdout when opened for writing, stderr for appending.
-uint32_t Console(semihosting::OpenMode mode) { return static_cast<uint32_t>(semihosting::Open(":tt", 3, mode)); }
+/// QEMU's standard output or error. Its console ":tt" would send both to standard error; it serves where the
+/// files cannot be opened again (a socket).
+uint32_t OpenOutput(const char* file, uint32_t size, semihosting::OpenMode console_mode) {
+  const int32_t handle = semihosting::Open(file, size, semihosting::kAppendBinary);
+  return static_cast<uint32_t>(handle >= 0 ? handle : semihosting::Open(":tt", 3, console_mode));
+}
 
 uint32_t Handle(int file) {
   static uint32_t handles[2];
   static bool open = false;
   if (!open) {
-    handles[0] = Console(semihosting::kWriteText);
-    handles[1] = Console(semihosting::kAppendText);
+    handles[0] = OpenOutput("/dev/stdout", 11, semihosting::kWriteText);
+    handles[1] = OpenOutput("/dev/stderr", 11, semihosting::kAppendText);
     open = true;
   }
   return handles[file == 2 ? 1 : 0];

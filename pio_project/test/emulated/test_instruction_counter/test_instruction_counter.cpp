@@ -44,6 +44,13 @@ TEST_CASE("a loop costs two instructions per round, over many wraps of the timer
   CHECK(CountLoop(20000000) == 40000000 + around);
 }
 
+TEST_CASE("long runs do not overflow") {
+  // the timer's period is rounded to a fraction of a nanosecond: some instructions in a billion
+  constexpr double kRounds = 5e8;
+  const double counted = static_cast<double>(CountLoop(static_cast<uint32_t>(kRounds)));
+  CHECK(counted == doctest::Approx(2 * kRounds).epsilon(1e-6));
+}
+
 TEST_CASE("repeated counts are equal") {
   const uint64_t first = CountLoop(12345);
   for (int i = 0; i < 5; ++i) CHECK(CountLoop(12345) == first);

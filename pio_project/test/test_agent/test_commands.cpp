@@ -1,0 +1,225 @@
+#include <doctest.h>
+
+#include <cstring>
+
+#include "agent_bench.h"
+#include "tflm_train/runtime/trainer.h"
+
+using namespace bench;
+using tflm_train::LabelKind;
+using tflm_train::ProtocolStatus;
+using tflm_train::SampleSource;
+using tflm_train::Status;
+
+namespace {
+
+constexpr uint16_t Number(ProtocolStatus status) { return static_cast<uint16_t>(status); }
+constexpr uint16_t Number(Status status) { return static_cast<uint16_t>(status); }
+
+/// The same model without an agent.
+struct Direct {
+  alignas(16) uint8_t arena[8 * 1024];
+  tflm_train::AllOperators operators;
+  tflm_train::Trainer trainer;
+  Direct() {
+    REQUIRE(trainer.Init(digits::kMlp.data, digits::kMlp.bytes, operators, arena, digits::kMlp.arena_bytes) ==
+            Status::kOk);
+  }
+  Bytes Weights() {
+    Bytes all;
+    for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
+      const uint8_t* begin = reinterpret_cast<const uint8_t*>(trainer.parameter(i));
+      all.insert(all.end(), begin, begin + 4 * trainer.parameter_elements(i));
+    }
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("hello tells what the device has") {
+  Bench device;
+  REQUIRE(device.status == Status::kOk);
+  const Reply reply = device.Request(Command::kHello);
+  REQUIRE(reply.status == 0);
+  CHECK(reply.U32(1) == Bench::kFrames);
+  CHECK(reply.U32(2) > 20 * 1024);
+  CHECK(reply.U32(2) < 24 * 1024);
+  CHECK(reply.U32(3) == 0);
+  CHECK(std::string(reply.payload.begin() + 20, reply.payload.end()) == "bench");
+}
+
+TEST_CASE("without a model, commands on it are refused") {
+  Bench device;
+  device.Request(Command::kHello);
+  for (int command = 0; command < 128; ++command) {
+    const Reply reply = device.Request(static_cast<Command>(command));
+    REQUIRE(reply.arrived);
+    const bool known_without_model = command == 0x01 || command == 0x03 || (command >= 0x10 && command <= 0x13);
+    if (!known_without_model) CHECK(reply.status >= Number(ProtocolStatus::kUnknownCommand));
+  }
+}
+
+TEST_CASE("steps through the agent are the trainer's, bit for bit") {
+  Bench device;
+  REQUIRE(device.Load().status == 0);
+  Direct direct;
+  const Reply described = device.Request(Command::kDescribe);
+  CHECK(described.U32(0) == digits::kPixels);
+  CHECK(described.U32(1) == digits::kClasses);
+  CHECK(described.U32(3) == digits::kMlp.arena_bytes);
+  CHECK(described.U32(4) == sizeof(tflm_train::Trainer));
+  for (uint32_t i = 0; i < 60; ++i) {
+    const Reply reply = device.Request(Command::kStep, Bench::Sample(i));
+    REQUIRE(reply.status == 0);
+    float input[digits::kPixels];
+    digits::Read(digits::kTraining, i, input);
+    tflm_train::StepResult result;
+    direct.trainer.Step(input, tflm_train::Label::Class(digits::kTraining.labels[i]), &result);
+    CHECK(reply.F32(0) == result.loss);
+    CHECK(reply.U32(1) == (result.correct ? 1u : 0u));
+  }
+  CHECK(device.Weights() == direct.Weights());
+  const Reply counters = device.Request(Command::kCounters);
+  CHECK(counters.U32(0) == static_cast<uint32_t>(direct.trainer.counters().forward));
+  CHECK(counters.U32(20) == 60);  // steps
+}
+
+TEST_CASE("evaluate and infer change nothing; infer gives the trainer's output") {
+  Bench device;
+  device.Load();
+  const Bytes before = device.Weights();
+  CHECK(device.Request(Command::kEvaluate, Bench::Sample(3)).status == 0);
+  CHECK(device.Request(Command::kReadOutput, Payload().U32(0).U32(10)).status == Number(ProtocolStatus::kOutOfRange));
+  REQUIRE(device.Request(Command::kInfer, Bench::Sample(3, LabelKind::kNone)).status == 0);
+  const Reply output = device.Request(Command::kReadOutput, Payload().U32(2).U32(8));
+  REQUIRE(output.status == 0);
+  Direct direct;
+  float input[digits::kPixels];
+  digits::Read(digits::kTraining, 3, input);
+  const float* expected;
+  direct.trainer.Infer(input, &expected);
+  CHECK(std::memcmp(output.payload.data(), expected + 2, 8 * sizeof(float)) == 0);
+  CHECK(device.Request(Command::kReadOutput, Payload().U32(2).U32(9)).status == Number(ProtocolStatus::kOutOfRange));
+  CHECK(device.Weights() == before);
+}
+
+TEST_CASE("a staged sample trains like one in the frame; a label may be a vector") {
+  Bench inline_device, staged_device, vector_device;
+  inline_device.Load();
+  staged_device.Load();
+  vector_device.Load();
+  CHECK(staged_device.Request(Command::kStep, Bench::Header(LabelKind::kClass, SampleSource::kStaged, 1)).status ==
+        Number(ProtocolStatus::kOutOfRange));  // nothing staged yet
+  for (uint32_t i = 0; i < 5; ++i) {
+    float values[digits::kPixels + digits::kClasses] = {};
+    digits::Read(digits::kTraining, i, values);
+    const uint8_t label = digits::kTraining.labels[i];
+    values[digits::kPixels + label] = 1.0f;
+    inline_device.Request(Command::kStep, Bench::Sample(i));
+    staged_device.Request(Command::kStage, Payload().U32(0).Floats(values, 40));
+    staged_device.Request(Command::kStage, Payload().U32(40).Floats(values + 40, 24));
+    const Payload staged = Bench::Header(LabelKind::kClass, SampleSource::kStaged, label);
+    CHECK(staged_device.Request(Command::kStep, staged).status == 0);
+    const Payload vector =
+        Bench::Header(LabelKind::kVector, SampleSource::kInline, 0).Floats(values, digits::kPixels + digits::kClasses);
+    CHECK(vector_device.Request(Command::kStep, vector).status == 0);
+  }
+  CHECK(inline_device.Weights() == staged_device.Weights());
+  CHECK(inline_device.Weights() == vector_device.Weights());
+  const Payload beyond = Payload().U32(70).Floats(nullptr, 0).F32(1).F32(2).F32(3).F32(4).F32(5);
+  CHECK(staged_device.Request(Command::kStage, beyond).status == Number(ProtocolStatus::kOutOfRange));
+}
+
+TEST_CASE("weights are written, reset brings back the file's") {
+  Bench device;
+  device.Load();
+  const Bytes original = device.Weights();
+  CHECK(device.Request(Command::kWriteParameter, Payload().U32(0).U32(5).F32(0.25f).F32(-0.5f)).status == 0);
+  const Reply read = device.Request(Command::kReadParameter, Payload().U32(0).U32(4).U32(4));
+  CHECK(read.F32(1) == 0.25f);
+  CHECK(read.F32(2) == -0.5f);
+  CHECK(device.Weights() != original);
+  CHECK(device.Request(Command::kReset).status == 0);
+  CHECK(device.Weights() == original);
+  for (const Payload& bad : {Payload().U32(99).U32(0).F32(1), Payload().U32(0).U32(0xFFFFFFFF).F32(1),
+                             Payload().U32(1).U32(15).F32(1).F32(1).F32(1).F32(1).F32(1).F32(1)}) {
+    CHECK(device.Request(Command::kWriteParameter, bad).status == Number(ProtocolStatus::kOutOfRange));
+  }
+  CHECK(device.Weights() == original);
+}
+
+TEST_CASE("options are read, changed, and refused as a whole") {
+  Bench device;
+  device.Load();
+  const Reply options = device.Request(Command::kOptions);
+  CHECK(options.F32(0) == doctest::Approx(0.02f));
+  Bytes changed = options.payload;
+  const float rate = 0.5f;
+  std::memcpy(changed.data(), &rate, 4);
+  CHECK(device.Request(Command::kSetOptions, Payload().Append(changed.data(), changed.size())).status == 0);
+  CHECK(device.Request(Command::kOptions).payload == changed);
+  Bytes wrong = changed;
+  wrong[4] = 77;  // no such selector
+  CHECK(device.Request(Command::kSetOptions, Payload().Append(wrong.data(), wrong.size())).status ==
+        Number(Status::kInvalidArgument));
+  CHECK(device.Request(Command::kOptions).payload == changed);
+}
+
+TEST_CASE("a wrong label and a value that is not finite are the trainer's errors, with a sentence") {
+  Bench device;
+  device.Load();
+  const Bytes before = device.Weights();
+  Payload label = Bench::Sample(0);
+  label.bytes[4] = 10;
+  CHECK(device.Request(Command::kStep, label).status == Number(Status::kInvalidLabel));
+  Payload infinite = Bench::Sample(0);
+  infinite.bytes[8 + 3] = 0x7F;
+  infinite.bytes[8 + 2] = 0x80;
+  CHECK(device.Request(Command::kStep, infinite).status == Number(Status::kNonFinite));
+  CHECK(device.Weights() == before);
+  const Reply sentence = device.Request(Command::kStatusText, Payload().U32(Number(Status::kNonFinite)));
+  CHECK(std::string(sentence.payload.begin(), sentence.payload.end()) == StatusText(Status::kNonFinite));
+}
+
+TEST_CASE("memory: exactly enough, a model too large, an arena one byte short") {
+  Bench device;
+  const Reply small = device.Load(digits::kMlp, digits::kMlp.arena_bytes - 1);
+  CHECK(small.status == Number(Status::kArenaTooSmall));
+  CHECK(small.U32(0) == digits::kMlp.arena_bytes);
+  CHECK(device.Request(Command::kStep, Bench::Sample(0)).status == Number(ProtocolStatus::kNoModel));
+  CHECK(device.Load().status == 0);
+
+  Bench poor(4 * 1024);
+  CHECK(poor.Load().status == Number(ProtocolStatus::kNoMemory));
+  Bench no_arena(12 * 1024);
+  CHECK(no_arena.Load().status == Number(ProtocolStatus::kNoMemory));
+  Bench too_poor(1024);
+  CHECK(too_poor.status == Status::kInvalidArgument);
+}
+
+TEST_CASE("a damaged model is refused") {
+  Bench device;
+  device.Request(Command::kHello);
+  device.Request(Command::kLoadBegin, Payload().U32(8).U32(12345));
+  device.Request(Command::kLoadData, Payload().U32(0).U32(1).U32(2));
+  CHECK(device.Request(Command::kLoadData, Payload().U32(5).U32(1)).status == Number(ProtocolStatus::kOutOfRange));
+  CHECK(device.Request(Command::kLoadEnd, Payload().U32(0)).status == Number(ProtocolStatus::kModelDamaged));
+  const Bytes garbage(64, 0x5A);
+  const uint32_t crc = tflm_train::Crc32Of(garbage.data(), 64);
+  device.Request(Command::kLoadBegin, Payload().U32(64).U32(crc));
+  device.Request(Command::kLoadData, Payload().U32(0).Append(garbage.data(), 64));
+  CHECK(device.Request(Command::kLoadEnd, Payload().U32(1024)).status == Number(Status::kInvalidModel));
+}
+
+TEST_CASE("a built-in model needs no loading") {
+  Bench device(16 * 1024, true);
+  const Reply hello = device.Request(Command::kHello);
+  CHECK(hello.U32(3) == digits::kMlp.bytes);
+  CHECK(hello.U32(4) == tflm_train::Crc32Of(digits::kMlp.data, digits::kMlp.bytes));
+  CHECK(device.Request(Command::kUseBuiltIn, Payload().U32(digits::kMlp.arena_bytes)).status == 0);
+  CHECK(device.Request(Command::kStep, Bench::Sample(0)).status == 0);
+  Bench without;
+  without.Request(Command::kHello);
+  CHECK(without.Request(Command::kUseBuiltIn, Payload().U32(8192)).status == Number(ProtocolStatus::kNoModel));
+}
