@@ -1,12 +1,13 @@
 // Plugin for QEMU's emulator: how often each block of instructions runs inside training steps.
 //
 //   gcc -O2 -shared -fPIC -fvisibility=hidden block_counts.c -o block_counts.so
-//   qemu-system-arm ... -plugin block_counts.so,out=FILE,begin=ADDRESS,end=ADDRESS,steps=N
+//   qemu-system-arm ... -plugin block_counts.so,out=FILE,begin=ADDRESS,end=ADDRESS,interrupt=ADDRESS,steps=N
 //
-// A step lasts from the function at `begin` to the function at `end` (decimal addresses); steps after the N-th are not
-// counted. FILE gets a line for each translated block: address, instructions, executions, executions that came from the
-// address before it (the emulator may cut a block anywhere), executions that went elsewhere than to the address behind
-// it (a taken branch).
+// A step lasts from the function at `begin` to the function at `end` (decimal addresses). Neither steps after the N-th
+// nor the interrupt handler at `interrupt`, which is one block, are counted. FILE gets a line for each translated block:
+//   address, instructions, executions,
+//   executions that came from the instruction before it: the emulator may cut a block anywhere,
+//   executions that went elsewhere than to the instruction behind it: a taken branch.
 //
 // The names and types are those of QEMU's plugin interface (docs/devel/tcg-plugins), declared here because
 // distributions leave its header out. Define QEMU_PLUGIN_VERSION as 2 for QEMU 9 and later.
@@ -49,13 +50,21 @@ struct Block {
 
 static struct Block* blocks;
 static struct Block* previous;  // counted block that ran last
-static uint64_t begin_address, end_address, steps_left;
+static struct Block* interrupted;
+static uint64_t begin_address, end_address, interrupt_address, steps_left;
 static int counting;
 static const char* output;
 
 static void Executed(unsigned cpu, void* data) {
   struct Block* block = data;
   (void)cpu;
+  if (block->begin == interrupt_address) {
+    interrupted = previous;
+    previous = NULL;
+    return;
+  }
+  if (interrupted != NULL) previous = interrupted;
+  interrupted = NULL;
   const int continues = previous != NULL && block->begin == previous->end;
   if (previous != NULL && !continues) ++previous->taken;
   previous = NULL;
@@ -111,7 +120,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t* in
     if (strncmp(arguments[i], "out=", 4) == 0) {
       output = strdup(arguments[i] + 4);
     } else if (!Number(arguments[i], "begin", &begin_address) && !Number(arguments[i], "end", &end_address) &&
-               !Number(arguments[i], "steps", &steps_left)) {
+               !Number(arguments[i], "interrupt", &interrupt_address) && !Number(arguments[i], "steps", &steps_left)) {
       fprintf(stderr, "block_counts: unknown argument %s\n", arguments[i]);
       return 1;
     }

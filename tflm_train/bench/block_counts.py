@@ -17,8 +17,9 @@ from .disassembly import Disassembly
 
 BEGIN = "tflm_train::InstructionMeter::BeginStep()"
 END = "tflm_train::InstructionMeter::EndStep()"
+INTERRUPT = "SysTick_Handler"
 # what measures, which is no part of a step; the last two divide for it
-METER = ("tflm_train::InstructionMeter::", "tflm_train::EnterPhase(", "instruction_counter::", "SysTick_Handler")
+METER = ("tflm_train::InstructionMeter::", "tflm_train::EnterPhase(", "instruction_counter::")
 METER_DIVISION = ("__aeabi_uldivmod", "__udivmoddi4")
 
 
@@ -68,8 +69,9 @@ def _loads(plugin: Path, folder: Path) -> bool:
 
 def plugin_arguments(plugin: Path, output: Path, firmware: Disassembly, steps: int) -> list[str]:
     """QEMU's arguments that count the first `steps` steps into `output`."""
-    begin, end = firmware.entries[BEGIN], firmware.entries[END]
-    return ["-plugin", f"{plugin},out={output},begin={begin},end={end},steps={steps}"]
+    addresses = {"begin": BEGIN, "end": END, "interrupt": INTERRUPT}
+    arguments = "".join(f",{argument}={firmware.entries[name]}" for argument, name in addresses.items())
+    return ["-plugin", f"{plugin},out={output}{arguments},steps={steps}"]
 
 
 def cost(counts: str, firmware: Disassembly) -> Cost:
@@ -78,20 +80,22 @@ def cost(counts: str, firmware: Disassembly) -> Cost:
     Parameters
     ----------
     counts : str
-        Lines of address, instructions, executions, taken branches.
+        Lines of address, instructions, executions, executions right after the address before, taken branches.
     firmware : Disassembly
     """
     addresses = sorted(firmware.instructions)
     position = {address: i for i, address in enumerate(addresses)}
     total = Cost()
     for line in counts.splitlines():
-        begin, length, executions, taken = map(int, line.split())
+        begin, length, executions, continued, taken = map(int, line.split())
         name = firmware.functions[begin]
         if name.startswith(METER) or name in METER_DIVISION:
             continue
         first = position[begin]
         block: list[Instruction] = [firmware.instructions[a] for a in addresses[first : first + length]]
-        cycles = executions * block_cycles(block) + taken * REFILL
+        before = firmware.instructions[addresses[first - 1]] if continued else None
+        cycles = (executions - continued) * block_cycles(block) + continued * block_cycles(block, before)
+        cycles += taken * REFILL
         total.instructions += executions * length
         total.cycles += cycles
         total.instructions_of[name] += executions * length

@@ -65,15 +65,16 @@ def _spell_out(match: re.Match[str]) -> str:
     return ", ".join(f"{kind}{i}" for i in range(first, last + 1))
 
 
-def block_cycles(instructions: list[Instruction]) -> int:
+def block_cycles(instructions: list[Instruction], previous: Instruction | None = None) -> int:
     """Cycles of a block that runs from its first instruction to its last; REFILL not included.
 
     Parameters
     ----------
     instructions : list of Instruction
+    previous : Instruction, optional
+        What was executed just before.
     """
     total = 0
-    previous: Instruction | None = None
     for instruction in instructions:
         total += _cycles(instruction, previous)
         previous = instruction

@@ -75,7 +75,8 @@ def link(files: list[Path], library: Path, board: str, variant: str, folder: Pat
     ]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise MissingToolError(f"the firmware cannot be linked: {result.stderr.strip()[-300:]}; install a whole toolchain")
+        reason = " ".join(result.stderr.split())[-300:]
+        raise MissingToolError(f"the firmware cannot be linked ({reason}); install a whole toolchain")
     return sum_sections(map_file.read_text(), library.name)
 
 

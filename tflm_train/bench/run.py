@@ -95,12 +95,13 @@ def run_bench(settings: Settings) -> dict[str, Any]:
     unknown = [s for s in settings.selectors if s not in SELECTORS]
     if unknown:
         raise UserError(f"there is no selector {unknown[0]!r}; there are {', '.join(SELECTORS)}")
+    qemu.command(board, Path())  # tells if QEMU is missing
+    build.arm_compiler()
     jobs = _jobs(settings)
     for variant in builds:  # before the progress bar, as building shows its own
         build.emulated_firmware(board, variant, count_work=False)
         if CONVOLUTION in settings.names:
             convolution.program(board, variant)
-    qemu.command(board, Path())  # QEMU is installed
     results: list[dict[str, Any]] = []
     samples = sum(len(job.data.x) for job in jobs)
     total = max(1, samples * len(builds))

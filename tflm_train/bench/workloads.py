@@ -114,8 +114,8 @@ def mnist_digits(path: Path) -> Dataset:
     Parameters
     ----------
     path : Path
-        An ``.npz`` with ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the common form of MNIST) or with ``x``, ``y``,
-        ``x_test``, ``y_test``; images of 28 x 28 from 0 to 255 or from 0 to 1.
+        An ``.npz`` with ``x_train``, ``y_train``, ``x_test``, ``y_test`` (the common form of MNIST) or with ``x``,
+        ``y``, ``x_test``, ``y_test``; images of 28 x 28 from 0 to 255 or from 0 to 1.
 
     Raises
     ------

@@ -20,7 +20,7 @@ def bench(
         list[str] | None,
         typer.Argument(metavar="[mlp] [cnn] [conv] [model FILE ...]", help="What to measure; default: mlp cnn conv."),
     ] = None,
-    device: Annotated[str, typer.Option("--device", metavar="D", help="qemu:m4 or another emulated board.")] = "qemu:m4",
+    device: Annotated[str, typer.Option("--device", metavar="D", help="qemu:m4 or another emulation.")] = "qemu:m4",
     builds: Annotated[
         list[str] | None, typer.Option("--build", metavar="B", help="tuned, portable or parity; may be repeated.")
     ] = None,
@@ -107,8 +107,9 @@ def _table(content: dict[str, Any]) -> Table:
 
 def _add_peers(table: Table, content: dict[str, Any], workload: str | None) -> None:
     for peer in content["peers"].get(workload, []):
-        cells = ["", peer["name"], "", "", "", "", "", "", f"{peer['instructions']:,}", "", _kilobytes(peer["ram_bytes"])]
-        table.add_row(*cells, style="dim")
+        unknown = [""] * (PHASES.index("total") + 2)  # build, device, phases
+        total, ram = f"{peer['instructions']:,}", _kilobytes(peer["ram_bytes"])
+        table.add_row("", peer["name"], *unknown, total, "", ram, style="dim")
     table.add_section()
 
 

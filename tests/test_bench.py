@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_schemas import validate
+
+import tflm_train as tt
+from tflm_train.bench import workloads
+from tflm_train.bench.block_counts import PluginFolder
+from tflm_train.bench.footprint import footprint
+from tflm_train.bench.peers import PEERS
+from tflm_train.bench.session import measure
+from tflm_train.devices import open_device
+from tflm_train.errors import DeviceError
+from tflm_train.sizes import native_arena_bytes
+
+TOOLS = {"arm-none-eabi-g++": "gcc-arm-none-eabi", "qemu-system-arm": "qemu-system-arm"}
+missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
+emulated = pytest.mark.skipif(bool(missing), reason=f"needs the packages {' '.join(missing)}")
+
+
+def bench(*words: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tflm_train", "bench", *map(str, words)]
+    env = {**os.environ, **environment}
+    result = subprocess.run(command, capture_output=True, text=True, env=env, timeout=600)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    result = bench("mlp", "conv", "--epochs", 2, "--json")
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+def of(report: dict[str, Any], workload: str) -> dict[Any, dict[str, Any]]:
+    """Results by selector, for ``conv`` by selector and ratio."""
+    results = [r for r in report["results"] if r["workload"] == workload]
+    return {(r["selector"], r["ratio"]) if workload == "conv" else r["selector"]: r for r in results}
+
+
+@emulated
+def test_report_follows_the_schema(report: dict[str, Any]) -> None:
+    validate(report)
+    assert list(of(report, "mlp")) == ["dense-noskip", "dense", "static-topk", "tinyprop"]
+    assert len(of(report, "conv")) == 6
+    for result in report["results"]:
+        parts = {phase: count for phase, count in result["instructions"].items() if phase != "total"}
+        print(result["workload"], result["selector"], parts, result["cycles_model"])
+        assert sum(parts.values()) == result["instructions"]["total"]
+        assert result["cycles_model"] > result["instructions"]["total"]
+        assert (result["build"], result["device"]) == ("tuned", "qemu:m4")
+
+
+@emulated
+def test_sparse_training_learns_with_fewer_instructions(report: dict[str, Any]) -> None:
+    mlp = of(report, "mlp")
+    backward = {name: r["instructions"]["backward"] for name, r in mlp.items()}
+    assert backward["tinyprop"] < backward["dense"] < backward["dense-noskip"]
+    assert backward["static-topk"] < backward["dense"]
+    assert mlp["dense"]["instructions"]["selection"] == mlp["dense-noskip"]["instructions"]["selection"] == 0
+    assert min(r["accuracy"] for r in mlp.values()) > 0.3  # of ten classes; static-topk trains 3 of 32 neurons
+    assert mlp["dense"]["accuracy"] > 0.85 and abs(mlp["tinyprop"]["accuracy"] - mlp["dense"]["accuracy"]) < 0.03
+
+
+@emulated
+def test_every_peer_takes_several_times_more(report: dict[str, Any]) -> None:
+    for result in of(report, "mlp").values():
+        assert result["instructions"]["total"] * 4 < min(peer.instructions for peer in PEERS["mlp"])
+        assert result["ram_bytes"] <= 11 * 1024
+    assert report["peers"]["mlp"][0] == {"name": "PULP-TrainLib, dense", "instructions": 92000, "ram_bytes": None}
+
+
+@emulated
+def test_convolution_saves_what_is_not_selected(report: dict[str, Any]) -> None:
+    totals = {key: r["instructions"]["total"] for key, r in of(report, "conv").items()}
+    dense = totals["dense-noskip", None]
+    for selector in ("static-topk", "tinyprop"):
+        print(selector, dense / totals[selector, 0.1], dense / totals[selector, 0.3])
+        assert totals[selector, 0.1] * 4 <= dense
+        assert totals[selector, 0.1] < totals[selector, 0.3] < totals["dense", None]
+
+
+@emulated
+def test_blocks_that_ran_agree_with_the_timer(tmp_path: Path) -> None:
+    workload = workloads.mlp(0)
+    model = tt.convert(workload.network, tt.TrainingConfig(selector="tinyprop"))
+    options: dict[str, Any] = {"zero_skip": True}
+    with PluginFolder() as (folder, plugin):
+        assert plugin is not None, "the plugin cannot be built: install gcc"
+        runs = [
+            measure("m4", "tuned", model, workload.data, options=options, epochs=1, seed=0, plugin=p, folder=folder,
+                    advance=lambda steps: None)
+            for p in (plugin, plugin, None)
+        ]  # fmt: skip
+    first, second, without = runs
+    assert first.cost is not None and without.cost is None
+    assert first == second and first.instructions == without.instructions
+    executed = first.cost.instructions / first.steps
+    print(executed, first.instructions["total"])
+    # a call of EnterPhase, two instructions, belongs to the meter for the timer and to the trainer for the blocks
+    assert abs(executed - first.instructions["total"]) <= 20
+
+
+@emulated
+@pytest.mark.parametrize("name", sorted(workloads.WORKLOADS))
+@pytest.mark.parametrize("selector", ["dense", "tinyprop"])
+def test_arena_is_exactly_what_the_plan_says(name: str, selector: str) -> None:
+    model = tt.convert(workloads.WORKLOADS[name](0, None).network, tt.TrainingConfig(selector=selector))
+    needed = native_arena_bytes(model.plan)
+    open_device("qemu:m4", model, needed).close()
+    with pytest.raises(DeviceError, match=str(needed)):
+        open_device("qemu:m4", model, needed - 1)
+
+
+@emulated
+def test_a_larger_model_takes_more_flash(tmp_path: Path) -> None:
+    sizes = [
+        footprint(tt.convert(make(0, None).network, tt.TrainingConfig()).plan, "m4", "tuned", tmp_path).library
+        for make in (workloads.mlp, workloads.cnn)
+    ]
+    print(sizes)
+    assert 8 * 1024 < sizes[0] < sizes[1] < 40 * 1024
+
+
+@emulated
+def test_models_from_files(folder: Path) -> None:
+    content = json.loads(
+        bench("model", folder / "model.tflite", "--epochs", 2, "--data", folder / "data.npz", "--json").stdout
+    )
+    validate(content)
+    assert [(r["workload"], r["selector"]) for r in content["results"]] == [
+        ("model.tflite", s) for s in ("dense-noskip", "dense", "tinyprop")
+    ]
+    assert min(r["accuracy"] for r in content["results"]) > 0.9
+    plain = json.loads(bench("model", folder / "plain.tflite", "--epochs", 1, "--selector", "dense", "--json").stdout)
+    validate(plain)
+    assert [r["accuracy"] for r in plain["results"]] == [None]
+
+
+@emulated
+def test_table_shows_peers_and_profile() -> None:
+    text = bench("mlp", "--selector", "tinyprop", "--epochs", 1, "--profile").stdout
+    for word in ("PULP-TrainLib", "92,000", "AIfES", "TinyProp's C code", "M4 cycles (model)", "DotRows"):
+        assert word in text, text
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["cat"], "mlp, cnn, conv"),
+        (["model"], "FILE"),
+        (["mlp", "--device", "native"], "qemu:m4"),
+        (["mlp", "--device", "qemu:z80"], "qemu:m4"),
+        (["mlp", "--build", "fast"], "tuned"),
+        (["mlp", "--selector", "all"], "dense-noskip"),
+        (["mlp", "--epochs", "0"], "epochs"),
+    ],
+)
+def test_mistakes_take_one_line(words: list[str], named: str) -> None:
+    result = bench(*words, "--json", code=2)
+    assert result.stdout == "" and result.stderr.count("\n") == 1 and named in result.stderr
+
+
+@emulated
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_missing_tools_are_named(tool: str, tmp_path: Path) -> None:
+    for other in TOOLS:
+        if other != tool:
+            (tmp_path / other).symlink_to(shutil.which(other) or "")
+    result = bench("mlp", code=3, PATH=str(tmp_path), PLATFORMIO_CORE_DIR=str(tmp_path))
+    assert result.stdout == "" and TOOLS[tool] in result.stderr
