@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import sys
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +40,31 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         terminalreporter.write_line(f"SKIP NOT ALLOWED {test}: {reason}", red=True)
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.stash[UNEXPECTED_SKIPS] = []
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[UNEXPECTED_SKIPS] = []
+    if config.getoption("--only-skip") is not None:
+        config.pluginmanager.register(SkipWatch(config), "skip-watch")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
-    report = yield
-    allowed = item.config.getoption("--only-skip")
-    if allowed is not None and report.skipped and not hasattr(report, "wasxfail"):
+class SkipWatch:
+    """Notes skipped tests, and modules skipped as a whole, whose reason is not allowed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._allowed = config.getoption("--only-skip")
+        self._found = config.stash[UNEXPECTED_SKIPS]
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if not report.skipped or hasattr(report, "wasxfail"):
+            return
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if not re.search(allowed, reason):
-            item.config.stash[UNEXPECTED_SKIPS].append((report.nodeid, reason))
-    return report
+        if not re.search(self._allowed, reason):
+            self._found.append((report.nodeid, reason))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
