@@ -1,7 +1,10 @@
 // The device library as a Python module: one model in training, in this process.
 //
-// Built twice from the same sources: _native, and _native_parity with the arithmetic that is equal on all targets. The build
-// gives the name as TFLM_TRAIN_MODULE.
+// Built twice from the same sources: _native, and _native_parity with the arithmetic that is equal on all targets. The
+// build gives the name as TFLM_TRAIN_MODULE.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -9,9 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
 
 #include "native_tflm.h"
 #include "tflm_train/operators/all_operators.h"
@@ -322,9 +322,10 @@ void BindTrainer(py::module_& module) {
   py::class_<NativeTrainer>(module, "NativeTrainer", py::module_local(),
                             "One model in training. Keeps copies of the model and of the arena of arena_bytes bytes.")
       .def(py::init<const py::bytes&, size_t>(), py::arg("model"), py::arg("arena_bytes"))
-      .def("train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
-           "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k].\n\n"
-           "Returns (losses float32 [k], correct uint8 [k], done, status): stops at the first status other than 0.")
+      .def(
+          "train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
+          "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k].\n\n"
+          "Returns (losses float32 [k], correct uint8 [k], done, status): stops at the first status other than 0.")
       .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), "(mean loss, correct samples).")
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")
       .def("flush", &NativeTrainer::Flush, "Apply the gradients of an unfinished group of samples.")

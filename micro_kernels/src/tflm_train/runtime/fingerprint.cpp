@@ -1,5 +1,6 @@
 #include "tflm_train/runtime/fingerprint.h"
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/crc32.h"
 #include "tflm_train/runtime/option_fields.h"
 
@@ -16,7 +17,7 @@ class Structure {
  public:
   explicit Structure(const ModelView& model) : model_(model), walker_(model.Walker()) {}
 
-  bool AddTensors() {
+  TFLM_TRAIN_COLD bool AddTensors() {
     crc_.Word(model_.tensor_count());
     for (uint32_t i = 0; i < model_.tensor_count(); ++i) {
       TensorView tensor;
@@ -31,7 +32,7 @@ class Structure {
     return walker_.ok();
   }
 
-  bool AddOperators() {
+  TFLM_TRAIN_COLD bool AddOperators() {
     crc_.Word(model_.operator_count());
     for (uint32_t i = 0; i < model_.operator_count(); ++i) {
       OperatorView op;
@@ -47,7 +48,7 @@ class Structure {
     return walker_.ok();
   }
 
-  bool AddConstants(const ParameterRecord* parameters, uint32_t parameter_count) {
+  TFLM_TRAIN_COLD bool AddConstants(const ParameterRecord* parameters, uint32_t parameter_count) {
     uint32_t buffer = 0;
     bool found = NextBuffer(0, &buffer);
     while (found) {
@@ -67,12 +68,12 @@ class Structure {
 
  private:
   /// The number of elements, then the low 32 bits of each.
-  void AddCounted(const Vector& elements, uint32_t element_bytes) {
+  TFLM_TRAIN_COLD void AddCounted(const Vector& elements, uint32_t element_bytes) {
     crc_.Word(elements.count);
     for (uint32_t i = 0; i < elements.count; ++i) crc_.Word(walker_.U32(elements.begin + element_bytes * i));
   }
 
-  void AddOptions(const OperatorView& op) {
+  TFLM_TRAIN_COLD void AddOptions(const OperatorView& op) {
     for (const OptionField& field : kOptionFields) {
       if (field.options_type != op.options_type) continue;
       const uint32_t position = walker_.Field(op.options, field.slot);
@@ -86,7 +87,7 @@ class Structure {
 
   /// The lowest buffer from `least` on that a tensor refers to. Tensors are searched again for each: there is no memory
   /// for a sorted list.
-  bool NextBuffer(uint32_t least, uint32_t* buffer) const {
+  TFLM_TRAIN_COLD bool NextBuffer(uint32_t least, uint32_t* buffer) const {
     bool found = false;
     for (uint32_t i = 0; i < model_.tensor_count(); ++i) {
       TensorView tensor;
@@ -97,7 +98,7 @@ class Structure {
     return found;
   }
 
-  bool Trains(uint32_t buffer, const ParameterRecord* parameters, uint32_t parameter_count) const {
+  TFLM_TRAIN_COLD bool Trains(uint32_t buffer, const ParameterRecord* parameters, uint32_t parameter_count) const {
     for (uint32_t i = 0; i < parameter_count; ++i) {
       TensorView tensor;
       if (model_.Tensor(parameters[i].tensor, &tensor) && tensor.buffer == buffer) return true;

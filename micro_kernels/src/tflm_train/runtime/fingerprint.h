@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/model_view.h"
 #include "tflm_train/runtime/plan_format.h"
 
@@ -11,10 +12,12 @@ namespace tflm_train {
 
 /// CRC-32 of the model's structure and frozen constants: everything but names, signatures, metadata and the data of
 /// trainable tensors. The order of the words is written in converters/fingerprint.py. False if the model is damaged.
-bool Fingerprint(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count, uint32_t* crc);
+TFLM_TRAIN_COLD bool Fingerprint(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count,
+                                 uint32_t* crc);
 
 /// CRC-32 over the trainable tensors' data in order of the parameters. False if the model is damaged.
-bool WeightsCrc(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count, uint32_t* crc);
+TFLM_TRAIN_COLD bool WeightsCrc(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count,
+                                uint32_t* crc);
 
 }  // namespace tflm_train
 

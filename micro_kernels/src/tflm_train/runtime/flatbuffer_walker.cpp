@@ -5,7 +5,8 @@ namespace tflm_train {
 uint32_t FlatbufferWalker::Read(uint32_t position, uint32_t bytes) {
   if (!Contains(position, bytes)) return Fail();
   uint32_t value = 0;
-  for (uint32_t i = bytes; i > 0; --i) value = value << 8 | data_[position + i - 1];  // a hostile file may be misaligned
+  for (uint32_t i = bytes; i > 0; --i)
+    value = value << 8 | data_[position + i - 1];  // a hostile file may be misaligned
   return value;
 }
 

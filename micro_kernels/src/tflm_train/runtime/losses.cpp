@@ -3,6 +3,7 @@
 #include <cfloat>
 
 #include "tflm_train/kernels/math.h"
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/finite.h"
 
 namespace tflm_train {
@@ -29,7 +30,9 @@ class Target {
 };
 
 /// A probability of zero costs 87, not infinity: a hopeless sample is no reason to stop.
-float SafeLog(float x) { return Log(x < FLT_MIN ? FLT_MIN : x); }
+TFLM_TRAIN_NOINLINE float SafeLog(float x) { return Log(x < FLT_MIN ? FLT_MIN : x); }
+
+TFLM_TRAIN_NOINLINE float SharedExp(float x) { return Exp(x); }
 
 /// L = -sum t log p. At softmax's input dL/dz = scale (p sum t - t), which is scale (p - t) for a distribution t.
 float SoftmaxCrossEntropy(float scale, const float* p, uint32_t outputs, const Target& target, float* error) {
@@ -58,13 +61,13 @@ float SoftmaxCrossEntropyFromLogits(const float* z, uint32_t outputs, const Targ
       shifted += t * below;
       total += t;
     }
-    const float e = Exp(below);
+    const float e = SharedExp(below);
     sum += e;
     if (error != nullptr) error[i] = e;
   }
   const float factor = total / sum;
   for (uint32_t i = 0; error != nullptr && i < outputs; ++i) error[i] = error[i] * factor - target.Probability(i);
-  return total * Log(sum) - shifted;
+  return total * SafeLog(sum) - shifted;
 }
 
 /// L = -mean(t log p + (1 - t) log(1 - p)); dL/dz = (p - t) / n at the sigmoid's input.
@@ -85,8 +88,8 @@ float BinaryCrossEntropyFromLogits(const float* z, uint32_t outputs, const Targe
   float loss = 0.0f;
   for (uint32_t i = 0; i < outputs; ++i) {
     const float t = target.Number(i), z_i = z[i];
-    const float e = Exp(z_i < 0.0f ? z_i : -z_i);
-    loss += (z_i > 0.0f ? z_i : 0.0f) - z_i * t + Log(1.0f + e);
+    const float e = SharedExp(z_i < 0.0f ? z_i : -z_i);
+    loss += (z_i > 0.0f ? z_i : 0.0f) - z_i * t + SafeLog(1.0f + e);
     if (error != nullptr) error[i] = ((z_i < 0.0f ? e : 1.0f) / (1.0f + e) - t) / n;
   }
   return loss / n;
@@ -156,8 +159,7 @@ bool IsCorrect(LossId loss, const float* output, uint32_t outputs, const Label& 
     return (output[0] > middle) == (target > 0.5f);
   }
   const uint32_t best = ArgMax(output, outputs);
-  return label.values != nullptr ? best == ArgMax(label.values, outputs)
-                                 : static_cast<int32_t>(best) == label.index;
+  return label.values != nullptr ? best == ArgMax(label.values, outputs) : static_cast<int32_t>(best) == label.index;
 }
 
 }  // namespace tflm_train

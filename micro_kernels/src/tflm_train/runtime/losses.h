@@ -18,8 +18,8 @@ LossId ChooseLoss(LossId loss, const Label& label, uint32_t outputs);
 /// squared error of one output takes any number. kNonFinite: NaN or infinity in a vector.
 Status CheckLabel(LossId loss, const Label& label, uint32_t outputs);
 
-/// The loss of `values` [outputs], and its error (see LossId in plan_format.h) if `error` is not null. A class is a one-hot
-/// vector; with one output it is the target itself. `scale`: factor of the fused softmax cross entropy's error.
+/// The loss of `values` [outputs], and its error (see LossId in plan_format.h) if `error` is not null. A class is a
+/// one-hot vector; with one output it is the target itself. `scale`: factor of the fused softmax cross entropy's error.
 /// `loss` as ChooseLoss gives it; the label is checked. `error` may be the memory of `values`.
 float ComputeLoss(LossId loss, float scale, const float* values, uint32_t outputs, const Label& label, float* error);
 

@@ -37,7 +37,8 @@ struct TypeOfSchema {
   ScalarType type;
 };
 constexpr TypeOfSchema kTypes[] = {
-    {0, ScalarType::kFloat32}, {2, ScalarType::kInt32},   {3, ScalarType::kUint8},   {6, ScalarType::kUint8},  // 6: bool
+    {0, ScalarType::kFloat32}, {2, ScalarType::kInt32},   {3, ScalarType::kUint8},
+    {6, ScalarType::kUint8},  // 6: bool
     {9, ScalarType::kInt8},    {15, ScalarType::kUint32}, {16, ScalarType::kUint16},
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/flatbuffer_walker.h"
 #include "tflm_train/runtime/plan_format.h"
 #include "tflm_train/runtime/wide_pointer.h"
@@ -35,7 +36,7 @@ struct OperatorView {
 /// hostile. The methods that return bool say false when the file is damaged there.
 class ModelView {
  public:
-  Status Open(const uint8_t* data, uint32_t size);
+  TFLM_TRAIN_COLD Status Open(const uint8_t* data, uint32_t size);
 
   FlatbufferWalker Walker() const { return {data_, size_}; }
   uint32_t tensor_count() const { return tensors_.count; }
@@ -43,16 +44,16 @@ class ModelView {
   const FlatbufferWalker::Vector& inputs() const { return inputs_; }
   const FlatbufferWalker::Vector& outputs() const { return outputs_; }
 
-  bool Tensor(uint32_t index, TensorView* tensor) const;
+  TFLM_TRAIN_COLD bool Tensor(uint32_t index, TensorView* tensor) const;
   /// The tensor's type in the plan's numbers and its number of elements; false for a type or shape that no plan uses.
-  bool TensorSize(const TensorView& tensor, ScalarType* type, uint32_t* elements) const;
-  bool Operator(uint32_t index, OperatorView* op) const;
+  TFLM_TRAIN_COLD bool TensorSize(const TensorView& tensor, ScalarType* type, uint32_t* elements) const;
+  TFLM_TRAIN_COLD bool Operator(uint32_t index, OperatorView* op) const;
   /// Data of a buffer, empty if it has none; false for data that lies outside the flatbuffer.
-  bool Buffer(uint32_t index, FileBytes* bytes) const;
+  TFLM_TRAIN_COLD bool Buffer(uint32_t index, FileBytes* bytes) const;
   /// The data of a tensor's buffer.
-  bool TensorData(uint32_t index, FileBytes* bytes) const;
+  TFLM_TRAIN_COLD bool TensorData(uint32_t index, FileBytes* bytes) const;
   /// Finds a metadata entry: kNoPlan if there is none of this name.
-  Status Metadata(const char* name, FileBytes* bytes) const;
+  TFLM_TRAIN_COLD Status Metadata(const char* name, FileBytes* bytes) const;
 
  private:
   WidePointer<const uint8_t> data_;

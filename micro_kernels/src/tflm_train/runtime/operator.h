@@ -32,8 +32,8 @@ struct BackwardContext {
 struct Operator {
   KernelId kernel;
   const char* name;
-  /// Once per step, at Init: number, types, shapes and constants of the step's values, for the step's phase. After kOk no
-  /// value of the step's shapes can lead a kernel outside its buffers.
+  /// Once per step, at Init: number, types, shapes and constants of the step's values, for the step's phase. After kOk
+  /// no value of the step's shapes can lead a kernel outside its buffers.
   Status (*check)(const StepView& step);
   void (*forward)(const StepView& step, WorkCounters& work);
   /// Null in an Operator for inference only.

@@ -1,5 +1,6 @@
 #include "tflm_train/runtime/persistent_verifier.h"
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/plan_reader.h"
 #include "tflm_train/runtime/training_options.h"
 
@@ -28,7 +29,7 @@ Region RegionOf(const PlanReader& plan, uint32_t number) {
   return {parameter.gradient_offset, parameter.gradient_offset + size};
 }
 
-bool RegionsFit(const PlanReader& plan) {
+TFLM_TRAIN_COLD bool RegionsFit(const PlanReader& plan) {
   const uint32_t count = 2 * plan.parameter_count() + plan.layer_count();
   for (uint32_t i = 0; i < count; ++i) {
     const Region region = RegionOf(plan, i);
@@ -40,7 +41,7 @@ bool RegionsFit(const PlanReader& plan) {
   return true;
 }
 
-bool ParameterFits(const PlanReader& plan, uint32_t index) {
+TFLM_TRAIN_COLD bool ParameterFits(const PlanReader& plan, uint32_t index) {
   const ParameterRecord& parameter = plan.parameter(index);
   TensorView tensor;
   FileBytes data;
@@ -61,11 +62,11 @@ bool ParameterFits(const PlanReader& plan, uint32_t index) {
   return layer.operator_index == parameter.operator_index && (is_weight ? layer.weight : layer.bias) == index;
 }
 
-bool Refers(const PlanReader& plan, uint16_t parameter, uint16_t layer) {
+TFLM_TRAIN_COLD bool Refers(const PlanReader& plan, uint16_t parameter, uint16_t layer) {
   return parameter == kNoneIndex || (parameter < plan.parameter_count() && plan.parameter(parameter).layer == layer);
 }
 
-bool LayerFits(const PlanReader& plan, uint16_t index) {
+TFLM_TRAIN_COLD bool LayerFits(const PlanReader& plan, uint16_t index) {
   const LayerRecord& layer = plan.layer(index);
   return layer.operator_index < plan.model().operator_count() && Refers(plan, layer.weight, index) &&
          Refers(plan, layer.bias, index) && (layer.weight != kNoneIndex || layer.bias != kNoneIndex) &&

@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_RUNTIME_PERSISTENT_VERIFIER_H_
 #define TFLM_TRAIN_RUNTIME_PERSISTENT_VERIFIER_H_
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/error_detail.h"
 #include "tflm_train/status.h"
 
@@ -11,7 +12,7 @@ class PlanReader;
 
 /// Options in their ranges; every parameter a float tensor of the file with all its data; weights, gradients and states
 /// inside the persistent part of the arena, none over another.
-Status VerifyPersistent(const PlanReader& plan, ErrorDetail* error);
+TFLM_TRAIN_COLD Status VerifyPersistent(const PlanReader& plan, ErrorDetail* error);
 
 }  // namespace tflm_train
 

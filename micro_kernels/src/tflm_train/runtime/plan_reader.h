@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/error_detail.h"
 #include "tflm_train/runtime/model_view.h"
 #include "tflm_train/runtime/operator_set.h"
@@ -14,15 +15,17 @@
 
 namespace tflm_train {
 
-/// The records of a plan, in place in the model. `Load` verifies all that belongs to no program; a program may be run after
-/// `VerifyProgram`.
+/// The records of a plan, in place in the model. `Load` verifies all that belongs to no program; a program may be run
+/// after `VerifyProgram`.
 class PlanReader {
  public:
-  /// `model`: aligned to 16 bytes, must outlive the reader. On failure `error` tells more and the reader must not be used.
-  Status Load(const void* model, size_t model_size, ErrorDetail* error);
+  /// `model`: aligned to 16 bytes, must outlive the reader. On failure `error` tells more and the reader must not be
+  /// used.
+  TFLM_TRAIN_COLD Status Load(const void* model, size_t model_size, ErrorDetail* error);
   /// Values, lifetimes and steps of one program, and each step by its operator. Steps with an operator that cannot do
   /// its phase are kMissingOperator.
-  Status VerifyProgram(const ProgramRecord& program, const OperatorSet& operators, ErrorDetail* error) const;
+  TFLM_TRAIN_COLD Status VerifyProgram(const ProgramRecord& program, const OperatorSet& operators,
+                                       ErrorDetail* error) const;
 
   const ModelView& model() const { return model_; }
   const DefaultsRecord& defaults() const { return *Section<DefaultsRecord>(SectionKind::kDefaults); }
@@ -61,10 +64,10 @@ class PlanReader {
   }
   uint32_t Count(SectionKind kind) const { return counts_[static_cast<uint32_t>(kind) - 1]; }
 
-  Status CheckHeader(const FileBytes& plan, ErrorDetail* error) const;
-  Status LoadSections(const PlanHeader& header, ErrorDetail* error);
-  Status CheckModel(const PlanHeader& header, ErrorDetail* error) const;
-  Status CheckProgramRanges(ErrorDetail* error) const;
+  TFLM_TRAIN_COLD Status CheckHeader(const FileBytes& plan, ErrorDetail* error) const;
+  TFLM_TRAIN_COLD Status LoadSections(const PlanHeader& header, ErrorDetail* error);
+  TFLM_TRAIN_COLD Status CheckModel(const PlanHeader& header, ErrorDetail* error) const;
+  TFLM_TRAIN_COLD Status CheckProgramRanges(ErrorDetail* error) const;
 
   ModelView model_;
   WidePointer<const uint8_t> plan_;

@@ -62,8 +62,7 @@ bool ProgramVerifier::LossFits() const {
   const ValueRecord& read = values_[program_.loss_input];
   const ValueRecord& error = values_[program_.loss_error];
   return IsFloat(read) && IsFloat(error) && IsArena(error) && HasRole(error, Role::kError) && LivesAt(error, time) &&
-         (!IsArena(read) || LivesAt(read, time)) && Elements(read) == Elements(error) &&
-         Elements(read) == Elements(output);
+         (!IsArena(read) || LivesAt(read, time)) && read.bytes == error.bytes && read.bytes == output.bytes;
 }
 
 bool ProgramVerifier::ValueFits(const ValueRecord& value) const {
@@ -145,10 +144,9 @@ Status ProgramVerifier::VerifyStep(uint32_t index, const OperatorSet& operators)
   const bool backward = index >= program_.forward_count;
   const auto kernel_id = static_cast<KernelId>(step.kernel);
   const auto phase = static_cast<Phase>(step.phase);
-  const bool phase_fits =
-      backward ? phase == Phase::kBackward
-               : phase == Phase::kForward ? IsTflm() == (kernel_id == KernelId::kExternal)
-                                          : phase == Phase::kHook && IsTflm();
+  const bool phase_fits = backward                   ? phase == Phase::kBackward
+                          : phase == Phase::kForward ? IsTflm() == (kernel_id == KernelId::kExternal)
+                                                     : phase == Phase::kHook && IsTflm();
   if (!phase_fits || !RangesFit(step)) return error_.Set(Status::kPlanInvalid, "step", where);
   if (phase == Phase::kForward && IsTflm()) {
     return ExternalStepFits(step) ? Status::kOk : error_.Set(Status::kPlanInvalid, "EXTERNAL", where);
@@ -203,8 +201,8 @@ bool ProgramVerifier::ArgumentsFit(const StepRecord& step, uint32_t time, const 
   for (uint32_t i = 0; i < step.value_count; ++i) {
     if (values[i] == kNoneIndex) continue;
     const ValueRecord& value = values_[values[i]];
-    const bool is_winners = (winners >> i & 1u) != 0, is_list = (list >> i & 1u) != 0;
-    if (IsArena(value) ? !LivesAt(value, time) : (written >> i & 1u) != 0) return false;
+    const bool is_winners = KernelArguments::Has(winners, i), is_list = KernelArguments::Has(list, i);
+    if (IsArena(value) ? !LivesAt(value, time) : KernelArguments::Has(written, i)) return false;
     if (is_winners != HasRole(value, Role::kSaved) || is_list != HasRole(value, Role::kScratch)) return false;
   }
   return true;
@@ -226,8 +224,7 @@ bool ProgramVerifier::LayerFits(const StepRecord& step, const KernelArguments& k
   if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return false;
   if (layer.candidates != Elements(error)) return false;
   return layer.max_selected == 0 ||
-         (list != kNoneIndex &&
-          values_[list].bytes >= uint64_t{layer.max_selected} * IndexBytes(layer.candidates));
+         (list != kNoneIndex && values_[list].bytes >= uint64_t{layer.max_selected} * IndexBytes(layer.candidates));
 }
 
 }  // namespace tflm_train

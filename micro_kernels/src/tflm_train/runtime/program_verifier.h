@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_RUNTIME_PROGRAM_VERIFIER_H_
 #define TFLM_TRAIN_RUNTIME_PROGRAM_VERIFIER_H_
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/error_detail.h"
 #include "tflm_train/runtime/kernel_arguments.h"
 #include "tflm_train/runtime/operator_set.h"
@@ -17,7 +18,7 @@ class ProgramVerifier {
   ProgramVerifier(const PlanReader& plan, const ProgramRecord& program, ErrorDetail* error)
       : plan_(plan), program_(program), values_(plan.values(program)), error_(*error) {}
 
-  Status Verify(const OperatorSet& operators);
+  TFLM_TRAIN_COLD Status Verify(const OperatorSet& operators);
 
  private:
   bool IsTflm() const { return program_.forward_kind == static_cast<uint16_t>(ForwardKind::kTflm); }
@@ -27,18 +28,18 @@ class ProgramVerifier {
     return value.first_step <= time && time <= value.last_step;
   }
 
-  bool EndsFit() const;
-  bool LossFits() const;
-  bool ValueFits(const ValueRecord& value) const;
-  bool PlaceFits(const ValueRecord& value, uint32_t elements) const;
-  bool AliasFits(const ValueRecord& value) const;
-  bool MemoryIsDisjoint() const;
+  TFLM_TRAIN_COLD bool EndsFit() const;
+  TFLM_TRAIN_COLD bool LossFits() const;
+  TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const;
+  TFLM_TRAIN_COLD bool PlaceFits(const ValueRecord& value, uint32_t elements) const;
+  TFLM_TRAIN_COLD bool AliasFits(const ValueRecord& value) const;
+  TFLM_TRAIN_COLD bool MemoryIsDisjoint() const;
 
-  Status VerifyStep(uint32_t index, const OperatorSet& operators);
-  bool RangesFit(const StepRecord& step) const;
-  bool ExternalStepFits(const StepRecord& step);
-  bool ArgumentsFit(const StepRecord& step, uint32_t time, const KernelArguments& kernel) const;
-  bool LayerFits(const StepRecord& step, const KernelArguments& kernel) const;
+  TFLM_TRAIN_COLD Status VerifyStep(uint32_t index, const OperatorSet& operators);
+  TFLM_TRAIN_COLD bool RangesFit(const StepRecord& step) const;
+  TFLM_TRAIN_COLD bool ExternalStepFits(const StepRecord& step);
+  TFLM_TRAIN_COLD bool ArgumentsFit(const StepRecord& step, uint32_t time, const KernelArguments& kernel) const;
+  TFLM_TRAIN_COLD bool LayerFits(const StepRecord& step, const KernelArguments& kernel) const;
 
   const PlanReader& plan_;
   const ProgramRecord& program_;

@@ -12,8 +12,8 @@ namespace tflm_train {
 /// Policy and its constants; the names are those of the plan's defaults.
 struct SelectorConfig {
   SelectorId id = SelectorId::kDense;
-  bool output_sparse = false;  // select in the output layer too
-  float ratio = 1.0f;          // static top-k: k = clamp(floor(ratio N), 1, N)
+  bool output_sparse = false;                                       // select in the output layer too
+  float ratio = 1.0f;                                               // static top-k: k = clamp(floor(ratio N), 1, N)
   float s_min = 0.1f, s_max = 0.9f, damping = 0.9f, decay = 0.99f;  // TinyProp
 
   /// Every constant in its range: 0 < ratio, damping, decay <= 1 and 0 <= s_min <= s_max <= 1.
@@ -42,8 +42,8 @@ class SelectorState {
 Selection SelectDense(uint32_t elements, bool zero_skip);
 /// The k largest magnitudes with a fixed k; `list` has room for `elements` indices of IndexBytes(elements) bytes.
 Selection SelectStaticTopK(const SelectorConfig& config, const float* delta, uint32_t elements, void* list);
-/// The k largest magnitudes, k following the layer's error (TinyProp, arXiv 2308.09201). `distance`: trainable operators
-/// between the layer and the loss. Updates `running_maximum`.
+/// The k largest magnitudes, k following the layer's error (TinyProp, arXiv 2308.09201). `distance`: trainable
+/// operators between the layer and the loss. Updates `running_maximum`.
 Selection SelectTinyProp(const SelectorConfig& config, uint32_t distance, const float* delta, uint32_t elements,
                          void* list, float& running_maximum);
 

@@ -21,7 +21,11 @@ class StepView {
  public:
   StepView(const StepRecord& step, const ValueRecord* values, const uint16_t* indices, const uint32_t* words,
            const MemoryMap& memory)
-      : step_(step), values_(values), indices_(indices + step.value_begin), words_(words + step.word_begin), memory_(memory) {}
+      : step_(step),
+        values_(values),
+        indices_(indices + step.value_begin),
+        words_(words + step.word_begin),
+        memory_(memory) {}
 
   const StepRecord& record() const { return step_; }
   Phase phase() const { return static_cast<Phase>(step_.phase); }

@@ -6,21 +6,22 @@ namespace {
 // Up to this k a sorted list of the best so far is cheaper than partitioning.
 constexpr uint32_t kInsertionLimit = 12;
 
-template <class Index>
-uint32_t Gather(const float* delta, uint32_t elements, Index* list, float* sum) {
+template <class ListIndex>
+uint32_t Gather(const float* delta, uint32_t elements, ListIndex* list, float* sum) {
   uint32_t count = 0;
   float total = 0.0f;
   for (uint32_t i = 0; i < elements; ++i) {
     if (MagnitudeKey(delta + i) == 0) continue;
     total += delta[i] < 0.0f ? -delta[i] : delta[i];
-    list[count++] = static_cast<Index>(i);
+    list[count++] = static_cast<ListIndex>(i);
   }
   *sum = total;
   return count;
 }
 
+using Index = uint16_t;
+
 /// Keeps list[0, k) sorted, best first, while reading on. The list is ascending, so an equal key comes later and loses.
-template <class Index>
 void InsertLargest(const float* delta, Index* list, uint32_t count, uint32_t k) {
   uint32_t keys[kInsertionLimit];
   uint32_t kept = 0;
@@ -43,7 +44,6 @@ void InsertLargest(const float* delta, Index* list, uint32_t count, uint32_t k) 
   }
 }
 
-template <class Index>
 void SortAscending(Index* list, uint32_t count) {
   for (uint32_t i = 1; i < count; ++i) {
     const Index index = list[i];
@@ -53,28 +53,23 @@ void SortAscending(Index* list, uint32_t count) {
   }
 }
 
-template <class Index>
 struct Candidate {
   uint32_t key;
-  Index index;
-  bool Precedes(const Candidate& other) const {
-    return key > other.key || (key == other.key && index < other.index);
-  }
+  uint32_t index;
+  bool Precedes(const Candidate& other) const { return key > other.key || (key == other.key && index < other.index); }
 };
 
-template <class Index>
 void Swap(Index& a, Index& b) {
   const Index kept = a;
   a = b;
   b = kept;
 }
 
-/// The k-th candidate (k >= 1) in order of magnitude, then index. Hoare's quickselect with the median of three; permutes
-/// the list.
-template <class Index>
-Candidate<Index> FindKth(const float* delta, Index* list, uint32_t count, uint32_t k) {
+/// The k-th candidate (k >= 1) in order of magnitude, then index. Hoare's quickselect with the median of three;
+/// permutes the list.
+Candidate FindKth(const float* delta, Index* list, uint32_t count, uint32_t k) {
   const auto candidate = [&](int32_t position) {
-    return Candidate<Index>{MagnitudeKey(delta + list[position]), list[position]};
+    return Candidate{MagnitudeKey(delta + list[position]), list[position]};
   };
   const int32_t target = static_cast<int32_t>(k) - 1;
   int32_t low = 0, high = static_cast<int32_t>(count) - 1;
@@ -83,7 +78,7 @@ Candidate<Index> FindKth(const float* delta, Index* list, uint32_t count, uint32
     if (candidate(middle).Precedes(candidate(low))) Swap(list[middle], list[low]);
     if (candidate(high).Precedes(candidate(low))) Swap(list[high], list[low]);
     if (candidate(high).Precedes(candidate(middle))) Swap(list[high], list[middle]);
-    const Candidate<Index> pivot = candidate(middle);
+    const Candidate pivot = candidate(middle);
     int32_t left = low, right = high;
     while (left <= right) {  // no scan leaves [low, high]: the pivot or what was swapped stops it
       while (candidate(left).Precedes(pivot)) ++left;
@@ -101,18 +96,39 @@ Candidate<Index> FindKth(const float* delta, Index* list, uint32_t count, uint32
   return candidate(target);
 }
 
-template <class Index>
 void Largest(const float* delta, uint32_t elements, Index* list, uint32_t count, uint32_t k) {
   if (k <= kInsertionLimit) {
     InsertLargest(delta, list, count, k);
     SortAscending(list, k);
     return;
   }
-  const Candidate<Index> last = FindKth(delta, list, count, k);
+  const Candidate last = FindKth(delta, list, count, k);
   uint32_t kept = 0;
   for (uint32_t i = 0; kept < k && i < elements; ++i) {
     const uint32_t key = MagnitudeKey(delta + i);
     if (key > last.key || (key == last.key && i <= last.index)) list[kept++] = static_cast<Index>(i);
+  }
+}
+
+uint32_t CountFrom(const float* delta, uint32_t elements, uint32_t key) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < elements; ++i) count += MagnitudeKey(delta + i) >= key ? 1 : 0;
+  return count;
+}
+
+/// The same for maps that only large machines hold, small before fast: the k-th key is found bit by bit.
+void LargestWide(const float* delta, uint32_t elements, uint32_t* list, uint32_t k) {
+  uint32_t last = 0;
+  for (uint32_t bit = 1u << 31; bit > 1; bit >>= 1) {
+    if (CountFrom(delta, elements, last | bit) >= k) last |= bit;
+  }
+  uint32_t ties = k - CountFrom(delta, elements, last + 1);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; kept < k && i < elements; ++i) {
+    const uint32_t key = MagnitudeKey(delta + i);
+    if (key < last || (key == last && ties == 0)) continue;
+    ties -= key == last ? 1 : 0;
+    list[kept++] = i;
   }
 }
 
@@ -131,7 +147,7 @@ Selection KeepLargest(const float* delta, uint32_t elements, void* list, uint32_
   selection.indices = list;
   if (count > k) {
     if (selection.wide) {
-      Largest(delta, elements, static_cast<uint32_t*>(list), count, k);
+      LargestWide(delta, elements, static_cast<uint32_t*>(list), k);
     } else {
       Largest(delta, elements, static_cast<uint16_t*>(list), count, k);
     }

@@ -44,7 +44,7 @@ Status Trainer::Evaluate(const float* input, const Label& label, StepResult* res
 Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
   if (input == nullptr) return Fail(Status::kInvalidArgument, "input");
   const ValueRecord& value = plan_.values(program)[program.input];
-  if (!AllFinite(input, Elements(value))) return Fail(Status::kNonFinite, "input");
+  if (!AllFinite(input, input_elements())) return Fail(Status::kNonFinite, "input");
   float* place = static_cast<float*>(memory.Resolve(value));
   if (place != input) std::memcpy(place, input, value.bytes);
   if (forward_ != nullptr) return RunExternal(program, memory);
@@ -83,7 +83,8 @@ Status Trainer::CheckOutput(const ProgramRecord& program, const Memory& memory) 
                                                                               : Fail(Status::kNonFinite, "output");
 }
 
-/// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is finite.
+/// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is
+/// finite.
 Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                           StepResult* result) {
   const uint32_t outputs = output_elements();

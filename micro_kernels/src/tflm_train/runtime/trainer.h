@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/error_detail.h"
 #include "tflm_train/runtime/label.h"
 #include "tflm_train/runtime/operator_set.h"
@@ -18,7 +19,8 @@ namespace tflm_train {
 
 struct StepResult {
   float loss;    // before the update
-  bool correct;  // arg-max of the output (first on ties) equals the label's; one output: the same side of 0.5 (0 for logits)
+  bool correct;  // arg-max of the output (first on ties) equals the label's; one output: the same side of 0.5 (0 for
+                 // logits)
 };
 
 /// Replaces the library's own forward kernels: see tflm/trainable_interpreter.h.
@@ -37,13 +39,15 @@ class Trainer {
   /// Verifies the model and its plan, and loads the trainable weights into the arena.
   /// `model`: augmented .tflite, aligned to 16 bytes; `arena`: aligned to 16, at least the plan's arena_bytes.
   /// After an error the trainer refuses every call with kNotInitialized, and `error()` tells more.
-  Status Init(const void* model, size_t model_size, const OperatorSet& operators, void* arena, size_t arena_size);
+  TFLM_TRAIN_COLD Status Init(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
+                              size_t arena_size);
 
   /// The same with another forward pass and the plan's `tflm` program, which serves Infer and Evaluate too.
   /// `program_memory` (aligned to 16) is where the forward pass keeps the tensors: the plan's offsets count from there,
   /// and the arena holds the persistent part only. Null: it follows the persistent part in the arena.
-  Status InitWithForwardPass(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
-                             size_t arena_size, void* program_memory, size_t program_memory_size, ForwardPass* forward);
+  TFLM_TRAIN_COLD Status InitWithForwardPass(const void* model, size_t model_size, const OperatorSet& operators,
+                                             void* arena, size_t arena_size, void* program_memory,
+                                             size_t program_memory_size, ForwardPass* forward);
 
   /// Trains on one sample: forward, loss, backward with update. `input` has input_elements() floats and is not changed.
   /// A class trains a single output as a number: 0 or 1 for binary cross entropy, any for the mean squared error.
@@ -56,14 +60,14 @@ class Trainer {
   /// Applies accumulated gradients of an unfinished group (their mean); does nothing without accumulation.
   Status Flush();
   /// Weights as in the file; state, accumulated gradients and counters as after Init. Options stay.
-  Status Reset();
+  TFLM_TRAIN_COLD Status Reset();
 
   uint32_t input_elements() const;
   uint32_t output_elements() const;
   const TrainingOptions& options() const { return options_; }
   /// kSelectorNeedsPlan or kInvalidArgument leaves the options as they were. An unfinished group of samples is applied
   /// first when their number per update changes.
-  Status SetOptions(const TrainingOptions& options);
+  TFLM_TRAIN_COLD Status SetOptions(const TrainingOptions& options);
 
   uint32_t parameter_count() const;
   /// Number of values and tensor of a parameter; 0 for a bad index.
@@ -82,16 +86,17 @@ class Trainer {
  private:
   class Memory;
 
-  Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena, size_t arena_size);
-  Status Verify(const ProgramRecord& program);
-  Status CheckMemory(size_t arena_size, size_t program_memory_size);
-  Status Start(void* arena);
-  void LoadParameters();
+  TFLM_TRAIN_COLD Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
+                                 size_t arena_size);
+  TFLM_TRAIN_COLD Status Verify(const ProgramRecord& program);
+  TFLM_TRAIN_COLD Status CheckMemory(size_t arena_size, size_t program_memory_size);
+  TFLM_TRAIN_COLD Status Start(void* arena);
+  TFLM_TRAIN_COLD void LoadParameters();
 
   bool ready() const { return arena_ != nullptr; }
   Status Fail(Status status, const char* subject) { return error_.Set(status, subject); }
   Status RunForward(const ProgramRecord& program, const float* input, const Memory& memory);
-  Status RunExternal(const ProgramRecord& program, const Memory& memory);
+  TFLM_TRAIN_COLD Status RunExternal(const ProgramRecord& program, const Memory& memory);
   Status CheckOutput(const ProgramRecord& program, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);

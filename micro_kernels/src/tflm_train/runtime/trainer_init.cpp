@@ -24,7 +24,7 @@ Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& op
   status = Verify(*infer);
   if (status != Status::kOk) return status;
   const auto ends_differ = [&](uint16_t a, uint16_t b) {
-    return Elements(plan_.values(*train)[a]) != Elements(plan_.values(*infer)[b]);
+    return plan_.values(*train)[a].bytes != plan_.values(*infer)[b].bytes;
   };
   if (ends_differ(train->input, infer->input) || ends_differ(train->output, infer->output)) {
     return Fail(Status::kPlanInvalid, "programs of different models");
@@ -116,11 +116,11 @@ Status Trainer::SetOptions(const TrainingOptions& options) {
 }
 
 uint32_t Trainer::input_elements() const {
-  return ready() ? Elements(plan_.values(*train_)[train_->input]) : 0;
+  return ready() ? plan_.values(*train_)[train_->input].bytes / kFloatBytes : 0;
 }
 
 uint32_t Trainer::output_elements() const {
-  return ready() ? Elements(plan_.values(*train_)[train_->output]) : 0;
+  return ready() ? plan_.values(*train_)[train_->output].bytes / kFloatBytes : 0;
 }
 
 uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }

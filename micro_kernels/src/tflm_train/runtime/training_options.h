@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/plan_format.h"
 #include "tflm_train/runtime/selector.h"
 #include "tflm_train/status.h"
@@ -24,10 +25,10 @@ inline constexpr uint32_t kMaxAccumulate = 65535;
 
 bool IsPositiveFinite(float value);
 /// The options that a plan starts with.
-TrainingOptions OptionsOf(const DefaultsRecord& defaults);
+TFLM_TRAIN_COLD TrainingOptions OptionsOf(const DefaultsRecord& defaults);
 /// kInvalidArgument: a number outside its range. kSelectorNeedsPlan: the plan reserved no list of selected elements
 /// for a layer that would select, or no gradient buffers.
-Status CheckOptions(const PlanReader& plan, const TrainingOptions& options);
+TFLM_TRAIN_COLD Status CheckOptions(const PlanReader& plan, const TrainingOptions& options);
 
 }  // namespace tflm_train
 

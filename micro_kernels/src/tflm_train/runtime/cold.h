@@ -1,0 +1,14 @@
+// Where small code comes before fast code.
+#ifndef TFLM_TRAIN_RUNTIME_COLD_H_
+#define TFLM_TRAIN_RUNTIME_COLD_H_
+
+// TFLM_TRAIN_COLD: runs once, at Init. TFLM_TRAIN_NOINLINE: one copy for all its callers.
+#if defined(__GNUC__)
+#define TFLM_TRAIN_COLD __attribute__((cold))
+#define TFLM_TRAIN_NOINLINE __attribute__((noinline))
+#else
+#define TFLM_TRAIN_COLD
+#define TFLM_TRAIN_NOINLINE
+#endif
+
+#endif  // TFLM_TRAIN_RUNTIME_COLD_H_
