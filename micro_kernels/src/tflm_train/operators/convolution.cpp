@@ -21,6 +21,22 @@ bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& outp
          WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, s.dilation_w, s.pad_left);
 }
 
+/// Rows or columns that one dimension of a patch, of its strides and of a pooling window over it may span.
+int64_t Span(int32_t in, int32_t filter, int32_t stride, int32_t dilation, int64_t positions) {
+  return in + int64_t{filter} * dilation + stride * positions;
+}
+
+/// Kernels step through the image in 32 bits, also where a single position makes strides meaningless.
+bool AddressesFit(const ConvolutionStep& step, bool pooled) {
+  const ConvShape& s = step.conv;
+  const PoolShape& pool = step.pool;
+  const int64_t rows =
+      Span(s.in_h, s.filter_h, s.stride_h, s.dilation_h, pooled ? int64_t{pool.filter_h} + pool.stride_h : 1);
+  const int64_t columns =
+      Span(s.in_w, s.filter_w, s.stride_w, s.dilation_w, pooled ? int64_t{pool.filter_w} + pool.stride_w : 1);
+  return rows <= INT32_MAX && columns <= INT32_MAX / s.in_c && rows * columns <= INT32_MAX / s.in_c;
+}
+
 }  // namespace
 
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled) {
@@ -65,8 +81,8 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
   if (!ShapesFit(numbers.conv, w, output, depthwise) || !LayerChannelsFit(step, numbers.conv.out_c, kActivationWord)) {
     return Status::kPlanInvalid;
   }
+  if ((pooled && !PoolFits(numbers.pool)) || !AddressesFit(numbers, pooled)) return Status::kPlanInvalid;
   if (!pooled) return Status::kOk;
-  if (!PoolFits(numbers.pool)) return Status::kPlanInvalid;
   if (IsBackward(step)) return PlanStatus(ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output));
   return PlanStatus(!step.Has(layer_forward::kArgmax) ||
                     ArgmaxFits(step, layer_forward::kArgmax, numbers.pool, output));
