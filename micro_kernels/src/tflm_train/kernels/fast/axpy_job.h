@@ -1,4 +1,4 @@
-// The unit of work of a backward pass: add a scaled patch of one array to a patch of another.
+// The units of work of a backward pass: add scaled patches of one array to patches of another.
 #ifndef TFLM_TRAIN_KERNELS_FAST_AXPY_JOB_H_
 #define TFLM_TRAIN_KERNELS_FAST_AXPY_JOB_H_
 
@@ -6,16 +6,36 @@
 
 namespace tflm_train {
 
-/// patch[1] += a * patch[0]. An array, so that a loop that fills jobs for either direction needs no branch.
+/// Sides of an addition: indices of `patch` and `stride`.
+enum Side : uint32_t { kSource, kDestination };
+
+/// patch[kDestination] += a * patch[kSource]. An array, so that a loop that fills jobs for either direction needs no branch.
 struct AxpyJob {
   float a;
   float* patch[2];
 };
 
-/// Patches of `rows` rows of n elements; rows lie stride[0] or stride[1] elements apart.
+/// Patches of `rows` rows of n elements; rows lie stride[side] elements apart.
 struct AxpyShape {
   int32_t stride[2];
   int32_t n, rows;
+};
+
+/// One job for every error of some pixels with all their channels: between the patch under the error and its channel's filter.
+struct PixelScatter {
+  /// A pixel has at most this many patches to choose from.
+  static constexpr uint32_t kOffsets = 16;
+
+  AxpyShape shape;
+  Side image_side;
+  float scale;      // of the errors
+  bool zeros_too;   // errors that are zero are not skipped
+  int32_t channels;
+  float* filters;         // of the first channel
+  int32_t filter;         // elements of one
+  const int32_t* offsets;  // on the image, from a pixel's first patch to the one that an error's winner chooses
+  uint32_t winner_step;   // between the winners of two errors
+  int32_t pixel_step;     // on the image, between the first patches of two pixels
 };
 
 }  // namespace tflm_train

@@ -12,8 +12,6 @@ namespace tflm_train {
 namespace fast {
 namespace {
 
-enum Side : uint32_t { kSource, kDestination };
-
 class Scatter {
  public:
   Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& selection, const float* dy, float scale, float* image,
@@ -22,28 +20,18 @@ class Scatter {
 
  private:
   /// Windows with at most this many elements have their offsets tabulated.
-  static constexpr int32_t kTabulated = 16;
+  static constexpr int32_t kTabulated = PixelScatter::kOffsets;
   /// Floats of the strip: used if it holds what one row of windows covers.
   static constexpr int32_t kStrip = 256;
-  /// Jobs that run together. Channels are taken in groups that fit.
+  /// Jobs that run together.
   static constexpr int32_t kQueue = 16;
 
-  /// How the elements of windows that lie inside an image find their patches.
-  struct Grid {
-    AxpyShape shape;
-    int32_t offsets[kTabulated];  // from a window's first element to each of its others
-  };
-
   bool UsesStrips() const { return tabulated_ && strip_shape_.elements() <= kStrip; }
-  void MakeGrid(int32_t image_width, Grid* grid) const;
+  void TabulateOffsets(int32_t image_width);
   AxpyShape Shape(int32_t image_width, int32_t rows, int32_t n) const;
   void StripRow(uint32_t first, int32_t row, int32_t column);
-  int32_t Queue(uint32_t begin, uint32_t end, float* patches, float* filters, int32_t count);
-  void RunJobs(int32_t count) {
-    inner::Axpy(jobs_, count, grid_.shape);
-    Count(macs_, static_cast<uint64_t>(count) * static_cast<uint64_t>(filter_));
-  }
-  void InsideRun(uint32_t first, int32_t pixels, float* patches);
+  void InsideRun(uint32_t first, int32_t pixels, float* image);
+  void InsideList(uint32_t first, int32_t pixels, float* image);
   void BorderPixel(uint32_t first, int32_t row, int32_t column);
   /// The taps inside the image of one element whose window starts at (row, column).
   struct Patch {
@@ -73,8 +61,8 @@ class Scatter {
   const uint32_t winner_step_;
   uint32_t next_ = 0;  // in the list of a selection
   const StripShape strip_shape_;
-  Grid grid_;  // on the strip if rows fit, else on the image
-  AxpyJob jobs_[kQueue];
+  PixelScatter inside_;           // for windows inside the strip if rows fit, else inside the image
+  int32_t offsets_[kTabulated];  // there, from a window's first element to each of its others
   float strip_[kStrip];
 };
 
@@ -100,7 +88,18 @@ Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& se
       winner_step_(map.argmax ? 1 : 0),
       strip_shape_{conv.in_h, conv.in_w, conv.in_c, height_,
                    width_ + (map.columns - 1) * map.stride_w * conv.stride_w, conv.in_c} {
-  MakeGrid(UsesStrips() ? strip_shape_.width : conv.in_w, &grid_);
+  const int32_t image_width = UsesStrips() ? strip_shape_.width : conv.in_w;
+  TabulateOffsets(image_width);
+  inside_ = {Shape(image_width, conv.filter_h, conv.filter_w * conv.in_c),
+             image_side,
+             scale,
+             selection.mode == Selection::Mode::kAll,
+             map.channels,
+             filters,
+             filter_,
+             offsets_,
+             winner_step_,
+             map.stride_w * conv.stride_w * conv.in_c};
 }
 
 /// Of patches with `rows` rows of n elements on an image with rows of `image_width` pixels.
@@ -111,13 +110,12 @@ AxpyShape Scatter::Shape(int32_t image_width, int32_t rows, int32_t n) const {
   return shape;
 }
 
-void Scatter::MakeGrid(int32_t image_width, Grid* grid) const {
-  grid->shape = Shape(image_width, conv_.filter_h, conv_.filter_w * conv_.in_c);
+void Scatter::TabulateOffsets(int32_t image_width) {
   int32_t row = 0, column = 0;
-  for (int32_t i = 0; i < kTabulated; ++i) {
+  for (int32_t& offset : offsets_) {
     // A winner outside its window, which only damaged memory can hold, counts as the first element.
     const bool in_window = row < map_.filter_h;
-    grid->offsets[i] = in_window ? (row * conv_.stride_h * image_width + column * conv_.stride_w) * conv_.in_c : 0;
+    offset = in_window ? (row * conv_.stride_h * image_width + column * conv_.stride_w) * conv_.in_c : 0;
     if (++column == map_.filter_w) {
       column = 0;
       ++row;
@@ -174,56 +172,41 @@ void Scatter::StripRow(uint32_t first, int32_t row, int32_t column) {
   if constexpr (kCountWork) macs_ = macs;
 }
 
-/// Makes jobs of the selected elements [begin, end) of one pixel, after `count` others. Returns the number of jobs.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t Scatter::Queue(uint32_t begin, uint32_t end, float* patches,
-                                                       float* filters, int32_t count) {
-  AxpyJob* job = jobs_ + count;
-  const Side image_side = image_side_;
-  const float scale = scale_;
-  const int32_t filter = filter_;
-  const int32_t* const offsets = grid_.offsets;
-  const float* const dy = dy_;
-  const auto add = [&](const float* error, uint32_t winner, float* on_filter) TFLM_TRAIN_ALWAYS_INLINE {
-    job->a = scale * *error;
-    job->patch[image_side] = patches + offsets[winner % kTabulated];
-    job->patch[1 - image_side] = on_filter;
-    ++job;
-  };
-  if (selection_.mode == Selection::Mode::kList) {
-    for (; next_ < selection_.count; ++next_) {
-      const uint32_t element = selection_[next_];
-      if (element >= end) break;
-      add(dy + element, winners_[element * winner_step_], filters + static_cast<int32_t>(element - begin) * filter);
-    }
-  } else {
-    const bool zeros_too = selection_.mode == Selection::Mode::kAll;
-    const uint32_t winner_step = winner_step_;
-    const uint8_t* winner = winners_ + begin * winner_step;
-    for (const float *error = dy + begin, *last = dy + end; error != last; ++error, winner += winner_step, filters += filter) {
-      if (zeros_too || !IsZero(error)) add(error, *winner, filters);
-    }
+/// `pixels` pixels of the map in a row whose windows lie inside the image, or the strip, that `image` points into.
+void Scatter::InsideRun(uint32_t first, int32_t pixels, float* image) {
+  if (selection_.mode == Selection::Mode::kList) return InsideList(first, pixels, image);
+  inner::ScatterPixels(inside_, pixels, dy_ + first, winners_ + first * winner_step_, image);
+  if constexpr (kCountWork) {
+    uint64_t elements = 0;
+    ForEachSelected(first, first + static_cast<uint32_t>(pixels * map_.channels), 0, [&](uint32_t) { ++elements; });
+    Count(macs_, elements * static_cast<uint64_t>(filter_));
   }
-  return static_cast<int32_t>(job - jobs_);
 }
 
-/// Pixels of the map in a row whose windows lie inside the image that `patches` points into.
-void Scatter::InsideRun(uint32_t first, int32_t pixels, float* patches) {
-  const int32_t step = map_.stride_w * conv_.stride_w * conv_.in_c, channels = map_.channels;
-  int32_t count = 0;
-  for (; pixels > 0; --pixels, patches += step) {
-    float* filters = filters_;
-    for (int32_t left = channels; left > 0; left -= kQueue, filters += kQueue * filter_) {
-      const int32_t group = left < kQueue ? left : kQueue;
-      if (count + group > kQueue) {
-        RunJobs(count);
-        count = 0;
-      }
-      const uint32_t end = first + static_cast<uint32_t>(group);
-      count = Queue(first, end, patches, filters, count);
-      first = end;
+void Scatter::InsideList(uint32_t first, int32_t pixels, float* image) {
+  const uint32_t channels = static_cast<uint32_t>(map_.channels), count = selection_.count;
+  const uint32_t end = first + static_cast<uint32_t>(pixels) * channels;
+  const int32_t filter = filter_, pixel_step = inside_.pixel_step;
+  const Side image_side = image_side_;
+  const float scale = scale_;
+  AxpyJob jobs[kQueue];
+  AxpyJob* job = jobs;
+  uint32_t next = next_, pixel_end = first + channels;
+  for (; next < count; ++next) {
+    const uint32_t element = selection_[next];
+    if (element >= end) break;
+    for (; element >= pixel_end; pixel_end += channels, image += pixel_step) first = pixel_end;
+    job->a = scale * dy_[element];
+    job->patch[image_side] = image + offsets_[winners_[element * winner_step_] % PixelScatter::kOffsets];
+    job->patch[1 - image_side] = filters_ + static_cast<int32_t>(element - first) * filter;
+    if (++job == jobs + kQueue) {
+      inner::Axpy(jobs, kQueue, inside_.shape);
+      job = jobs;
     }
   }
-  RunJobs(count);
+  inner::Axpy(jobs, static_cast<int32_t>(job - jobs), inside_.shape);
+  Count(macs_, static_cast<uint64_t>(next - next_) * static_cast<uint64_t>(filter_));
+  next_ = next;
 }
 
 /// Calls visit(element) for the selected elements in [begin, end), those of a list from position `next`. Returns the position

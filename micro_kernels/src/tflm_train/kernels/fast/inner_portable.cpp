@@ -22,22 +22,35 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddScaled(float a, const float* __restrict 
   for (; n > 0; --n) *y++ += a * *x++;
 }
 
+/// A patch. Rows of three are those of a single-channel 3x3 filter.
+TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
+  for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[kSource], y += shape.stride[kDestination]) {
+    if (shape.n == 3) {
+      const float x0 = x[0], x1 = x[1], x2 = x[2];
+      y[0] += a * x0;
+      y[1] += a * x1;
+      y[2] += a * x2;
+    } else {
+      AddScaled(a, x, y, shape.n);
+    }
+  }
+}
+
 }  // namespace
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
-  for (; count > 0; --count, ++jobs) {
-    const float* x = jobs->patch[0];
-    float* y = jobs->patch[1];
-    const float a = jobs->a;
-    for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[0], y += shape.stride[1]) {
-      if (shape.n == 3) {  // a row of a single-channel 3x3 filter
-        const float x0 = x[0], x1 = x[1], x2 = x[2];
-        y[0] += a * x0;
-        y[1] += a * x1;
-        y[2] += a * x2;
-      } else {
-        AddScaled(a, x, y, shape.n);
-      }
+  for (; count > 0; --count, ++jobs) AddPatch(jobs->a, jobs->patch[kSource], jobs->patch[kDestination], shape);
+}
+
+void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
+  for (; pixels > 0; --pixels, image += s.pixel_step) {
+    float* filter = s.filters;
+    for (int32_t left = s.channels; left > 0; --left, ++dy, winners += s.winner_step, filter += s.filter) {
+      if (!s.zeros_too && IsZero(dy)) continue;
+      float* patch[2];
+      patch[s.image_side] = image + s.offsets[*winners % PixelScatter::kOffsets];
+      patch[1 - s.image_side] = filter;
+      AddPatch(s.scale * *dy, patch[kSource], patch[kDestination], s.shape);
     }
   }
 }

@@ -13,6 +13,9 @@ namespace portable {
 /// Does `count` jobs of one shape in turn. The two patches of a job do not overlap.
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 
+/// Does the jobs of `pixels` pixels: errors dy[pixels, channels], `image` at the first pixel's first patch.
+void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
+
 /// sums[r] += x . w[r] for `rows` rows of n, `stride` apart.
 void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
 
