@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tflm_example_model import committed_model, example_model, windows
+from tflm_train.converters.model_writer import read_plan
+from tflm_train.converters.plan_format import ProgramKind, decode
 
 from tflm_train import _native
-from tflm_train.converters.plan_format import ProgramKind, decode
-from tflm_train.converters.model_writer import read_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 )
 def test_the_binding_passes_its_tests():
     command = ["make", "-f", "tools/tflm_tests.mk", f"PYTHON={sys.executable}"]
-    command += [f"{name}={os.environ[name]}" for name in ("TFLM_DIR", "TFLM_LIB", "TFLM_FLAGS", "TFLM_RTTI") if name in os.environ]
+    command += [
+        f"{name}={os.environ[name]}"
+        for name in ("TFLM_DIR", "TFLM_LIB", "TFLM_FLAGS", "TFLM_RTTI")
+        if name in os.environ
+    ]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     print(result.stdout[-10000:])
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
@@ -41,7 +45,9 @@ def test_without_tflm_the_target_says_why_it_skips():
 def test_the_examples_model_is_current():
     """Its plan is the one that conversion writes today, and it trains."""
     committed, fresh = decode(read_plan(committed_model())), decode(read_plan(example_model()))
-    assert {k: v.tobytes() for k, v in committed.sections.items()} == {k: v.tobytes() for k, v in fresh.sections.items()}
+    assert {k: v.tobytes() for k, v in committed.sections.items()} == {
+        k: v.tobytes() for k, v in fresh.sections.items()
+    }
     size = max(committed.arena_bytes(kind) for kind in ProgramKind)
     trainer = _native.NativeTrainer(committed_model(), size)
     x, labels = windows(np.random.default_rng(2), 200)
@@ -52,4 +58,6 @@ def test_the_examples_model_is_current():
 def test_the_guide_shows_the_example_as_it_is_compiled():
     guide = (ROOT / "docs/tflm.md").read_text()
     for name in ("before.cpp", "after.cpp"):
-        assert (ROOT / "micro_kernels/examples/tflm_addon" / name).read_text() in guide, f"docs/tflm.md differs from {name}"
+        assert (ROOT / "micro_kernels/examples/tflm_addon" / name).read_text() in guide, (
+            f"docs/tflm.md differs from {name}"
+        )

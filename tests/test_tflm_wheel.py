@@ -1,4 +1,4 @@
-"""Training with the forward pass of the genuine TensorFlow Lite Micro (the ``tflite-micro`` wheel), backward pass and update ours."""
+"""Training on the forward pass of the genuine TensorFlow Lite Micro, from the ``tflite-micro`` wheel."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ai_edge_litert import schema_py_generated as schema
 from harness import open_trainer, train
 from tf_reference import error_measure
 from tflite_builder import ModelBuilder
+from tflm_train.converters import flatbuffer
+from tflm_train.converters.convert import Result, convert
+from tflm_train.converters.plan_format import ForwardKind, ProgramKind
 from wheel_forward import WheelForward
 
 from tflm_train import _native
 from tflm_train.config import TrainingConfig
-from tflm_train.converters import flatbuffer
-from tflm_train.converters.convert import Result, convert
-from tflm_train.converters.plan_format import ForwardKind, ProgramKind
 
 pytest.importorskip("tflite_micro", reason="needs the tflite-micro wheel: pip install --pre 'tflm-train[runtimes]'")
 
@@ -35,12 +35,16 @@ def few_samples(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return np.tile(x, (STEPS // SAMPLES, *[1] * (x.ndim - 1))), np.tile(labels, STEPS // SAMPLES)
 
 
-def train_with_the_wheel(result: Result, x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, WheelForward]:
+def train_with_the_wheel(
+    result: Result, x: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, WheelForward]:
     """Losses, correctness and the forward pass after training on the samples in order."""
     plan = result.plan
     forward = WheelForward(result.data, plan)
     program = plan.program(ProgramKind.TRAIN, ForwardKind.TFLM)
-    trainer = _native.ExternalTrainer(result.data, int(plan.defaults["persistent_bytes"]), int(program["arena_bytes"]), forward)
+    trainer = _native.ExternalTrainer(
+        result.data, int(plan.defaults["persistent_bytes"]), int(program["arena_bytes"]), forward
+    )
     forward.memory = trainer.program_memory
     losses, correct = [], []
     for sample, label in zip(x.reshape(len(x), -1), labels):
@@ -59,7 +63,8 @@ def test_dense_losses_equal_the_native_device(name):
     trainer = open_trainer(result)
     expected = train(trainer, x, labels)
     worst = np.max(np.abs(losses - expected) / np.maximum(1, expected))
-    print(f"{name}: loss {expected[:SAMPLES].mean():.3f} -> {expected[-SAMPLES:].mean():.3f}, largest difference over {STEPS} steps {worst:.2e}")
+    first, last = expected[:SAMPLES].mean(), expected[-SAMPLES:].mean()
+    print(f"{name}: loss {first:.3f} -> {last:.3f}, largest difference over {STEPS} steps {worst:.2e}")
     assert expected[-SAMPLES:].mean() < expected[:SAMPLES].mean(), "nothing was learned"
     assert worst <= 1e-4
     # the wheel now predicts with the trained weights
@@ -86,7 +91,7 @@ def test_tinyprop_learns_as_well_as_on_the_native_device(name):
 
 
 def every_operator() -> bytes:
-    """One model that passes through all operators that both sides have (TFLM has RELU_N1_TO_1 as a fused activation only)."""
+    """A model of all operators that both sides have (in TFLM, RELU_N1_TO_1 is a fused activation only)."""
     rng, b = np.random.default_rng(5), ModelBuilder()
 
     def weights(*shape: int) -> np.ndarray:
@@ -97,7 +102,9 @@ def every_operator() -> bytes:
 
     x = b.conv(b.input(1, 9, 7, 2), weights(4, 3, 3, 2), rng.normal(size=4) * 0.1, (1, 1), "SAME", (2, 1), "RELU6")
     x = b.op("PAD", [x, b.constant(np.array([[0, 0], [1, 2], [0, 1], [0, 0]], np.int32))], (1, 12, 8, 4))
-    x = b.conv(x, weights(1, 3, 2, 8), rng.normal(size=8) * 0.1, (2, 2), "VALID", multiplier=2, activation="RELU_N1_TO_1")
+    x = b.conv(
+        x, weights(1, 3, 2, 8), rng.normal(size=8) * 0.1, (2, 2), "VALID", multiplier=2, activation="RELU_N1_TO_1"
+    )
     for kind in ("RELU", "RELU6", "LOGISTIC", "TANH", "HARD_SWISH", "LEAKY_RELU"):
         branch = b.op(kind, [x], shape(x), **({"alpha": 0.1} if kind == "LEAKY_RELU" else {}))
         scaled = b.op("MUL", [branch, b.constant(rng.normal(size=(8,)))], shape(x))

@@ -8,9 +8,9 @@ from pathlib import Path
 import networks
 import numpy as np
 from tflite_builder import ModelBuilder
+from tflm_train.converters.convert import convert
 
 from tflm_train.config import TrainingConfig
-from tflm_train.converters.convert import convert
 
 NETWORKS = {
     "mlp": networks.mlp,

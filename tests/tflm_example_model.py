@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from tflite_builder import ModelBuilder
+from tflm_train.converters.convert import convert
 
 from tflm_train.config import TrainingConfig
-from tflm_train.converters.convert import convert
 
 WINDOW, MOTIONS, HIDDEN = 16, 3, 24
 HEADER = Path(__file__).resolve().parent.parent / "micro_kernels/examples/tflm_addon/model_data.h"
@@ -39,7 +39,12 @@ def example_model() -> bytes:
         scores = np.exp(logits - logits.max(1, keepdims=True))
         error = (scores / scores.sum(1, keepdims=True) - np.eye(MOTIONS)[motion]) / len(x)
         hidden_error = (error @ w2) * (hidden > 0)
-        for weights, gradient in ((w2, error.T @ hidden), (b2, error.sum(0)), (w1, hidden_error.T @ x), (b1, hidden_error.sum(0))):
+        for weights, gradient in (
+            (w2, error.T @ hidden),
+            (b2, error.sum(0)),
+            (w1, hidden_error.T @ x),
+            (b1, hidden_error.sum(0)),
+        ):
             weights -= 0.2 * gradient
     b = ModelBuilder()
     x_tensor = b.input(1, WINDOW)
@@ -53,7 +58,9 @@ def c_header(data: bytes) -> str:
     rows = (", ".join(f"0x{byte:02x}" for byte in data[i : i + 16]) for i in range(0, len(data), 16))
     array = ",\n    ".join(rows)
     return (
-        "// Written by `python tests/tflm_example_model.py`.\n#ifndef TFLM_ADDON_MODEL_DATA_H_\n#define TFLM_ADDON_MODEL_DATA_H_\n\n#include <cstddef>\n#include <cstdint>\n\n"
+        "// Written by `python tests/tflm_example_model.py`.\n"
+        "#ifndef TFLM_ADDON_MODEL_DATA_H_\n#define TFLM_ADDON_MODEL_DATA_H_\n\n"
+        "#include <cstddef>\n#include <cstdint>\n\n"
         f"alignas(16) inline constexpr uint8_t model_data[] = {{\n    {array}}};\n"
         "inline constexpr size_t model_data_size = sizeof model_data;\n\n#endif  // TFLM_ADDON_MODEL_DATA_H_\n"
     )

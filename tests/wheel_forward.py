@@ -1,4 +1,4 @@
-"""The forward pass of the genuine TensorFlow Lite Micro: the ``tflite-micro`` wheel, with weights changed while it runs."""
+"""The forward pass of the genuine TensorFlow Lite Micro (``tflite-micro``), its weights changed while it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-
 from tflm_train.converters.plan_format import ForwardKind, Place, Plan, ProgramKind
 
 
@@ -31,7 +30,9 @@ class WheelForward:
         self.graph = schema.Model.GetRootAsModel(self.data, 0).Subgraphs(0)
         self.program = plan.program(ProgramKind.TRAIN, ForwardKind.TFLM)
         values = plan.values(self.program)
-        self.offsets = {int(v["tensor"]): int(v["offset"]) for v in values if v["place"] == Place.ARENA and v["tensor"] >= 0}
+        self.offsets = {
+            int(v["tensor"]): int(v["offset"]) for v in values if v["place"] == Place.ARENA and v["tensor"] >= 0
+        }
         self.input_shape = tuple(self.interpreter.get_input_details(0)["shape"])
         self.memory: np.ndarray | None = None
         self.first_pass: dict[int, np.ndarray] = {}

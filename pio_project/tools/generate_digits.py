@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-import tflm_train as tt
 from tflm_train.converters import model_writer
 from tflm_train.converters.operators_header import operators_header
+
+import tflm_train as tt
 from tflm_train.demo import digits
 from tflm_train.sizes import native_arena_bytes
 

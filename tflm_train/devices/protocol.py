@@ -153,7 +153,8 @@ def decode(data: bytes) -> Frame | None:
         return None
     if len(body) < HEADER.size + CRC.size or CRC.unpack(body[-CRC.size :])[0] != zlib.crc32(body[: -CRC.size]):
         return None
-    return Frame(*HEADER.unpack_from(body), body[HEADER.size : -CRC.size])
+    version, command, status, sequence = HEADER.unpack_from(body)
+    return Frame(version, command, status, sequence, body[HEADER.size : -CRC.size])
 
 
 class Link:

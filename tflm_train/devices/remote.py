@@ -100,7 +100,8 @@ class RemoteDevice:
         return kind(f"{self._model_name}: {text.rstrip('.')}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
-        losses, correct = [], []
+        losses: list[float] = []
+        correct: list[bool] = []
         for index in order:
             try:
                 loss, right = self._run(Command.STEP, x[index], labels[index])
