@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import losses
+from .config import TrainingConfig
 from .converters import model_writer
 from .converters.plan_format import Loss, decode
 from .data import check_inputs, check_labels
@@ -132,12 +133,13 @@ class Trainer:
             values = self._epoch(x, labels, order.astype(np.uint32), history, progress)
             if values is not None and held_out is not None:
                 values = self._add_validation(values, held_out)
-            if values is None or not self._weights_are_finite():
+            weights = self._snapshot()
+            if values is None or not all(np.isfinite(w).all() for w in weights):
                 self._restore(good, x, labels, history, epoch)
                 return
             history.add_epoch(values)
             progress.end_epoch(values)
-            good = [good[0], *good[1:][-1:], self._snapshot()]
+            good = [good[0], *good[1:][-1:], weights]
 
     def _epoch(
         self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, history: History, progress: TrainingProgress
@@ -180,9 +182,6 @@ class Trainer:
 
     def _snapshot(self) -> list[np.ndarray]:
         return [values for _, values in self.device.parameters()]
-
-    def _weights_are_finite(self) -> bool:
-        return all(bool(np.isfinite(values).all()) for _, values in self.device.parameters())
 
     def _restore(
         self, good: list[list[np.ndarray]], x: np.ndarray, labels: np.ndarray, history: History, epoch: int
@@ -252,8 +251,6 @@ class Trainer:
         UserError
             An unknown option, a value out of range, or one for which the plan reserved no memory.
         """
-        from .config import TrainingConfig
-
         current = self.device.options()
         for name in changes:
             if name not in current:
