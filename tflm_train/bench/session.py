@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..devices.process import ProcessTransport
 from ..devices.protocol import Link
 from ..devices.remote import RemoteDevice
 from ..errors import UserError
+from ..history import History
 from ..model import TrainableModel
 from ..trainer import Trainer
 from .block_counts import Cost, cost, plugin_arguments
@@ -51,7 +51,7 @@ class Measurement:
 
 
 class MeasuredDevice(RemoteDevice):
-    """An emulated board whose instructions are summed over resets of its counters.
+    """An emulated board that tells of its progress.
 
     Parameters
     ----------
@@ -64,35 +64,18 @@ class MeasuredDevice(RemoteDevice):
     def __init__(self, link: Link, model: TrainableModel, name: str, advance: Callable[[int], None]) -> None:
         super().__init__(link, model, name)
         self._advance = advance
-        self._instructions: Counter[str] = Counter()
-        self._steps = 0
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
         log = super().train(x, labels, order)
         self._advance(log.done)
         return log
 
-    def reset_counters(self) -> None:
-        self._collect()
-        super().reset_counters()
 
-    def _collect(self) -> None:
-        counts, steps = self.instructions()
-        self._instructions.update(counts)
-        self._steps += steps
-
-    def instructions_of_all_steps(self) -> tuple[dict[str, int], int]:
-        """By phase since the device was opened, and the number of steps."""
-        self.reset_counters()
-        return dict(self._instructions), self._steps
-
-
-def _fit(trainer: Trainer, data: Dataset, epochs: int, seed: int) -> None:
-    if epochs == 0:
-        return
-    stopped = trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0).stopped
-    if stopped:
-        raise UserError(f"{trainer.model.name}: {stopped}")
+def _fit(trainer: Trainer, data: Dataset, epochs: int, seed: int) -> History:
+    history = trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0)
+    if history.stopped:
+        raise UserError(f"{trainer.model.name}: {history.stopped}")
+    return history
 
 
 def phases(counts: dict[str, int], steps: int) -> dict[str, int]:
@@ -152,12 +135,12 @@ def measure(
     device = MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance)
     with Trainer(model, device) as trainer:
         trainer.set_options(**options)
-        _fit(trainer, data, 1, seed)
-        instructions, steps = device.instructions_of_all_steps()
-        _fit(trainer, data, epochs - 1, seed + 1)
+        first = _fit(trainer, data, 1, seed)
+        if epochs > 1:
+            _fit(trainer, data, epochs - 1, seed + 1)
         accuracy = None
         if data.x_test is not None and data.y_test is not None:
             accuracy = trainer.evaluate(data.x_test, data.y_test).get("accuracy")
         ram_bytes = device.arena_bytes + device.trainer_bytes
     executed = cost(counts.read_text(), listing) if plugin is not None else None
-    return Measurement(phases(instructions, steps), executed, steps, ram_bytes, accuracy)
+    return Measurement(phases(first.instructions, first.steps), executed, first.steps, ram_bytes, accuracy)

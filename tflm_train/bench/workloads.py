@@ -60,7 +60,7 @@ def cnn(seed: int, mnist: Path | None = None) -> Workload:
     network.flatten()
     network.dense(CLASSES)
     network.softmax()
-    return Workload("cnn", network.finish(), scaled_digits(seed) if mnist is None else mnist_digits(mnist), 0.01)
+    return Workload("cnn", network.finish(), scaled_digits(seed) if mnist is None else mnist_digits(mnist), 0.005)
 
 
 WORKLOADS: dict[str, Callable[[int, Path | None], Workload]] = {"mlp": mlp, "cnn": cnn}
