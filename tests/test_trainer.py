@@ -272,6 +272,7 @@ class Diverging:
         (dict(fail_at_step=20, bad_above=1.5), False, 1),  # finite weights after the second epoch, useless outputs
         (dict(bad_above=2.5), True, 2),  # the validation after the third epoch
         (dict(fail_at_step=10, bad_above=-1.0), False, 0),  # nothing but the start is left
+        (dict(fail_at_step=45, bad_above=-1.0), False, 0),  # the same after four epochs
     ],
 )
 def test_the_last_good_epoch_comes_back(

@@ -42,6 +42,12 @@ class History:
         for key, value in values.items():
             self.history.setdefault(key, []).append(value)
 
+    def keep_epochs(self, count: int) -> None:
+        """Drop all but the first epochs."""
+        del self.epoch[count:]
+        for series in self.history.values():
+            del series[count:]
+
     def add_work(self, counters: dict[str, int]) -> None:
         """Add the work of some steps."""
         for phase in PHASES:

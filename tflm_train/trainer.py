@@ -14,12 +14,11 @@ from .converters import model_writer
 from .converters.plan_format import Loss, decode
 from .data import check_inputs, check_labels
 from .devices import Device, open_device
-from .errors import NonFiniteError, UserError
+from .errors import UserError
 from .history import History
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
-
-CHUNKS = 64  # calls per epoch: what progress and Ctrl-C are answered between
+from .training_run import TrainingRun
 
 
 class Trainer:
@@ -110,104 +109,17 @@ class Trainer:
         history = History()
         try:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
-                self._run(samples, labels, held_out, epochs, seed if shuffle else None, history, progress)
+                run = TrainingRun(self.device, self._metrics, history, progress)
+                run.train(samples, labels, held_out, epochs, seed if shuffle else None)
         finally:
             if learning_rate is not None:
                 self.device.set_options(learning_rate=before["learning_rate"])
         return history
 
-    def _run(
-        self,
-        x: np.ndarray,
-        labels: np.ndarray,
-        held_out: tuple[np.ndarray, np.ndarray] | None,
-        epochs: int,
-        seed: int | None,
-        history: History,
-        progress: TrainingProgress,
-    ) -> None:
-        generator = None if seed is None else np.random.Generator(np.random.PCG64(seed))
-        good = [self._snapshot()]  # before training, then after the latest epochs
-        for epoch in range(epochs):
-            order = np.arange(len(x)) if generator is None else generator.permutation(len(x))
-            values = self._epoch(x, labels, order.astype(np.uint32), history, progress)
-            if values is not None and held_out is not None:
-                values = self._add_validation(values, held_out)
-            weights = self._snapshot()
-            if values is None or not all(np.isfinite(w).all() for w in weights):
-                self._restore(good, x, labels, history, epoch)
-                return
-            history.add_epoch(values)
-            progress.end_epoch(values)
-            good = [good[0], *good[1:][-1:], weights]
-
-    def _epoch(
-        self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, history: History, progress: TrainingProgress
-    ) -> dict[str, float] | None:
-        """Mean loss and accuracy of one pass, None if it met NaN or infinity."""
-        total, correct = 0.0, 0
-        for chunk in np.array_split(order, min(CHUNKS, len(order))):
-            self.device.reset_counters()
-            log = self.device.train(x, labels, chunk)
-            self._collect_work(history)
-            history.steps += log.done
-            if log.non_finite:
-                return None
-            total += float(log.losses.sum(dtype=np.float64))
-            correct += int(log.correct.sum())
-            progress.advance(log.done)
-        self.device.reset_counters()
-        self.device.flush()
-        self._collect_work(history)
-        return self._metrics(total / len(order), correct, labels)
-
-    def _collect_work(self, history: History) -> None:
-        history.add_work(self.device.counters())
-        if self.device.counts_instructions:
-            history.add_instructions(self.device.instructions()[0])
-
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
         if losses.is_classification(self._loss, labels, self._outputs):
             return {"loss": loss, "accuracy": correct / len(labels)}
         return {"loss": loss}
-
-    def _add_validation(
-        self, values: dict[str, float], held_out: tuple[np.ndarray, np.ndarray]
-    ) -> dict[str, float] | None:
-        try:
-            loss, correct = self.device.evaluate(*held_out)
-        except NonFiniteError:
-            return None
-        return values | {f"val_{k}": v for k, v in self._metrics(loss, correct, held_out[1]).items()}
-
-    def _snapshot(self) -> list[np.ndarray]:
-        return [values for _, values in self.device.parameters()]
-
-    def _restore(
-        self, good: list[list[np.ndarray]], x: np.ndarray, labels: np.ndarray, history: History, epoch: int
-    ) -> None:
-        """Go back to the latest weights that give finite outputs, and tell it in the history."""
-        for position in reversed(range(len(good))):
-            self.device.set_parameters(good[position])
-            dropped = len(good) - 1 - position
-            if position == 0 or self._can_evaluate(x, labels):
-                break
-        for _ in range(dropped):
-            history.epoch.pop()
-            for series in history.history.values():
-                series.pop()
-        kept = f"the weights of epoch {len(history.epoch)}" if history.epoch else "the weights from before training"
-        history.stopped = (
-            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; "
-            f"{kept} are restored; try a smaller learning rate"
-        )
-
-    def _can_evaluate(self, x: np.ndarray, labels: np.ndarray) -> bool:
-        try:
-            self.device.evaluate(x, labels)
-        except NonFiniteError:
-            return False
-        return True
 
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """Mean ``loss`` and, where labels are classes, ``accuracy`` (0 to 1), without training.
