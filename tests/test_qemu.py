@@ -1,0 +1,213 @@
+"""Emulated boards: bits, instruction counts, and what happens when a board dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+
+import tflm_train as tt
+from tflm_train.devices import Device, build, open_device, qemu
+from tflm_train.devices.qemu import QemuDevice
+
+for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-system-arm"}.items():
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed: apt-get install {package}", allow_module_level=True)
+
+BOARDS = list(build.BOARDS)
+STEPS = 200
+
+
+def train(device: Device, blobs: tuple, steps: int) -> tuple[np.ndarray, list[bytes]]:
+    """Losses of some steps, and the weights after them."""
+    x, y = blobs
+    log = device.train(x, y.astype(np.int32), np.arange(steps, dtype=np.uint32))
+    assert log.done == steps
+    return log.losses, [values.tobytes() for _, values in device.parameters()]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("selector", ["dense", "tinyprop"])
+def test_the_parity_build_equals_the_host_bit_for_bit(
+    mlp_model: tt.TrainableModel, blobs: tuple, board: str, selector: str
+) -> None:
+    results = []
+    for name in ("native-parity", f"qemu:{board}-parity"):
+        device = open_device(name, mlp_model)
+        device.set_options(selector=selector)
+        results.append(train(device, blobs, STEPS))
+        device.close()
+    assert results[0][0].tobytes() == results[1][0].tobytes()
+    assert results[0][1] == results[1][1]
+
+
+@pytest.mark.parametrize("selector", ["dense", "tinyprop"])
+def test_a_convolutional_network_has_parity_too(selector: str) -> None:
+    plain = networks.cnn()
+    model = tt.convert(plain, tt.TrainingConfig(selector="tinyprop"))
+    x, y = networks.samples(plain, 60)
+    data = np.ascontiguousarray(x.reshape(len(x), -1)), y
+    results = []
+    for name in ("native-parity", "qemu:m4-parity", "qemu:m55-parity"):
+        device = open_device(name, model)
+        device.set_options(selector=selector)
+        results.append(train(device, data, len(x)))
+        device.close()
+    for losses, weights in results[1:]:
+        assert losses.tobytes() == results[0][0].tobytes()
+        assert weights == results[0][1]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_release_build_follows_parity(mlp_model: tt.TrainableModel, blobs: tuple, board: str) -> None:
+    results = []
+    for name in ("native-parity", f"qemu:{board}"):
+        device = open_device(name, mlp_model)
+        device.set_options(selector="dense", learning_rate=0.01)
+        results.append(train(device, blobs, STEPS)[0])
+        device.close()
+    difference = np.abs(results[1] - results[0]) / np.maximum(1, results[0])
+    print(f"{board}: largest relative difference of a loss {difference.max():.2e}")
+    assert difference.max() <= 1e-4
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_arena_is_exact_and_the_trainer_has_its_size(mlp_model: tt.TrainableModel, board: str) -> None:
+    device = QemuDevice(f"qemu:{board}", mlp_model)
+    assert device.trainer_bytes == mlp_model.sizes.trainer_bytes
+    needed = device.arena_bytes
+    device.close()
+    with pytest.raises(tt.DeviceError, match=f"{needed} bytes are needed"):
+        QemuDevice(f"qemu:{board}", mlp_model, needed - 1)
+
+
+def test_instruction_counts_repeat_exactly(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
+    counts = []
+    for _ in range(2):
+        device = QemuDevice("qemu:m4", mlp_model)
+        train(device, blobs, 20)
+        counts.append(device.instructions())
+        device.close()
+    assert counts[0] == counts[1]
+    phases, steps = counts[0]
+    assert steps == 20
+    assert phases["total"] == sum(count for name, count in phases.items() if name != "total")
+    assert min(phases.values()) > 0
+    print({name: count / steps for name, count in phases.items()})
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_uart_trains_the_same_bits_at_the_same_cost(mlp_model: tt.TrainableModel, blobs: tuple, board: str) -> None:
+    results = []
+    for uart in (False, True):
+        device = QemuDevice(f"qemu:{board}", mlp_model, uart=uart)
+        results.append((train(device, blobs, 10), device.instructions()))
+        device.close()
+    (losses, weights), cost = results[0]
+    assert np.array_equal(losses, results[1][0][0])
+    assert weights == results[1][0][1]
+    assert cost == results[1][1]
+
+
+def test_work_counters_equal_the_hosts(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
+    counts = []
+    for name in ("native-parity", "qemu:m3-parity"):
+        device = open_device(name, mlp_model)
+        train(device, blobs, 30)
+        counts.append(device.counters())
+        device.close()
+    assert counts[0] == counts[1]
+
+
+def test_a_killed_board_is_an_error_and_leaves_nothing(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
+    device = QemuDevice("qemu:m4", mlp_model)
+    os.kill(device.pid, signal.SIGKILL)
+    with pytest.raises(tt.DeviceError, match="device qemu:m4 is gone: its process was ended by signal SIGKILL"):
+        train(device, blobs, 5)
+    device.close()
+    assert not is_alive(device.pid)
+
+
+def test_a_stuck_board_is_an_error_and_leaves_nothing(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
+    device = QemuDevice("qemu:m4", mlp_model, answer_seconds=1.0)
+    os.kill(device.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(tt.DeviceError, match=r"qemu:m4 does not answer \(1 s\)"):
+        train(device, blobs, 5)
+    device.close()
+    assert time.monotonic() - started < 10
+    assert not is_alive(device.pid)
+
+
+def test_a_closed_board_leaves_nothing(mlp_model: tt.TrainableModel) -> None:
+    device = QemuDevice("qemu:m4", mlp_model)
+    assert is_alive(device.pid)
+    device.close()
+    assert not is_alive(device.pid)
+
+
+def test_a_model_too_large_for_the_board_is_refused(mlp_model: tt.TrainableModel) -> None:
+    large = tt.convert(networks.mlp(sizes=(64, 400, 10)), tt.TrainingConfig())
+    with pytest.raises(tt.DeviceError, match="does not fit in .* free bytes"):
+        open_device("qemu:f405", large)
+    device = open_device("qemu:m4", large)
+    device.close()
+
+
+@pytest.mark.parametrize("name", ["qemu:m9", "qemu:", "qemu:m4-fast", "qemu:m0"])
+def test_unknown_boards_are_named(mlp_model: tt.TrainableModel, name: str) -> None:
+    with pytest.raises(tt.UserError, match="qemu:m3, qemu:m4"):
+        open_device(name, mlp_model)
+
+
+@pytest.mark.parametrize("tool", [build.ARM_COMPILER, qemu.QEMU])
+def test_missing_tools_are_named(
+    mlp_model: tt.TrainableModel, tool: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, **where: None if name == tool else which(name, **where))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if tool == qemu.QEMU:
+        monkeypatch.setattr(build, "emulated_firmware", lambda *_, **__: tmp_path)
+    with pytest.raises(tt.MissingToolError, match=f"{tool}.*apt-get install"):
+        open_device("qemu:m4", mlp_model)
+
+
+def test_firmware_is_built_once_and_again_for_other_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build.emulated_firmware("m4")
+    written = first.stat().st_mtime_ns
+    assert build.emulated_firmware("m4") == first
+    assert first.stat().st_mtime_ns == written
+    assert tt.__version__ in str(first)
+    assert build.emulated_firmware("m4", count_work=False).parent != first.parent
+    assert sorted(p.name for p in first.parent.iterdir()) == [first.name]
+
+
+def test_train_command(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from tflm_train.cli import main
+
+    def run(device: str) -> dict:
+        arguments = ["train", folder / "model.tflite", "--data", folder / "data.npz", "--device", device, "--json"]
+        assert main([str(argument) for argument in arguments]) == 0
+        return json.loads(capfd.readouterr().out)
+
+    emulated, native = run("qemu:m4-parity"), run("native-parity")
+    assert emulated["device"] == "qemu:m4-parity"
+    for key in ("loss", "accuracy_before", "accuracy_after", "macs", "arena_bytes"):
+        assert emulated[key] == native[key]
+    assert set(emulated["instructions_per_step"]) == {"forward", "loss", "selection", "backward", "total"}
