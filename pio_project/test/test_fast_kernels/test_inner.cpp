@@ -28,6 +28,7 @@ struct Inner {
   decltype(&portable::ConvPoolRow1) conv_pool_row_1;
   decltype(&portable::ConvPoolRow4) conv_pool_row_4;
   decltype(&portable::Clear) clear;
+  decltype(&portable::CopyRows) copy_rows;
   decltype(&portable::AllFinite) all_finite;
   decltype(&portable::AddBias) add_bias;
   decltype(&portable::MaskRectified) mask_rectified;
@@ -35,11 +36,11 @@ struct Inner {
 
 const Inner kInners[] = {
     {"portable", portable::Axpy, portable::DotRows, portable::AddRows, portable::UpdateRows, portable::MultiplyAdd,
-     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear,
+     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows,
      portable::AllFinite, portable::AddBias, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
     {"cortex_m", cortex_m::Axpy, cortex_m::DotRows, cortex_m::AddRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
-     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear,
+     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows,
      cortex_m::AllFinite, cortex_m::AddBias, cortex_m::MaskRectified},
 #endif
 };
@@ -293,13 +294,26 @@ TEST_CASE("the first of equal sums wins, NaN is passed on") {
   }
 }
 
-TEST_CASE("clearing stops where it should") {
+TEST_CASE("clearing and copying stop where they should") {
   for (const Inner& inner : kInners) {
     Random random(5);
     for (uint32_t n = 0; n <= 70; ++n) {
       Shifted x(random, n, n % 4);
       inner.clear(x.data(), n);
       CHECK(x.Copy() == std::vector<float>(n, 0.0f));
+      Shifted from(random, n, random.Below(4));
+      inner.copy_rows(from.data(), 0, x.data(), 0, static_cast<int32_t>(n), 1);
+      CHECK(x.Copy() == from.Copy());
+      if (n < 3) continue;
+      Shifted two(random, 2 * n, random.Below(4));  // rows of n - 2 from a matrix with rows of n - 1
+      std::vector<float> expected = two.Copy();
+      for (size_t i = 0; i < n - 2; ++i) {
+        expected[i] = from.data()[i];
+        expected[n + i] = from.data()[(n > 3 ? 1 : 0) + i];
+      }
+      inner.copy_rows(from.data(), n > 3 ? 1 : 0, two.data(), static_cast<int32_t>(n), static_cast<int32_t>(n) - 2, 2);
+      CHECK(two.Copy() == expected);
+      CHECK(two.GuardsIntact());
       CHECK(x.GuardsIntact());
     }
   }

@@ -89,6 +89,7 @@ Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& se
       strip_shape_{conv.in_h, conv.in_w, conv.in_c, height_,
                    width_ + (map.columns - 1) * map.stride_w * conv.stride_w, conv.in_c} {
   const int32_t image_width = UsesStrips() ? strip_shape_.width : conv.in_w;
+  if (UsesStrips()) inner::Clear(strip_, static_cast<uint32_t>(strip_shape_.elements()));
   TabulateOffsets(image_width);
   inside_ = {Shape(image_width, conv.filter_h, conv.filter_w * conv.in_c),
              image_side,
@@ -163,7 +164,7 @@ void Scatter::StripRow(uint32_t first, int32_t row, int32_t column) {
   if (selection_.mode == Selection::Mode::kList && (next_ == selection_.count || selection_[next_] >= end)) return;
   const uint64_t macs = kCountWork ? macs_ + CountRow(first, row, column) : 0;
   if (image_side_ == kSource) {
-    CopyToStrip(strip_shape_, image_, row, column, strip_);
+    RefillStrip(strip_shape_, image_, row, column, strip_);
   } else {
     inner::Clear(strip_, static_cast<uint32_t>(strip_shape_.elements()));
   }

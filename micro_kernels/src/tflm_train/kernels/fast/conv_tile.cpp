@@ -13,11 +13,13 @@ TiledConv::TiledConv(const ConvShape& s, const float* x, const float* w, int32_t
       depth_(s.in_c < kQuad ? 1 : kQuad),
       row_shape_{s.in_h, s.in_w, s.in_c, kPatch, 2 * tiles + 2, depth_},
       patch_shape_{s.in_h, s.in_w, s.in_c, kPatch, kPatch, depth_},
-      in_strip_(depth_ == s.in_c && row_shape_.elements() <= kStrip) {}
+      in_strip_(depth_ == s.in_c && row_shape_.elements() <= kStrip) {
+  if (in_strip_) inner::Clear(strip_, static_cast<uint32_t>(row_shape_.elements()));
+}
 
 void TiledConv::MoveTo(int32_t row) {
   row_ = row - s_.pad_top;
-  if (in_strip_) CopyToStrip(row_shape_, x_, row_, -s_.pad_left, strip_);
+  if (in_strip_) RefillStrip(row_shape_, x_, row_, -s_.pad_left, strip_);
 }
 
 /// In the strip, else in the image itself if possible, else gathered.

@@ -701,6 +701,38 @@ void Clear(float* x, uint32_t n) {
   for (left += 16; left > 0; --left) *x++ = 0.0f;
 }
 
+void CopyRows(const float* from, int32_t x_stride, float* to, int32_t y_stride, int32_t n, int32_t rows) {
+  for (; rows > 0; --rows, from += x_stride, to += y_stride) {
+    const float* x = from;
+    float* y = to;
+    int32_t left = n - 16;
+    if (left >= 0) {
+      __asm volatile(
+          "1:\n"
+          "vldmia %[x]!, {s16-s31}\n"
+          "subs %[left], #16\n"
+          "vstmia %[y]!, {s16-s31}\n"
+          "bge 1b\n"
+          : [x] "+r"(x), [y] "+r"(y), [left] "+r"(left)
+          :
+          : "cc", "memory", TFLM_TRAIN_S8_TO_S31);
+    }
+    left += 12;
+    if (left >= 0) {
+      __asm volatile(
+          "1:\n"
+          "vldmia %[x]!, {s8-s11}\n"
+          "subs %[left], #4\n"
+          "vstmia %[y]!, {s8-s11}\n"
+          "bge 1b\n"
+          : [x] "+r"(x), [y] "+r"(y), [left] "+r"(left)
+          :
+          : "cc", "memory", "s8", "s9", "s10", "s11");
+    }
+    for (left += 4; left > 0; --left) *y++ = *x++;
+  }
+}
+
 bool AllFinite(const float* x, uint32_t n) {
   // 0 * x is NaN for NaN and infinity, and a sum with NaN is NaN.
   float sum = 0.0f;

@@ -30,6 +30,7 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
 void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
                   float low, float* y, int32_t y_step, uint8_t* winners);
 void Clear(float* x, uint32_t n);
+void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int32_t n, int32_t rows);
 bool AllFinite(const float* x, uint32_t n);
 void AddBias(const float* bias, float low, float* y, int32_t n);
 void MaskRectified(const float* y, float* dy, uint32_t n);

@@ -22,16 +22,59 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddScaled(float a, const float* __restrict 
   for (; n > 0; --n) *y++ += a * *x++;
 }
 
-/// A patch. Rows of three are those of a single-channel 3x3 filter.
 TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
   for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[kSource], y += shape.stride[kDestination]) {
-    if (shape.n == 3) {
+    AddScaled(a, x, y, shape.n);
+  }
+}
+
+/// A row of four elements.
+TFLM_TRAIN_ALWAYS_INLINE inline void AddFour(float a, const float* __restrict x, float* __restrict y) {
+  const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+  y[0] += a * x0;
+  y[1] += a * x1;
+  y[2] += a * x2;
+  y[3] += a * x3;
+}
+
+/// Three rows, as of a 3x3 filter over four channels and over one: known sizes need no loop.
+struct Patch12 {
+  TFLM_TRAIN_ALWAYS_INLINE static void Add(float a, const float* x, float* y, const AxpyShape& shape) {
+    const int32_t x_stride = shape.stride[kSource], y_stride = shape.stride[kDestination];
+    for (int32_t rows = 3; rows > 0; --rows, x += x_stride, y += y_stride) {
+      AddFour(a, x, y);
+      AddFour(a, x + 4, y + 4);
+      AddFour(a, x + 8, y + 8);
+    }
+  }
+};
+struct Patch3 {
+  TFLM_TRAIN_ALWAYS_INLINE static void Add(float a, const float* x, float* y, const AxpyShape& shape) {
+    const int32_t x_stride = shape.stride[kSource], y_stride = shape.stride[kDestination];
+    for (int32_t rows = 3; rows > 0; --rows, x += x_stride, y += y_stride) {
       const float x0 = x[0], x1 = x[1], x2 = x[2];
       y[0] += a * x0;
       y[1] += a * x1;
       y[2] += a * x2;
-    } else {
-      AddScaled(a, x, y, shape.n);
+    }
+  }
+};
+struct AnyPatch {
+  TFLM_TRAIN_ALWAYS_INLINE static void Add(float a, const float* x, float* y, const AxpyShape& shape) {
+    AddPatch(a, x, y, shape);
+  }
+};
+
+template <class Patch>
+void ScatterPixelsOf(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
+  const bool to_image = s.image_side == kDestination, zeros_too = s.zeros_too;
+  const float scale = s.scale;
+  for (; pixels > 0; --pixels, image += s.pixel_step) {
+    float* filter = s.filters;
+    for (int32_t left = s.channels; left > 0; --left, ++dy, winners += s.winner_step, filter += s.filter) {
+      if (!zeros_too && IsZero(dy)) continue;
+      float* const patch = image + s.offsets[*winners % PixelScatter::kOffsets];
+      Patch::Add(scale * *dy, to_image ? filter : patch, to_image ? patch : filter, s.shape);
     }
   }
 }
@@ -39,20 +82,26 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
 }  // namespace
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
-  for (; count > 0; --count, ++jobs) AddPatch(jobs->a, jobs->patch[kSource], jobs->patch[kDestination], shape);
+  const bool three = shape.rows == 3;
+  for (; count > 0; --count, ++jobs) {
+    const float* x = jobs->patch[kSource];
+    float* y = jobs->patch[kDestination];
+    if (three && shape.n == 12) {
+      Patch12::Add(jobs->a, x, y, shape);
+    } else if (three && shape.n == 3) {
+      Patch3::Add(jobs->a, x, y, shape);
+    } else {
+      AddPatch(jobs->a, x, y, shape);
+    }
+  }
 }
 
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
-  for (; pixels > 0; --pixels, image += s.pixel_step) {
-    float* filter = s.filters;
-    for (int32_t left = s.channels; left > 0; --left, ++dy, winners += s.winner_step, filter += s.filter) {
-      if (!s.zeros_too && IsZero(dy)) continue;
-      float* patch[2];
-      patch[s.image_side] = image + s.offsets[*winners % PixelScatter::kOffsets];
-      patch[1 - s.image_side] = filter;
-      AddPatch(s.scale * *dy, patch[kSource], patch[kDestination], s.shape);
-    }
-  }
+  const bool three = s.shape.rows == 3;
+  const auto scatter = three && s.shape.n == 12  ? ScatterPixelsOf<Patch12>
+                       : three && s.shape.n == 3 ? ScatterPixelsOf<Patch3>
+                                                 : ScatterPixelsOf<AnyPatch>;
+  scatter(s, pixels, dy, winners, image);
 }
 
 namespace {
@@ -245,8 +294,16 @@ TFLM_TRAIN_ALWAYS_INLINE inline void Pool(const Tile& tile, float bias, float lo
   }
   best += bias;
   *y = best < low ? low : best;
-  if (winner) *winner = position;
+  *winner = position;
 }
+
+/// Where winners go: with a step of zero they all go where nobody reads.
+struct Winners {
+  explicit Winners(uint8_t* wanted) : next(wanted ? wanted : &unused), step(wanted ? 1 : 0) {}
+  uint8_t unused;
+  uint8_t* next;
+  int32_t step;
+};
 
 }  // namespace
 
@@ -274,34 +331,50 @@ void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t
 }
 
 void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners) {
-  for (int32_t c = 0; c < count; ++c, sums += 4) Pool(Tile(sums), bias[c], low, y + c, winners ? winners + c : nullptr);
+  Winners to(winners);
+  for (int32_t c = 0; c < count; ++c, sums += 4) Pool(Tile(sums), bias[c], low, y + c, to.next + c * to.step);
 }
 
 void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
                   float low, float* y, int32_t y_step, uint8_t* winners) {
-  for (; tiles > 0; --tiles, strip += 2, y += y_step) {
+  Winners to(winners);
+  for (; tiles > 0; --tiles, strip += 2, y += y_step, to.next += to.step * y_step) {
     const Patch values(strip, stride, 1);
     const float* filter = w;
-    for (int32_t c = 0; c < count; ++c, filter += 9) {
+    uint8_t* winner = to.next;
+    for (int32_t c = 0; c < count; ++c, filter += 9, winner += to.step) {
       Tile tile;
       values.Convolve(filter, 1, tile);
-      Pool(tile, bias[c], low, y + c, winners ? winners + c : nullptr);
+      Pool(tile, bias[c], low, y + c, winner);
     }
-    if (winners) winners += y_step;
   }
 }
 
 void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
                   float low, float* y, int32_t y_step, uint8_t* winners) {
-  constexpr int32_t kGroup = 8;
-  for (; tiles > 0; --tiles, strip += 8, y += y_step) {
-    for (int32_t first = 0; first < count; first += kGroup) {
-      float sums[4 * kGroup] = {};
-      const int32_t group = count - first < kGroup ? count - first : kGroup;
-      ConvTile4(strip, stride, w + 36 * first, 4, group, sums);
-      PoolTile(sums, group, bias + first, low, y + first, winners ? winners + first : nullptr);
+  constexpr int32_t kFilter = 36, kDepth = 4;
+  Winners to(winners);
+  for (; tiles > 0; --tiles, strip += 2 * kDepth, y += y_step, to.next += to.step * y_step) {
+    const float* filter = w;
+    uint8_t* winner = to.next;
+    int32_t c = 0;
+    for (; c + 2 <= count; c += 2, filter += 2 * kFilter, winner += 2 * to.step) {  // two filters per load of the patch
+      Tile first, second;
+      for (int32_t channel = 0; channel < kDepth; ++channel) {
+        const Patch values(strip + channel, stride, kDepth);
+        values.Convolve(filter + channel, kDepth, first);
+        values.Convolve(filter + channel + kFilter, kDepth, second);
+      }
+      Pool(first, bias[c], low, y + c, winner);
+      Pool(second, bias[c + 1], low, y + c + 1, winner + to.step);
     }
-    if (winners) winners += y_step;
+    if (c < count) {
+      Tile tile;
+      for (int32_t channel = 0; channel < kDepth; ++channel) {
+        Patch(strip + channel, stride, kDepth).Convolve(filter + channel, kDepth, tile);
+      }
+      Pool(tile, bias[c], low, y + c, winner);
+    }
   }
 }
 
@@ -321,6 +394,22 @@ void Clear(float* x, uint32_t n) {
     x[7] = 0.0f;
   }
   for (; n > 0; --n) *x++ = 0.0f;
+}
+
+void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int32_t n, int32_t rows) {
+  for (; rows > 0; --rows, x += x_stride, y += y_stride) {
+    const float* __restrict from = x;
+    float* __restrict to = y;
+    int32_t left = n;
+    for (; left >= 4; left -= 4, from += 4, to += 4) {
+      const float x0 = from[0], x1 = from[1], x2 = from[2], x3 = from[3];
+      to[0] = x0;
+      to[1] = x1;
+      to[2] = x2;
+      to[3] = x3;
+    }
+    for (; left > 0; --left) *to++ = *from++;
+  }
 }
 
 namespace {

@@ -53,6 +53,9 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
 /// x[0, n) = 0.
 void Clear(float* x, uint32_t n);
 
+/// y[r] = x[r] for `rows` rows of n, the rows `x_stride` and `y_stride` apart.
+void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int32_t n, int32_t rows);
+
 /// None of x[0, n) is NaN or infinite.
 bool AllFinite(const float* x, uint32_t n);
 

@@ -19,7 +19,10 @@ struct StripShape {
 /// strip = the image under it, zero outside.
 void CopyToStrip(const StripShape& shape, const float* image, int32_t row, int32_t column, float* strip);
 
-/// The image under the strip += strip.
+/// The same where the columns outside the image are zero already, as CopyToStrip left them at another row.
+void RefillStrip(const StripShape& shape, const float* image, int32_t row, int32_t column, float* strip);
+
+/// The image under the strip += strip, all channels (depth = channels).
 void AddStrip(const StripShape& shape, float* strip, int32_t row, int32_t column, float* image);
 
 }  // namespace fast
