@@ -42,7 +42,7 @@ lint: $(VENV)/dev.stamp
 
 # mypy finds packages by folders only: lay out converters/ where it is imported
 types: $(VENV)/dev.stamp
-	@mkdir -p build/types/tflm_train
+	@rm -rf build/types/tflm_train && mkdir -p build/types/tflm_train
 	@ln -sfn $(CURDIR)/tflm_train/* $(CURDIR)/converters build/types/tflm_train/
 	cd build/types && $(abspath $(BIN))/mypy --config-file ../../setup.cfg -p tflm_train
 

@@ -39,7 +39,8 @@ build/doctest/doctest/doctest/doctest.h:
 
 $(BUILD)/%.o: %.cpp | $(DOCTEST)
 	@mkdir -p $(dir $@)
-	$(CXX) $(FLAGS) -c $< -o $@
+	@echo "$(FLAVOUR) $<"
+	@$(CXX) $(FLAGS) -c $< -o $@
 
 $(BUILD)/library.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -47,7 +48,7 @@ $(BUILD)/library.a: $(LIBRARY_OBJECTS)
 
 define SUITE
 $(BUILD)/$(1): $(filter $(BUILD)/$(TESTS)/$(1)/%,$(TEST_SOURCES:%.cpp=$(BUILD)/%.o)) $(MAIN) $(BUILD)/library.a
-	$(CXX) $(FLAGS) $$^ -o $$@
+	@$(CXX) $(FLAGS) $$^ -o $$@
 .PHONY: run-$(1)
 run-$(1): $(BUILD)/$(1)
 	$$< --no-colors=true
