@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import networks
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import tflm_train as tt
+
+# Continuous integration judges a change by the same examples as the run before; a run by hand looks for new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
