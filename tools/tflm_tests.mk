@@ -20,12 +20,14 @@ BUILD := build/tflm/$(shell echo '$(abspath $(TFLM_LIB)) $(TFLM_FLAGS)' | cksum 
 THIRD_PARTY := $(foreach root,$(TFLM_DIR)/third_party $(TFLM_DIR)/tensorflow/lite/micro/tools/make/downloads, \
   $(root)/flatbuffers/include $(root)/gemmlowp $(root)/ruy)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion -Werror
-COMMON := -std=c++17 -O1 -g -MMD $(WARNINGS) -I$(LIBRARY) \
+COMMON := -std=c++17 -O1 -g -MMD -MP $(WARNINGS) -I$(LIBRARY) \
   -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
 TFLM := $(TFLM_RTTI) $(TFLM_FLAGS) -isystem $(TFLM_DIR) $(patsubst %,-isystem %,$(wildcard $(THIRD_PARTY)))
 
 LIBRARY_SOURCES := $(shell find $(LIBRARY) -name '*.cpp' -not -path '*/tflm_train/tflm/*')
-LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cpp=$(BUILD)/%.o)
+# the same for every TFLM
+SHARED := build/tflm/library
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cpp=$(SHARED)/%.o)
 TEST_SOURCES := $(filter-out %/layout_mismatch.cpp,$(wildcard $(TESTS)/*.cpp))
 TEST_OBJECTS := $(TEST_SOURCES:%.cpp=$(BUILD)/%.o)
 CASES := $(BUILD)/cases
@@ -40,7 +42,7 @@ run: $(BUILD)/binding_tests $(BUILD)/layout_mismatch $(BUILD)/before $(BUILD)/af
 $(CASES)/mlp_dense.tflite: tests/tflm_cases.py tests/networks.py $(wildcard converters/*.py)
 	$(PYTHON) tests/tflm_cases.py $(CASES)
 
-$(BUILD)/$(LIBRARY)/%.o: $(LIBRARY)/%.cpp
+$(SHARED)/$(LIBRARY)/%.o: $(LIBRARY)/%.cpp
 	@mkdir -p $(dir $@)
 	$(CXX) $(COMMON) -c $< -o $@
 
@@ -56,17 +58,17 @@ $(BUILD)/$(EXAMPLE)/%.o: $(EXAMPLE)/%.cpp
 OTHER := $(if $(findstring TF_LITE_STATIC_MEMORY,$(TFLM_FLAGS)),-UTF_LITE_STATIC_MEMORY,-DTF_LITE_STATIC_MEMORY)
 $(BUILD)/$(TESTS)/layout_mismatch.o: TFLM += $(OTHER)
 
-$(BUILD)/library.a: $(LIBRARY_OBJECTS)
+$(SHARED)/library.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/binding_tests: $(TEST_OBJECTS) $(BUILD)/library.a $(TFLM_LIB) | $(CASES)/mlp_dense.tflite
+$(BUILD)/binding_tests: $(TEST_OBJECTS) $(SHARED)/library.a $(TFLM_LIB) | $(CASES)/mlp_dense.tflite
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
-$(BUILD)/layout_mismatch: $(BUILD)/$(TESTS)/layout_mismatch.o $(BUILD)/library.a $(TFLM_LIB)
+$(BUILD)/layout_mismatch: $(BUILD)/$(TESTS)/layout_mismatch.o $(SHARED)/library.a $(TFLM_LIB)
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
-$(BUILD)/before $(BUILD)/after: $(BUILD)/%: $(BUILD)/$(EXAMPLE)/%.o $(BUILD)/library.a $(TFLM_LIB)
+$(BUILD)/before $(BUILD)/after: $(BUILD)/%: $(BUILD)/$(EXAMPLE)/%.o $(SHARED)/library.a $(TFLM_LIB)
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/$(TESTS)/layout_mismatch.d

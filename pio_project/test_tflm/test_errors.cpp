@@ -28,6 +28,12 @@ TEST_CASE("an operator that the resolver lacks is named") {
   Pair pair("cnn_dense");
   CHECK(pair.InitTflm(resolver) == Status::kMissingOperator);
   CHECK(std::string(pair.tflm.error().subject) == "MAX_POOL_2D");
+  const float* output = nullptr;
+  const std::vector<float> input(144);
+  CHECK(pair.tflm.Infer(input.data(), &output) == Status::kNotInitialized);
+  CHECK(pair.tflm.trainer().Infer(input.data(), &output) == Status::kNotInitialized);
+  CHECK(pair.tflm.input() == nullptr);
+  CHECK(pair.tflm.error().status == Status::kMissingOperator);
   resolver.AddMaxPool2D();
   CHECK(pair.InitTflm(resolver) == Status::kOk);
 }

@@ -63,7 +63,8 @@ int main() {
   const int after = CountRight(&interpreter, &sensor, kWindows);
   const tflm_train::TflmMemory memory = interpreter.memory();
   std::printf("right before training: %d of %d, after: %d\n", before, kWindows, after);
-  std::printf("arena: weights %zu + activations and errors %zu + TFLM %zu = %zu bytes\n", memory.persistent,
-              memory.program, memory.tflm_scratch + memory.tflm_tail, memory.total());
+  std::printf("arena: weights %u + activations and errors %u + TFLM %u = %u bytes\n",
+              static_cast<unsigned>(memory.persistent), static_cast<unsigned>(memory.program),
+              static_cast<unsigned>(memory.tflm_scratch + memory.tflm_tail), static_cast<unsigned>(memory.total()));
   return after > before ? 0 : 1;
 }

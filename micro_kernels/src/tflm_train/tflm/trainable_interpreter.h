@@ -49,16 +49,16 @@ class TrainableInterpreter final : private ForwardPass {
 
   /// The same calls as Trainer's. `input` may be input().
   Status Step(const float* input, const Label& label, StepResult* result = nullptr) {
-    return ready_ ? trainer_.Step(input, label, result) : Status::kNotInitialized;
+    return Begin() ? trainer_.Step(input, label, result) : Status::kNotInitialized;
   }
   Status Infer(const float* input, const float** output) {
-    return ready_ ? trainer_.Infer(input, output) : Status::kNotInitialized;
+    return Begin() ? trainer_.Infer(input, output) : Status::kNotInitialized;
   }
   Status Evaluate(const float* input, const Label& label, StepResult* result) {
-    return ready_ ? trainer_.Evaluate(input, label, result) : Status::kNotInitialized;
+    return Begin() ? trainer_.Evaluate(input, label, result) : Status::kNotInitialized;
   }
-  Status Flush() { return ready_ ? trainer_.Flush() : Status::kNotInitialized; }
-  Status Reset() { return ready_ ? trainer_.Reset() : Status::kNotInitialized; }
+  Status Flush() { return Begin() ? trainer_.Flush() : Status::kNotInitialized; }
+  Status Reset() { return Begin() ? trainer_.Reset() : Status::kNotInitialized; }
 
   /// Runs the operators in front of `first_operator` only: `*activation` holds `*elements` numbers, until the next
   /// call, from which StepFrom goes on. For models whose front is frozen: compute once per sample, keep, train many
@@ -90,6 +90,11 @@ class TrainableInterpreter final : private ForwardPass {
     TfLiteContext* mutable_context() { return const_cast<TfLiteContext*>(&context()); }
   };
 
+  /// Starts a call: the error of the one before is forgotten, that of Init is kept.
+  bool Begin() {
+    if (ready_) error_ = {};
+    return ready_;
+  }
   Status Run(uint16_t first_operator, uint16_t last_operator) override;
   bool InvokeOperator(uint32_t index);
 

@@ -148,7 +148,7 @@ inline const ValueRecord* TrainableInterpreter::CutValue(uint16_t first_operator
 
 inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const float* input_values,
                                               const float** activation, uint32_t* elements) {
-  if (!ready_) return Status::kNotInitialized;
+  if (!Begin()) return Status::kNotInitialized;
   const ValueRecord* cut = CutValue(first_operator);
   if (cut == nullptr || input_values == nullptr || activation == nullptr || elements == nullptr) {
     return Fail(Status::kInvalidArgument, "cut of the model");
@@ -164,7 +164,7 @@ inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const flo
 
 inline Status TrainableInterpreter::StepFrom(uint16_t first_operator, const float* activation, const Label& label,
                                              StepResult* result) {
-  if (!ready_) return Status::kNotInitialized;
+  if (!Begin()) return Status::kNotInitialized;
   const ValueRecord* cut = CutValue(first_operator);
   if (cut == nullptr || activation == nullptr) return Fail(Status::kInvalidArgument, "cut of the model");
   for (uint32_t i = 0; i < cut->bytes / sizeof(float); ++i) {
@@ -214,6 +214,7 @@ inline void TrainableInterpreter::Clear() {
   interpreter_.reset();
   allocator_.reset();
   tflm_arena_.reset();
+  trainer_ = Trainer();
   error_ = {};
 }
 
