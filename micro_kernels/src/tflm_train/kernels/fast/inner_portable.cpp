@@ -79,6 +79,118 @@ void ScatterPixelsOf(const PixelScatter& s, int32_t pixels, const float* dy, con
   }
 }
 
+/// The errors of one channel in up to kPixels pixels that go on, scaled, with their patches.
+struct ChannelErrors {
+  static constexpr int32_t kPixels = 16;
+  int32_t count = 0;
+  float error[kPixels];
+  const float* patch[kPixels];
+
+  TFLM_TRAIN_ALWAYS_INLINE ChannelErrors(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners,
+                                         const float* image) {
+    const int32_t channels = s.channels, winner_step = channels * static_cast<int32_t>(s.winner_step);
+    const float scale = s.scale;
+    int32_t found = 0;
+    for (; pixels > 0; --pixels, dy += channels, winners += winner_step, image += s.pixel_step) {
+      if (!s.zeros_too && IsZero(dy)) continue;
+      error[found] = scale * *dy;
+      patch[found++] = image + s.offsets[*winners % PixelScatter::kOffsets];
+    }
+    count = found;
+  }
+};
+
+/// filter[row][0, 4) += the errors times their patches: the weights stay in registers for all errors.
+TFLM_TRAIN_ALWAYS_INLINE inline void GatherFour(const ChannelErrors& errors, int32_t offset, float* filter) {
+  float w0 = filter[0], w1 = filter[1], w2 = filter[2], w3 = filter[3];
+  for (int32_t i = 0; i < errors.count; ++i) {
+    const float* x = errors.patch[i] + offset;
+    const float error = errors.error[i];
+    w0 += error * x[0];
+    w1 += error * x[1];
+    w2 += error * x[2];
+    w3 += error * x[3];
+  }
+  filter[0] = w0;
+  filter[1] = w1;
+  filter[2] = w2;
+  filter[3] = w3;
+}
+
+/// Twelve elements of a filter at a time.
+TFLM_TRAIN_ALWAYS_INLINE inline void GatherTwelve(const ChannelErrors& errors, int32_t offset, float* filter) {
+  float w0 = filter[0], w1 = filter[1], w2 = filter[2], w3 = filter[3], w4 = filter[4], w5 = filter[5];
+  float w6 = filter[6], w7 = filter[7], w8 = filter[8], w9 = filter[9], w10 = filter[10], w11 = filter[11];
+  for (int32_t i = 0; i < errors.count; ++i) {
+    const float* x = errors.patch[i] + offset;
+    const float error = errors.error[i];
+    w0 += error * x[0];
+    w1 += error * x[1];
+    w2 += error * x[2];
+    w3 += error * x[3];
+    w4 += error * x[4];
+    w5 += error * x[5];
+    w6 += error * x[6];
+    w7 += error * x[7];
+    w8 += error * x[8];
+    w9 += error * x[9];
+    w10 += error * x[10];
+    w11 += error * x[11];
+  }
+  filter[0] = w0, filter[1] = w1, filter[2] = w2, filter[3] = w3, filter[4] = w4, filter[5] = w5;
+  filter[6] = w6, filter[7] = w7, filter[8] = w8, filter[9] = w9, filter[10] = w10, filter[11] = w11;
+}
+
+/// All nine weights of a single-channel 3x3 filter.
+TFLM_TRAIN_ALWAYS_INLINE inline void GatherNine(const ChannelErrors& errors, int32_t stride, float* filter) {
+  float w0 = filter[0], w1 = filter[1], w2 = filter[2], w3 = filter[3], w4 = filter[4], w5 = filter[5];
+  float w6 = filter[6], w7 = filter[7], w8 = filter[8];
+  for (int32_t i = 0; i < errors.count; ++i) {
+    const float* upper = errors.patch[i];
+    const float* middle = upper + stride;
+    const float* lower = middle + stride;
+    const float error = errors.error[i];
+    w0 += error * upper[0];
+    w1 += error * upper[1];
+    w2 += error * upper[2];
+    w3 += error * middle[0];
+    w4 += error * middle[1];
+    w5 += error * middle[2];
+    w6 += error * lower[0];
+    w7 += error * lower[1];
+    w8 += error * lower[2];
+  }
+  filter[0] = w0, filter[1] = w1, filter[2] = w2, filter[3] = w3, filter[4] = w4, filter[5] = w5;
+  filter[6] = w6, filter[7] = w7, filter[8] = w8;
+}
+
+/// Weight gradients channel by channel, for contiguous filters with rows of a multiple of four elements, or 3x3 of one channel.
+void GatherPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, const float* image) {
+  const int32_t stride = s.shape.stride[kSource], n = s.shape.n;
+  constexpr int32_t kPixels = ChannelErrors::kPixels;
+  for (; pixels > 0; pixels -= kPixels) {
+    const int32_t group = pixels < kPixels ? pixels : kPixels;
+    float* filter = s.filters;
+    for (int32_t c = 0; c < s.channels; ++c, filter += s.filter) {
+      const ChannelErrors errors(s, group, dy + c, winners + c * static_cast<int32_t>(s.winner_step), image);
+      if (errors.count == 0) continue;
+      if (n == 3) {
+        GatherNine(errors, stride, filter);
+        continue;
+      }
+      float* row = filter;
+      for (int32_t u = 0; u < s.shape.rows; ++u, row += n) {
+        int32_t i = 0;
+        for (; i + 12 <= n; i += 12) GatherTwelve(errors, u * stride + i, row + i);
+        for (; i < n; i += 4) GatherFour(errors, u * stride + i, row + i);
+      }
+    }
+    dy += kPixels * s.channels;
+    winners += kPixels * s.channels * static_cast<int32_t>(s.winner_step);
+    image += kPixels * s.pixel_step;
+  }
+}
+
 }  // namespace
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
@@ -97,10 +209,12 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
 }
 
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
-  const bool three = s.shape.rows == 3;
-  const auto scatter = three && s.shape.n == 12  ? ScatterPixelsOf<Patch12>
-                       : three && s.shape.n == 3 ? ScatterPixelsOf<Patch3>
-                                                 : ScatterPixelsOf<AnyPatch>;
+  const AxpyShape& shape = s.shape;
+  const bool single = shape.rows == 3 && shape.n == 3;
+  if (s.image_side == kSource && shape.stride[kDestination] == shape.n && (single || shape.n % 4 == 0)) {
+    return GatherPixels(s, pixels, dy, winners, image);
+  }
+  const auto scatter = shape.rows == 3 && shape.n == 12 ? ScatterPixelsOf<Patch12> : ScatterPixelsOf<AnyPatch>;
   scatter(s, pixels, dy, winners, image);
 }
 
@@ -226,7 +340,7 @@ namespace {
 struct Tile {
   float s0, s1, s2, s3;
 
-  Tile() : s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f) {}
+  Tile() {}
   explicit Tile(const float* sums) : s0(sums[0]), s1(sums[1]), s2(sums[2]), s3(sums[3]) {}
   void Store(float* sums) const {
     sums[0] = s0;
@@ -239,6 +353,13 @@ struct Tile {
     s1 += right * weight;
     s2 += below * weight;
     s3 += diagonal * weight;
+  }
+  /// The first tap of new sums.
+  TFLM_TRAIN_ALWAYS_INLINE void Begin(float weight, float p, float right, float below, float diagonal) {
+    s0 = p * weight;
+    s1 = right * weight;
+    s2 = below * weight;
+    s3 = diagonal * weight;
   }
 };
 
@@ -258,6 +379,16 @@ struct Patch {
   /// Adds the nine taps of the filter whose weights are `step` apart.
   TFLM_TRAIN_ALWAYS_INLINE void Convolve(const float* __restrict w, int32_t step, Tile& tile) const {
     tile.Tap(*w, a0, a1, b0, b1);
+    AddOtherTaps(w, step, tile);
+  }
+  /// The same for new sums.
+  TFLM_TRAIN_ALWAYS_INLINE void BeginConvolve(const float* __restrict w, int32_t step, Tile& tile) const {
+    tile.Begin(*w, a0, a1, b0, b1);
+    AddOtherTaps(w, step, tile);
+  }
+
+ private:
+  TFLM_TRAIN_ALWAYS_INLINE void AddOtherTaps(const float* __restrict w, int32_t step, Tile& tile) const {
     w += step;
     tile.Tap(*w, a1, a2, b1, b2);
     w += step;
@@ -311,7 +442,7 @@ void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t
   const Patch values(patch, patch_stride, 1);
   for (; count > 0; --count, w += 9, sums += 4) {
     Tile tile;
-    values.Convolve(w, 1, tile);
+    values.BeginConvolve(w, 1, tile);
     tile.Store(sums);
   }
 }
@@ -344,7 +475,7 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
     uint8_t* winner = to.next;
     for (int32_t c = 0; c < count; ++c, filter += 9, winner += to.step) {
       Tile tile;
-      values.Convolve(filter, 1, tile);
+      values.BeginConvolve(filter, 1, tile);
       Pool(tile, bias[c], low, y + c, winner);
     }
   }
@@ -360,7 +491,10 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
     int32_t c = 0;
     for (; c + 2 <= count; c += 2, filter += 2 * kFilter, winner += 2 * to.step) {  // two filters per load of the patch
       Tile first, second;
-      for (int32_t channel = 0; channel < kDepth; ++channel) {
+      const Patch begin(strip, stride, kDepth);
+      begin.BeginConvolve(filter, kDepth, first);
+      begin.BeginConvolve(filter + kFilter, kDepth, second);
+      for (int32_t channel = 1; channel < kDepth; ++channel) {
         const Patch values(strip + channel, stride, kDepth);
         values.Convolve(filter + channel, kDepth, first);
         values.Convolve(filter + channel + kFilter, kDepth, second);
@@ -370,7 +504,8 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
     }
     if (c < count) {
       Tile tile;
-      for (int32_t channel = 0; channel < kDepth; ++channel) {
+      Patch(strip, stride, kDepth).BeginConvolve(filter, kDepth, tile);
+      for (int32_t channel = 1; channel < kDepth; ++channel) {
         Patch(strip + channel, stride, kDepth).Convolve(filter + channel, kDepth, tile);
       }
       Pool(tile, bias[c], low, y + c, winner);
@@ -401,6 +536,18 @@ void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int3
     const float* __restrict from = x;
     float* __restrict to = y;
     int32_t left = n;
+    for (; left >= 8; left -= 8, from += 8, to += 8) {
+      const float x0 = from[0], x1 = from[1], x2 = from[2], x3 = from[3];
+      const float x4 = from[4], x5 = from[5], x6 = from[6], x7 = from[7];
+      to[0] = x0;
+      to[1] = x1;
+      to[2] = x2;
+      to[3] = x3;
+      to[4] = x4;
+      to[5] = x5;
+      to[6] = x6;
+      to[7] = x7;
+    }
     for (; left >= 4; left -= 4, from += 4, to += 4) {
       const float x0 = from[0], x1 = from[1], x2 = from[2], x3 = from[3];
       to[0] = x0;
