@@ -8,7 +8,7 @@ TESTS := pio_project/test
 LIBRARY := micro_kernels/src
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion -Werror
-FLAGS := -std=c++17 -O1 -g -MMD -DTFLM_TRAIN_COUNTERS=1 -I$(LIBRARY) -I$(TESTS) $(WARNINGS)
+FLAGS := -std=c++17 -O1 -g -MMD -MP -DTFLM_TRAIN_COUNTERS=1 -I$(LIBRARY) -I$(TESTS) $(WARNINGS)
 ifeq ($(FLAVOUR),sanitized)
 FLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
