@@ -10,14 +10,24 @@ namespace portable {
 
 namespace {
 
+/// A row of four elements.
+TFLM_TRAIN_ALWAYS_INLINE inline void AddFour(float a, const float* __restrict x, float* __restrict y) {
+  const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+  y[0] += a * x0;
+  y[1] += a * x1;
+  y[2] += a * x2;
+  y[3] += a * x3;
+}
+
 /// y += a * x over n
 TFLM_TRAIN_ALWAYS_INLINE inline void AddScaled(float a, const float* __restrict x, float* __restrict y, int32_t n) {
-  for (; n >= 4; n -= 4, x += 4, y += 4) {
-    const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
-    y[0] += a * x0;
-    y[1] += a * x1;
-    y[2] += a * x2;
-    y[3] += a * x3;
+  for (; n >= 8; n -= 8, x += 8, y += 8) {
+    AddFour(a, x, y);
+    AddFour(a, x + 4, y + 4);
+  }
+  if (n >= 4) {
+    AddFour(a, x, y);
+    n -= 4, x += 4, y += 4;
   }
   for (; n > 0; --n) *y++ += a * *x++;
 }
@@ -26,15 +36,6 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
   for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[kSource], y += shape.stride[kDestination]) {
     AddScaled(a, x, y, shape.n);
   }
-}
-
-/// A row of four elements.
-TFLM_TRAIN_ALWAYS_INLINE inline void AddFour(float a, const float* __restrict x, float* __restrict y) {
-  const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
-  y[0] += a * x0;
-  y[1] += a * x1;
-  y[2] += a * x2;
-  y[3] += a * x3;
 }
 
 /// Three rows, as of a 3x3 filter over four channels and over one: known sizes need no loop.
@@ -283,21 +284,25 @@ void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t 
 
 namespace {
 
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateFour(float dy, float step, const float* __restrict x, float* __restrict w,
+                                                float* __restrict dx) {
+  const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+  dx[0] += dy * w0;
+  dx[1] += dy * w1;
+  dx[2] += dy * w2;
+  dx[3] += dy * w3;
+  w[0] = w0 + step * x[0];
+  w[1] = w1 + step * x[1];
+  w[2] = w2 + step * x[2];
+  w[3] = w3 + step * x[3];
+}
+
 /// dx += dy * w, then w += step * x.
-TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w, float* __restrict dx, int32_t n) {
-  for (; n >= 4; n -= 4) {
-    const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-    dx[0] += dy * w0;
-    dx[1] += dy * w1;
-    dx[2] += dy * w2;
-    dx[3] += dy * w3;
-    w[0] = w0 + step * x[0];
-    w[1] = w1 + step * x[1];
-    w[2] = w2 + step * x[2];
-    w[3] = w3 + step * x[3];
-    x += 4;
-    w += 4;
-    dx += 4;
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w,
+                                               float* __restrict dx, int32_t n) {
+  for (; n >= 8; n -= 8, x += 8, w += 8, dx += 8) {
+    UpdateFour(dy, step, x, w, dx);
+    UpdateFour(dy, step, x + 4, w + 4, dx + 4);
   }
   for (; n > 0; --n) {
     const float old = *w;
