@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export NPY_NUM_BUILD_JOBS = $(JOBS)
 export PLATFORMIO_SETTING_ENABLE_TELEMETRY = No
 
-.PHONY: demo test lint types test-python test-cpp test-cpp-sanitized test-tflm pio extension clean help
+.PHONY: demo test lint types test-python test-cpp test-cpp-sanitized test-tflm pio pio-emulated extension clean help
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -68,6 +68,13 @@ pio: $(VENV)/dev.stamp
 	$(BIN)/python pio_project/tools/prepare.py
 	$(BIN)/pio run -d pio_project -e native -t exec
 	$(BIN)/pio test -d pio_project -e native
+
+# the same on emulated Cortex-M boards: needs arm-none-eabi-g++ and qemu-system-arm
+pio-emulated: $(VENV)/dev.stamp
+	$(BIN)/python pio_project/tools/prepare.py
+	$(BIN)/pio run -d pio_project -e qemu_m0 -t exec
+	$(BIN)/pio run -d pio_project -e qemu_f405 -t exec
+	$(BIN)/pio test -d pio_project -e qemu_m3 -e qemu_m4 -e qemu_m7 -e qemu_m55 -e qemu_f405
 
 clean:
 	rm -rf build dist *.egg-info demo_output .mypy_cache .ruff_cache .pytest_cache
