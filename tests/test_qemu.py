@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -159,6 +161,27 @@ def test_a_closed_board_leaves_nothing(mlp_model: tt.TrainableModel) -> None:
     assert is_alive(device.pid)
     device.close()
     assert not is_alive(device.pid)
+
+
+@pytest.mark.parametrize("uart", [False, True])
+def test_a_board_ends_with_a_killed_parent(folder: Path, uart: bool) -> None:
+    script = f"""
+import signal, tflm_train as tt
+from tflm_train.devices.qemu import QemuDevice
+device = QemuDevice("qemu:m4", tt.model.load_model({str(folder / "model.tflite")!r}), uart={uart})
+print(device.pid, flush=True)
+signal.pause()
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert is_alive(pid)
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(pid)
 
 
 def test_a_model_too_large_for_the_board_is_refused(mlp_model: tt.TrainableModel) -> None:
