@@ -424,17 +424,150 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float
 
 }  // namespace
 
+// Row r of a group: w += factor * x over a block, x in s8 and after.
+#define TFLM_TRAIN_ADD_ROW_12(w, factor) \
+  "vldmia " w ", {s20-s31}\n"            \
+  "vfma.f32 s20, s8, " factor "\n"       \
+  "vfma.f32 s21, s9, " factor "\n"       \
+  "vfma.f32 s22, s10, " factor "\n"      \
+  "vfma.f32 s23, s11, " factor "\n"      \
+  "vfma.f32 s24, s12, " factor "\n"      \
+  "vfma.f32 s25, s13, " factor "\n"      \
+  "vfma.f32 s26, s14, " factor "\n"      \
+  "vfma.f32 s27, s15, " factor "\n"      \
+  "vfma.f32 s28, s16, " factor "\n"      \
+  "vfma.f32 s29, s17, " factor "\n"      \
+  "vfma.f32 s30, s18, " factor "\n"      \
+  "vfma.f32 s31, s19, " factor "\n"      \
+  "vstmia " w "!, {s20-s31}\n"
+#define TFLM_TRAIN_ADD_ROW_4(w, factor) \
+  "vldmia " w ", {s20-s23}\n"           \
+  "vfma.f32 s20, s8, " factor "\n"      \
+  "vfma.f32 s21, s9, " factor "\n"      \
+  "vfma.f32 s22, s10, " factor "\n"     \
+  "vfma.f32 s23, s11, " factor "\n"     \
+  "vstmia " w "!, {s20-s23}\n"
+// dx (s16-s23) += error * w, then w += factor * x (s8-s15).
+#define TFLM_TRAIN_UPDATE_ROW_8(w, error, factor) \
+  "vldmia " w ", {s24-s31}\n"                     \
+  "vfma.f32 s16, s24, " error "\n"                \
+  "vfma.f32 s17, s25, " error "\n"                \
+  "vfma.f32 s18, s26, " error "\n"                \
+  "vfma.f32 s19, s27, " error "\n"                \
+  "vfma.f32 s20, s28, " error "\n"                \
+  "vfma.f32 s21, s29, " error "\n"                \
+  "vfma.f32 s22, s30, " error "\n"                \
+  "vfma.f32 s23, s31, " error "\n"                \
+  "vfma.f32 s24, s8, " factor "\n"                \
+  "vfma.f32 s25, s9, " factor "\n"                \
+  "vfma.f32 s26, s10, " factor "\n"               \
+  "vfma.f32 s27, s11, " factor "\n"               \
+  "vfma.f32 s28, s12, " factor "\n"               \
+  "vfma.f32 s29, s13, " factor "\n"               \
+  "vfma.f32 s30, s14, " factor "\n"               \
+  "vfma.f32 s31, s15, " factor "\n"               \
+  "vstmia " w "!, {s24-s31}\n"
+
+namespace {
+
+/// w[r] += factor[r] * x for four rows: x is loaded once for all.
+TFLM_TRAIN_ALWAYS_INLINE inline void AddRows4(const RowGroup& group, const float* x, int32_t n) {
+  float *w0 = group.row[0], *w1 = group.row[1], *w2 = group.row[2], *w3 = group.row[3];
+  int32_t left = n - 12;
+  __asm volatile(
+      "vldmia %[factors], {s0-s3}\n"
+      "cmp %[left], #0\n"
+      "blt 2f\n"
+      "1:\n"
+      "vldmia %[x]!, {s8-s19}\n"
+      "subs %[left], #12\n"
+      TFLM_TRAIN_ADD_ROW_12("%[w0]", "s0")
+      TFLM_TRAIN_ADD_ROW_12("%[w1]", "s1")
+      TFLM_TRAIN_ADD_ROW_12("%[w2]", "s2")
+      TFLM_TRAIN_ADD_ROW_12("%[w3]", "s3")
+      "bge 1b\n"
+      "2:\n"
+      "adds %[left], #8\n"
+      "blt 4f\n"
+      "3:\n"
+      "vldmia %[x]!, {s8-s11}\n"
+      "subs %[left], #4\n"
+      TFLM_TRAIN_ADD_ROW_4("%[w0]", "s0")
+      TFLM_TRAIN_ADD_ROW_4("%[w1]", "s1")
+      TFLM_TRAIN_ADD_ROW_4("%[w2]", "s2")
+      TFLM_TRAIN_ADD_ROW_4("%[w3]", "s3")
+      "bge 3b\n"
+      "4:\n"
+      : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [left] "+r"(left)
+      : [factors] "r"(group.factor)
+      : "cc", "memory", "s0", "s1", "s2", "s3", TFLM_TRAIN_S8_TO_S31);
+  for (left += 4; left > 0; --left) {
+    const float value = *x++;
+    *w0++ += group.factor[0] * value;
+    *w1++ += group.factor[1] * value;
+    *w2++ += group.factor[2] * value;
+    *w3++ += group.factor[3] * value;
+  }
+}
+
+/// dx += error[r] * w[r], then w[r] += factor[r] * x for four rows: x and dx are loaded once for all.
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRows4(const RowGroup& group, const float* x, float* dx, int32_t n) {
+  float *w0 = group.row[0], *w1 = group.row[1], *w2 = group.row[2], *w3 = group.row[3];
+  int32_t left = n - 8;
+  if (left >= 0) {
+    __asm volatile(
+        "vldmia %[errors], {s0-s3}\n"
+        "vldmia %[factors], {s4-s7}\n"
+        "1:\n"
+        "vldmia %[x]!, {s8-s15}\n"
+        "vldmia %[dx], {s16-s23}\n"
+        "subs %[left], #8\n"
+        TFLM_TRAIN_UPDATE_ROW_8("%[w0]", "s0", "s4")
+        TFLM_TRAIN_UPDATE_ROW_8("%[w1]", "s1", "s5")
+        TFLM_TRAIN_UPDATE_ROW_8("%[w2]", "s2", "s6")
+        TFLM_TRAIN_UPDATE_ROW_8("%[w3]", "s3", "s7")
+        "vstmia %[dx]!, {s16-s23}\n"
+        "bge 1b\n"
+        : [x] "+r"(x), [dx] "+r"(dx), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [left] "+r"(left)
+        : [errors] "r"(group.error), [factors] "r"(group.factor)
+        : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
+  }
+  for (left += 8; left > 0; --left) {
+    const float value = *x++, old0 = *w0, old1 = *w1, old2 = *w2, old3 = *w3;
+    float sum = *dx;
+    sum += group.error[0] * old0;
+    sum += group.error[1] * old1;
+    sum += group.error[2] * old2;
+    sum += group.error[3] * old3;
+    *dx++ = sum;
+    *w0++ = old0 + group.factor[0] * value;
+    *w1++ = old1 + group.factor[1] * value;
+    *w2++ = old2 + group.factor[2] * value;
+    *w3++ = old3 + group.factor[3] * value;
+  }
+}
+
+}  // namespace
+
+#undef TFLM_TRAIN_ADD_ROW_12
+#undef TFLM_TRAIN_ADD_ROW_4
+#undef TFLM_TRAIN_UPDATE_ROW_8
+
 void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
-  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    AddScaled(scale * error, x, row, n);
+  RowGroup group;
+  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    if (group.Add(error, scale * error, row)) AddRows4(group, x, n);
   });
+  for (int32_t r = 0; r < group.count; ++r) AddScaled(group.factor[r], x, group.row[r], n);
 }
 
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n) {
-  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    UpdateRow(error, scale * error, x, row, dx, n);
+  RowGroup group;
+  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    if (group.Add(error, scale * error, row)) UpdateRows4(group, x, dx, n);
   });
+  for (int32_t r = 0; r < group.count; ++r) UpdateRow(group.error[r], group.factor[r], x, group.row[r], dx, n);
 }
 
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n) {

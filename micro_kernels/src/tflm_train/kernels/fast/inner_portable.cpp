@@ -221,47 +221,44 @@ void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const
 
 namespace {
 
-TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* __restrict x, const float* w, int32_t stride, int32_t n, float* __restrict sum) {
-  const float* __restrict w0 = w;
-  const float* __restrict w1 = w0 + stride;
-  const float* __restrict w2 = w1 + stride;
-  const float* __restrict w3 = w2 + stride;
-  float s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
-  for (; n >= 4; n -= 4) {
-    const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
-    s0 += x0 * w0[0];
-    s1 += x0 * w1[0];
-    s2 += x0 * w2[0];
-    s3 += x0 * w3[0];
-    s0 += x1 * w0[1];
-    s1 += x1 * w1[1];
-    s2 += x1 * w2[1];
-    s3 += x1 * w3[1];
-    s0 += x2 * w0[2];
-    s1 += x2 * w1[2];
-    s2 += x2 * w2[2];
-    s3 += x2 * w3[2];
-    s0 += x3 * w0[3];
-    s1 += x3 * w1[3];
-    s2 += x3 * w2[3];
-    s3 += x3 * w3[3];
-    x += 4;
-    w0 += 4;
-    w1 += 4;
-    w2 += 4;
-    w3 += 4;
+/// One column of four rows.
+struct Column {
+  const float *x, *w0, *w1, *w2, *w3;
+  float s0, s1, s2, s3;
+
+  TFLM_TRAIN_ALWAYS_INLINE void Add(int32_t i) {
+    const float value = x[i];
+    s0 += value * w0[i];
+    s1 += value * w1[i];
+    s2 += value * w2[i];
+    s3 += value * w3[i];
   }
-  for (; n > 0; --n) {
-    const float value = *x++;
-    s0 += value * *w0++;
-    s1 += value * *w1++;
-    s2 += value * *w2++;
-    s3 += value * *w3++;
+  TFLM_TRAIN_ALWAYS_INLINE void Advance(int32_t n) {
+    x += n;
+    w0 += n;
+    w1 += n;
+    w2 += n;
+    w3 += n;
   }
-  sum[0] = s0;
-  sum[1] = s1;
-  sum[2] = s2;
-  sum[3] = s3;
+};
+
+TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sums) {
+  Column column = {x, w, w + stride, w + 2 * stride, w + 3 * stride, sums[0], sums[1], sums[2], sums[3]};
+  for (; n >= 8; n -= 8, column.Advance(8)) {
+    column.Add(0);
+    column.Add(1);
+    column.Add(2);
+    column.Add(3);
+    column.Add(4);
+    column.Add(5);
+    column.Add(6);
+    column.Add(7);
+  }
+  for (; n > 0; --n, column.Advance(1)) column.Add(0);
+  sums[0] = column.s0;
+  sums[1] = column.s1;
+  sums[2] = column.s2;
+  sums[3] = column.s3;
 }
 
 }  // namespace
@@ -284,46 +281,88 @@ void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t 
 
 namespace {
 
-TFLM_TRAIN_ALWAYS_INLINE inline void UpdateFour(float dy, float step, const float* __restrict x, float* __restrict w,
-                                                float* __restrict dx) {
-  const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-  dx[0] += dy * w0;
-  dx[1] += dy * w1;
-  dx[2] += dy * w2;
-  dx[3] += dy * w3;
-  w[0] = w0 + step * x[0];
-  w[1] = w1 + step * x[1];
-  w[2] = w2 + step * x[2];
-  w[3] = w3 + step * x[3];
+/// w[r] += factor[r] * x for four rows: x is loaded once for all.
+void AddRows4(const RowGroup& group, const float* __restrict x, int32_t n) {
+  float *__restrict w0 = group.row[0], *__restrict w1 = group.row[1];
+  float *__restrict w2 = group.row[2], *__restrict w3 = group.row[3];
+  const float f0 = group.factor[0], f1 = group.factor[1], f2 = group.factor[2], f3 = group.factor[3];
+  const auto add = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
+    const float value = x[i];
+    w0[i] += f0 * value;
+    w1[i] += f1 * value;
+    w2[i] += f2 * value;
+    w3[i] += f3 * value;
+  };
+  const auto advance = [&](int32_t step) TFLM_TRAIN_ALWAYS_INLINE {
+    x += step;
+    w0 += step;
+    w1 += step;
+    w2 += step;
+    w3 += step;
+  };
+  for (; n >= 4; n -= 4, advance(4)) {
+    add(0);
+    add(1);
+    add(2);
+    add(3);
+  }
+  for (; n > 0; --n, advance(1)) add(0);
 }
 
-/// dx += dy * w, then w += step * x.
-TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float* __restrict x, float* __restrict w,
-                                               float* __restrict dx, int32_t n) {
-  for (; n >= 8; n -= 8, x += 8, w += 8, dx += 8) {
-    UpdateFour(dy, step, x, w, dx);
-    UpdateFour(dy, step, x + 4, w + 4, dx + 4);
+/// dx += error[r] * w[r], then w[r] += factor[r] * x for four rows: x and dx are loaded once for all.
+void UpdateRows4(const RowGroup& group, const float* __restrict x, float* __restrict dx, int32_t n) {
+  float *__restrict w0 = group.row[0], *__restrict w1 = group.row[1];
+  float *__restrict w2 = group.row[2], *__restrict w3 = group.row[3];
+  const float f0 = group.factor[0], f1 = group.factor[1], f2 = group.factor[2], f3 = group.factor[3];
+  const float e0 = group.error[0], e1 = group.error[1], e2 = group.error[2], e3 = group.error[3];
+  const auto update = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
+    const float value = x[i], old0 = w0[i], old1 = w1[i], old2 = w2[i], old3 = w3[i];
+    float sum = dx[i];
+    sum += e0 * old0;
+    sum += e1 * old1;
+    sum += e2 * old2;
+    sum += e3 * old3;
+    dx[i] = sum;
+    w0[i] = old0 + f0 * value;
+    w1[i] = old1 + f1 * value;
+    w2[i] = old2 + f2 * value;
+    w3[i] = old3 + f3 * value;
+  };
+  for (; n >= 2; n -= 2) {
+    update(0);
+    update(1);
+    x += 2, dx += 2, w0 += 2, w1 += 2, w2 += 2, w3 += 2;
   }
-  for (; n > 0; --n) {
-    const float old = *w;
-    *dx++ += dy * old;
-    *w++ = old + step * *x++;
+  if (n > 0) update(0);
+}
+
+/// dx += error * w, then w += factor * x.
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float error, float factor, const float* __restrict x, float* __restrict w,
+                                               float* __restrict dx, int32_t n) {
+  for (int32_t i = 0; i < n; ++i) {
+    const float old = w[i];
+    dx[i] += error * old;
+    w[i] = old + factor * x[i];
   }
 }
 
 }  // namespace
 
 void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
-  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    AddScaled(scale * error, x, row, n);
+  RowGroup group;
+  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    if (group.Add(error, scale * error, row)) AddRows4(group, x, n);
   });
+  for (int32_t r = 0; r < group.count; ++r) AddScaled(group.factor[r], x, group.row[r], n);
 }
 
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n) {
-  ForEachSelectedRow(selection, dy, count, w, n, [=](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    UpdateRow(error, scale * error, x, row, dx, n);
+  RowGroup group;
+  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    if (group.Add(error, scale * error, row)) UpdateRows4(group, x, dx, n);
   });
+  for (int32_t r = 0; r < group.count; ++r) UpdateRow(group.error[r], group.factor[r], x, group.row[r], dx, n);
 }
 
 void MultiplyAdd(const float* __restrict a, const float* __restrict b, float* __restrict y, int32_t n) {

@@ -34,6 +34,25 @@ TFLM_TRAIN_ALWAYS_INLINE inline void ForEachSelectedRow(const Selection& selecti
   }
 }
 
+/// Four rows that are worked on together.
+struct RowGroup {
+  static constexpr int32_t kRows = 4;
+  int32_t count = 0;
+  float error[kRows];
+  float factor[kRows];
+  float* row[kRows];
+
+  /// True if the group is complete; it then starts again.
+  TFLM_TRAIN_ALWAYS_INLINE bool Add(float new_error, float new_factor, float* new_row) {
+    error[count] = new_error;
+    factor[count] = new_factor;
+    row[count] = new_row;
+    if (++count < kRows) return false;
+    count = 0;
+    return true;
+  }
+};
+
 }  // namespace tflm_train
 
 #endif  // TFLM_TRAIN_KERNELS_FAST_SELECTED_ROWS_H_
