@@ -470,12 +470,17 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float dy, float step, const float
 
 namespace {
 
+static_assert(sizeof(SelectedRow) == 12 && offsetof(SelectedRow, factor) == 4);
+
 /// w[r] += factor[r] * x for four rows: x is loaded once for all.
-TFLM_TRAIN_ALWAYS_INLINE inline void AddRows4(const RowGroup& group, const float* x, int32_t n) {
-  float *w0 = group.row[0], *w1 = group.row[1], *w2 = group.row[2], *w3 = group.row[3];
+TFLM_TRAIN_ALWAYS_INLINE inline void AddRows4(const SelectedRow* rows, const float* x, int32_t n) {
+  float *w0 = rows[0].row, *w1 = rows[1].row, *w2 = rows[2].row, *w3 = rows[3].row;
   int32_t left = n - 12;
   __asm volatile(
-      "vldmia %[factors], {s0-s3}\n"
+      "vldr s0, [%[rows], #4]\n"
+      "vldr s1, [%[rows], #16]\n"
+      "vldr s2, [%[rows], #28]\n"
+      "vldr s3, [%[rows], #40]\n"
       "cmp %[left], #0\n"
       "blt 2f\n"
       "1:\n"
@@ -499,25 +504,31 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddRows4(const RowGroup& group, const float
       "bge 3b\n"
       "4:\n"
       : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [left] "+r"(left)
-      : [factors] "r"(group.factor)
+      : [rows] "r"(rows)
       : "cc", "memory", "s0", "s1", "s2", "s3", TFLM_TRAIN_S8_TO_S31);
   for (left += 4; left > 0; --left) {
     const float value = *x++;
-    *w0++ += group.factor[0] * value;
-    *w1++ += group.factor[1] * value;
-    *w2++ += group.factor[2] * value;
-    *w3++ += group.factor[3] * value;
+    *w0++ += rows[0].factor * value;
+    *w1++ += rows[1].factor * value;
+    *w2++ += rows[2].factor * value;
+    *w3++ += rows[3].factor * value;
   }
 }
 
 /// dx += error[r] * w[r], then w[r] += factor[r] * x for four rows: x and dx are loaded once for all.
-TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRows4(const RowGroup& group, const float* x, float* dx, int32_t n) {
-  float *w0 = group.row[0], *w1 = group.row[1], *w2 = group.row[2], *w3 = group.row[3];
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRows4(const SelectedRow* rows, const float* x, float* dx, int32_t n) {
+  float *w0 = rows[0].row, *w1 = rows[1].row, *w2 = rows[2].row, *w3 = rows[3].row;
   int32_t left = n - 8;
   if (left >= 0) {
     __asm volatile(
-        "vldmia %[errors], {s0-s3}\n"
-        "vldmia %[factors], {s4-s7}\n"
+        "vldr s0, [%[rows]]\n"
+        "vldr s4, [%[rows], #4]\n"
+        "vldr s1, [%[rows], #12]\n"
+        "vldr s5, [%[rows], #16]\n"
+        "vldr s2, [%[rows], #24]\n"
+        "vldr s6, [%[rows], #28]\n"
+        "vldr s3, [%[rows], #36]\n"
+        "vldr s7, [%[rows], #40]\n"
         "1:\n"
         "vldmia %[x]!, {s8-s15}\n"
         "vldmia %[dx], {s16-s23}\n"
@@ -529,21 +540,21 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRows4(const RowGroup& group, const fl
         "vstmia %[dx]!, {s16-s23}\n"
         "bge 1b\n"
         : [x] "+r"(x), [dx] "+r"(dx), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [left] "+r"(left)
-        : [errors] "r"(group.error), [factors] "r"(group.factor)
+        : [rows] "r"(rows)
         : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
   }
   for (left += 8; left > 0; --left) {
     const float value = *x++, old0 = *w0, old1 = *w1, old2 = *w2, old3 = *w3;
     float sum = *dx;
-    sum += group.error[0] * old0;
-    sum += group.error[1] * old1;
-    sum += group.error[2] * old2;
-    sum += group.error[3] * old3;
+    sum += rows[0].error * old0;
+    sum += rows[1].error * old1;
+    sum += rows[2].error * old2;
+    sum += rows[3].error * old3;
     *dx++ = sum;
-    *w0++ = old0 + group.factor[0] * value;
-    *w1++ = old1 + group.factor[1] * value;
-    *w2++ = old2 + group.factor[2] * value;
-    *w3++ = old3 + group.factor[3] * value;
+    *w0++ = old0 + rows[0].factor * value;
+    *w1++ = old1 + rows[1].factor * value;
+    *w2++ = old2 + rows[2].factor * value;
+    *w3++ = old3 + rows[3].factor * value;
   }
 }
 
@@ -554,20 +565,17 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRows4(const RowGroup& group, const fl
 #undef TFLM_TRAIN_UPDATE_ROW_8
 
 void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
-  RowGroup group;
-  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    if (group.Add(error, scale * error, row)) AddRows4(group, x, n);
-  });
-  for (int32_t r = 0; r < group.count; ++r) AddScaled(group.factor[r], x, group.row[r], n);
+  ForEachRowGroup(
+      selection, dy, count, scale, w, n, [=](const SelectedRow* rows) TFLM_TRAIN_ALWAYS_INLINE { AddRows4(rows, x, n); },
+      [=](const SelectedRow& row) TFLM_TRAIN_ALWAYS_INLINE { AddScaled(row.factor, x, row.row, n); });
 }
 
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n) {
-  RowGroup group;
-  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    if (group.Add(error, scale * error, row)) UpdateRows4(group, x, dx, n);
-  });
-  for (int32_t r = 0; r < group.count; ++r) UpdateRow(group.error[r], group.factor[r], x, group.row[r], dx, n);
+  ForEachRowGroup(
+      selection, dy, count, scale, w, n,
+      [=](const SelectedRow* rows) TFLM_TRAIN_ALWAYS_INLINE { UpdateRows4(rows, x, dx, n); },
+      [=](const SelectedRow& row) TFLM_TRAIN_ALWAYS_INLINE { UpdateRow(row.error, row.factor, x, row.row, dx, n); });
 }
 
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n) {

@@ -282,10 +282,10 @@ void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t 
 namespace {
 
 /// w[r] += factor[r] * x for four rows: x is loaded once for all.
-void AddRows4(const RowGroup& group, const float* __restrict x, int32_t n) {
-  float *__restrict w0 = group.row[0], *__restrict w1 = group.row[1];
-  float *__restrict w2 = group.row[2], *__restrict w3 = group.row[3];
-  const float f0 = group.factor[0], f1 = group.factor[1], f2 = group.factor[2], f3 = group.factor[3];
+void AddRows4(const SelectedRow* rows, const float* __restrict x, int32_t n) {
+  float *__restrict w0 = rows[0].row, *__restrict w1 = rows[1].row;
+  float *__restrict w2 = rows[2].row, *__restrict w3 = rows[3].row;
+  const float f0 = rows[0].factor, f1 = rows[1].factor, f2 = rows[2].factor, f3 = rows[3].factor;
   const auto add = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
     const float value = x[i];
     w0[i] += f0 * value;
@@ -310,11 +310,11 @@ void AddRows4(const RowGroup& group, const float* __restrict x, int32_t n) {
 }
 
 /// dx += error[r] * w[r], then w[r] += factor[r] * x for four rows: x and dx are loaded once for all.
-void UpdateRows4(const RowGroup& group, const float* __restrict x, float* __restrict dx, int32_t n) {
-  float *__restrict w0 = group.row[0], *__restrict w1 = group.row[1];
-  float *__restrict w2 = group.row[2], *__restrict w3 = group.row[3];
-  const float f0 = group.factor[0], f1 = group.factor[1], f2 = group.factor[2], f3 = group.factor[3];
-  const float e0 = group.error[0], e1 = group.error[1], e2 = group.error[2], e3 = group.error[3];
+void UpdateRows4(const SelectedRow* rows, const float* __restrict x, float* __restrict dx, int32_t n) {
+  float *__restrict w0 = rows[0].row, *__restrict w1 = rows[1].row;
+  float *__restrict w2 = rows[2].row, *__restrict w3 = rows[3].row;
+  const float f0 = rows[0].factor, f1 = rows[1].factor, f2 = rows[2].factor, f3 = rows[3].factor;
+  const float e0 = rows[0].error, e1 = rows[1].error, e2 = rows[2].error, e3 = rows[3].error;
   const auto update = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
     const float value = x[i], old0 = w0[i], old1 = w1[i], old2 = w2[i], old3 = w3[i];
     float sum = dx[i];
@@ -349,20 +349,17 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float error, float factor, const 
 }  // namespace
 
 void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
-  RowGroup group;
-  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    if (group.Add(error, scale * error, row)) AddRows4(group, x, n);
-  });
-  for (int32_t r = 0; r < group.count; ++r) AddScaled(group.factor[r], x, group.row[r], n);
+  ForEachRowGroup(
+      selection, dy, count, scale, w, n, [=](const SelectedRow* rows) TFLM_TRAIN_ALWAYS_INLINE { AddRows4(rows, x, n); },
+      [=](const SelectedRow& row) TFLM_TRAIN_ALWAYS_INLINE { AddScaled(row.factor, x, row.row, n); });
 }
 
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n) {
-  RowGroup group;
-  ForEachSelectedRow(selection, dy, count, w, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    if (group.Add(error, scale * error, row)) UpdateRows4(group, x, dx, n);
-  });
-  for (int32_t r = 0; r < group.count; ++r) UpdateRow(group.error[r], group.factor[r], x, group.row[r], dx, n);
+  ForEachRowGroup(
+      selection, dy, count, scale, w, n,
+      [=](const SelectedRow* rows) TFLM_TRAIN_ALWAYS_INLINE { UpdateRows4(rows, x, dx, n); },
+      [=](const SelectedRow& row) TFLM_TRAIN_ALWAYS_INLINE { UpdateRow(row.error, row.factor, x, row.row, dx, n); });
 }
 
 void MultiplyAdd(const float* __restrict a, const float* __restrict b, float* __restrict y, int32_t n) {

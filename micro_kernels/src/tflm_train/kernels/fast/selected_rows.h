@@ -34,24 +34,30 @@ TFLM_TRAIN_ALWAYS_INLINE inline void ForEachSelectedRow(const Selection& selecti
   }
 }
 
-/// Four rows that are worked on together.
-struct RowGroup {
-  static constexpr int32_t kRows = 4;
-  int32_t count = 0;
-  float error[kRows];
-  float factor[kRows];
-  float* row[kRows];
-
-  /// True if the group is complete; it then starts again.
-  TFLM_TRAIN_ALWAYS_INLINE bool Add(float new_error, float new_factor, float* new_row) {
-    error[count] = new_error;
-    factor[count] = new_factor;
-    row[count] = new_row;
-    if (++count < kRows) return false;
-    count = 0;
-    return true;
-  }
+/// A row to work on: its error, and the error times the gradient's scale.
+struct SelectedRow {
+  float error, factor;
+  float* row;
 };
+
+/// Rows that are worked on together.
+inline constexpr int32_t kRowGroup = 4;
+
+/// Collects the selected rows in groups: group(rows) for each complete one, single(row) for each of the rest.
+template <class Group, class Single>
+TFLM_TRAIN_ALWAYS_INLINE inline void ForEachRowGroup(const Selection& selection, const float* dy, uint32_t count, float scale,
+                                                     float* matrix, int32_t n, Group&& group, Single&& single) {
+  SelectedRow rows[kRowGroup];
+  SelectedRow* next = rows;
+  ForEachSelectedRow(selection, dy, count, matrix, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
+    *next++ = {error, scale * error, row};
+    if (next == rows + kRowGroup) {
+      group(rows);
+      next = rows;
+    }
+  });
+  for (const SelectedRow* rest = rows; rest != next; ++rest) single(*rest);
+}
 
 }  // namespace tflm_train
 
