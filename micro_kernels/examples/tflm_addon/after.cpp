@@ -5,7 +5,6 @@
 #include "sensor.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tflm_train/operators/fully_connected.h"
-#include "tflm_train/operators/softmax.h"
 #include "tflm_train/tflm/trainable_interpreter.h"
 
 namespace {
@@ -38,10 +37,9 @@ int main() {
   tflite::MicroMutableOpResolver<2> resolver;
   resolver.AddFullyConnected();
   resolver.AddSoftmax();
-  // The library's kernels run the backward pass. `tflm-train convert --operators-header` writes this list.
-  tflm_train::StaticOperatorSet<2> operators;
+  // The library's kernels run the backward pass (softmax is part of the loss).
+  tflm_train::StaticOperatorSet<1> operators;
   operators.Add(tflm_train::kFullyConnected);
-  operators.Add(tflm_train::kSoftmax);
 
   static tflm_train::TrainableInterpreter interpreter;
   if (interpreter.Init(model_data, model_data_size, resolver, operators, arena, kArenaBytes) !=
