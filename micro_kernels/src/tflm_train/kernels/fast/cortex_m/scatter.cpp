@@ -1,0 +1,193 @@
+// Adding scaled patches to patches: the backward pass of convolutions.
+#include "tflm_train/kernels/fast/inner_cortex_m.h"
+
+#include <cstddef>
+
+#if TFLM_TRAIN_HAS_CORTEX_M_FPU
+
+#include "tflm_train/kernels/fast/cortex_m/add_scaled.h"
+#include "tflm_train/kernels/fast/selected_rows.h"
+
+namespace tflm_train {
+namespace cortex_m {
+namespace {
+
+TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
+  for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[kSource], y += shape.stride[kDestination]) {
+    AddScaled(a, x, y, shape.n);
+  }
+}
+
+// A row of twelve elements of a filter and of an image: one is added to the other. s0: the factor.
+#define TFLM_TRAIN_FMA_12             \
+  "vfma.f32 s20, s8, s0\n"            \
+  "vfma.f32 s21, s9, s0\n"            \
+  "vfma.f32 s22, s10, s0\n"           \
+  "vfma.f32 s23, s11, s0\n"           \
+  "vfma.f32 s24, s12, s0\n"           \
+  "vfma.f32 s25, s13, s0\n"           \
+  "vfma.f32 s26, s14, s0\n"           \
+  "vfma.f32 s27, s15, s0\n"           \
+  "vfma.f32 s28, s16, s0\n"           \
+  "vfma.f32 s29, s17, s0\n"           \
+  "vfma.f32 s30, s18, s0\n"           \
+  "vfma.f32 s31, s19, s0\n"
+#define TFLM_TRAIN_IMAGE_TO_FILTER_12 \
+  "vldmia %[patch], {s8-s19}\n"       \
+  "vldmia %[filter], {s20-s31}\n"     \
+  "add %[patch], %[stride]\n"         \
+  TFLM_TRAIN_FMA_12                   \
+  "vstmia %[filter]!, {s20-s31}\n"
+#define TFLM_TRAIN_FILTER_TO_IMAGE_12 \
+  "vldmia %[filter]!, {s8-s19}\n"     \
+  "vldmia %[patch], {s20-s31}\n"      \
+  TFLM_TRAIN_FMA_12                   \
+  "vstmia %[patch], {s20-s31}\n"      \
+  "add %[patch], %[stride]\n"
+
+// 3x3 elements of an image to a filter.
+#define TFLM_TRAIN_IMAGE_TO_FILTER_3X3 \
+  "vldmia %[patch], {s8-s10}\n"        \
+  "add %[patch], %[stride]\n"          \
+  "vldmia %[patch], {s11-s13}\n"       \
+  "add %[patch], %[stride]\n"          \
+  "vldmia %[patch], {s14-s16}\n"       \
+  "vldmia %[filter], {s20-s28}\n"      \
+  "vfma.f32 s20, s8, s0\n"             \
+  "vfma.f32 s21, s9, s0\n"             \
+  "vfma.f32 s22, s10, s0\n"            \
+  "vfma.f32 s23, s11, s0\n"            \
+  "vfma.f32 s24, s12, s0\n"            \
+  "vfma.f32 s25, s13, s0\n"            \
+  "vfma.f32 s26, s14, s0\n"            \
+  "vfma.f32 s27, s15, s0\n"            \
+  "vfma.f32 s28, s16, s0\n"            \
+  "vstmia %[filter]!, {s20-s28}\n"
+
+// All jobs of one shape; PATCH does one and moves `filter` to its end.
+#define TFLM_TRAIN_AXPY(PATCH, image_offset, filter_offset)                       \
+  float *patch, *filter;                                                          \
+  __asm volatile(                                                                 \
+      "1:\n"                                                                      \
+      "vldr s0, [%[job]]\n"                                                       \
+      "ldr %[patch], [%[job], #" image_offset "]\n"                               \
+      "ldr %[filter], [%[job], #" filter_offset "]\n"                             \
+      "add %[job], #12\n"                                                         \
+      PATCH                                                                       \
+      "subs %[count], #1\n"                                                       \
+      "bne 1b\n"                                                                  \
+      : [job] "+r"(jobs), [count] "+r"(count), [patch] "=&r"(patch), [filter] "=&r"(filter) \
+      : [stride] "r"(4 * image_stride)                                            \
+      : "cc", "memory", "s0", TFLM_TRAIN_S8_TO_S31)
+
+// The errors of one pixel. Flags: `force` is 0 if zeros are skipped, else 1.
+#define TFLM_TRAIN_SCATTER(PATCH)                                                                              \
+  for (; pixels > 0; --pixels, image += s.pixel_step) {                                                        \
+    float *patch, *filter = s.filters;                                                                         \
+    int32_t left = s.channels;                                                                                 \
+    uint32_t bits;                                                                                             \
+    __asm volatile(                                                                                            \
+        "vmov.f32 s1, %[scale]\n"                                                                              \
+        "1:\n"                                                                                                 \
+        "ldr %[bits], [%[dy]], #4\n"                                                                           \
+        "ldrb %[patch], [%[winners]]\n"                                                                        \
+        "add %[winners], %[winner_step]\n"                                                                     \
+        "vmov s0, %[bits]\n"                                                                                   \
+        "orrs %[bits], %[force], %[bits], lsl #1\n"                                                            \
+        "beq 2f\n"                                                                                             \
+        "and %[patch], #15\n"                                                                                  \
+        "ldr %[patch], [%[offsets], %[patch], lsl #2]\n"                                                       \
+        "vmul.f32 s0, s0, s1\n"                                                                                \
+        "add %[patch], %[image], %[patch], lsl #2\n"                                                           \
+        PATCH                                                                                                  \
+        "subs %[left], #1\n"                                                                                   \
+        "bne 1b\n"                                                                                             \
+        "b 3f\n"                                                                                               \
+        "2:\n"                                                                                                 \
+        "add %[filter], %[filter_step]\n"                                                                      \
+        "subs %[left], #1\n"                                                                                   \
+        "bne 1b\n"                                                                                             \
+        "3:\n"                                                                                                 \
+        : [dy] "+r"(dy), [winners] "+r"(winners), [left] "+r"(left), [filter] "+r"(filter), [patch] "=&r"(patch), \
+          [bits] "=&r"(bits)                                                                                   \
+        : [image] "r"(image), [offsets] "r"(s.offsets), [stride] "r"(4 * image_stride),                        \
+          [filter_step] "r"(4 * s.filter), [winner_step] "r"(s.winner_step), [force] "r"(force), [scale] "t"(s.scale) \
+        : "cc", "memory", "s0", "s1", TFLM_TRAIN_S8_TO_S31);                                                   \
+  }
+
+static_assert(sizeof(AxpyJob) == 12 && offsetof(AxpyJob, patch) == 4 && PixelScatter::kOffsets == 16);
+
+#define TFLM_TRAIN_3_ROWS(ROW) ROW ROW ROW
+#define TFLM_TRAIN_JOBS const AxpyJob *jobs, int32_t count, int32_t image_stride
+#define TFLM_TRAIN_PIXELS                                                                                            \
+  const PixelScatter &s, int32_t pixels, const float *dy, const uint8_t *winners, float *image, int32_t image_stride, \
+      uint32_t force
+
+void ImageToFilter12(TFLM_TRAIN_JOBS) {
+  TFLM_TRAIN_AXPY(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_IMAGE_TO_FILTER_12), "4", "8");
+}
+void FilterToImage12(TFLM_TRAIN_JOBS) {
+  TFLM_TRAIN_AXPY(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12), "8", "4");
+}
+void ImageToFilter3(TFLM_TRAIN_JOBS) { TFLM_TRAIN_AXPY(TFLM_TRAIN_IMAGE_TO_FILTER_3X3, "4", "8"); }
+
+void ImageToFilter12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_IMAGE_TO_FILTER_12)) }
+void FilterToImage12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12)) }
+void ImageToFilter3(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_IMAGE_TO_FILTER_3X3) }
+
+#undef TFLM_TRAIN_FMA_12
+#undef TFLM_TRAIN_IMAGE_TO_FILTER_12
+#undef TFLM_TRAIN_FILTER_TO_IMAGE_12
+#undef TFLM_TRAIN_IMAGE_TO_FILTER_3X3
+#undef TFLM_TRAIN_AXPY
+#undef TFLM_TRAIN_SCATTER
+#undef TFLM_TRAIN_3_ROWS
+#undef TFLM_TRAIN_JOBS
+#undef TFLM_TRAIN_PIXELS
+
+/// The same for patches of any shape.
+void ScatterAnyPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
+  for (; pixels > 0; --pixels, image += s.pixel_step) {
+    float* filter = s.filters;
+    for (int32_t left = s.channels; left > 0; --left, ++dy, winners += s.winner_step, filter += s.filter) {
+      if (!s.zeros_too && IsZero(dy)) continue;
+      float* patch[2];
+      patch[s.image_side] = image + s.offsets[*winners % PixelScatter::kOffsets];
+      patch[1 - s.image_side] = filter;
+      AddPatch(s.scale * *dy, patch[kSource], patch[kDestination], s.shape);
+    }
+  }
+}
+
+/// 3x3 filters over four channels or one, contiguous as filters are.
+bool Is3x3(const AxpyShape& shape, Side filter_side, int32_t row) {
+  return shape.rows == 3 && shape.n == row && shape.stride[filter_side] == row;
+}
+
+}  // namespace
+
+void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
+  if (count <= 0) return;
+  if (Is3x3(shape, kDestination, 12)) return ImageToFilter12(jobs, count, shape.stride[kSource]);
+  if (Is3x3(shape, kSource, 12)) return FilterToImage12(jobs, count, shape.stride[kDestination]);
+  if (Is3x3(shape, kDestination, 3)) return ImageToFilter3(jobs, count, shape.stride[kSource]);
+  for (; count > 0; --count, ++jobs) AddPatch(jobs->a, jobs->patch[kSource], jobs->patch[kDestination], shape);
+}
+
+void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
+  const int32_t stride = s.shape.stride[s.image_side];
+  const uint32_t force = s.zeros_too ? 1 : 0;
+  if (s.channels <= 0) return;
+  if (s.image_side == kSource) {
+    if (Is3x3(s.shape, kDestination, 12)) return ImageToFilter12(s, pixels, dy, winners, image, stride, force);
+    if (Is3x3(s.shape, kDestination, 3)) return ImageToFilter3(s, pixels, dy, winners, image, stride, force);
+  } else if (Is3x3(s.shape, kSource, 12)) {
+    return FilterToImage12(s, pixels, dy, winners, image, stride, force);
+  }
+  ScatterAnyPixels(s, pixels, dy, winners, image);
+}
+
+}  // namespace cortex_m
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_HAS_CORTEX_M_FPU
