@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from .converters import model_writer
 from .converters.convert import convert as add_plan
 from .converters.errors import PlanError, UserError
 from .converters.plan_format import ForwardKind, Plan, ProgramKind, decode
+from .plan_lines import option_lines, size_lines
 from .sizes import Sizes, plan_sizes
 
 
@@ -67,9 +68,10 @@ class TrainableModel:
 
     def summary(self) -> str:
         """Sizes, training options and edits as readable lines."""
-        from .reports import summary_lines
-
-        return "\n".join(summary_lines(self))
+        pairs = option_lines(self.plan) + size_lines(asdict(self.sizes))
+        width = max(len(label) for label, _ in pairs)
+        lines = [f"{self.name}: {len(self.data):,} B", *(f"  {label:<{width}}  {value}" for label, value in pairs)]
+        return "\n".join(lines + [f"  edit: {edit}" for edit in self.edits])
 
 
 def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .converters.macs import PHASES, dense_step_macs
-from .converters.plan_format import DEFAULT_ZERO_SKIP, Loss, Plan, Selector
+from .converters.plan_format import Plan
 
 if TYPE_CHECKING:
     from .history import History
@@ -83,43 +83,3 @@ def _instructions_per_step(history: "History") -> dict[str, dict[str, int]]:
     if not history.instructions or not history.steps:
         return {}
     return {"instructions_per_step": {phase: round(n / history.steps) for phase, n in history.instructions.items()}}
-
-
-def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
-    """Label and value of every size."""
-    arenas = [(f"arena, {name}", f"{size:,} B") for name, size in sizes["arena_bytes"].items()]
-    return [
-        ("trainable parameters", f"{sizes['trainable_parameters']:,}"),
-        *arenas,
-        ("  of it trained weights", f"{sizes['weight_bytes']:,} B"),
-        ("  of it gradients and state", f"{sizes['state_bytes']:,} B"),
-        ("trainer object", f"{sizes['trainer_bytes']:,} B"),
-        ("plan in the file", f"{sizes['metadata_bytes']:,} B"),
-    ]
-
-
-def option_lines(plan: Plan) -> list[tuple[str, str]]:
-    """Label and value of the plan's training options."""
-    defaults = plan.defaults
-    selector = Selector(int(defaults["selector"]))
-    text = selector.name.lower().replace("_", "-")
-    if selector == Selector.STATIC_TOPK:
-        text += f" (ratio {defaults['ratio']:g})"
-    if selector == Selector.TINYPROP:
-        text += f" (s_min {defaults['s_min']:g}, s_max {defaults['s_max']:g}, damping {defaults['damping']:g}, "
-        text += f"decay {defaults['decay']:g})"
-    return [
-        ("loss", Loss(int(defaults["loss"])).name.lower().replace("_", " ")),
-        ("selector", text),
-        ("zero-skip", "on" if int(defaults["flags"]) & DEFAULT_ZERO_SKIP else "off"),
-        ("learning rate", f"{defaults['learning_rate']:g}"),
-        ("samples per update", str(int(defaults["accumulate"]))),
-    ]
-
-
-def summary_lines(model: "TrainableModel") -> list[str]:
-    """Readable text about a trainable model."""
-    pairs = option_lines(model.plan) + size_lines(asdict(model.sizes))
-    width = max(len(label) for label, _ in pairs)
-    lines = [f"{model.name}: {len(model.data):,} B", *(f"  {label:<{width}}  {value}" for label, value in pairs)]
-    return lines + [f"  edit: {edit}" for edit in model.edits]

@@ -49,7 +49,8 @@ def convert(
     from ..converters.operators_header import operators_header as header_text
     from ..errors import UserError
     from ..model import convert as add_plan
-    from ..reports import convert_report, option_lines, size_lines
+    from ..plan_lines import option_lines, size_lines
+    from ..reports import convert_report
 
     changes = opt.given(
         layers=layers,

@@ -15,7 +15,7 @@ def inspect(file: opt.Model, as_json: opt.Json = False) -> None:
     """Show a model's layers, what of it trains, and what training needs."""
     from ..inspection import inspect_report
     from ..model import read_file
-    from ..reports import size_lines
+    from ..plan_lines import size_lines
 
     content = inspect_report(read_file(file), file.name)
     if as_json:
