@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from confidence import mean_and_interval
 from rich.console import Console
 from rich.table import Table
 from tflm_train.converters.macs import dense_step_macs
@@ -94,13 +95,6 @@ def lenet(x: np.ndarray, y: np.ndarray, seed: int) -> bytes:
     return export_keras(model)[0]
 
 
-def interval(values: list[float]) -> str:
-    """Mean and the half width of its 95 % interval (Student's t)."""
-    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 8: 2.36, 10: 2.26}.get(len(values), 2.0)
-    half = t * np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-    return f"{np.mean(values):.3f} ±{half:.3f}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -173,8 +167,8 @@ def main() -> None:
         table.add_row(
             selector,
             f"{rate:g}",
-            interval([r["before"] for r in mine]),
-            interval([r["after"] for r in mine]),
+            mean_and_interval([r["before"] for r in mine], 3),
+            mean_and_interval([r["after"] for r in mine], 3),
             f"{work / 1e6:.0f}",
             f"{np.mean([r['dense_macs'] for r in mine]) / work:.2f}x",
             f"{np.mean(totals.get('dense', [work])) / work:.2f}x",

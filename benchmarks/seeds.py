@@ -12,12 +12,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from confidence import mean_and_interval
 
 import tflm_train as tt
 from tflm_train.bench import workloads
-
-# two-sided 95 % quantiles of Student's t by degrees of freedom (Abramowitz and Stegun, table 26.10)
-T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 14: 2.145, 19: 2.093}
 
 
 def accuracy(workload: workloads.Workload, selector: str, epochs: int, seed: int) -> float:
@@ -27,14 +25,6 @@ def accuracy(workload: workloads.Workload, selector: str, epochs: int, seed: int
     with tt.Trainer(tt.convert(workload.network, config)) as trainer:
         trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0)
         return 100 * trainer.evaluate(data.x_test, data.y_test)["accuracy"]
-
-
-def interval(values: np.ndarray) -> str:
-    """Mean and the half width of its 95 % interval."""
-    freedom = len(values) - 1
-    known = max(d for d in T_95 if d <= freedom)
-    half = T_95[known] * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():6.2f} ± {half:.2f}"
 
 
 def main() -> None:
@@ -56,9 +46,9 @@ def main() -> None:
                 values.append(accuracy(workload, selector, arguments.epochs, seed))
         dense, sparse = (np.array(values) for values in found.values())
         print(f"{name}: {arguments.seeds} seeds, {arguments.epochs} epochs, accuracy in %, 95 % interval")
-        print(f"  dense             {interval(dense)}")
-        print(f"  tinyprop          {interval(sparse)}")
-        print(f"  tinyprop - dense  {interval(sparse - dense)}")
+        print(f"  dense             {mean_and_interval(dense)}")
+        print(f"  tinyprop          {mean_and_interval(sparse)}")
+        print(f"  tinyprop - dense  {mean_and_interval(sparse - dense)}")
 
 
 if __name__ == "__main__":
