@@ -233,4 +233,3 @@ def test_train_command(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert emulated["device"] == "qemu:m4-parity"
     for key in ("loss", "accuracy_before", "accuracy_after", "macs", "arena_bytes"):
         assert emulated[key] == native[key]
-    assert set(emulated["instructions_per_step"]) == {"forward", "loss", "selection", "backward", "total"}

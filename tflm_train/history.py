@@ -24,7 +24,8 @@ class History:
     steps : int
         Samples trained on.
     instructions : dict of int
-        On devices that count them: instructions of the training steps by phase, and ``total``. Empty elsewhere.
+        On devices that count them: instructions of the training steps by phase, and ``total``; where the device counts
+        work too, that counting is in them (``Trainer.step_cost`` measures without it). Empty elsewhere.
     stopped : str or None
         Why training ended early, and what was done about it.
     """

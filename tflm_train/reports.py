@@ -9,6 +9,7 @@ from .converters.macs import PHASES, dense_step_macs
 from .converters.plan_format import Plan
 
 if TYPE_CHECKING:
+    from .bench.step_cost import StepCost
     from .history import History
     from .model import TrainableModel
     from .trainer import Trainer
@@ -50,8 +51,12 @@ def train_report(
     after: dict[str, float],
     evaluated_on: str,
     output: str | None,
+    cost: "StepCost | None" = None,
 ) -> dict[str, Any]:
-    """Of ``train``. No sample is skipped as a whole: there is no gate, so ``skipped_fraction`` is 0."""
+    """Of ``train``; `cost` on emulated devices.
+
+    No sample is skipped as a whole: there is no gate, so ``skipped_fraction`` is 0.
+    """
     sizes = trainer.model.sizes
     return report(
         "train",
@@ -75,11 +80,20 @@ def train_report(
         weight_bytes=sizes.weight_bytes,
         stopped=history.stopped,
         output=output,
-        **_instructions_per_step(history),
+        **_step_cost(history, cost),
     )
 
 
-def _instructions_per_step(history: "History") -> dict[str, dict[str, int]]:
+def _step_cost(history: "History", cost: "StepCost | None") -> dict[str, Any]:
+    if cost is not None:
+        return {
+            "instructions_per_step": cost.instructions,
+            "measured_steps": cost.steps,
+            "cycles_model": cost.cycles_model,
+            "cycles_model_reason": cost.cycles_model_reason,
+            "flash_bytes": cost.flash_bytes,
+            "ram_bytes": cost.ram_bytes,
+        }
     if not history.instructions or not history.steps:
         return {}
     return {"instructions_per_step": {phase: round(n / history.steps) for phase, n in history.instructions.items()}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from .converters import model_writer
 from .converters.plan_format import Loss, decode
 from .data import check_inputs, check_labels
 from .devices import Device, open_device
-from .errors import UserError
+from .errors import DeviceError, UserError
 from .history import History
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
-from .training_run import TrainingRun
+from .training_run import TrainingRun, order_generator, sample_order
+
+if TYPE_CHECKING:
+    from .bench.step_cost import StepCost
 
 
 class Trainer:
@@ -200,6 +203,38 @@ class Trainer:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def step_cost(self, x: Any, y: Any, shuffle: bool = True, seed: int | None = None) -> "StepCost":
+        """Instructions, modelled cycles, RAM and flash of a training step, on an emulated device.
+
+        A second board trains on the first samples of ``fit``'s first epoch, from the model's own weights and with the
+        options in force: on all of them, or on as many as some seconds of emulation allow. Unlike the board of
+        ``fit``, whose ``History.instructions`` hold the counting of multiplications too, it does nothing but train.
+
+        Parameters
+        ----------
+        x, y, shuffle, seed
+            As for ``fit``.
+
+        Raises
+        ------
+        DeviceError
+            The device is not emulated.
+        MissingToolError
+            A tool is not installed.
+        UserError
+            As for ``fit``.
+        """
+        from .bench.step_cost import measure_steps
+        from .devices.qemu import QemuDevice
+
+        if not isinstance(self.device, QemuDevice):
+            raise DeviceError(f"device {self.device.name} cannot be measured; choose an emulated one, such as qemu:m4")
+        samples, labels = self._check(x, y)
+        seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
+        order = sample_order(len(samples), order_generator(seed if shuffle else None))
+        options = self.device.options()
+        return measure_steps(self.device.board, self.device.build, self.model, samples[order], labels[order], options)
 
     @property
     def trainable_parameters(self) -> int:

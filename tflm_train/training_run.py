@@ -14,6 +14,17 @@ from .progress import TrainingProgress
 CHUNKS = 64  # calls of the device per epoch: progress is shown and Ctrl-C answered between them
 
 
+def order_generator(seed: int | None) -> np.random.Generator | None:
+    """Of the orders of samples, one per epoch; None keeps the order."""
+    return None if seed is None else np.random.Generator(np.random.PCG64(seed))
+
+
+def sample_order(samples: int, generator: np.random.Generator | None) -> np.ndarray:
+    """Indices of all samples for one epoch, uint32."""
+    order = np.arange(samples) if generator is None else generator.permutation(samples)
+    return order.astype(np.uint32)
+
+
 class TrainingRun:
     """Trains on a device and writes the history.
 
@@ -56,11 +67,10 @@ class TrainingRun:
         seed : int or None
             Of the order; None keeps it.
         """
-        generator = None if seed is None else np.random.Generator(np.random.PCG64(seed))
+        generator = order_generator(seed)
         good = [self._snapshot()]  # before training, then after the latest epochs
         for epoch in range(epochs):
-            order = np.arange(len(x)) if generator is None else generator.permutation(len(x))
-            values = self._epoch(x, labels, order.astype(np.uint32))
+            values = self._epoch(x, labels, sample_order(len(x), generator))
             if values is not None and held_out is not None:
                 values = self._add_validation(values, held_out)
             weights = self._snapshot()

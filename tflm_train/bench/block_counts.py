@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import sources
 from ..devices.qemu import QEMU
+from ..errors import DeviceError, MissingToolError
 from .cycle_model import REFILL, Instruction, block_cycles
 from .disassembly import Disassembly
 
@@ -40,16 +41,26 @@ class Cost:
     cycles_of: Counter[str] = field(default_factory=Counter)
 
 
-def build_plugin(folder: Path) -> Path | None:
-    """Compile the plugin into `folder`; None where that is not possible: then there are no modelled cycles."""
+def build_plugin(folder: Path) -> Path:
+    """Compile the plugin into `folder`.
+
+    Raises
+    ------
+    MissingToolError
+        There is no C compiler, or QEMU takes no plugins.
+    """
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        return None
+        raise MissingToolError("modelled cycles need a C compiler: apt-get install gcc")
     source = sources.pio_project() / "bench" / "block_counts.c"
     output = folder / "block_counts.so"
     flags = ["-O2", "-shared", "-fPIC", "-fvisibility=hidden", f"-DQEMU_PLUGIN_VERSION={_interface_version()}"]
     result = subprocess.run([compiler, *flags, str(source), "-o", str(output)], capture_output=True)
-    return output if result.returncode == 0 and _loads(output, folder) else None
+    if result.returncode:
+        raise MissingToolError(f"modelled cycles need a C compiler that builds plugins, {compiler} does not")
+    if not _loads(output, folder):
+        raise MissingToolError(f"modelled cycles need a {QEMU} that was built with plugins")
+    return output
 
 
 def _interface_version() -> int:
@@ -68,7 +79,8 @@ def _loads(plugin: Path, folder: Path) -> bool:
 
 
 def plugin_arguments(plugin: Path, output: Path, firmware: Disassembly, steps: int) -> list[str]:
-    """QEMU's arguments that count the first `steps` steps into `output`."""
+    """QEMU's arguments that count the first `steps` steps into `output`, which is written when QEMU ends."""
+    output.unlink(missing_ok=True)
     addresses = {"begin": BEGIN, "end": END, "interrupt": INTERRUPT}
     arguments = "".join(f",{argument}={firmware.entries[name]}" for argument, name in addresses.items())
     return ["-plugin", f"{plugin},out={output}{arguments},steps={steps}"]
@@ -103,13 +115,42 @@ def cost(counts: str, firmware: Disassembly) -> Cost:
     return total
 
 
+def read_cost(file: Path, firmware: Disassembly) -> Cost:
+    """``cost`` of the plugin's file.
+
+    Raises
+    ------
+    DeviceError
+        QEMU ended without writing it.
+    """
+    try:
+        return cost(file.read_text(), firmware)
+    except FileNotFoundError:
+        raise DeviceError(f"{QEMU} ended without its counts of executed blocks; try again") from None
+
+
 class PluginFolder:
-    """A temporary folder with the plugin, while it is needed."""
+    """A temporary folder with the plugin, while it is needed; None in its place where it cannot be built.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why there is no plugin, and so no modelled cycles.
+    """
+
+    reason: str | None = None
 
     def __enter__(self) -> tuple[Path, Path | None]:
         self._folder = tempfile.TemporaryDirectory(prefix="tflm-train-bench-")
         path = Path(self._folder.name)
-        return path, build_plugin(path)
+        try:
+            return path, build_plugin(path)
+        except MissingToolError as error:
+            self.reason = str(error)
+            return path, None
+        except BaseException:
+            self._folder.cleanup()
+            raise
 
     def __exit__(self, *unused: object) -> None:
         self._folder.cleanup()

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import sources
 from ..devices import build, qemu
 from ..errors import DeviceError
-from .block_counts import Cost, cost, plugin_arguments
+from .block_counts import Cost, plugin_arguments, read_cost
 from .disassembly import disassemble
 
 TIMEOUT = 120.0  # seconds
@@ -86,5 +86,5 @@ def measure(
     selection, backward, ram_bytes = map(int, run.stdout.split())
     instructions = {"forward": 0, "loss": 0, "selection": selection, "backward": backward}
     instructions["total"] = selection + backward
-    executed = cost(counts.read_text(), listing) if plugin is not None else None
+    executed = read_cost(counts, listing) if plugin is not None else None
     return ConvolutionMeasurement(instructions, executed, ram_bytes)

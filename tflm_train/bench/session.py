@@ -19,8 +19,8 @@ from ..errors import UserError
 from ..history import History
 from ..model import TrainableModel
 from ..trainer import Trainer
-from .block_counts import Cost, cost, plugin_arguments
-from .disassembly import disassemble
+from .block_counts import Cost, plugin_arguments, read_cost
+from .disassembly import Disassembly, disassemble
 
 ANSWER_SECONDS = 120.0
 
@@ -84,6 +84,36 @@ def phases(counts: dict[str, int], steps: int) -> dict[str, int]:
     return means | {"total": sum(means.values())}
 
 
+def open_board(
+    board: str,
+    variant: str,
+    model: TrainableModel,
+    *,
+    plugin: Path | None,
+    counts: Path,
+    steps: int,
+    advance: Callable[[int], None],
+) -> tuple[MeasuredDevice, Disassembly]:
+    """Start a board whose firmware does not count work: its instructions are those of the training alone.
+
+    Parameters
+    ----------
+    board, variant, model, plugin, advance
+        See ``measure``.
+    counts : Path
+        Where the plugin writes how often each block ran, when the device is closed.
+    steps : int
+        The plugin counts the first ones.
+    """
+    firmware = build.emulated_firmware(board, variant, count_work=False)
+    listing = disassemble(firmware)
+    command = qemu.command(board, firmware)
+    if plugin is not None:
+        command += plugin_arguments(plugin, counts, listing, steps)
+    name = f"qemu:{board}"
+    return MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance), listing
+
+
 def measure(
     board: str,
     variant: str,
@@ -125,14 +155,10 @@ def measure(
     DeviceError
         The board has not enough memory, and the like.
     """
-    firmware = build.emulated_firmware(board, variant, count_work=False)
-    listing = disassemble(firmware)
     counts = folder / "counts"
-    command = qemu.command(board, firmware)
-    if plugin is not None:
-        command += plugin_arguments(plugin, counts, listing, len(data.x))
-    name = f"qemu:{board}"
-    device = MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance)
+    device, listing = open_board(
+        board, variant, model, plugin=plugin, counts=counts, steps=len(data.x), advance=advance
+    )
     with Trainer(model, device) as trainer:
         trainer.set_options(**options)
         first = _fit(trainer, data, 1, seed)
@@ -142,5 +168,5 @@ def measure(
         if data.x_test is not None and data.y_test is not None:
             accuracy = trainer.evaluate(data.x_test, data.y_test).get("accuracy")
         ram_bytes = device.arena_bytes + device.trainer_bytes
-    executed = cost(counts.read_text(), listing) if plugin is not None else None
+    executed = read_cost(counts, listing) if plugin is not None else None
     return Measurement(phases(first.instructions, first.steps), executed, first.steps, ram_bytes, accuracy)

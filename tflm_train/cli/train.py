@@ -68,6 +68,8 @@ def train(
         after = trainer.evaluate(*arrays.held_out)
         if output is not None:
             write_atomically(output, trainer.trained_model().data)
+        emulated = device.startswith("qemu:")
+        cost = trainer.step_cost(arrays.x, arrays.y, shuffle=shuffle, seed=seed) if emulated else None
         content = train_report(
             trainer,
             history,
@@ -79,6 +81,7 @@ def train(
             after=after,
             evaluated_on="x" if arrays.x_test is None else "x_test",
             output=None if output is None else str(output),
+            cost=cost,
         )
     if history.stopped:
         print(f"{file.name}: {history.stopped}", file=sys.stderr)
@@ -103,4 +106,16 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
         ("arena", f"{content['arena_bytes']:,} B"),
         *((f"instructions per step, {k}", f"{n:,}") for k, n in content.get("instructions_per_step", {}).items()),
+        *(_cost_lines(content) if "measured_steps" in content else []),
+    ]
+
+
+def _cost_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is known of emulated devices."""
+    cycles, reason = content["cycles_model"], content["cycles_model_reason"]
+    return [
+        ("  mean of the first", f"{content['measured_steps']:,} steps"),
+        ("M4 cycles per step (model)", f"unknown: {reason}" if cycles is None else f"{cycles:,}"),
+        ("flash, kernels and trainer", f"{content['flash_bytes']:,} B"),
+        ("RAM, arena and trainer", f"{content['ram_bytes']:,} B"),
     ]

@@ -88,5 +88,8 @@ int main() {
   bool learned = Run("dense, zeros too", SelectorId::kDense, false);
   learned = Run("dense", SelectorId::kDense, true) && learned;
   learned = Run("tinyprop", SelectorId::kTinyprop, true) && learned;
+#ifdef TFLM_TRAIN_QEMU
+  std::printf("\nInstructions include the counting of multiplications; tflm-train bench counts without it.\n");
+#endif
   return learned ? 0 : 1;
 }

@@ -29,7 +29,8 @@ uint64_t OfCall(void (*body)(void*), void* argument);
 template <class Body>
 uint64_t Of(Body&& body) {
   using Function = std::remove_reference_t<Body>;
-  return OfCall([](void* function) { (*static_cast<Function*>(function))(); }, &body);
+  void* const function = const_cast<std::remove_const_t<Function>*>(&body);
+  return OfCall([](void* argument) { (*static_cast<Function*>(argument))(); }, function);
 }
 
 }  // namespace instruction_counter

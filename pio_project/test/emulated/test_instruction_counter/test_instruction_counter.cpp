@@ -33,6 +33,11 @@ TEST_CASE("instructions in a row") {
         }) == 10);
 }
 
+TEST_CASE("a body may be constant") {
+  const auto body = [] { __asm volatile("nop"); };
+  CHECK(instruction_counter::Of(body) == 1);
+}
+
 TEST_CASE("a loop costs two instructions per round, over many wraps of the timer") {
   // what surrounds the loop (argument, call, nop, return) is the same for every n
   const uint64_t around = CountLoop(1) - 2;
