@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from tflm_train.devices import build
+from tflm_train.devices.protocol import Transport
 
 # takes a frame (without separators) and its number, counted from 1; gives what arrives of it
 Fault = Callable[[bytes, int], bytes]
@@ -25,6 +26,41 @@ def intact(frame: bytes, number: int) -> bytes:
 def drop_every(period: int) -> Fault:
     """Every n-th frame is lost."""
     return lambda frame, number: b"" if number % period == 0 else frame
+
+
+class FaultyTransport:
+    """A transport that loses or damages whole frames.
+
+    Parameters
+    ----------
+    transport : Transport
+    to_device, from_device : Fault
+    """
+
+    lossless = False
+
+    def __init__(self, transport: Transport, to_device: Fault, from_device: Fault) -> None:
+        self._transport = transport
+        self._faults = to_device, from_device
+        self._waiting = [b"", b""]
+        self._frames = [0, 0]
+
+    def _pass(self, way: int, data: bytes) -> bytes:
+        *frames, self._waiting[way] = (self._waiting[way] + data).split(b"\0")
+        arrived = b""
+        for frame in filter(None, frames):
+            self._frames[way] += 1
+            arrived += b"\0" + self._faults[way](frame, self._frames[way]) + b"\0"
+        return arrived
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(self._pass(0, data))
+
+    def read(self, seconds: float) -> bytes:
+        return self._pass(1, self._transport.read(seconds))
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 class AgentOnTerminal:

@@ -14,10 +14,14 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
+from lossy_wire import FaultyTransport, drop_every
 
 import tflm_train as tt
 from tflm_train.devices import Device, build, open_device, qemu
+from tflm_train.devices.process import ProcessTransport
+from tflm_train.devices.protocol import Link
 from tflm_train.devices.qemu import QemuDevice
+from tflm_train.devices.remote import RemoteDevice
 
 for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-system-arm"}.items():
     if shutil.which(tool) is None:
@@ -126,6 +130,19 @@ def test_the_uart_trains_the_same_bits_at_the_same_cost(mlp_model: tt.TrainableM
     assert cost == results[1][1]
 
 
+def test_lost_frames_change_no_bit(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
+    results = []
+    for transport in (lambda t: t, lambda t: FaultyTransport(t, drop_every(3), drop_every(5))):
+        command = qemu.command("m4", build.emulated_firmware("m4"), uart=True)
+        link = Link(transport(ProcessTransport(command)), "board", retry_seconds=0.02)
+        device = RemoteDevice(link, mlp_model, "board")
+        results.append(train(device, blobs, 40))
+        device.close()
+    assert link.retries >= 40 / 3
+    assert results[0][0].tobytes() == results[1][0].tobytes()
+    assert results[0][1] == results[1][1]
+
+
 def test_work_counters_equal_the_hosts(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
     counts = []
     for name in ("native-parity", "qemu:m3-parity"):
@@ -167,7 +184,10 @@ def test_a_closed_board_leaves_nothing(mlp_model: tt.TrainableModel) -> None:
 def test_a_board_ends_with_a_killed_parent(folder: Path, uart: bool) -> None:
     script = f"""
 import signal, tflm_train as tt
+from tflm_train.devices.process import ProcessTransport
+from tflm_train.devices.protocol import Link
 from tflm_train.devices.qemu import QemuDevice
+from tflm_train.devices.remote import RemoteDevice
 device = QemuDevice("qemu:m4", tt.model.load_model({str(folder / "model.tflite")!r}), uart={uart})
 print(device.pid, flush=True)
 signal.pause()
@@ -186,7 +206,7 @@ signal.pause()
 
 def test_a_model_too_large_for_the_board_is_refused(mlp_model: tt.TrainableModel) -> None:
     large = tt.convert(networks.mlp(sizes=(64, 400, 10)), tt.TrainingConfig())
-    with pytest.raises(tt.DeviceError, match="does not fit in .* free bytes"):
+    with pytest.raises(tt.DeviceError, match=r"does not fit: it needs [\d,]+ bytes .* the device has [\d,]+"):
         open_device("qemu:f405", large)
     device = open_device("qemu:m4", large)
     device.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
@@ -121,6 +122,22 @@ def test_vectors_and_long_samples_are_staged(blobs: tuple) -> None:
         device.close()
 
 
+def test_a_sample_too_long_for_the_memory_that_is_left_is_refused() -> None:
+    import networks
+
+    model = tt.convert(networks.cnn(size=28), tt.TrainingConfig())
+    x = np.zeros((1, 28 * 28), np.float32)
+    with AgentOnTerminal(memory=64 * 1024) as agent:
+        device = open_on(agent, model)
+        spare = device.memory_bytes - sum(-(-n // 16) * 16 for n in (len(model.data), device.arena_bytes))
+        device.close()
+    with AgentOnTerminal(memory=64 * 1024 - spare + 1024) as agent:
+        device = open_on(agent, model)
+        with pytest.raises(tt.DeviceError, match=r"does not fit: .* sample 3,184\), the device has"):
+            device.train(x, np.zeros(1, np.int32), np.zeros(1, np.uint32))
+        device.close()
+
+
 def test_not_finite_stops_before_any_weight_changes(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
     x, y = blobs
     x = x.copy()
@@ -135,7 +152,13 @@ def test_not_finite_stops_before_any_weight_changes(mlp_model: tt.TrainableModel
 
 
 def test_what_does_not_fit_is_refused(mlp_model: tt.TrainableModel) -> None:
-    with AgentOnTerminal(memory=16 * 1024) as agent, pytest.raises(tt.DeviceError, match="does not fit"):
+    with AgentOnTerminal(memory=16 * 1024) as agent, pytest.raises(tt.DeviceError, match="does not fit") as caught:
+        open_on(agent, mlp_model)
+    needed, file, arena, there = (int(n.replace(",", "")) for n in re.findall(r"\b[\d,]+\d\b", str(caught.value)))
+    assert needed == file + arena and (file - len(mlp_model.data)) in range(16)
+    with AgentOnTerminal(memory=16 * 1024 + needed - there) as agent:
+        open_on(agent, mlp_model).close()
+    with AgentOnTerminal(memory=16 * 1024 + needed - there - 16) as agent, pytest.raises(tt.DeviceError, match="fit"):
         open_on(agent, mlp_model)
     with AgentOnTerminal() as agent:
         needed = open_on(agent, mlp_model).arena_bytes

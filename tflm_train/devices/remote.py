@@ -28,6 +28,7 @@ INLINE, STAGED = 0, 1
 COUNTS_INSTRUCTIONS = 2
 COST_PHASES = ("forward", "loss", "selection", "backward", "total")
 FLOAT = 4  # bytes
+ALIGNMENT = 16  # bytes, of what lies in a device's memory
 
 
 class RemoteDevice:
@@ -61,11 +62,13 @@ class RemoteDevice:
         self._load(model.data, (built_in, built_in_crc) == (len(model.data), zlib.crc32(model.data)))
         described = DESCRIBE.unpack(self._request(Command.DESCRIBE))
         self._inputs, self._outputs, parameters, _, self.trainer_bytes, *_ = described
+        self._needs["sample"] = (self._inputs + self._outputs) * FLOAT  # used if one does not fit in a frame
         self._parameters = [
             struct.unpack("<2I", self._request(Command.PARAMETER, WORD.pack(i))) for i in range(parameters)
         ]
 
     def _load(self, data: bytes, built_in: bool) -> None:
+        self._needs = {"arena": self.arena_bytes} if built_in else {"file": len(data), "arena": self.arena_bytes}
         if built_in:
             self._request(Command.USE_BUILT_IN, WORD.pack(self.arena_bytes))
             return
@@ -82,10 +85,13 @@ class RemoteDevice:
             raise self._translate(error) from None
 
     def _translate(self, error: ProtocolError) -> DeviceError:
-        if error.status == Status.NO_MEMORY and len(error.payload) >= WORD.size:
-            (free,) = WORD.unpack_from(error.payload)
+        if error.status == Status.NO_MEMORY:
+            parts = {name: -(-size // ALIGNMENT) * ALIGNMENT for name, size in self._needs.items()}
+            listed = ", ".join(f"{name} {size:,}" for name, size in parts.items())
             return DeviceError(
-                f"{error}: {self._model_name} does not fit in {free:,} free bytes; choose a larger device"
+                f"device {self.name}: {self._model_name} does not fit: it needs {sum(parts.values()):,} bytes "
+                f"({listed}), the device has {self.memory_bytes:,}; "
+                "choose a larger device, or convert with fewer layers to train"
             )
         if error.status >= FIRST_PROTOCOL_STATUS:
             return error

@@ -198,6 +198,32 @@ TEST_CASE("memory: exactly enough, a model too large, an arena one byte short") 
   CHECK(too_poor.status == Status::kInvalidArgument);
 }
 
+TEST_CASE("a load that is refused at once leaves the model and what it has learned") {
+  Bench device;
+  device.Load();
+  device.Request(Command::kStep, Bench::Sample(0));
+  const Bytes learned = device.Weights();
+  const Reply refused = device.Request(Command::kLoadBegin, Payload().U32(1u << 20).U32(0));
+  CHECK(refused.status == Number(ProtocolStatus::kNoMemory));
+  CHECK(refused.U32(0) == device.Request(Command::kHello).U32(2));
+  CHECK(device.Request(Command::kLoadBegin, Payload().U32(0xFFFFFFFFu).U32(0)).status ==
+        Number(ProtocolStatus::kNoMemory));
+  CHECK(device.Request(Command::kUseBuiltIn, Payload().U32(8192)).status == Number(ProtocolStatus::kNoModel));
+  CHECK(device.Weights() == learned);
+}
+
+TEST_CASE("no room to stage a sample") {
+  Bench device;
+  const uint32_t memory = device.Request(Command::kHello).U32(2);
+  const uint32_t spare = memory - (digits::kMlp.bytes + 15) / 16 * 16 - (digits::kMlp.arena_bytes + 15) / 16 * 16;
+  Bench tight(24 * 1024 - spare);
+  REQUIRE(tight.Load().status == 0);
+  const Reply refused = tight.Request(Command::kStage, Payload().U32(0).F32(1.0f));
+  CHECK(refused.status == Number(ProtocolStatus::kNoMemory));
+  CHECK(refused.U32(0) == 0);
+  CHECK(tight.Request(Command::kStep, Bench::Sample(0)).status == 0);
+}
+
 TEST_CASE("a damaged model is refused") {
   Bench device;
   device.Request(Command::kHello);

@@ -129,6 +129,49 @@ TEST_CASE("frames of another version and replies of other devices change nothing
   CHECK(device.Weights() == before);
 }
 
+TEST_CASE("frames longer than the limit are dropped, the next one is served") {
+  Bench device;
+  device.Load();
+  const Bytes before = device.Weights();
+  for (size_t size : {Bench::kFrames + 16, 2 * Bench::kFrames, 20 * Bench::kFrames}) {
+    CHECK(device.Deliver(device.Encode(Command::kWriteParameter, Bytes(size, 1))).empty());
+    device.sequence -= 1;
+  }
+  CHECK(device.Weights() == before);
+}
+
+TEST_CASE("a host that dies while it loads: nothing trains, the next host starts anew") {
+  Bench device;
+  device.Load();
+  device.Request(Command::kStep, Bench::Sample(0));
+  device.Request(Command::kLoadBegin, Payload().U32(digits::kMlp.bytes).U32(1));
+  device.Request(Command::kLoadData, Payload().U32(0).Append(digits::kMlp.data, 100));
+  device.Deliver({0, 17, 3, 5});  // its last frame stays a piece
+  device.sequence = 4711;
+  CHECK(device.Request(Command::kHello).status == 0);
+  CHECK(device.Request(Command::kStep, Bench::Sample(0)).status == static_cast<uint16_t>(ProtocolStatus::kNoModel));
+  CHECK(device.Load().status == 0);
+  device.Request(Command::kStep, Bench::Sample(0));
+  CHECK(device.Weights() == CleanRun(1));
+}
+
+TEST_CASE("of two hosts, the one that said hello first is refused and trains nothing") {
+  Bench device;
+  device.Load();
+  device.Request(Command::kStep, Bench::Sample(0));
+  const Bytes latest = device.Encode(Command::kStep, Bench::Sample(1));
+  device.Deliver(latest);
+  const uint32_t first = device.sequence;
+  device.sequence = 90000;
+  device.Request(Command::kHello);
+  const uint32_t second = device.sequence;
+  device.sequence = first;
+  CHECK(device.Request(Command::kStep, Bench::Sample(2)).status == kOutOfOrder);
+  CHECK(Bench::Decode(device.Deliver(latest)).status == kOutOfOrder);  // no reply of the other session
+  device.sequence = second;
+  CHECK(device.Weights() == CleanRun(2));
+}
+
 TEST_CASE("intact frames with any payload: no bad access, a reply to each") {
   std::mt19937 random(5);
   Bench device;

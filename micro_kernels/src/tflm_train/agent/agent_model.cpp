@@ -56,13 +56,14 @@ void Agent::LoadBegin(PayloadReader& request) {
   const uint32_t bytes = request.U32();
   const uint32_t crc = request.U32();
   if (!Complete(request)) return;
-  Unload();
   Memory memory = pool_;
-  loading_ = memory.Take(bytes);
-  if (loading_ == nullptr) {
+  uint8_t* const place = memory.Take(bytes);
+  if (place == nullptr) {
     reply_.U32(static_cast<uint32_t>(pool_.size));
     return Fail(ProtocolStatus::kNoMemory);
   }
+  Unload();
+  loading_ = place;
   spare_ = memory;
   loading_bytes_ = bytes;
   loading_crc_ = crc;
@@ -92,8 +93,8 @@ void Agent::LoadEnd(PayloadReader& request) {
 void Agent::UseBuiltIn(PayloadReader& request) {
   const uint32_t arena_bytes = request.U32();
   if (!Complete(request)) return;
-  Unload();
   if (config_.model == nullptr) return Fail(ProtocolStatus::kNoModel);
+  Unload();
   model_crc_ = Crc32Of(static_cast<const uint8_t*>(config_.model), static_cast<uint32_t>(config_.model_bytes));
   Start(config_.model, config_.model_bytes, arena_bytes, pool_);
 }

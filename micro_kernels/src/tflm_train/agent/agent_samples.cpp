@@ -28,7 +28,10 @@ void Agent::Stage(PayloadReader& request) {
   const uint32_t capacity = trainer_.input_elements() + trainer_.output_elements();
   if (offset > capacity || count > capacity - offset) return Fail(ProtocolStatus::kOutOfRange);
   float* staging = StagingArea();
-  if (staging == nullptr) return Fail(ProtocolStatus::kNoMemory);
+  if (staging == nullptr) {
+    reply_.U32(static_cast<uint32_t>(spare_.size));
+    return Fail(ProtocolStatus::kNoMemory);
+  }
   if (size > 0) std::memcpy(staging + offset, request.Bytes(size), size);
 }
 
