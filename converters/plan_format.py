@@ -26,7 +26,7 @@ NONE_OFFSET = 0xFFFFFFFF  # "no buffer" in 32-bit offsets
 MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
-TRAINER_BYTES = 280  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
+TRAINER_BYTES = 256  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
 
 
 class SectionKind(enum.IntEnum):

@@ -60,7 +60,10 @@ def test_convert_writes_the_operators_header(run: Any, folder: Path, tmp_path: P
     header = tmp_path / "operators.h"
     outcome = run("convert", folder / "plain.tflite", "-o", tmp_path / "o.tflite", "--operators-header", header)
     assert outcome.code == 0
-    assert "kFullyConnected" in header.read_text() and "kConv2d" not in header.read_text()
+    native, tflm = header.read_text().split("class TflmOperators")
+    assert "class ModelOperators" in native and "kConv2d" not in native + tflm
+    assert "Add(tflm_train::kFullyConnected)" in native and "Add(tflm_train::kFullyConnected)" in tflm
+    assert "kSoftmaxForward" in native and "kSoftmax" not in tflm  # TFLM's own kernel runs it
 
 
 def test_options_reach_the_plan(run: Any, folder: Path, tmp_path: Path) -> None:

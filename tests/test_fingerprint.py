@@ -15,7 +15,7 @@ from tflite_builder import ModelBuilder
 from tflm_train.converters.fingerprint import OPTION_FIELDS, cpp_header, fingerprint, weights_crc
 from tflm_train.converters.flatbuffer import load, schema
 
-HEADER = Path(__file__).resolve().parents[1] / "micro_kernels/src/tflm_train/runtime/option_fields.h"
+HEADER = Path(__file__).resolve().parents[1] / "micro_kernels/src/tflm_train/runtime/fingerprint_fields.h"
 WEIGHTS, BIAS = 1, 2  # tensors of small_model
 
 

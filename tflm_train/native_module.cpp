@@ -28,7 +28,7 @@ PyObject* native_error = nullptr;  // the exception class, owned by the module
 
 [[noreturn]] void Throw(Status status, const ErrorDetail& detail) {
   const bool known = detail.status == status;
-  const char* subject = known && detail.subject != nullptr ? detail.subject : "";
+  const char* subject = known ? detail.Text() : "";
   std::string text = StatusText(status);
   if (*subject != '\0') text += std::string(" [") + subject + "]";
   py::object error = py::reinterpret_borrow<py::object>(native_error)(text);
@@ -306,8 +306,8 @@ uint32_t ModelFingerprint(const py::bytes& model, const py::array& parameter_ten
   const auto* tensors = Data<uint32_t>("parameter_tensors", parameter_tensors, -1);
   std::vector<ParameterRecord> parameters(static_cast<size_t>(parameter_tensors.shape(0)));
   for (size_t i = 0; i < parameters.size(); ++i) parameters[i].tensor = tensors[i];
-  const Status status = view.Open(copy.get(), static_cast<uint32_t>(bytes.size()));
-  if (status != Status::kOk || !Fingerprint(view, parameters.data(), static_cast<uint32_t>(parameters.size()), &crc)) {
+  if (!view.Open(copy.get(), static_cast<uint32_t>(bytes.size())) ||
+      !Fingerprint(view, parameters.data(), static_cast<uint32_t>(parameters.size()), &crc)) {
     Throw(Status::kInvalidModel, {});
   }
   return crc;

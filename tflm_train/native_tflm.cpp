@@ -103,7 +103,7 @@ class ExternalTrainer {
   void Check(Status status) const {
     if (status == Status::kOk) return;
     std::string text = StatusText(status);
-    if (trainer_.error().subject != nullptr) text += std::string(" [") + trainer_.error().subject + "]";
+    if (*trainer_.error().Text() != '\0') text += std::string(" [") + trainer_.error().Text() + "]";
     throw std::runtime_error(text);
   }
 

@@ -7,9 +7,8 @@ int main() {
   tflm_train::AddAllCases(&resolver);
   tflm_train::Pair pair("cnn_dense");
   const Status status = pair.InitTflm(resolver);
-  const char* subject = pair.tflm.error().subject;
-  std::printf("layout mismatch: status %d, %s\n", static_cast<int>(status), subject == nullptr ? "" : subject);
-  const bool said = status == Status::kForwardFailed && subject != nullptr &&
-                    std::strstr(subject, "TF_LITE_STATIC_MEMORY") != nullptr;
+  const char* subject = pair.tflm.error().Text();
+  std::printf("layout mismatch: status %d, %s\n", static_cast<int>(status), subject);
+  const bool said = status == Status::kForwardFailed && std::strstr(subject, "TF_LITE_STATIC_MEMORY") != nullptr;
   return said ? 0 : 1;
 }

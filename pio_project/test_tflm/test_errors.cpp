@@ -27,7 +27,7 @@ TEST_CASE("an operator that the resolver lacks is named") {
   resolver.AddSoftmax();
   Pair pair("cnn_dense");
   CHECK(pair.InitTflm(resolver) == Status::kMissingOperator);
-  CHECK(std::string(pair.tflm.error().subject) == "MAX_POOL_2D");
+  CHECK(std::string(pair.tflm.error().Text()) == "MAX_POOL_2D");
   const float* output = nullptr;
   const std::vector<float> input(144);
   CHECK(pair.tflm.Infer(input.data(), &output) == Status::kNotInitialized);

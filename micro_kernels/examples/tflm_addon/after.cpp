@@ -45,8 +45,7 @@ int main() {
   if (interpreter.Init(model_data, model_data_size, resolver, operators, arena, kArenaBytes) !=
       tflm_train::Status::kOk) {
     const tflm_train::ErrorDetail& error = interpreter.error();
-    const char* subject = error.subject;
-    std::printf("%s [%s]\n", tflm_train::StatusText(error.status), subject == nullptr ? "" : subject);
+    std::printf("%s [%s]\n", tflm_train::StatusText(error.status), error.Text());
     return 1;
   }
 

@@ -7,11 +7,19 @@
 #include "tflm_train/operators/max_pool_argmax.h"
 #include "tflm_train/runtime/operator_set.h"
 
-class ModelOperators : public tflm_train::StaticOperatorSet<4> {
+class ModelOperators : public tflm_train::StaticOperatorSet<3> {
  public:
   ModelOperators() {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kSoftmaxForward);
+    Add(tflm_train::kConv2dMaxPool);
+  }
+};
+
+class TflmOperators : public tflm_train::StaticOperatorSet<3> {
+ public:
+  TflmOperators() {
+    Add(tflm_train::kFullyConnected);
     Add(tflm_train::kConv2dMaxPool);
     Add(tflm_train::kMaxPoolArgmaxForward);
   }

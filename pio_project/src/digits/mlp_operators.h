@@ -12,3 +12,10 @@ class ModelOperators : public tflm_train::StaticOperatorSet<2> {
     Add(tflm_train::kSoftmaxForward);
   }
 };
+
+class TflmOperators : public tflm_train::StaticOperatorSet<1> {
+ public:
+  TflmOperators() {
+    Add(tflm_train::kFullyConnected);
+  }
+};

@@ -196,7 +196,7 @@ TEST_CASE("activation steps: saved value, error, output in the error's memory") 
       {&kTanh, 0, 0, 0, 1, false},
   };
   for (const Case& c : cases) {
-    CAPTURE(std::string(c.op->name));
+    CAPTURE(c.op->kernel);
     Step forward(c.op->kernel, Phase::kForward), backward(c.op->kernel, Phase::kBackward);
     Step added(c.op->kernel, Phase::kBackward);
     forward.Float({1, 1}, {c.x}).Shared(0);

@@ -4,6 +4,7 @@
 #include <random>
 #include <vector>
 
+#include "tflm_train/runtime/fingerprint.h"
 #include "tflm_train/runtime/flatbuffer_walker.h"
 #include "tflm_train/runtime/model_view.h"
 
@@ -22,15 +23,11 @@ const uint8_t kTable[] = {
 /// Calls everything that reads a model.
 void ReadAll(const std::vector<uint8_t>& bytes) {
   ModelView model;
-  if (model.Open(bytes.data(), static_cast<uint32_t>(bytes.size())) != Status::kOk) return;
+  if (!model.Open(bytes.data(), static_cast<uint32_t>(bytes.size()))) return;
   for (uint32_t i = 0; i < 8; ++i) {
     TensorView tensor;
-    OperatorView op;
     FileBytes data;
-    ScalarType type;
-    uint32_t elements;
-    if (model.Tensor(i, &tensor)) static_cast<void>(model.TensorSize(tensor, &type, &elements));
-    static_cast<void>(model.Operator(i, &op));
+    if (model.Tensor(i, &tensor)) CHECK(tensor.elements <= INT32_MAX);
     if (model.Buffer(i, &data) && data.size > 0) {
       CHECK(data.data >= bytes.data());
       CHECK(data.data + data.size <= bytes.data() + bytes.size());
@@ -38,7 +35,9 @@ void ReadAll(const std::vector<uint8_t>& bytes) {
     static_cast<void>(model.TensorData(i, &data));
   }
   FileBytes plan;
-  static_cast<void>(model.Metadata("TFLM_TRAIN", &plan));
+  static_cast<void>(model.Plan(&plan));
+  uint32_t crc;
+  static_cast<void>(Fingerprint(model, nullptr, 0, &crc));
 }
 
 }  // namespace
@@ -49,13 +48,16 @@ TEST_CASE("the walker reads tables, fields and vectors") {
   CHECK(table == 16);
   CHECK(walker.U32Field(table, 0) == 7);
   CHECK(walker.U8Field(table, 0) == 7);
-  CHECK(walker.U32Field(table, 5, 42) == 42);
-  const FlatbufferWalker::Vector vector = walker.VectorField(table, 1, 1);
-  CHECK(vector.begin == 32);
-  CHECK(vector.count == 3);
-  CHECK(walker.U8(vector.begin + 2) == 30);
+  CHECK(walker.U32Field(table, 5) == 0);
+  const uint32_t vector = walker.VectorField(table, 1, 1);
+  CHECK(vector == 28);
+  CHECK(walker.Count(vector) == 3);
+  CHECK(FlatbufferWalker::Elements(vector) == 32);
+  CHECK(walker.Read(FlatbufferWalker::Elements(vector) + 2, 1) == 30);
   CHECK(walker.ok());
   CHECK(walker.Field(0, 3) == 0);  // an absent table
+  CHECK(walker.VectorField(table, 5, 1) == 0);
+  CHECK(walker.Count(0) == 0);
   CHECK(walker.ok());
 }
 
@@ -66,12 +68,12 @@ TEST_CASE("the walker refuses what lies outside") {
     return !walker.ok();
   };
   CHECK(fails({kTable, size}, [=](FlatbufferWalker& w) { return w.U32(size - 3); }));
-  CHECK(fails({kTable, size}, [=](FlatbufferWalker& w) { return w.U8(size); }));
+  CHECK(fails({kTable, size}, [=](FlatbufferWalker& w) { return w.Read(size, 1); }));
   CHECK(fails({kTable, size}, [=](FlatbufferWalker& w) { return w.U32(0xFFFFFFFEu); }));
   CHECK(fails({kTable, 12}, [](FlatbufferWalker& w) { return w.Follow(0); }));
-  CHECK(fails({kTable, size}, [](FlatbufferWalker& w) { return w.VectorField(16, 1, 4).count; }));
-  CHECK(fails({kTable, 34}, [](FlatbufferWalker& w) { return w.VectorField(16, 1, 1).count; }));
-  CHECK(fails({kTable, size}, [](FlatbufferWalker& w) { return w.Table({32, 3}, 3); }));
+  CHECK(fails({kTable, size}, [](FlatbufferWalker& w) { return w.VectorField(16, 1, 4); }));
+  CHECK(fails({kTable, 34}, [](FlatbufferWalker& w) { return w.VectorField(16, 1, 1); }));
+  CHECK(fails({kTable, size}, [](FlatbufferWalker& w) { return w.Table(28, 3); }));
   uint8_t back[sizeof kTable];
   std::memcpy(back, kTable, sizeof kTable);
   back[16] = 200;  // the vtable would lie in front of the file

@@ -6,8 +6,8 @@
 #include "tflm_train/operators/conv_2d.h"
 #include "tflm_train/operators/relu.h"
 #include "tflm_train/operators/softmax.h"
-#include "tflm_train/runtime/kernel_arguments.h"
 #include "tflm_train/runtime/operator_set.h"
+#include "tflm_train/runtime/subject.h"
 
 using namespace tflm_train;
 
@@ -34,17 +34,19 @@ TEST_CASE("an operator set replaces and refuses") {
   CHECK(set.Find(KernelId::kConv2d) == &kConv2d);
 }
 
-TEST_CASE("every operator of the library is found, and the runtime knows its arguments") {
+TEST_CASE("every operator of the library is found and has a name and arguments") {
   const AllOperators all;
   CHECK(all.size() == kOperatorCount);
   for (const Operator* op : kAllOperators) {
-    CAPTURE(op->name);
+    const Subject subject = SubjectOf(static_cast<uint16_t>(op->kernel));
+    const std::string name = SubjectText(subject);
+    CAPTURE(name);
     CHECK(all.Find(op->kernel) == op);
-    const KernelArguments* arguments = FindKernelArguments(op->kernel);
-    REQUIRE(arguments != nullptr);
-    CHECK(std::string(arguments->name) == op->name);
-    CHECK(arguments->forward_written != 0);
-    CHECK((arguments->backward_written != 0) == (op->backward != nullptr));
+    CHECK(name != SubjectText(Subject::kUnknownKernel));
+    for (const Operator* other : kAllOperators) {
+      if (other != op) CHECK(name != SubjectText(SubjectOf(static_cast<uint16_t>(other->kernel))));
+    }
+    CHECK(op->arguments.forward_written != 0);
+    CHECK((op->arguments.backward_written != 0) == (op->backward != nullptr));
   }
-  CHECK(FindKernelArguments(KernelId::kExternal) == nullptr);
 }

@@ -199,7 +199,7 @@ TEST_CASE("NaN and infinity change nothing") {
   }
   tiny.trainer.parameter(0)[0] = kInfinity;  // the output is NaN
   CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNonFinite);
-  CHECK(std::strcmp(tiny.trainer.error().subject, "output") == 0);
+  CHECK(std::strcmp(tiny.trainer.error().Text(), "output") == 0);
   CHECK(tiny.trainer.parameter(0)[1] == kTinyWeights[1]);
   // A loss that overflows.
   REQUIRE(tiny.trainer.Reset() == Status::kOk);
@@ -278,7 +278,7 @@ TEST_CASE("a missing operator is named") {
     return trainer.Init(tiny.model.data(), tiny.model.size(), some, tiny.arena.data(), tiny.arena.size());
   };
   CHECK(init() == Status::kMissingOperator);
-  CHECK(std::strcmp(trainer.error().subject, "FULLY_CONNECTED") == 0);
+  CHECK(std::strcmp(trainer.error().Text(), "FULLY_CONNECTED") == 0);
   CHECK(trainer.error().step == 0);
   REQUIRE(some.Add(kFullyConnectedForward) == Status::kOk);  // no backward function
   CHECK(init() == Status::kMissingOperator);

@@ -228,7 +228,7 @@ inline std::vector<uint8_t> WriteTinyModel(TinyPlan plan, ModelFile file = TinyF
   const std::vector<uint8_t> bare = file.Write();
   ModelView model;
   uint32_t fingerprint = 0, weights = 0;
-  if (model.Open(bare.data(), static_cast<uint32_t>(bare.size())) == Status::kOk) {
+  if (model.Open(bare.data(), static_cast<uint32_t>(bare.size()))) {
     const auto count = static_cast<uint32_t>(plan.parameters.size());
     static_cast<void>(Fingerprint(model, plan.parameters.data(), count, &fingerprint));
     static_cast<void>(WeightsCrc(model, plan.parameters.data(), count, &weights));

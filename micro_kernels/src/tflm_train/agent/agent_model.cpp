@@ -111,7 +111,7 @@ void Agent::Start(const void* model, size_t model_bytes, uint32_t arena_bytes, M
     const ErrorDetail& detail = trainer_.error();
     reply_.U32(detail.required_bytes);
     reply_.U32(detail.step);
-    return reply_.Text(detail.subject, kLongestText);
+    return reply_.Text(detail.Text(), kLongestText);
   }
   loaded_ = true;
   model_bytes_ = static_cast<uint32_t>(model_bytes);

@@ -29,20 +29,20 @@ void PutOperandError(const StepView& step, uint32_t output, float sign) {
 }  // namespace
 
 Status CheckArithmeticForward(const StepView& step) {
-  if (step.size() != 3 || step.word_count() != 1 || !IsActivation(step.word(0))) return Status::kPlanInvalid;
-  if (!IsFloat(step, 0) || !IsFloat(step, 1) || !IsFloatOutput(step, 2)) return Status::kPlanInvalid;
+  if (step.word_count() != 1 || !IsActivation(step.word(0)) ||
+      !ArgumentsFit(step, 3, Needs(need::kFloat, need::kFloat, need::kOutput))) {
+    return Status::kPlanInvalid;
+  }
   return PlanStatus(BroadcastsTo(step.value(0), step.value(2)) && BroadcastsTo(step.value(1), step.value(2)));
 }
 
 Status CheckAddBackward(const StepView& step) {
-  if (step.size() != 4 || step.word_count() != 1 || !IsFloatOutput(step, kDy) || !MaskFits(step, 0, kY, kDy)) {
+  constexpr uint32_t kNeeds = Needs(need::kAnything, need::kOutput, need::kOutputIfAny, need::kOutputIfAny);
+  if (step.word_count() != 1 || !ArgumentsFit(step, 4, kNeeds) || !MaskFits(step, 0, kY, kDy)) {
     return Status::kPlanInvalid;
   }
   for (uint32_t argument = kDa; argument <= kDb; ++argument) {
-    if (!step.Has(argument)) continue;
-    if (!IsFloatOutput(step, argument) || !BroadcastsTo(step.value(argument), step.value(kDy))) {
-      return Status::kPlanInvalid;
-    }
+    if (step.Has(argument) && !BroadcastsTo(step.value(argument), step.value(kDy))) return Status::kPlanInvalid;
   }
   return Status::kOk;
 }

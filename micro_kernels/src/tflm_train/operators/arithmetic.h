@@ -2,15 +2,16 @@
 #ifndef TFLM_TRAIN_OPERATORS_ARITHMETIC_H_
 #define TFLM_TRAIN_OPERATORS_ARITHMETIC_H_
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/operator.h"
 
 namespace tflm_train {
 
 /// Forward steps (a, b, y) of all three.
-Status CheckArithmeticForward(const StepView& step);
+TFLM_TRAIN_COLD Status CheckArithmeticForward(const StepView& step);
 
 /// Backward steps (y?, dy, da?, db?) of ADD and SUB.
-Status CheckAddBackward(const StepView& step);
+TFLM_TRAIN_COLD Status CheckAddBackward(const StepView& step);
 /// `sign`: of b.
 void RunAddBackward(const StepView& step, float sign);
 

@@ -9,12 +9,12 @@ namespace {
 enum ForwardArgument : uint32_t { kX, kY };
 enum BackwardArgument : uint32_t { kSavedY, kDy, kDx };
 
-Status Check(const StepView& step) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.phase() != Phase::kBackward) {
-    return PlanStatus(step.size() == kY + 1 && IsFloat(step, kX) && IsFloatOutput(step, kY) &&
+    return PlanStatus(ArgumentsFit(step, kY + 1, Needs(need::kFloat, need::kOutput)) &&
                       PoolStepFits(step, step.value(kX), step.value(kY)));
   }
-  return PlanStatus(step.size() == kDx + 1 && IsFloatOutput(step, kDy) && IsFloatOutput(step, kDx) &&
+  return PlanStatus(ArgumentsFit(step, kDx + 1, Needs(need::kAnything, need::kOutput, need::kOutput)) &&
                     PoolStepFits(step, step.value(kDx), step.value(kDy)) && MaskFits(step, kPoolWords, kSavedY, kDy));
 }
 
@@ -34,7 +34,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kAveragePool2d = {KernelId::kAveragePool2d, "AVERAGE_POOL_2D", Check, Forward, Backward};
-const Operator kAveragePool2dForward = {KernelId::kAveragePool2d, "AVERAGE_POOL_2D", Check, Forward, nullptr};
+const Operator kAveragePool2d = {KernelId::kAveragePool2d, KernelArguments::Unary(1), Check, Forward, Backward};
+const Operator kAveragePool2dForward = {KernelId::kAveragePool2d, KernelArguments::Unary(1), Check, Forward, nullptr};
 
 }  // namespace tflm_train

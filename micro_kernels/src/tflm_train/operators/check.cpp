@@ -4,7 +4,7 @@ namespace tflm_train {
 namespace {
 
 /// dims[i] of a value seen with kMaxRank dimensions, ones in front.
-int32_t PaddedDim(const ValueRecord& value, int32_t i) {
+TFLM_TRAIN_COLD int32_t PaddedDim(const ValueRecord& value, int32_t i) {
   const int32_t own = i - (kMaxRank - value.rank);
   return own < 0 ? 1 : value.dims[own];
 }
@@ -14,15 +14,28 @@ int32_t PaddedDim(const ValueRecord& value, int32_t i) {
 bool IsValue(const StepView& step, uint32_t argument, ScalarType type) {
   if (!step.Has(argument)) return false;
   const ValueRecord& value = step.value(argument);
-  if (static_cast<ScalarType>(value.type) != type || value.rank < 1 || value.rank > kMaxRank) return false;
-  for (int32_t i = 0; i < value.rank; ++i) {
-    if (value.dims[i] < 1) return false;
-  }
-  return true;
+  return static_cast<ScalarType>(value.type) == type && CheckedElements(value) != 0;
 }
+
+bool IsFloat(const StepView& step, uint32_t argument) { return IsValue(step, argument, ScalarType::kFloat32); }
 
 bool IsFloatOutput(const StepView& step, uint32_t argument) {
   return IsFloat(step, argument) && IsInArena(step.value(argument));
+}
+
+bool ArgumentsFit(const StepView& step, uint32_t count, uint32_t needs) {
+  using namespace need;
+  constexpr uint32_t kTypes = kWinnersIfAny, kPresent = kFloat - kFloatIfAny;
+  if (step.size() != count) return false;
+  for (uint32_t i = 0; needs != 0; ++i, needs >>= 4) {
+    const uint32_t type = needs & kTypes;
+    if ((needs & kPresent) == 0 && (type == kAnything || !step.Has(i))) continue;
+    if (!IsValue(step, i, type == kWinnersIfAny ? ScalarType::kUint8 : ScalarType::kFloat32) ||
+        (type != kFloatIfAny && !IsInArena(step.value(i)))) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool SameShape(const ValueRecord& a, const ValueRecord& b) {
@@ -33,11 +46,11 @@ bool SameShape(const ValueRecord& a, const ValueRecord& b) {
   return true;
 }
 
-bool SameElements(const ValueRecord& a, const ValueRecord& b) { return Elements(a) == Elements(b); }
+bool SameElements(const ValueRecord& a, const ValueRecord& b) { return CheckedElements(a) == CheckedElements(b); }
 
 bool Overlap(const ValueRecord& a, const ValueRecord& b) {
-  return IsInArena(a) && IsInArena(b) && a.offset < uint64_t{b.offset} + b.bytes &&
-         b.offset < uint64_t{a.offset} + a.bytes;
+  const bool share = a.offset < b.offset ? b.offset - a.offset < a.bytes : a.offset - b.offset < b.bytes;
+  return share && IsInArena(a) && IsInArena(b);
 }
 
 bool IsDisjoint(const StepView& step, uint32_t argument) {
@@ -65,11 +78,12 @@ bool MaskFits(const StepView& step, uint32_t word, uint32_t y, uint32_t dy) {
 }
 
 bool WindowFits(int32_t in, int32_t out, int32_t filter, int32_t stride, int32_t dilation, int32_t pad) {
-  constexpr int64_t kLimit = int64_t{1} << 29;
-  if (in < 1 || out < 1 || filter < 1 || stride < 1 || dilation < 1 || pad < 0) return false;
-  const int64_t window = (int64_t{filter} - 1) * dilation + 1;
-  const int64_t last = (int64_t{out} - 1) * stride - pad;
-  return in < kLimit && window < kLimit && stride < kLimit && dilation < kLimit && pad < window && last < in;
+  // Last positions. What is 0 or negative becomes larger than any limit; no sum or product leaves 31 bits.
+  constexpr uint32_t kLimit = (1u << 29) - 1;
+  const auto last = [](int32_t size) { return static_cast<uint32_t>(size) - 1; };
+  const uint32_t step = last(dilation), before = static_cast<uint32_t>(pad);
+  return last(in) < kLimit && last(stride) < kLimit && step < kLimit && last(filter) <= (kLimit - 1) / (step + 1) &&
+         before <= last(filter) * (step + 1) && last(out) <= (last(in) + before) / (last(stride) + 1);
 }
 
 }  // namespace tflm_train

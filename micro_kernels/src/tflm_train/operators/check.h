@@ -4,6 +4,7 @@
 
 #include "tflm_train/kernels/strided.h"
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/step_view.h"
 #include "tflm_train/status.h"
 
@@ -12,32 +13,56 @@ namespace tflm_train {
 inline Status PlanStatus(bool valid) { return valid ? Status::kOk : Status::kPlanInvalid; }
 
 /// The argument is present, of this type, and no dimension is empty.
-bool IsValue(const StepView& step, uint32_t argument, ScalarType type);
-inline bool IsFloat(const StepView& step, uint32_t argument) { return IsValue(step, argument, ScalarType::kFloat32); }
+TFLM_TRAIN_COLD bool IsValue(const StepView& step, uint32_t argument, ScalarType type);
+TFLM_TRAIN_COLD bool IsFloat(const StepView& step, uint32_t argument);
 /// A float that the step may change: not the caller's input, not a constant of the file, not a parameter.
-bool IsFloatOutput(const StepView& step, uint32_t argument);
+TFLM_TRAIN_COLD bool IsFloatOutput(const StepView& step, uint32_t argument);
 inline bool IsInArena(const ValueRecord& value) { return static_cast<Place>(value.place) == Place::kArena; }
 
-bool SameShape(const ValueRecord& a, const ValueRecord& b);
-bool SameElements(const ValueRecord& a, const ValueRecord& b);
+/// What an argument must be. Outputs may be changed by the step: they lie in the arena.
+namespace need {
+enum Need : uint32_t {
+  kAnything = 0,
+  kFloatIfAny = 1,
+  kOutputIfAny = 2,   // a float
+  kWinnersIfAny = 3,  // bytes, changed forward
+  kFloat = 5,
+  kOutput = 6,
+  kWinners = 7,
+};
+}  // namespace need
+/// One hexadecimal digit per argument, the first one lowest. Further arguments may be anything.
+template <class... Rest>
+constexpr uint32_t Needs(need::Need first, Rest... rest) {
+  if constexpr (sizeof...(rest) == 0) {
+    return first;
+  } else {
+    return first | Needs(rest...) << 4;
+  }
+}
+/// The step has `count` arguments, and they are what is needed.
+TFLM_TRAIN_COLD bool ArgumentsFit(const StepView& step, uint32_t count, uint32_t needs);
+
+TFLM_TRAIN_COLD bool SameShape(const ValueRecord& a, const ValueRecord& b);
+TFLM_TRAIN_COLD bool SameElements(const ValueRecord& a, const ValueRecord& b);
 /// Both lie in the arena and share bytes.
-bool Overlap(const ValueRecord& a, const ValueRecord& b);
+TFLM_TRAIN_COLD bool Overlap(const ValueRecord& a, const ValueRecord& b);
 /// The argument shares bytes with no other one of the step.
-bool IsDisjoint(const StepView& step, uint32_t argument);
+TFLM_TRAIN_COLD bool IsDisjoint(const StepView& step, uint32_t argument);
 /// [1, height, width, channels].
-bool IsImage(const ValueRecord& value);
+TFLM_TRAIN_COLD bool IsImage(const ValueRecord& value);
 /// Numpy's rules make `operand` fit into `result`: each dimension is equal or 1.
-bool BroadcastsTo(const ValueRecord& operand, const ValueRecord& result);
+TFLM_TRAIN_COLD bool BroadcastsTo(const ValueRecord& operand, const ValueRecord& result);
 
 inline bool IsActivation(int32_t word) { return word >= 0 && word <= static_cast<int32_t>(Activation::kRelu6); }
 inline Activation ActivationWord(const StepView& step, uint32_t word) {
   return static_cast<Activation>(step.word(word));
 }
 /// The words at `word` are an activation, and its saved output `y` (shape of the error `dy`) is there if it masks.
-bool MaskFits(const StepView& step, uint32_t word, uint32_t y, uint32_t dy);
+TFLM_TRAIN_COLD bool MaskFits(const StepView& step, uint32_t word, uint32_t y, uint32_t dy);
 
 /// A sliding window over one dimension: every position overlaps the image, and no position or tap leaves 31 bits.
-bool WindowFits(int32_t in, int32_t out, int32_t filter, int32_t stride, int32_t dilation, int32_t pad);
+TFLM_TRAIN_COLD bool WindowFits(int32_t in, int32_t out, int32_t filter, int32_t stride, int32_t dilation, int32_t pad);
 
 inline Dims DimsOf(const ValueRecord& value) {
   Dims dims = {value.rank, {}};

@@ -21,7 +21,7 @@ bool PartFits(const ValueRecord& part, const ValueRecord& whole, int32_t axis, i
   return true;
 }
 
-Status Check(const StepView& step) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.size() <= kFirstPart || step.word_count() != step.size()) return Status::kPlanInvalid;
   const bool backward = step.phase() == Phase::kBackward;
   if (!(backward ? IsFloat(step, kWhole) : IsFloatOutput(step, kWhole))) return Status::kPlanInvalid;
@@ -72,9 +72,11 @@ void Backward(const StepView& step, const BackwardContext&) {
   });
 }
 
+constexpr KernelArguments kArguments = {KernelArguments::Bit(0), 0, KernelArguments::Bits(0, 8), 0, 0};
+
 }  // namespace
 
-const Operator kConcatenation = {KernelId::kConcatenation, "CONCATENATION", Check, Forward, Backward};
-const Operator kConcatenationForward = {KernelId::kConcatenation, "CONCATENATION", Check, Forward, nullptr};
+const Operator kConcatenation = {KernelId::kConcatenation, kArguments, Check, Forward, Backward};
+const Operator kConcatenationForward = {KernelId::kConcatenation, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

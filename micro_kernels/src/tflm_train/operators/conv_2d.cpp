@@ -8,8 +8,9 @@ namespace {
 using Implementation = ConvolutionOperator<Conv2d, false>;
 }  // namespace
 
-const Operator kConv2d = {KernelId::kConv2d, "CONV_2D", Implementation::Check,
-                          Implementation::Forward, Implementation::Backward};
-const Operator kConv2dForward = {KernelId::kConv2d, "CONV_2D", Implementation::Check, Implementation::Forward, nullptr};
+const Operator kConv2d = {KernelId::kConv2d, KernelArguments::Layer(), Implementation::Check, Implementation::Forward,
+                          Implementation::Backward};
+const Operator kConv2dForward = {KernelId::kConv2d, KernelArguments::Layer(), Implementation::Check,
+                                 Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

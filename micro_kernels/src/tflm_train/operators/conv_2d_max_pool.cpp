@@ -8,9 +8,9 @@ namespace {
 using Implementation = ConvolutionOperator<Conv2d, true>;
 }  // namespace
 
-const Operator kConv2dMaxPool = {KernelId::kConv2dMaxPool, "CONV_2D_MAX_POOL", Implementation::Check,
+const Operator kConv2dMaxPool = {KernelId::kConv2dMaxPool, KernelArguments::PooledLayer(), Implementation::Check,
                                  Implementation::Forward, Implementation::Backward};
-const Operator kConv2dMaxPoolForward = {KernelId::kConv2dMaxPool, "CONV_2D_MAX_POOL", Implementation::Check,
+const Operator kConv2dMaxPoolForward = {KernelId::kConv2dMaxPool, KernelArguments::PooledLayer(), Implementation::Check,
                                         Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

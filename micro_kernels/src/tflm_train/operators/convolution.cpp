@@ -10,31 +10,33 @@ constexpr uint32_t kMapWords = 2;
 
 uint32_t FirstPooledWord(bool depthwise) { return kConvWords + (depthwise ? 1 : 0); }
 
-bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& output, bool depthwise) {
+TFLM_TRAIN_COLD bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& output, bool depthwise) {
   if (output.dims[3] != s.out_c) return false;
   if (!depthwise) {
     if (w.dims[3] != s.in_c) return false;
-  } else if (w.dims[0] != 1 || s.depth_multiplier < 1 || int64_t{s.in_c} * s.depth_multiplier != s.out_c) {
+  } else if (w.dims[0] != 1 || s.depth_multiplier != s.out_c / s.in_c || s.depth_multiplier * s.in_c != s.out_c) {
     return false;
   }
   return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, s.dilation_h, s.pad_top) &&
          WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, s.dilation_w, s.pad_left);
 }
 
-/// Rows or columns that one dimension of a patch, of its strides and of a pooling window over it may span.
-int64_t Span(int32_t in, int32_t filter, int32_t stride, int32_t dilation, int64_t positions) {
-  return in + int64_t{filter} * dilation + stride * positions;
+/// Rows or columns that one dimension of a patch, of its strides and of a pooling window over it may span; more than 31
+/// bits for too many. WindowFits before.
+TFLM_TRAIN_COLD uint32_t Span(int32_t in, int32_t filter, int32_t stride, int32_t dilation, int32_t positions) {
+  if (positions > INT32_MAX / stride) return UINT32_MAX;
+  return static_cast<uint32_t>(in + filter * dilation) + static_cast<uint32_t>(stride * positions);
 }
 
 /// Kernels step through the image in 32 bits, also where a single position makes strides meaningless.
-bool AddressesFit(const ConvolutionStep& step, bool pooled) {
+TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled) {
   const ConvShape& s = step.conv;
   const PoolShape& pool = step.pool;
-  const int64_t rows =
-      Span(s.in_h, s.filter_h, s.stride_h, s.dilation_h, pooled ? int64_t{pool.filter_h} + pool.stride_h : 1);
-  const int64_t columns =
-      Span(s.in_w, s.filter_w, s.stride_w, s.dilation_w, pooled ? int64_t{pool.filter_w} + pool.stride_w : 1);
-  return rows <= INT32_MAX && columns <= INT32_MAX / s.in_c && rows * columns <= INT32_MAX / s.in_c;
+  const uint32_t rows =
+      Span(s.in_h, s.filter_h, s.stride_h, s.dilation_h, pooled ? pool.filter_h + pool.stride_h : 1);
+  const uint32_t columns =
+      Span(s.in_w, s.filter_w, s.stride_w, s.dilation_w, pooled ? pool.filter_w + pool.stride_w : 1);
+  return rows <= INT32_MAX / static_cast<uint32_t>(s.in_c) / columns;
 }
 
 }  // namespace
@@ -78,14 +80,12 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
   const ValueRecord& output = LayerOutput(step);
   if (!IsImage(LayerInput(step)) || !IsImage(output) || w.rank != 4) return Status::kPlanInvalid;
   const ConvolutionStep numbers = ReadConvolution(step, depthwise, pooled);
-  if (!ShapesFit(numbers.conv, w, output, depthwise) || !LayerChannelsFit(step, numbers.conv.out_c, kActivationWord)) {
-    return Status::kPlanInvalid;
-  }
-  if ((pooled && !PoolFits(numbers.pool)) || !AddressesFit(numbers, pooled)) return Status::kPlanInvalid;
-  if (!pooled) return Status::kOk;
-  if (IsBackward(step)) return PlanStatus(ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output));
-  return PlanStatus(!step.Has(layer_forward::kArgmax) ||
-                    ArgmaxFits(step, layer_forward::kArgmax, numbers.pool, output));
+  uint32_t argmax = layer_forward::kArgmax;
+  if (IsBackward(step)) argmax = layer_backward::kArgmax;
+  return PlanStatus(ShapesFit(numbers.conv, w, output, depthwise) &&
+                    LayerChannelsFit(step, numbers.conv.out_c, kActivationWord) &&
+                    (!pooled || PoolFits(numbers.pool)) && AddressesFit(numbers, pooled) &&
+                    (!pooled || ArgmaxFits(step, argmax, numbers.pool, output)));
 }
 
 }  // namespace tflm_train

@@ -19,7 +19,7 @@ struct ConvolutionStep {
 
 /// Call after CheckConvolution.
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled);
-Status CheckConvolution(const StepView& step, bool depthwise, bool pooled);
+TFLM_TRAIN_COLD Status CheckConvolution(const StepView& step, bool depthwise, bool pooled);
 
 /// `Conv`: Conv2d or DepthwiseConv2d.
 template <class Conv, bool kPooled>

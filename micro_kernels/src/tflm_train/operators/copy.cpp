@@ -7,8 +7,8 @@ namespace tflm_train {
 namespace {
 
 // forward (x, y), backward (dy, dx).
-Status Check(const StepView& step) {
-  return PlanStatus(step.size() == 2 && step.word_count() == 0 && IsFloat(step, 0) && IsFloatOutput(step, 1) &&
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  return PlanStatus(step.word_count() == 0 && ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput)) &&
                     SameElements(step.value(0), step.value(1)));
 }
 
@@ -22,7 +22,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kCopy = {KernelId::kCopy, "COPY", Check, Forward, Backward};
-const Operator kCopyForward = {KernelId::kCopy, "COPY", Check, Forward, nullptr};
+const Operator kCopy = {KernelId::kCopy, KernelArguments::Unary(0), Check, Forward, Backward};
+const Operator kCopyForward = {KernelId::kCopy, KernelArguments::Unary(0), Check, Forward, nullptr};
 
 }  // namespace tflm_train

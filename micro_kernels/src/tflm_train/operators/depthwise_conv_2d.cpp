@@ -8,9 +8,9 @@ namespace {
 using Implementation = ConvolutionOperator<DepthwiseConv2d, false>;
 }  // namespace
 
-const Operator kDepthwiseConv2d = {KernelId::kDepthwiseConv2d, "DEPTHWISE_CONV_2D", Implementation::Check,
+const Operator kDepthwiseConv2d = {KernelId::kDepthwiseConv2d, KernelArguments::Layer(), Implementation::Check,
                                    Implementation::Forward, Implementation::Backward};
-const Operator kDepthwiseConv2dForward = {KernelId::kDepthwiseConv2d, "DEPTHWISE_CONV_2D", Implementation::Check,
+const Operator kDepthwiseConv2dForward = {KernelId::kDepthwiseConv2d, KernelArguments::Layer(), Implementation::Check,
                                           Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -8,9 +8,9 @@ namespace {
 using Implementation = ConvolutionOperator<DepthwiseConv2d, true>;
 }  // namespace
 
-const Operator kDepthwiseMaxPool = {KernelId::kDepthwiseMaxPool, "DEPTHWISE_MAX_POOL", Implementation::Check,
+const Operator kDepthwiseMaxPool = {KernelId::kDepthwiseMaxPool, KernelArguments::PooledLayer(), Implementation::Check,
                                     Implementation::Forward, Implementation::Backward};
-const Operator kDepthwiseMaxPoolForward = {KernelId::kDepthwiseMaxPool, "DEPTHWISE_MAX_POOL", Implementation::Check,
-                                           Implementation::Forward, nullptr};
+const Operator kDepthwiseMaxPoolForward = {KernelId::kDepthwiseMaxPool, KernelArguments::PooledLayer(),
+                                           Implementation::Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

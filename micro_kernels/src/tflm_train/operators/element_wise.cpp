@@ -3,12 +3,14 @@
 namespace tflm_train {
 
 Status CheckElementWise(const StepView& step, uint32_t words) {
-  const uint32_t arguments = step.phase() == Phase::kBackward ? 3 : 2;
-  if (step.size() != arguments || step.word_count() != words || !IsFloat(step, 0)) return Status::kPlanInvalid;
-  for (uint32_t i = 1; i < arguments; ++i) {
-    if (!IsFloat(step, i) || !SameElements(step.value(i), step.value(0))) return Status::kPlanInvalid;
+  const bool backward = step.phase() == Phase::kBackward;
+  if (step.word_count() != words ||
+      !ArgumentsFit(step, backward ? 3 : 2,
+                    backward ? Needs(need::kFloat, need::kFloat, need::kOutput) : Needs(need::kFloat, need::kOutput))) {
+    return Status::kPlanInvalid;
   }
-  return PlanStatus(IsFloatOutput(step, arguments - 1));
+  return PlanStatus(SameElements(step.value(0), step.value(1)) &&
+                    (!backward || SameElements(step.value(0), step.value(2))));
 }
 
 }  // namespace tflm_train

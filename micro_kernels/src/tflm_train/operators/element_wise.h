@@ -8,7 +8,7 @@
 namespace tflm_train {
 
 /// Arguments of an element-wise step with `words` constants; in and out of one number of elements.
-Status CheckElementWise(const StepView& step, uint32_t words);
+TFLM_TRAIN_COLD Status CheckElementWise(const StepView& step, uint32_t words);
 
 /// `Function` has kWords, Forward(step, x, n, y) and Backward(step, saved, dy, n, accumulate, dx).
 template <class Function>

@@ -82,7 +82,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
 
 }  // namespace
 
-const Operator kFullyConnected = {KernelId::kFullyConnected, "FULLY_CONNECTED", Check, Forward, Backward};
-const Operator kFullyConnectedForward = {KernelId::kFullyConnected, "FULLY_CONNECTED", Check, Forward, nullptr};
+const Operator kFullyConnected = {KernelId::kFullyConnected, KernelArguments::Layer(), Check, Forward, Backward};
+const Operator kFullyConnectedForward = {KernelId::kFullyConnected, KernelArguments::Layer(), Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -17,9 +17,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kHardSwish = {KernelId::kHardSwish, "HARD_SWISH", Implementation::Check,
+const Operator kHardSwish = {KernelId::kHardSwish, KernelArguments::Unary(1), Implementation::Check,
                              Implementation::Forward, Implementation::Backward};
-const Operator kHardSwishForward = {KernelId::kHardSwish, "HARD_SWISH", Implementation::Check,
+const Operator kHardSwishForward = {KernelId::kHardSwish, KernelArguments::Unary(1), Implementation::Check,
                                     Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -3,33 +3,28 @@
 namespace tflm_train {
 namespace {
 
-bool ForwardArgumentsFit(const StepView& step, bool pooled) {
-  using namespace layer_forward;
-  if (step.size() < kY + 1 || step.size() > (pooled ? kArgmax + 1 : kY + 1)) return false;
-  return IsFloat(step, kX) && IsFloat(step, kW) && (!step.Has(kBias) || IsFloat(step, kBias)) &&
-         IsFloatOutput(step, kY);
-}
+constexpr uint32_t kForwardNeeds =
+    Needs(need::kFloat, need::kFloat, need::kFloatIfAny, need::kOutput, need::kWinnersIfAny);
+constexpr uint32_t kBackwardNeeds =
+    Needs(need::kFloatIfAny, need::kFloat, need::kAnything, need::kOutput, need::kOutputIfAny);
+constexpr uint32_t kPooledBackwardNeeds = kBackwardNeeds | Needs(need::kWinners) << 4 * layer_backward::kArgmax;
 
 /// Room for a list of all candidates, which nothing that the step writes may change.
-bool ScratchFits(const StepView& step) {
+TFLM_TRAIN_COLD bool ScratchFits(const StepView& step) {
   using namespace layer_backward;
   if (!step.Has(kScratch)) return true;
-  const uint32_t candidates = Elements(step.value(kDy));
+  const uint32_t candidates = CheckedElements(step.value(kDy));
   const ScalarType type = IndexBytes(candidates) == 4 ? ScalarType::kUint32 : ScalarType::kUint16;
-  return IsValue(step, kScratch, type) && IsInArena(step.value(kScratch)) &&
-         Elements(step.value(kScratch)) >= candidates && IsDisjoint(step, kScratch);
+  const ValueRecord& scratch = step.value(kScratch);
+  return IsValue(step, kScratch, type) && IsInArena(scratch) && CheckedElements(scratch) >= candidates &&
+         IsDisjoint(step, kScratch);
 }
 
-bool BackwardArgumentsFit(const StepView& step, bool pooled) {
+/// The step has x if it trains, x or dx in any case, both of one shape.
+TFLM_TRAIN_COLD bool InputsFit(const StepView& step) {
   using namespace layer_backward;
-  if (step.size() != (pooled ? kArgmax + 1 : kScratch + 1)) return false;
-  if (!IsFloat(step, kW) || !IsFloatOutput(step, kDy)) return false;
-  const bool trains = step.record().layer != kNoneIndex;
-  const bool has_x = step.Has(kX), has_dx = step.Has(kDx);
-  if ((trains && !has_x) || (!has_x && !has_dx)) return false;
-  if ((has_x && !IsFloat(step, kX)) || (has_dx && !IsFloatOutput(step, kDx))) return false;
-  if (has_x && has_dx && !SameShape(step.value(kX), step.value(kDx))) return false;
-  return ScratchFits(step);
+  if (!step.Has(kX)) return step.Has(kDx) && step.record().layer == kNoneIndex;
+  return !step.Has(kDx) || SameShape(step.value(kX), step.value(kDx));
 }
 
 }  // namespace
@@ -44,14 +39,20 @@ const ValueRecord& LayerOutput(const StepView& step) {
 }
 
 bool LayerArgumentsFit(const StepView& step, bool pooled) {
-  return IsBackward(step) ? BackwardArgumentsFit(step, pooled) : ForwardArgumentsFit(step, pooled);
+  if (!IsBackward(step)) {
+    const bool winners = pooled && step.size() > layer_forward::kArgmax;
+    return ArgumentsFit(step, winners ? layer_forward::kArgmax + 1 : layer_forward::kY + 1, kForwardNeeds);
+  }
+  return ArgumentsFit(step, pooled ? layer_backward::kArgmax + 1 : layer_backward::kScratch + 1,
+                      pooled ? kPooledBackwardNeeds : kBackwardNeeds) &&
+         InputsFit(step) && ScratchFits(step);
 }
 
 bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word) {
   if (IsBackward(step)) return MaskFits(step, activation_word, layer_backward::kY, layer_backward::kDy);
   if (!IsActivation(step.word(activation_word))) return false;
   return !step.Has(layer_forward::kBias) ||
-         Elements(step.value(layer_forward::kBias)) == static_cast<uint32_t>(channels);
+         CheckedElements(step.value(layer_forward::kBias)) == static_cast<uint32_t>(channels);
 }
 
 }  // namespace tflm_train

@@ -25,14 +25,14 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax };
 inline bool IsBackward(const StepView& step) { return step.phase() == Phase::kBackward; }
 
 /// The value with the shape of the layer's input: x, or dx where the layer does not train. `LayerArgumentsFit` before.
-const ValueRecord& LayerInput(const StepView& step);
+TFLM_TRAIN_COLD const ValueRecord& LayerInput(const StepView& step);
 /// The value with the shape of the layer's output: y, or its error.
-const ValueRecord& LayerOutput(const StepView& step);
+TFLM_TRAIN_COLD const ValueRecord& LayerOutput(const StepView& step);
 
 /// Presence, types and places of a layer's arguments. `pooled`: a *_MAX_POOL kernel.
-bool LayerArgumentsFit(const StepView& step, bool pooled);
+TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, bool pooled);
 /// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
-bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
+TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 
 /// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
 /// biases.

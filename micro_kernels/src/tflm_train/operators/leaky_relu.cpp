@@ -19,7 +19,7 @@ struct Function {
 using Implementation = ElementWiseOperator<Function>;
 
 /// The backward pass reads the sign of x from y: no negative slope, and no NaN.
-Status Check(const StepView& step) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
   const Status status = Implementation::Check(step);
   if (status != Status::kOk || step.phase() != Phase::kBackward) return status;
   return PlanStatus(step.word_f32(0) >= 0.0f);
@@ -27,8 +27,9 @@ Status Check(const StepView& step) {
 
 }  // namespace
 
-const Operator kLeakyRelu = {KernelId::kLeakyRelu, "LEAKY_RELU", Check,
-                             Implementation::Forward, Implementation::Backward};
-const Operator kLeakyReluForward = {KernelId::kLeakyRelu, "LEAKY_RELU", Check, Implementation::Forward, nullptr};
+const Operator kLeakyRelu = {KernelId::kLeakyRelu, KernelArguments::Unary(1), Check, Implementation::Forward,
+                             Implementation::Backward};
+const Operator kLeakyReluForward = {KernelId::kLeakyRelu, KernelArguments::Unary(1), Check, Implementation::Forward,
+                                    nullptr};
 
 }  // namespace tflm_train

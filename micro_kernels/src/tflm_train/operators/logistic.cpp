@@ -17,9 +17,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kLogistic = {KernelId::kLogistic, "LOGISTIC", Implementation::Check,
+const Operator kLogistic = {KernelId::kLogistic, KernelArguments::Unary(1), Implementation::Check,
                             Implementation::Forward, Implementation::Backward};
-const Operator kLogisticForward = {KernelId::kLogistic, "LOGISTIC", Implementation::Check,
+const Operator kLogisticForward = {KernelId::kLogistic, KernelArguments::Unary(1), Implementation::Check,
                                    Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

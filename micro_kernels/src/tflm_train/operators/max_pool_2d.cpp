@@ -9,22 +9,24 @@ namespace {
 enum ForwardArgument : uint32_t { kX, kY, kArgmax };
 enum BackwardArgument : uint32_t { kSavedY, kSavedArgmax, kDy, kDx };
 
-Status CheckForward(const StepView& step) {
-  if (step.size() < kArgmax || step.size() > kArgmax + 1 || !IsFloat(step, kX) || !IsFloatOutput(step, kY)) {
+TFLM_TRAIN_COLD Status CheckForward(const StepView& step) {
+  const uint32_t arguments = step.size() > kArgmax ? kArgmax + 1 : kArgmax;
+  if (!ArgumentsFit(step, arguments, Needs(need::kFloat, need::kOutput, need::kWinnersIfAny))) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& x = step.value(kX);
   const ValueRecord& y = step.value(kY);
-  if (!PoolStepFits(step, x, y)) return Status::kPlanInvalid;
-  return PlanStatus(!step.Has(kArgmax) || ArgmaxFits(step, kArgmax, ReadPoolStep(step, x, y), y));
+  return PlanStatus(PoolStepFits(step, x, y) && ArgmaxFits(step, kArgmax, ReadPoolStep(step, x, y), y));
 }
 
-Status CheckBackward(const StepView& step) {
-  if (step.size() != kDx + 1 || !IsFloatOutput(step, kDy) || !IsFloatOutput(step, kDx)) return Status::kPlanInvalid;
+TFLM_TRAIN_COLD Status CheckBackward(const StepView& step) {
+  if (!ArgumentsFit(step, kDx + 1, Needs(need::kAnything, need::kWinners, need::kOutput, need::kOutput))) {
+    return Status::kPlanInvalid;
+  }
   const ValueRecord& dx = step.value(kDx);
   const ValueRecord& dy = step.value(kDy);
-  if (!PoolStepFits(step, dx, dy) || !MaskFits(step, kPoolWords, kSavedY, kDy)) return Status::kPlanInvalid;
-  return PlanStatus(ArgmaxFits(step, kSavedArgmax, ReadPoolStep(step, dx, dy), dy));
+  return PlanStatus(PoolStepFits(step, dx, dy) && MaskFits(step, kPoolWords, kSavedY, kDy) &&
+                    ArgmaxFits(step, kSavedArgmax, ReadPoolStep(step, dx, dy), dy));
 }
 
 Status Check(const StepView& step) {
@@ -46,9 +48,12 @@ void Backward(const StepView& step, const BackwardContext&) {
                            step.data<float>(kDx));
 }
 
+constexpr KernelArguments kArguments = {KernelArguments::Bits(1, 2), KernelArguments::Bit(2),
+                                        KernelArguments::Bits(2, 2), KernelArguments::Bit(1), 0};
+
 }  // namespace
 
-const Operator kMaxPool2d = {KernelId::kMaxPool2d, "MAX_POOL_2D", Check, Forward, Backward};
-const Operator kMaxPool2dForward = {KernelId::kMaxPool2d, "MAX_POOL_2D", Check, Forward, nullptr};
+const Operator kMaxPool2d = {KernelId::kMaxPool2d, kArguments, Check, Forward, Backward};
+const Operator kMaxPool2dForward = {KernelId::kMaxPool2d, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

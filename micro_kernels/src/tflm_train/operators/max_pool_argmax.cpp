@@ -8,8 +8,9 @@ namespace {
 
 enum Argument : uint32_t { kX, kY, kArgmax };
 
-Status Check(const StepView& step) {
-  if (step.phase() == Phase::kBackward || step.size() != kArgmax + 1 || !IsFloat(step, kX) || !IsFloat(step, kY)) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  if (step.phase() == Phase::kBackward ||
+      !ArgumentsFit(step, kArgmax + 1, Needs(need::kFloat, need::kFloat, need::kWinners))) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& x = step.value(kX);
@@ -22,9 +23,11 @@ void Forward(const StepView& step, WorkCounters&) {
                           nullptr, step.data<uint8_t>(kArgmax));
 }
 
+constexpr KernelArguments kArguments = {KernelArguments::Bit(2), KernelArguments::Bit(2), 0, 0, 0};
+
 }  // namespace
 
-const Operator kMaxPoolArgmax = {KernelId::kMaxPoolArgmax, "MAX_POOL_ARGMAX", Check, Forward, nullptr};
-const Operator kMaxPoolArgmaxForward = {KernelId::kMaxPoolArgmax, "MAX_POOL_ARGMAX", Check, Forward, nullptr};
+const Operator kMaxPoolArgmax = {KernelId::kMaxPoolArgmax, kArguments, Check, Forward, nullptr};
+const Operator kMaxPoolArgmaxForward = {KernelId::kMaxPoolArgmax, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -12,16 +12,15 @@ MeanShape Shape(const StepView& step) {
   return {size(0), size(1), size(2)};
 }
 
-Status Check(const StepView& step) {
-  if (step.size() != 2 || step.word_count() != 3) return Status::kPlanInvalid;
-  if (!IsFloat(step, 0) || !IsFloatOutput(step, 1)) return Status::kPlanInvalid;
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  if (step.word_count() != 3 || !ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) return Status::kPlanInvalid;
   for (uint32_t i = 0; i < 3; ++i) {
     if (step.word(i) < 1) return Status::kPlanInvalid;
   }
   const bool backward = step.phase() == Phase::kBackward;
-  const uint64_t x = Elements(step.value(backward ? 1 : 0)), y = Elements(step.value(backward ? 0 : 1));
+  const uint32_t x = Elements(step.value(backward ? 1 : 0)), y = Elements(step.value(backward ? 0 : 1));
   const MeanShape s = Shape(step);
-  return PlanStatus(uint64_t{s.outer} * s.inner == y && x % y == 0 && x / y == s.reduced);
+  return PlanStatus(y % s.inner == 0 && y / s.inner == s.outer && x % y == 0 && x / y == s.reduced);
 }
 
 void Forward(const StepView& step, WorkCounters&) {
@@ -34,7 +33,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kMean = {KernelId::kMean, "MEAN", Check, Forward, Backward};
-const Operator kMeanForward = {KernelId::kMean, "MEAN", Check, Forward, nullptr};
+const Operator kMean = {KernelId::kMean, KernelArguments::Unary(0), Check, Forward, Backward};
+const Operator kMeanForward = {KernelId::kMean, KernelArguments::Unary(0), Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -16,7 +16,7 @@ bool ErrorFits(const StepView& step, uint32_t d, uint32_t factor) {
          BroadcastsTo(step.value(factor), step.value(kDy));
 }
 
-Status Check(const StepView& step) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.phase() != Phase::kBackward) return CheckArithmeticForward(step);
   return PlanStatus(step.size() == kDb + 1 && step.word_count() == 1 && IsFloatOutput(step, kDy) &&
                     MaskFits(step, 0, kY, kDy) && ErrorFits(step, kDa, kB) && ErrorFits(step, kDb, kA));
@@ -46,7 +46,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
 
 }  // namespace
 
-const Operator kMul = {KernelId::kMul, "MUL", Check, Forward, Backward};
-const Operator kMulForward = {KernelId::kMul, "MUL", Check, Forward, nullptr};
+const Operator kMul = {KernelId::kMul, KernelArguments::Binary(3), Check, Forward, Backward};
+const Operator kMulForward = {KernelId::kMul, KernelArguments::Binary(3), Check, Forward, nullptr};
 
 }  // namespace tflm_train

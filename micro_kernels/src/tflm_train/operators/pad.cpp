@@ -13,15 +13,14 @@ StridedWalk Walk(const StepView& step, const ValueRecord& inner, const ValueReco
   return PadWalk(DimsOf(inner), DimsOf(outer), before, offset);
 }
 
-Status Check(const StepView& step) {
-  if (step.size() != 2 || !IsFloat(step, 0) || !IsFloatOutput(step, 1)) return Status::kPlanInvalid;
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  if (!ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) return Status::kPlanInvalid;
   const bool backward = step.phase() == Phase::kBackward;
   const ValueRecord& inner = step.value(backward ? 1 : 0);
   const ValueRecord& outer = step.value(backward ? 0 : 1);
   if (inner.rank != outer.rank || step.word_count() != inner.rank) return Status::kPlanInvalid;
   for (uint32_t i = 0; i < inner.rank; ++i) {
-    const int64_t before = step.word(i);
-    if (before < 0 || before + inner.dims[i] > outer.dims[i]) return Status::kPlanInvalid;
+    if (step.word(i) < 0 || step.word(i) > outer.dims[i] - inner.dims[i]) return Status::kPlanInvalid;
   }
   return Status::kOk;
 }
@@ -40,7 +39,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kPad = {KernelId::kPad, "PAD", Check, Forward, Backward};
-const Operator kPadForward = {KernelId::kPad, "PAD", Check, Forward, nullptr};
+const Operator kPad = {KernelId::kPad, KernelArguments::Unary(0), Check, Forward, Backward};
+const Operator kPadForward = {KernelId::kPad, KernelArguments::Unary(0), Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -24,8 +24,7 @@ bool PoolFits(const PoolShape& s) {
 }
 
 bool ArgmaxFits(const StepView& step, uint32_t argument, const PoolShape& s, const ValueRecord& output) {
-  return IsValue(step, argument, ScalarType::kUint8) && IsInArena(step.value(argument)) &&
-         SameElements(step.value(argument), output) && int64_t{s.filter_h} * s.filter_w <= 256;
+  return !step.Has(argument) || (SameElements(step.value(argument), output) && s.filter_h <= 256 / s.filter_w);
 }
 
 PoolShape ReadPoolStep(const StepView& step, const ValueRecord& input, const ValueRecord& output) {

@@ -12,13 +12,15 @@ inline constexpr uint32_t kPoolWords = 6;
 /// A window over a map of in_h x in_w, from the words at `first_word` and the shape of the pool's output.
 PoolShape ReadPool(const StepView& step, uint32_t first_word, int32_t in_h, int32_t in_w, const ValueRecord& output);
 /// Every window has a tap inside the map.
-bool PoolFits(const PoolShape& shape);
-/// The argument holds one winner's position (one byte) for each element of `output`.
-bool ArgmaxFits(const StepView& step, uint32_t argument, const PoolShape& shape, const ValueRecord& output);
+TFLM_TRAIN_COLD bool PoolFits(const PoolShape& shape);
+/// The argument, if it is there, holds one winner's position (one byte) for each element of `output`. Call ArgumentsFit
+/// before.
+TFLM_TRAIN_COLD bool ArgmaxFits(const StepView& step, uint32_t argument, const PoolShape& shape,
+                                const ValueRecord& output);
 
 /// The pool of a MAX_POOL_2D or AVERAGE_POOL_2D step between images `input` and `output`.
 PoolShape ReadPoolStep(const StepView& step, const ValueRecord& input, const ValueRecord& output);
-bool PoolStepFits(const StepView& step, const ValueRecord& input, const ValueRecord& output);
+TFLM_TRAIN_COLD bool PoolStepFits(const StepView& step, const ValueRecord& input, const ValueRecord& output);
 
 }  // namespace tflm_train
 

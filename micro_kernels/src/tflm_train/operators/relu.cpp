@@ -19,8 +19,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kRelu = {KernelId::kRelu, "RELU", Implementation::Check,
-                        Implementation::Forward, Implementation::Backward};
-const Operator kReluForward = {KernelId::kRelu, "RELU", Implementation::Check, Implementation::Forward, nullptr};
+const Operator kRelu = {KernelId::kRelu, KernelArguments::Unary(1), Implementation::Check, Implementation::Forward,
+                        Implementation::Backward};
+const Operator kReluForward = {KernelId::kRelu, KernelArguments::Unary(1), Implementation::Check,
+                               Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

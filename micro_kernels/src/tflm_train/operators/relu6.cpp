@@ -19,8 +19,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kRelu6 = {KernelId::kRelu6, "RELU6", Implementation::Check,
-                         Implementation::Forward, Implementation::Backward};
-const Operator kRelu6Forward = {KernelId::kRelu6, "RELU6", Implementation::Check, Implementation::Forward, nullptr};
+const Operator kRelu6 = {KernelId::kRelu6, KernelArguments::Unary(1), Implementation::Check, Implementation::Forward,
+                         Implementation::Backward};
+const Operator kRelu6Forward = {KernelId::kRelu6, KernelArguments::Unary(1), Implementation::Check,
+                                Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

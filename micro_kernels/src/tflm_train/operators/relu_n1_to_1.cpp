@@ -19,9 +19,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kReluN1To1 = {KernelId::kReluN1To1, "RELU_N1_TO_1", Implementation::Check,
+const Operator kReluN1To1 = {KernelId::kReluN1To1, KernelArguments::Unary(1), Implementation::Check,
                              Implementation::Forward, Implementation::Backward};
-const Operator kReluN1To1Forward = {KernelId::kReluN1To1, "RELU_N1_TO_1", Implementation::Check,
+const Operator kReluN1To1Forward = {KernelId::kReluN1To1, KernelArguments::Unary(1), Implementation::Check,
                                     Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -31,7 +31,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kSoftmax = {KernelId::kSoftmax, "SOFTMAX", Check, Forward, Backward};
-const Operator kSoftmaxForward = {KernelId::kSoftmax, "SOFTMAX", Check, Forward, nullptr};
+const Operator kSoftmax = {KernelId::kSoftmax, KernelArguments::Unary(1), Check, Forward, Backward};
+const Operator kSoftmaxForward = {KernelId::kSoftmax, KernelArguments::Unary(1), Check, Forward, nullptr};
 
 }  // namespace tflm_train

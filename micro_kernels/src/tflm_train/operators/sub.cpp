@@ -7,7 +7,7 @@
 namespace tflm_train {
 namespace {
 
-Status Check(const StepView& step) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
   return step.phase() == Phase::kBackward ? CheckAddBackward(step) : CheckArithmeticForward(step);
 }
 
@@ -20,7 +20,7 @@ void Backward(const StepView& step, const BackwardContext&) { RunAddBackward(ste
 
 }  // namespace
 
-const Operator kSub = {KernelId::kSub, "SUB", Check, Forward, Backward};
-const Operator kSubForward = {KernelId::kSub, "SUB", Check, Forward, nullptr};
+const Operator kSub = {KernelId::kSub, KernelArguments::Binary(1), Check, Forward, Backward};
+const Operator kSubForward = {KernelId::kSub, KernelArguments::Binary(1), Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -17,8 +17,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kTanh = {KernelId::kTanh, "TANH", Implementation::Check,
-                        Implementation::Forward, Implementation::Backward};
-const Operator kTanhForward = {KernelId::kTanh, "TANH", Implementation::Check, Implementation::Forward, nullptr};
+const Operator kTanh = {KernelId::kTanh, KernelArguments::Unary(1), Implementation::Check, Implementation::Forward,
+                        Implementation::Backward};
+const Operator kTanhForward = {KernelId::kTanh, KernelArguments::Unary(1), Implementation::Check,
+                               Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

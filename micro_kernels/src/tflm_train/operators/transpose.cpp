@@ -13,8 +13,8 @@ StridedWalk Walk(const StepView& step, const ValueRecord& x) {
   return TransposeWalk(DimsOf(x), permutation);
 }
 
-Status Check(const StepView& step) {
-  if (step.size() != 2 || !IsFloat(step, 0) || !IsFloatOutput(step, 1)) return Status::kPlanInvalid;
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  if (!ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) return Status::kPlanInvalid;
   const bool backward = step.phase() == Phase::kBackward;
   const ValueRecord& x = step.value(backward ? 1 : 0);
   const ValueRecord& y = step.value(backward ? 0 : 1);
@@ -39,7 +39,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kTranspose = {KernelId::kTranspose, "TRANSPOSE", Check, Forward, Backward};
-const Operator kTransposeForward = {KernelId::kTranspose, "TRANSPOSE", Check, Forward, nullptr};
+const Operator kTranspose = {KernelId::kTranspose, KernelArguments::Unary(0), Check, Forward, Backward};
+const Operator kTransposeForward = {KernelId::kTranspose, KernelArguments::Unary(0), Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/runtime/subject.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {
@@ -12,15 +13,25 @@ namespace tflm_train {
 /// Where a failure was found, for messages. 16 bytes on 32 and 64 bit.
 struct ErrorDetail {
   Status status = Status::kOk;
-  uint16_t step = kNoneIndex;                // of the program; kNoneIndex if no step is concerned
-  uint32_t required_bytes = 0;               // kArenaTooSmall: what the memory must have
-  alignas(8) const char* subject = nullptr;  // operator name or what was checked; may be null
+  Subject subject = Subject::kNone;
+  uint16_t step = kNoneIndex;             // of the program; kNoneIndex if no step is concerned
+  uint32_t required_bytes = 0;            // kArenaTooSmall: what the memory must have
+  alignas(8) const char* text = nullptr;  // of a subject that is not the library's own
+
+  /// Operator name or what was checked; empty if there is nothing to say. Never null.
+  const char* Text() const { return text != nullptr ? text : SubjectText(subject); }
 
   /// Fills in and returns the status.
-  Status Set(Status failure, const char* what, uint16_t where = kNoneIndex) {
+  Status Set(Finding finding) {
+    status = StatusOf(finding);
+    subject = SubjectOf(finding);
+    return status;
+  }
+  /// `what` must outlive the object.
+  Status Set(Status failure, const char* what) {
     status = failure;
-    subject = what;
-    step = where;
+    subject = Subject::kNone;
+    text = what;
     return failure;
   }
 };

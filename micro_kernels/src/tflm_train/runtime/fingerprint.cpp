@@ -2,108 +2,86 @@
 
 #include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/crc32.h"
-#include "tflm_train/runtime/option_fields.h"
+#include "tflm_train/runtime/fingerprint_fields.h"
+#include "tflm_train/runtime/model_slots.h"
 
 namespace tflm_train {
 namespace {
-
-using Vector = FlatbufferWalker::Vector;
-
-namespace quantization_slot {
-enum { kMin, kMax, kScale, kZeroPoint, kDetailsType, kDetails, kDimension };
-}
 
 class Structure {
  public:
   explicit Structure(const ModelView& model) : model_(model), walker_(model.Walker()) {}
 
-  TFLM_TRAIN_COLD bool AddTensors() {
-    crc_.Word(model_.tensor_count());
-    for (uint32_t i = 0; i < model_.tensor_count(); ++i) {
-      TensorView tensor;
-      if (!model_.Tensor(i, &tensor)) return false;
-      crc_.Word(tensor.type);
-      AddCounted(tensor.shape, 4);
-      crc_.Word(tensor.buffer);
-      AddCounted(walker_.VectorField(tensor.quantization, quantization_slot::kScale, 4), 4);
-      AddCounted(walker_.VectorField(tensor.quantization, quantization_slot::kZeroPoint, 8), 8);
-      crc_.Word(walker_.U32Field(tensor.quantization, quantization_slot::kDimension));
+  TFLM_TRAIN_COLD void AddTensors() {
+    const uint32_t count = AddCount(model_.tensors());
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t table = walker_.Table(model_.tensors(), i);
+      AddFields(table, kTensorFields);
+      AddFields(walker_.Reference(table, tensor_slot::kQuantization), kQuantizationFields);
     }
-    return walker_.ok();
   }
 
-  TFLM_TRAIN_COLD bool AddOperators() {
-    crc_.Word(model_.operator_count());
-    for (uint32_t i = 0; i < model_.operator_count(); ++i) {
-      OperatorView op;
-      if (!model_.Operator(i, &op)) return false;
-      crc_.Word(op.builtin_code);
-      AddCounted(op.inputs, 4);
-      AddCounted(op.outputs, 4);
-      crc_.Word(op.options_type);
-      AddOptions(op);
+  TFLM_TRAIN_COLD void AddOperators() {
+    const uint32_t count = AddCount(model_.operators());
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t table = walker_.Table(model_.operators(), i);
+      const uint32_t code =
+          walker_.Table(model_.operator_codes(), walker_.U32Field(table, operator_slot::kCode));
+      const int32_t old_code = static_cast<int8_t>(walker_.U8Field(code, code_slot::kDeprecatedCode));
+      const auto new_code = static_cast<int32_t>(walker_.U32Field(code, code_slot::kCode));
+      crc_.Word(static_cast<uint32_t>(new_code > old_code ? new_code : old_code));
+      AddFields(table, kOperatorFields);
+      AddFields(walker_.Reference(table, operator_slot::kOptions), walker_.U8Field(table, operator_slot::kOptionsType));
     }
-    AddCounted(model_.inputs(), 4);
-    AddCounted(model_.outputs(), 4);
-    return walker_.ok();
+    AddFields(model_.subgraph(), kSubgraphFields);
   }
 
+  /// Buffers are searched among all tensors: there is no memory for a sorted list.
   TFLM_TRAIN_COLD bool AddConstants(const ParameterRecord* parameters, uint32_t parameter_count) {
-    uint32_t buffer = 0;
-    bool found = NextBuffer(0, &buffer);
-    while (found) {
+    const uint32_t tensors = walker_.Count(model_.tensors());
+    uint32_t found = 0;
+    for (uint32_t buffer = 0; buffer < walker_.Count(model_.buffers()); ++buffer) {
+      const uint32_t found_before = found;
+      for (uint32_t i = 0; i < tensors; ++i) found += IsBufferOf(i, buffer);
+      bool constant = found != found_before;
+      for (uint32_t i = 0; i < parameter_count; ++i) constant &= !IsBufferOf(parameters[i].tensor, buffer);
       FileBytes data;
+      if (!constant) continue;
       if (!model_.Buffer(buffer, &data)) return false;
-      if (data.size > 0 && !Trains(buffer, parameters, parameter_count)) {
-        crc_.Word(buffer);
-        crc_.Word(data.size);
-        crc_.Update(data.data, data.size);
-      }
-      found = buffer != UINT32_MAX && NextBuffer(buffer + 1, &buffer);
+      if (data.size == 0) continue;
+      crc_.Word(buffer);
+      crc_.Word(data.size);
+      crc_.Update(data.data, data.size);
     }
-    return true;
+    return walker_.ok() && found == tensors;
   }
 
   uint32_t crc() const { return crc_.value(); }
 
  private:
-  /// The number of elements, then the low 32 bits of each.
-  TFLM_TRAIN_COLD void AddCounted(const Vector& elements, uint32_t element_bytes) {
-    crc_.Word(elements.count);
-    for (uint32_t i = 0; i < elements.count; ++i) crc_.Word(walker_.U32(elements.begin + element_bytes * i));
+  TFLM_TRAIN_COLD uint32_t AddCount(uint32_t vector) {
+    const uint32_t count = walker_.Count(vector);
+    crc_.Word(count);
+    return count;
   }
 
-  TFLM_TRAIN_COLD void AddOptions(const OperatorView& op) {
-    for (const OptionField& field : kOptionFields) {
-      if (field.options_type != op.options_type) continue;
-      const uint32_t position = walker_.Field(op.options, field.slot);
-      if (position == 0) {
-        crc_.Word(field.default_bits);
+  /// Numbers as 32-bit words, of vectors their count before and the low 32 bits of each element.
+  TFLM_TRAIN_COLD void AddFields(uint32_t table, uint32_t owner) {
+    for (const FingerprintField& field : kFingerprintFields) {
+      if (field.owner != owner) continue;
+      if (field.is_vector()) {
+        const uint32_t vector = walker_.VectorField(table, field.slot(), field.bytes());
+        uint32_t position = FlatbufferWalker::Elements(vector);
+        for (uint32_t i = AddCount(vector); i > 0; --i, position += field.bytes()) crc_.Word(walker_.U32(position));
       } else {
-        crc_.Word(field.width == 1 ? walker_.U8(position) : walker_.U32(position));
+        const uint32_t position = walker_.Field(table, field.slot());
+        crc_.Word(position == 0 ? field.absent() : walker_.Read(position, field.bytes()));
       }
     }
   }
 
-  /// The lowest buffer from `least` on that a tensor refers to. Tensors are searched again for each: there is no memory
-  /// for a sorted list.
-  TFLM_TRAIN_COLD bool NextBuffer(uint32_t least, uint32_t* buffer) const {
-    bool found = false;
-    for (uint32_t i = 0; i < model_.tensor_count(); ++i) {
-      TensorView tensor;
-      if (!model_.Tensor(i, &tensor) || tensor.buffer < least || (found && tensor.buffer >= *buffer)) continue;
-      *buffer = tensor.buffer;
-      found = true;
-    }
-    return found;
-  }
-
-  TFLM_TRAIN_COLD bool Trains(uint32_t buffer, const ParameterRecord* parameters, uint32_t parameter_count) const {
-    for (uint32_t i = 0; i < parameter_count; ++i) {
-      TensorView tensor;
-      if (model_.Tensor(parameters[i].tensor, &tensor) && tensor.buffer == buffer) return true;
-    }
-    return false;
+  TFLM_TRAIN_COLD bool IsBufferOf(uint32_t tensor, uint32_t buffer) {
+    return walker_.U32Field(walker_.Table(model_.tensors(), tensor), tensor_slot::kBuffer) == buffer;
   }
 
   const ModelView& model_;
@@ -115,11 +93,11 @@ class Structure {
 
 bool Fingerprint(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count, uint32_t* crc) {
   Structure structure(model);
-  if (!structure.AddTensors() || !structure.AddOperators() || !structure.AddConstants(parameters, parameter_count)) {
-    return false;
-  }
+  structure.AddTensors();
+  structure.AddOperators();
+  const bool intact = structure.AddConstants(parameters, parameter_count);
   *crc = structure.crc();
-  return true;
+  return intact;
 }
 
 bool WeightsCrc(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count, uint32_t* crc) {

@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_RUNTIME_OPERATOR_H_
 
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/kernel_arguments.h"
 #include "tflm_train/runtime/step_view.h"
 #include "tflm_train/status.h"
 
@@ -31,7 +32,7 @@ struct BackwardContext {
 /// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.
 struct Operator {
   KernelId kernel;
-  const char* name;
+  KernelArguments arguments;
   /// Once per step, at Init: number, types, shapes and constants of the step's values, for the step's phase. After kOk
   /// no value of the step's shapes can lead a kernel outside its buffers.
   Status (*check)(const StepView& step);

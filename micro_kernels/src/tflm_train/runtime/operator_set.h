@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/operator.h"
 #include "tflm_train/status.h"
 
@@ -16,7 +17,7 @@ class OperatorSet {
   OperatorSet& operator=(const OperatorSet&) = delete;
 
   /// Adds an operator, or replaces the one of the same kernel. kInvalidArgument if the set is full.
-  Status Add(const Operator& added);
+  TFLM_TRAIN_COLD Status Add(const Operator& added);
   /// The kernel's operator, null if it was not added.
   const Operator* Find(KernelId kernel) const;
   uint32_t size() const { return size_; }

@@ -3,8 +3,7 @@
 #define TFLM_TRAIN_RUNTIME_PERSISTENT_VERIFIER_H_
 
 #include "tflm_train/runtime/cold.h"
-#include "tflm_train/runtime/error_detail.h"
-#include "tflm_train/status.h"
+#include "tflm_train/runtime/subject.h"
 
 namespace tflm_train {
 
@@ -12,7 +11,7 @@ class PlanReader;
 
 /// Options in their ranges; every parameter a float tensor of the file with all its data; weights, gradients and states
 /// inside the persistent part of the arena, none over another.
-TFLM_TRAIN_COLD Status VerifyPersistent(const PlanReader& plan, ErrorDetail* error);
+TFLM_TRAIN_COLD Finding VerifyPersistent(const PlanReader& plan);
 
 }  // namespace tflm_train
 

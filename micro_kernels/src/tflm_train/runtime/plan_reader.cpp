@@ -1,5 +1,7 @@
 #include "tflm_train/runtime/plan_reader.h"
 
+#include <cstring>
+
 #include "tflm_train/runtime/crc32.h"
 #include "tflm_train/runtime/fingerprint.h"
 #include "tflm_train/runtime/persistent_verifier.h"
@@ -9,103 +11,105 @@ namespace tflm_train {
 namespace {
 
 // By section kind, from 1.
-constexpr uint16_t kRecordBytes[] = {
+constexpr uint8_t kRecordBytes[] = {
     sizeof(DefaultsRecord), sizeof(ParameterRecord), sizeof(LayerRecord), sizeof(ProgramRecord),
     sizeof(ValueRecord),    sizeof(StepRecord),      sizeof(uint16_t),    sizeof(uint32_t),
 };
 
 bool Fits(uint32_t begin, uint32_t count, uint32_t size) { return begin <= size && count <= size - begin; }
 
-}  // namespace
-
-Status PlanReader::Load(const void* model, size_t model_size, ErrorDetail* error) {
-  *this = PlanReader();
-  if (model == nullptr || model_size > INT32_MAX) return error->Set(Status::kInvalidArgument, "model");
-  if (reinterpret_cast<uintptr_t>(model) % kAlignment != 0) return error->Set(Status::kMisaligned, "model");
-  Status status = model_.Open(static_cast<const uint8_t*>(model), static_cast<uint32_t>(model_size));
-  if (status != Status::kOk) return error->Set(status, "model");
-  FileBytes plan;
-  status = model_.Metadata(kMetadataName, &plan);
-  if (status != Status::kOk) return error->Set(status, "metadata");
-  status = CheckHeader(plan, error);
-  if (status != Status::kOk) return status;
-  plan_ = plan.data;
+TFLM_TRAIN_COLD Finding CheckHeader(const FileBytes& plan) {
+  if (plan.size < sizeof(PlanHeader)) return Found(Status::kPlanDamaged, Subject::kPlanSize);
+  if (reinterpret_cast<uintptr_t>(plan.data) % alignof(PlanHeader) != 0) return Invalid(Subject::kPlanAlignment);
   const PlanHeader& header = *reinterpret_cast<const PlanHeader*>(plan.data);
-  status = LoadSections(header, error);
-  if (status != Status::kOk) return status;
-  status = CheckModel(header, error);
-  if (status != Status::kOk) return status;
-  status = VerifyPersistent(*this, error);
-  return status == Status::kOk ? CheckProgramRanges(error) : status;
-}
-
-Status PlanReader::CheckHeader(const FileBytes& plan, ErrorDetail* error) const {
-  if (plan.size < sizeof(PlanHeader)) return error->Set(Status::kPlanDamaged, "plan size");
-  if (reinterpret_cast<uintptr_t>(plan.data) % alignof(PlanHeader) != 0) {
-    return error->Set(Status::kPlanInvalid, "alignment of the plan in the file");
-  }
-  const PlanHeader& header = *reinterpret_cast<const PlanHeader*>(plan.data);
-  if (header.magic != kPlanMagic) return error->Set(Status::kPlanDamaged, "plan magic");
-  if (header.format_version != kFormatVersion) return error->Set(Status::kPlanVersion, "plan version");
+  if (header.magic != kPlanMagic) return Found(Status::kPlanDamaged, Subject::kMagic);
+  if (header.format_version != kFormatVersion) return Found(Status::kPlanVersion, Subject::kPlanVersion);
   if (header.header_bytes != sizeof(PlanHeader) || header.total_bytes > plan.size ||
       header.total_bytes < sizeof(PlanHeader) ||
       header.section_count > (header.total_bytes - sizeof(PlanHeader)) / sizeof(SectionRecord)) {
-    return error->Set(Status::kPlanDamaged, "plan size");
+    return Found(Status::kPlanDamaged, Subject::kPlanSize);
   }
   if (Crc32Of(plan.data + kPlanCrcBegin, header.total_bytes - kPlanCrcBegin) != header.plan_crc) {
-    return error->Set(Status::kPlanDamaged, "plan checksum");
+    return Found(Status::kPlanDamaged, Subject::kPlanChecksum);
   }
-  return Status::kOk;
+  return Finding::kNothing;
 }
 
-Status PlanReader::LoadSections(const PlanHeader& header, ErrorDetail* error) {
-  const auto* sections = reinterpret_cast<const SectionRecord*>(plan_ + sizeof(PlanHeader));
-  const uint32_t first_byte = static_cast<uint32_t>(sizeof(PlanHeader) + header.section_count * sizeof(SectionRecord));
-  for (uint32_t i = 0; i < header.section_count; ++i) {
-    const SectionRecord& section = sections[i];
-    if (section.offset < first_byte || section.offset % 4 != 0 ||
-        !Fits(section.offset, section.bytes, header.total_bytes)) {
-      return error->Set(Status::kPlanInvalid, "place of a section");
+TFLM_TRAIN_COLD Finding CheckModel(const PlanReader& plan, const PlanHeader& header) {
+  const ParameterRecord* parameters = &plan.parameter(0);
+  uint32_t crc;
+  if (!Fingerprint(plan.model(), parameters, plan.parameter_count(), &crc)) {
+    return Found(Status::kInvalidModel, Subject::kModel);
+  }
+  if (crc != header.fingerprint) return Found(Status::kModelMismatch, Subject::kModelStructure);
+  if (!WeightsCrc(plan.model(), parameters, plan.parameter_count(), &crc)) {
+    return Found(Status::kInvalidModel, Subject::kWeights);
+  }
+  return crc == header.weights_crc ? Finding::kNothing : Found(Status::kModelMismatch, Subject::kWeightsChecksum);
+}
+
+}  // namespace
+
+Status PlanReader::Load(const void* model, size_t model_size, ErrorDetail* error) {
+  std::memset(offsets_, 0, sizeof offsets_);
+  return error->Set(Find(model, model_size));
+}
+
+Finding PlanReader::Find(const void* model, size_t model_size) {
+  if (model == nullptr || model_size > INT32_MAX) return Found(Status::kInvalidArgument, Subject::kModel);
+  if (reinterpret_cast<uintptr_t>(model) % kAlignment != 0) return Found(Status::kMisaligned, Subject::kModel);
+  if (!model_.Open(static_cast<const uint8_t*>(model), static_cast<uint32_t>(model_size))) {
+    return Found(Status::kInvalidModel, Subject::kModel);
+  }
+  FileBytes plan;
+  const Status status = model_.Plan(&plan);
+  if (status != Status::kOk) return Found(status, Subject::kMetadata);
+  Finding finding = CheckHeader(plan);
+  if (finding != Finding::kNothing) return finding;
+  plan_ = plan.data;
+  const PlanHeader& header = *reinterpret_cast<const PlanHeader*>(plan.data);
+  finding = LoadSections(header);
+  if (finding != Finding::kNothing) return finding;
+  finding = CheckModel(*this, header);
+  if (finding != Finding::kNothing) return finding;
+  for (uint32_t i = 0; i < program_count(); ++i) {
+    if (!RangesFit(program(i))) return Invalid(Subject::kProgram);
+  }
+  return VerifyPersistent(*this);
+}
+
+Finding PlanReader::LoadSections(const PlanHeader& header) {
+  const auto* section = reinterpret_cast<const SectionRecord*>(plan_ + sizeof(PlanHeader));
+  const auto first_byte = static_cast<uint32_t>(sizeof(PlanHeader) + header.section_count * sizeof(SectionRecord));
+  for (uint32_t i = header.section_count; i > 0; --i, ++section) {
+    if (section->offset < first_byte || section->offset % 4 != 0 ||
+        !Fits(section->offset, section->bytes, header.total_bytes)) {
+      return Invalid(Subject::kSectionPlace);
     }
-    if (section.kind == 0 || section.kind > kSections) {
-      if ((section.flags & kSectionRequired) != 0) return error->Set(Status::kPlanVersion, "required section");
-      continue;
+    const uint32_t slot = section->kind - 1u;
+    if (slot >= kSections) {
+      if ((section->flags & kSectionRequired) == 0) continue;
+      return Found(Status::kPlanVersion, Subject::kRequiredSection);
     }
-    const uint32_t slot = section.kind - 1u;
-    if (offsets_[slot] != 0 || section.record_bytes != kRecordBytes[slot] || section.bytes % kRecordBytes[slot] != 0) {
-      return error->Set(Status::kPlanInvalid, "records of a section");
+    const uint32_t record_bytes = kRecordBytes[slot];
+    if (offsets_[slot] != 0 || section->record_bytes != record_bytes || section->bytes % record_bytes != 0) {
+      return Invalid(Subject::kSectionRecords);
     }
-    offsets_[slot] = section.offset;
-    counts_[slot] = section.bytes / kRecordBytes[slot];
+    offsets_[slot] = section->offset;
+    counts_[slot] = section->bytes / record_bytes;
   }
   for (uint32_t offset : offsets_) {
-    if (offset == 0) return error->Set(Status::kPlanInvalid, "missing section");
+    if (offset == 0) return Invalid(Subject::kMissingSection);
   }
-  return Count(SectionKind::kDefaults) == 1 ? Status::kOk : error->Set(Status::kPlanInvalid, "defaults");
+  return Count(SectionKind::kDefaults) == 1 ? Finding::kNothing : Invalid(Subject::kDefaults);
 }
 
-Status PlanReader::CheckModel(const PlanHeader& header, ErrorDetail* error) const {
-  const auto* parameters = Section<ParameterRecord>(SectionKind::kParameters);
-  uint32_t crc = 0;
-  if (!Fingerprint(model_, parameters, parameter_count(), &crc)) return error->Set(Status::kInvalidModel, "model");
-  if (crc != header.fingerprint) return error->Set(Status::kModelMismatch, "structure of the model");
-  if (!WeightsCrc(model_, parameters, parameter_count(), &crc)) return error->Set(Status::kInvalidModel, "weights");
-  if (crc != header.weights_crc) return error->Set(Status::kModelMismatch, "checksum of the weights");
-  return Status::kOk;
-}
-
-Status PlanReader::CheckProgramRanges(ErrorDetail* error) const {
-  for (uint32_t i = 0; i < program_count(); ++i) {
-    const ProgramRecord& record = program(i);
-    const uint64_t steps = uint64_t{record.forward_count} + record.backward_count;
-    if (!Fits(record.value_begin, record.value_count, Count(SectionKind::kValues)) ||
-        record.value_count >= kNoneIndex || steps >= kNoneIndex - 1u ||
-        !Fits(record.step_begin, static_cast<uint32_t>(steps), Count(SectionKind::kSteps)) ||
-        record.arena_bytes > UINT32_MAX - defaults().persistent_bytes) {
-      return error->Set(Status::kPlanInvalid, "program");
-    }
-  }
-  return Status::kOk;
+bool PlanReader::RangesFit(const ProgramRecord& program) const {
+  const uint32_t steps = program.forward_count + program.backward_count;
+  return program.forward_count < kNoneIndex && program.backward_count < kNoneIndex && steps < kNoneIndex - 1u &&
+         program.value_count < kNoneIndex && Fits(program.step_begin, steps, Count(SectionKind::kSteps)) &&
+         Fits(program.value_begin, program.value_count, Count(SectionKind::kValues)) &&
+         program.arena_bytes <= UINT32_MAX - defaults().persistent_bytes;
 }
 
 const ProgramRecord* PlanReader::program(ProgramKind kind, ForwardKind forward_kind) const {
@@ -119,7 +123,7 @@ const ProgramRecord* PlanReader::program(ProgramKind kind, ForwardKind forward_k
 }
 
 Status PlanReader::VerifyProgram(const ProgramRecord& program, const OperatorSet& operators, ErrorDetail* error) const {
-  return ProgramVerifier(*this, program, error).Verify(operators);
+  return error->Set(tflm_train::VerifyProgram(*this, program, operators, &error->step));
 }
 
 const uint8_t* PlanReader::Constant(uint32_t tensor) const {

@@ -36,7 +36,7 @@ class PlanReader {
   uint32_t program_count() const { return Count(SectionKind::kPrograms); }
   const ProgramRecord& program(uint32_t i) const { return Section<ProgramRecord>(SectionKind::kPrograms)[i]; }
   /// The program of this kind, null if there is none.
-  const ProgramRecord* program(ProgramKind kind, ForwardKind forward_kind) const;
+  TFLM_TRAIN_COLD const ProgramRecord* program(ProgramKind kind, ForwardKind forward_kind) const;
 
   const ValueRecord* values(const ProgramRecord& program) const {
     return Section<ValueRecord>(SectionKind::kValues) + program.value_begin;
@@ -64,10 +64,9 @@ class PlanReader {
   }
   uint32_t Count(SectionKind kind) const { return counts_[static_cast<uint32_t>(kind) - 1]; }
 
-  TFLM_TRAIN_COLD Status CheckHeader(const FileBytes& plan, ErrorDetail* error) const;
-  TFLM_TRAIN_COLD Status LoadSections(const PlanHeader& header, ErrorDetail* error);
-  TFLM_TRAIN_COLD Status CheckModel(const PlanHeader& header, ErrorDetail* error) const;
-  TFLM_TRAIN_COLD Status CheckProgramRanges(ErrorDetail* error) const;
+  TFLM_TRAIN_COLD Finding Find(const void* model, size_t model_size);
+  TFLM_TRAIN_COLD Finding LoadSections(const PlanHeader& header);
+  TFLM_TRAIN_COLD bool RangesFit(const ProgramRecord& program) const;
 
   ModelView model_;
   WidePointer<const uint8_t> plan_;

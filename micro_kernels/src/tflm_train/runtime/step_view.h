@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/plan_format.h"
 
 namespace tflm_train {
@@ -64,6 +65,9 @@ inline uint32_t Elements(const ValueRecord& value) {
   for (int i = 0; i < value.rank; ++i) n *= static_cast<uint32_t>(value.dims[i]);
   return n;
 }
+
+/// The same for a value that nobody has verified: 0 for a bad rank, an empty dimension, or more than 31 bits.
+TFLM_TRAIN_COLD uint32_t CheckedElements(const ValueRecord& value);
 
 }  // namespace tflm_train
 

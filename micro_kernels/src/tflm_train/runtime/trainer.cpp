@@ -25,7 +25,7 @@ Status Trainer::Step(const float* input, const Label& label, StepResult* result)
 
 Status Trainer::Infer(const float* input, const float** output) {
   if (!ready()) return Status::kNotInitialized;
-  if (output == nullptr) return Fail(Status::kInvalidArgument, "output");
+  if (output == nullptr) return Fail(Status::kInvalidArgument, Subject::kOutput);
   const Memory memory(plan_, arena_, program_memory_, input);
   Status status = RunForward(*infer_, input, memory);
   if (status == Status::kOk) status = CheckOutput(*infer_, memory);
@@ -35,19 +35,19 @@ Status Trainer::Infer(const float* input, const float** output) {
 
 Status Trainer::Evaluate(const float* input, const Label& label, StepResult* result) {
   if (!ready()) return Status::kNotInitialized;
-  if (result == nullptr) return Fail(Status::kInvalidArgument, "result");
+  if (result == nullptr) return Fail(Status::kInvalidArgument, Subject::kResult);
   const Memory memory(plan_, arena_, program_memory_, input);
   const Status status = RunForward(*infer_, input, memory);
   return status == Status::kOk ? RunSample(*infer_, label, memory, false, result) : status;
 }
 
 Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
-  if (input == nullptr) return Fail(Status::kInvalidArgument, "input");
+  if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
   const ValueRecord& value = plan_.values(program)[program.input];
-  if (!AllFinite(input, input_elements())) return Fail(Status::kNonFinite, "input");
+  if (!AllFinite(input, input_elements())) return Fail(Status::kNonFinite, Subject::kInput);
   float* place = static_cast<float*>(memory.Resolve(value));
   if (place != input) std::memcpy(place, input, value.bytes);
-  if (forward_ != nullptr) return RunExternal(program, memory);
+  if (run_forward_ != nullptr) return run_forward_(this, program, memory);
   const StepRecord* steps = plan_.steps(program);
   for (uint32_t i = 0; i < program.forward_count; ++i) {
     operators_->Find(static_cast<KernelId>(steps[i].kernel))->forward(plan_.View(program, i, memory), counters_);
@@ -55,32 +55,9 @@ Status Trainer::RunForward(const ProgramRecord& program, const float* input, con
   return Status::kOk;
 }
 
-/// Operators between two hooks run in one go, together with those that have no step because their results are known.
-Status Trainer::RunExternal(const ProgramRecord& program, const Memory& memory) {
-  const StepRecord* steps = plan_.steps(program);
-  uint32_t next = program.first_operator;
-  uint32_t last = next;
-  for (uint32_t i = 0; i <= program.forward_count; ++i) {
-    const bool end = i == program.forward_count;
-    if (!end && static_cast<KernelId>(steps[i].kernel) == KernelId::kExternal) {
-      last = plan_.indices()[steps[i].operator_begin];
-      continue;
-    }
-    if (end) last = program.last_operator;
-    if (next <= last) {
-      const Status status = forward_->Run(static_cast<uint16_t>(next), static_cast<uint16_t>(last));
-      if (status != Status::kOk) return Fail(status, "forward pass");
-      next = last + 1;
-    }
-    if (end) break;
-    operators_->Find(static_cast<KernelId>(steps[i].kernel))->forward(plan_.View(program, i, memory), counters_);
-  }
-  return Status::kOk;
-}
-
 Status Trainer::CheckOutput(const ProgramRecord& program, const Memory& memory) {
-  return AllFinite(memory.Floats(program, program.output), output_elements()) ? Status::kOk
-                                                                              : Fail(Status::kNonFinite, "output");
+  const bool finite = AllFinite(memory.Floats(program, program.output), output_elements());
+  return finite ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutput);
 }
 
 /// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is
@@ -90,15 +67,15 @@ Status Trainer::RunSample(const ProgramRecord& program, const Label& label, cons
   const uint32_t outputs = output_elements();
   const LossId loss = ChooseLoss(static_cast<LossId>(plan_.defaults().loss), label, outputs);
   const Status label_status = CheckLabel(loss, label, outputs);
-  if (label_status != Status::kOk) return Fail(label_status, "label");
+  if (label_status != Status::kOk) return Fail(label_status, Subject::kLabel);
   const Status output_status = CheckOutput(program, memory);
   if (output_status != Status::kOk) return output_status;
   float* error = train ? memory.Floats(program, program.loss_error) : nullptr;
   const float* read = memory.Floats(program, train ? program.loss_input : program.output);
   result->correct = IsCorrect(loss, memory.Floats(program, program.output), outputs, label);
   result->loss = ComputeLoss(loss, plan_.defaults().loss_scale, read, outputs, label, error);
-  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, "loss");
-  if (train && !AllFinite(error, outputs)) return Fail(Status::kNonFinite, "error at the output");
+  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
+  if (train && !AllFinite(error, outputs)) return Fail(Status::kNonFinite, Subject::kOutputError);
   return Status::kOk;
 }
 

@@ -94,22 +94,25 @@ class Trainer {
   TFLM_TRAIN_COLD void LoadParameters();
 
   bool ready() const { return arena_ != nullptr; }
-  Status Fail(Status status, const char* subject) { return error_.Set(status, subject); }
+  Status Fail(Status status, Subject subject) { return error_.Set(Found(status, subject)); }
   Status RunForward(const ProgramRecord& program, const float* input, const Memory& memory);
-  TFLM_TRAIN_COLD Status RunExternal(const ProgramRecord& program, const Memory& memory);
+  TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory);
   Status CheckOutput(const ProgramRecord& program, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
   void RunBackward(const Memory& memory);
   float* GradientTarget(uint16_t parameter) const;
   void ApplyGradients();
+  uint32_t Floats(const ProgramRecord& program, uint16_t value) const;
   float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
 
   PlanReader plan_;
   WidePointer<const OperatorSet> operators_;
   WidePointer<uint8_t> arena_;
   WidePointer<uint8_t> program_memory_;
-  WidePointer<ForwardPass> forward_;  // null: the library's own kernels
+  WidePointer<ForwardPass> forward_;
+  // Null: the library's own kernels. A pointer, so that firmware without a ForwardPass does not link the way to it.
+  WidePointer<Status(Trainer*, const ProgramRecord&, const Memory&)> run_forward_;
   WidePointer<const ProgramRecord> train_;
   WidePointer<const ProgramRecord> infer_;
   WorkCounters counters_;
@@ -119,7 +122,7 @@ class Trainer {
 };
 
 /// Size of a Trainer on every target.
-inline constexpr uint32_t kTrainerBytes = 280;
+inline constexpr uint32_t kTrainerBytes = 256;
 static_assert(sizeof(Trainer) == kTrainerBytes);
 
 }  // namespace tflm_train

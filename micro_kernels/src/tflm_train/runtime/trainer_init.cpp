@@ -18,16 +18,14 @@ Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& op
   if (status != Status::kOk) return status;
   const ProgramRecord* train = plan_.program(ProgramKind::kTrain, ForwardKind::kNative);
   const ProgramRecord* infer = plan_.program(ProgramKind::kInfer, ForwardKind::kNative);
-  if (train == nullptr || infer == nullptr) return Fail(Status::kNoProgram, "native");
+  if (train == nullptr || infer == nullptr) return Fail(Status::kNoProgram, Subject::kNativeProgram);
   status = Verify(*train);
   if (status != Status::kOk) return status;
   status = Verify(*infer);
   if (status != Status::kOk) return status;
-  const auto ends_differ = [&](uint16_t a, uint16_t b) {
-    return plan_.values(*train)[a].bytes != plan_.values(*infer)[b].bytes;
-  };
-  if (ends_differ(train->input, infer->input) || ends_differ(train->output, infer->output)) {
-    return Fail(Status::kPlanInvalid, "programs of different models");
+  if (Floats(*train, train->input) != Floats(*infer, infer->input) ||
+      Floats(*train, train->output) != Floats(*infer, infer->output)) {
+    return Fail(Status::kPlanInvalid, Subject::kDifferentPrograms);
   }
   train_ = train;
   infer_ = infer;
@@ -37,32 +35,16 @@ Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& op
   return Start(arena);
 }
 
-Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
-                                    size_t arena_size, void* program_memory, size_t program_memory_size,
-                                    ForwardPass* forward) {
-  Status status = Prepare(model, model_size, operators, arena, arena_size);
-  if (status != Status::kOk) return status;
-  if (forward == nullptr) return Fail(Status::kInvalidArgument, "forward pass");
-  if (!IsAligned(program_memory)) return Fail(Status::kMisaligned, "program memory");
-  const ProgramRecord* train = plan_.program(ProgramKind::kTrain, ForwardKind::kTflm);
-  if (train == nullptr) return Fail(Status::kNoProgram, "tflm");
-  status = Verify(*train);
-  if (status != Status::kOk) return status;
-  train_ = train;
-  infer_ = train;  // the forward pass keeps its tensors at one place
-  program_memory_ = static_cast<uint8_t*>(program_memory);
-  status = CheckMemory(arena_size, program_memory_size);
-  if (status != Status::kOk) return status;
-  if (program_memory == nullptr) program_memory_ = static_cast<uint8_t*>(arena) + plan_.defaults().persistent_bytes;
-  forward_ = forward;
-  return Start(arena);
-}
-
 Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                         size_t arena_size) {
-  *this = Trainer();
-  if (arena == nullptr && arena_size > 0) return Fail(Status::kInvalidArgument, "arena");
-  if (!IsAligned(arena)) return Fail(Status::kMisaligned, "arena");
+  // All that is not set on the way to Start; until then the trainer is not ready.
+  arena_ = nullptr;
+  program_memory_ = nullptr;
+  forward_ = nullptr;
+  run_forward_ = nullptr;
+  error_ = {};
+  if (arena == nullptr && arena_size > 0) return Fail(Status::kInvalidArgument, Subject::kArena);
+  if (!IsAligned(arena)) return Fail(Status::kMisaligned, Subject::kArena);
   operators_ = &operators;
   return plan_.Load(model, model_size, &error_);
 }
@@ -75,11 +57,11 @@ Status Trainer::CheckMemory(size_t arena_size, size_t program_memory_size) {
   const uint32_t required = plan_.defaults().persistent_bytes + (apart ? 0 : program_bytes);
   if (arena_size < required) {
     error_.required_bytes = required;
-    return Fail(Status::kArenaTooSmall, "arena");
+    return Fail(Status::kArenaTooSmall, Subject::kArena);
   }
   if (apart && program_memory_size < program_bytes) {
     error_.required_bytes = program_bytes;
-    return Fail(Status::kArenaTooSmall, "program memory");
+    return Fail(Status::kArenaTooSmall, Subject::kProgramMemory);
   }
   return Status::kOk;
 }
@@ -109,18 +91,23 @@ void Trainer::LoadParameters() {
 Status Trainer::SetOptions(const TrainingOptions& options) {
   if (!ready()) return Status::kNotInitialized;
   const Status status = CheckOptions(plan_, options);
-  if (status != Status::kOk) return Fail(status, "options");
+  if (status != Status::kOk) return Fail(status, Subject::kOptions);
   if (options.accumulate != options_.accumulate) Flush();
   options_ = options;
   return Status::kOk;
 }
 
+/// Number of elements of a float value.
+uint32_t Trainer::Floats(const ProgramRecord& program, uint16_t value) const {
+  return plan_.values(program)[value].bytes / kFloatBytes;
+}
+
 uint32_t Trainer::input_elements() const {
-  return ready() ? plan_.values(*train_)[train_->input].bytes / kFloatBytes : 0;
+  return ready() ? Floats(*train_, train_->input) : 0;
 }
 
 uint32_t Trainer::output_elements() const {
-  return ready() ? plan_.values(*train_)[train_->output].bytes / kFloatBytes : 0;
+  return ready() ? Floats(*train_, train_->output) : 0;
 }
 
 uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }

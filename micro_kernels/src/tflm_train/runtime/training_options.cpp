@@ -1,12 +1,17 @@
 #include "tflm_train/runtime/training_options.h"
 
-#include <cfloat>
+#include <cstring>
 
 #include "tflm_train/runtime/plan_reader.h"
 
 namespace tflm_train {
 
-bool IsPositiveFinite(float value) { return value > 0.0f && value <= FLT_MAX; }
+bool IsPositiveFinite(float value) {
+  constexpr uint32_t kInfinity = 0x7F800000;
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits - 1 < kInfinity - 1;
+}
 
 TrainingOptions OptionsOf(const DefaultsRecord& defaults) {
   TrainingOptions options;

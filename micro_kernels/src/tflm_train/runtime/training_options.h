@@ -23,7 +23,7 @@ struct TrainingOptions {
 
 inline constexpr uint32_t kMaxAccumulate = 65535;
 
-bool IsPositiveFinite(float value);
+TFLM_TRAIN_COLD bool IsPositiveFinite(float value);
 /// The options that a plan starts with.
 TFLM_TRAIN_COLD TrainingOptions OptionsOf(const DefaultsRecord& defaults);
 /// kInvalidArgument: a number outside its range. kSelectorNeedsPlan: the plan reserved no list of selected elements

@@ -1,0 +1,89 @@
+// What a refusal is about, in one byte: its text is linked only by firmware that shows it.
+#ifndef TFLM_TRAIN_RUNTIME_SUBJECT_H_
+#define TFLM_TRAIN_RUNTIME_SUBJECT_H_
+
+#include <cstdint>
+
+#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+/// What was checked. From kFirstKernel on: a kernel (`SubjectOf`). SubjectText has the texts in this order.
+enum class Subject : uint8_t {
+  kNone,
+  kModel,
+  kMetadata,
+  kPlanSize,
+  kPlanAlignment,
+  kMagic,
+  kPlanVersion,
+  kPlanChecksum,
+  kSectionPlace,
+  kRequiredSection,
+  kSectionRecords,
+  kMissingSection,
+  kDefaults,
+  kModelStructure,
+  kWeights,
+  kWeightsChecksum,
+  kParameterCount,
+  kParameter,
+  kLayer,
+  kPersistentMemory,
+  kProgram,
+  kValue,
+  kAlias,
+  kEnds,
+  kOverlap,
+  kStep,
+  kUnknownKernel,
+  kNativeProgram,
+  kTflmProgram,
+  kDifferentPrograms,
+  kArena,
+  kProgramMemory,
+  kForwardPass,
+  kOptions,
+  kInput,
+  kOutput,
+  kResult,
+  kLabel,
+  kLoss,
+  kOutputError,
+  kCount,
+  kFirstKernel = 64,
+};
+static_assert(Subject::kCount <= Subject::kFirstKernel);
+
+/// Subjects of kernels: TensorFlow Lite's below 120, then the library's own from 1000 on.
+inline constexpr uint32_t kBuiltinKernels = 120, kFirstOwnKernel = 1000, kOwnKernels = 72;
+
+/// Of a kernel, whatever a plan states as its number.
+constexpr Subject SubjectOf(uint16_t kernel) {
+  constexpr auto kFirst = static_cast<uint32_t>(Subject::kFirstKernel);
+  if (kernel < kBuiltinKernels) return static_cast<Subject>(kFirst + kernel);
+  const uint32_t own = kernel - kFirstOwnKernel;  // wraps below
+  return own < kOwnKernels ? static_cast<Subject>(kFirst + kBuiltinKernels + own) : Subject::kUnknownKernel;
+}
+static_assert(SubjectOf(static_cast<uint16_t>(KernelId::kHardSwish)) != Subject::kUnknownKernel);
+static_assert(SubjectOf(static_cast<uint16_t>(KernelId::kExternal)) != Subject::kUnknownKernel);
+
+/// Status and subject of a refusal in one number: kNothing if there is none.
+enum class Finding : uint16_t { kNothing = 0 };
+
+constexpr Finding Found(Status status, Subject subject) {
+  return static_cast<Finding>(static_cast<uint32_t>(status) | static_cast<uint32_t>(subject) << 8);
+}
+/// The plan contradicts itself or the model.
+constexpr Finding Invalid(Subject subject) { return Found(Status::kPlanInvalid, subject); }
+
+constexpr Status StatusOf(Finding finding) { return static_cast<Status>(static_cast<uint32_t>(finding) & 0xFFu); }
+constexpr Subject SubjectOf(Finding finding) { return static_cast<Subject>(static_cast<uint32_t>(finding) >> 8); }
+
+/// A few words, or the operator's name; empty for kNone. Never null.
+const char* SubjectText(Subject subject);
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_RUNTIME_SUBJECT_H_

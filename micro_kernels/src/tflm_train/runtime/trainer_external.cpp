@@ -1,0 +1,56 @@
+// Training on another forward pass: linked only by firmware that has one.
+#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/runtime/trainer_memory.h"
+
+namespace tflm_train {
+
+Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
+                                    size_t arena_size, void* program_memory, size_t program_memory_size,
+                                    ForwardPass* forward) {
+  Status status = Prepare(model, model_size, operators, arena, arena_size);
+  if (status != Status::kOk) return status;
+  if (forward == nullptr) return Fail(Status::kInvalidArgument, Subject::kForwardPass);
+  if (reinterpret_cast<uintptr_t>(program_memory) % kAlignment != 0) {
+    return Fail(Status::kMisaligned, Subject::kProgramMemory);
+  }
+  const ProgramRecord* train = plan_.program(ProgramKind::kTrain, ForwardKind::kTflm);
+  if (train == nullptr) return Fail(Status::kNoProgram, Subject::kTflmProgram);
+  status = Verify(*train);
+  if (status != Status::kOk) return status;
+  train_ = train;
+  infer_ = train;  // the forward pass keeps its tensors at one place
+  program_memory_ = static_cast<uint8_t*>(program_memory);
+  status = CheckMemory(arena_size, program_memory_size);
+  if (status != Status::kOk) return status;
+  if (program_memory == nullptr) program_memory_ = static_cast<uint8_t*>(arena) + plan_.defaults().persistent_bytes;
+  forward_ = forward;
+  run_forward_ = RunExternal;
+  return Start(arena);
+}
+
+/// Operators between two hooks run in one go, together with those that have no step because their results are known.
+Status Trainer::RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory) {
+  const PlanReader& plan = trainer->plan_;
+  const StepRecord* steps = plan.steps(program);
+  uint32_t next = program.first_operator;
+  uint32_t last = next;
+  for (uint32_t i = 0; i <= program.forward_count; ++i) {
+    const bool end = i == program.forward_count;
+    if (!end && static_cast<KernelId>(steps[i].kernel) == KernelId::kExternal) {
+      last = plan.indices()[steps[i].operator_begin];
+      continue;
+    }
+    if (end) last = program.last_operator;
+    if (next <= last) {
+      const Status status = trainer->forward_->Run(static_cast<uint16_t>(next), static_cast<uint16_t>(last));
+      if (status != Status::kOk) return trainer->Fail(status, Subject::kForwardPass);
+      next = last + 1;
+    }
+    if (end) break;
+    const Operator* hook = trainer->operators_->Find(static_cast<KernelId>(steps[i].kernel));
+    hook->forward(plan.View(program, i, memory), trainer->counters_);
+  }
+  return Status::kOk;
+}
+
+}  // namespace tflm_train
