@@ -163,6 +163,11 @@ def test_table_shows_peers_and_profile() -> None:
         (["mlp", "--build", "fast"], "tuned"),
         (["mlp", "--selector", "all"], "dense-noskip"),
         (["mlp", "--epochs", "0"], "epochs"),
+        (["mlp", "--seed", "-1"], "--seed"),
+        (["mlp", "--mnist", "mnist.npz"], "cnn"),
+        (["mlp", "--data", "data.npz"], "model FILE"),
+        (["model", "setup.cfg"], "setup.cfg"),
+        (["model", "no_such_file.tflite"], "no_such_file.tflite"),
     ],
 )
 def test_mistakes_take_one_line(words: list[str], named: str) -> None:

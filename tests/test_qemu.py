@@ -231,6 +231,26 @@ def test_missing_tools_are_named(
         open_device("qemu:m4", mlp_model)
 
 
+def test_a_cache_folder_that_cannot_be_written_is_named(
+    mlp_model: tt.TrainableModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tflm-train").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(tt.UserError, match=f"{tmp_path}/tflm-train cannot be written .*XDG_CACHE_HOME"):
+        open_device("qemu:m4", mlp_model)
+
+
+def test_an_incomplete_toolchain_is_named(
+    mlp_model: tt.TrainableModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / build.ARM_COMPILER).symlink_to(shutil.which(build.ARM_COMPILER) or "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(build, "library_files", list)
+    monkeypatch.setattr(build, "arm_compiler", lambda: str(tmp_path / build.ARM_COMPILER))
+    with pytest.raises(tt.MissingToolError, match="arm-none-eabi-gcc-ar is missing .*gcc-arm-none-eabi"):
+        open_device("qemu:m4", mlp_model)
+
+
 def test_firmware_is_built_once_and_again_for_other_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build.emulated_firmware("m4")
     written = first.stat().st_mtime_ns
@@ -253,3 +273,22 @@ def test_train_command(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert emulated["device"] == "qemu:m4-parity"
     for key in ("loss", "accuracy_before", "accuracy_after", "macs", "arena_bytes"):
         assert emulated[key] == native[key]
+
+
+def test_evaluate_command(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from test_schemas import validate
+
+    from tflm_train.cli import main
+
+    results = []
+    for device in ("native-parity", "qemu:m4-parity"):
+        arguments = ["evaluate", folder / "model.tflite", "--data", folder / "data.npz", "--device", device, "--json"]
+        assert main([str(argument) for argument in arguments]) == 0
+        results.append(json.loads(capfd.readouterr().out))
+        validate(results[-1])
+        assert results[-1].pop("device") == device
+    assert results[1].pop("loss") == pytest.approx(results[0].pop("loss"), rel=1e-6)
+    assert results[0] == results[1]
+    arguments = ["evaluate", folder / "model.tflite", "--data", folder / "data.npz", "--runtime", "litert"]
+    assert main([*map(str, arguments), "--device", "qemu:m4"]) == 2
+    assert "--runtime native" in capfd.readouterr().err

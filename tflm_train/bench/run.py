@@ -92,6 +92,10 @@ def run_bench(settings: Settings) -> dict[str, Any]:
     board, builds = _target(settings)
     if settings.epochs < 1:
         raise UserError(f"epochs={settings.epochs} is out of range: a whole number above 0")
+    if settings.mnist is not None and "cnn" not in settings.names:
+        raise UserError("--mnist is for the workload cnn: tflm-train bench cnn --mnist D.npz")
+    if settings.data is not None and not settings.files:
+        raise UserError("--data is for a model of yours: tflm-train bench model FILE --data D.npz")
     unknown = [s for s in settings.selectors if s not in SELECTORS]
     if unknown:
         raise UserError(f"there is no selector {unknown[0]!r}; there are {', '.join(SELECTORS)}")

@@ -29,7 +29,7 @@ def bench(
         typer.Option("--selector", metavar="S", help="dense-noskip, dense, static-topk or tinyprop; may be repeated."),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="The first one is measured.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of weights, data split and order.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of weights, data split and order.")] = 0,
     mnist: Annotated[
         Path | None, typer.Option("--mnist", metavar="D.npz", help="cnn trains on MNIST instead of scaled digits.")
     ] = None,

@@ -16,7 +16,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the plot and the models go.")] = Path(
         "demo_output"
     ),
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the model's weights and the data.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of the model's weights and the data.")] = 0,
     as_json: opt.Json = False,
 ) -> None:
     """A model loses accuracy on shifted digits and wins it back by training in the device runtime."""

@@ -19,6 +19,9 @@ def evaluate(
             "--runtime", metavar="R", help="native (this library), litert (ai-edge-litert) or tflm (tflite-micro)."
         ),
     ] = "native",
+    device: Annotated[
+        str, typer.Option("--device", metavar="D", help="For native: native, native-parity, qemu:BOARD or serial:PORT.")
+    ] = "native",
     as_json: opt.Json = False,
 ) -> None:
     """Loss and accuracy of a model on x_test and y_test, or on x and y without them."""
@@ -30,10 +33,12 @@ def evaluate(
 
     if runtime not in RUNTIMES:
         raise UserError(f"there is no runtime {runtime!r}; there are {', '.join(RUNTIMES)}")
+    if runtime != "native" and device != "native":
+        raise UserError(f"--device {device} is for --runtime native; {runtime} runs on this machine")
     arrays = load_npz(data)
     x, y = arrays.held_out
     if runtime == "native":
-        result = _evaluate_natively(file, x, y)
+        result = _evaluate_natively(file, device, x, y)
     else:
         result = evaluate_file(read_file(file), file.name, runtime, x, y)
     content = report("evaluate", runtime=runtime, evaluated_on="x" if arrays.x_test is None else "x_test", **result)
@@ -41,7 +46,7 @@ def evaluate(
         print_json(content)
         return
     print_pairs(
-        f"{file} in {runtime}",
+        f"{file} in {content.get('device', runtime)}",
         [
             (f"samples of {content['evaluated_on']}", f"{content['samples']:,}"),
             ("accuracy", percent(content["accuracy"])),
@@ -50,12 +55,13 @@ def evaluate(
     )
 
 
-def _evaluate_natively(file: Any, x: Any, y: Any) -> dict[str, Any]:
+def _evaluate_natively(file: Any, device: str, x: Any, y: Any) -> dict[str, Any]:
     from ..trainer import Trainer
 
-    with Trainer(file) as trainer:
+    with Trainer(file, device=device) as trainer:
         values = trainer.evaluate(x, y)
         return {
+            "device": device,
             "samples": len(x),
             "accuracy": values.get("accuracy"),
             "metric": trainer.metric(y),

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from .. import sources
-from ..errors import MissingToolError
+from ..errors import MissingToolError, UserError
 from ..version import __version__
 
 BOARDS = {
@@ -180,8 +180,7 @@ def _build(  # an archive if the name ends so, else a program
     output = cache_folder() / f"{__version__}-{key}" / name
     if output.exists():
         return output
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent) as folder:
+    with _scratch_folder(output.parent) as folder:
         objects = _compile(name, compiler, files, [*flags, *(f"-I{i}" for i in includes)], Path(folder))
         linked = Path(folder) / name
         if name.endswith(".a"):
@@ -190,6 +189,16 @@ def _build(  # an archive if the name ends so, else a program
             _run([compiler, *flags, *objects, *link, "-o", str(linked)])
         os.replace(linked, output)
     return output
+
+
+def _scratch_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=parent)
+    except OSError as error:
+        reason = f"the cache folder {cache_folder()} cannot be written ({error.strerror})"
+        variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+        raise UserError(f"{reason}; set {variable} to a folder that can be") from None
 
 
 def _compile(name: str, compiler: str, files: list[Path], flags: list[str], folder: Path) -> list[str]:
@@ -209,10 +218,16 @@ def _compile(name: str, compiler: str, files: list[Path], flags: list[str], fold
 
 
 def _run(command: list[str]) -> None:
-    result = subprocess.run(command, capture_output=True, text=True)
+    tool = Path(command[0]).name
+    packages = ARM_PACKAGES if tool.startswith("arm-") else "g++"
+    advice = f"install a complete toolchain: apt-get install {packages}"
+    try:
+        result = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise MissingToolError(f"{tool} is missing beside the compiler; {advice}") from None
     if result.returncode:
         line = next((li for li in result.stderr.splitlines() if "error" in li), result.stderr.strip()[-300:])
-        raise MissingToolError(f"{Path(command[0]).name} cannot build the agent: {line}; install a complete toolchain")
+        raise MissingToolError(f"{tool} cannot build the agent: {line}; {advice}")
 
 
 def _key(compiler: str, files: list[Path], includes: list[Path], flags: Iterable[Any]) -> str:

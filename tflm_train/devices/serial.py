@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..errors import DeviceError, MissingToolError
@@ -41,7 +42,8 @@ class SerialTransport:
         try:
             self._serial: Any = serial.serial_for_url(port, baudrate=baud, timeout=0, write_timeout=5)
         except (serial.SerialException, ValueError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            number = getattr(error, "errno", None)
+            reason = os.strerror(number) if number else str(error)
             raise DeviceError(f"serial port {port}: {reason}; check the name and the cable") from None
 
     def write(self, data: bytes) -> None:
