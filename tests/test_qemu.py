@@ -62,20 +62,30 @@ def test_the_parity_build_equals_the_host_bit_for_bit(
     assert results[0][1] == results[1][1]
 
 
+SMALL_NETWORKS = {
+    "cnn": lambda: networks.cnn(size=8),
+    "residual": lambda: networks.residual(size=8, widths=(3, 4)),
+    "separable": lambda: networks.separable(size=(14, 6), width=4, blocks=1),
+}
+
+
 @pytest.mark.parametrize("selector", ["dense", "tinyprop"])
-def test_a_convolutional_network_has_parity_too(selector: str) -> None:
-    plain = networks.cnn()
+@pytest.mark.parametrize("network", SMALL_NETWORKS)
+def test_networks_of_all_kinds_have_parity(network: str, selector: str) -> None:
+    plain = SMALL_NETWORKS[network]()
     model = tt.convert(plain, tt.TrainingConfig(selector="tinyprop"))
-    x, y = networks.samples(plain, 60)
+    x, y = networks.samples(plain, STEPS)
     data = np.ascontiguousarray(x.reshape(len(x), -1)), y
     results = []
-    for name in ("native-parity", "qemu:m4-parity", "qemu:m55-parity"):
+    for name in ("native-parity", *(f"qemu:{board}-parity" for board in BOARDS)):
         device = open_device(name, model)
         device.set_options(selector=selector)
-        results.append(train(device, data, len(x)))
+        results.append(train(device, data, STEPS))
         device.close()
-    for losses, weights in results[1:]:
-        assert losses.tobytes() == results[0][0].tobytes()
+    losses = results[0][0]
+    assert losses[-50:].mean() < losses[:50].mean()
+    for other, weights in results[1:]:
+        assert other.tobytes() == losses.tobytes()
         assert weights == results[0][1]
 
 
@@ -90,6 +100,23 @@ def test_the_release_build_follows_parity(mlp_model: tt.TrainableModel, blobs: t
     difference = np.abs(results[1] - results[0]) / np.maximum(1, results[0])
     print(f"{board}: largest relative difference of a loss {difference.max():.2e}")
     assert difference.max() <= 1e-4
+
+
+@pytest.mark.parametrize("network", SMALL_NETWORKS)
+def test_release_builds_of_all_kinds_follow_parity(network: str) -> None:
+    plain = SMALL_NETWORKS[network]()
+    model = tt.convert(plain, tt.TrainingConfig(learning_rate=0.01))
+    x, y = networks.samples(plain, STEPS)
+    data = np.ascontiguousarray(x.reshape(len(x), -1)), y
+    losses = []
+    for name in ("native-parity", "native", "qemu:m4", "qemu:m55"):
+        device = open_device(name, model)
+        losses.append(train(device, data, STEPS)[0])
+        device.close()
+    for release in losses[1:]:
+        difference = np.abs(release - losses[0]) / np.maximum(1, losses[0])
+        print(f"{network}: largest relative difference of a loss {difference.max():.2e}")
+        assert difference.max() <= 1e-4
 
 
 @pytest.mark.parametrize("board", BOARDS)
