@@ -28,6 +28,7 @@ std::vector<Layer> Layers() {
       {&kFullyConnected, "fully connected", {1, 12}, {5, 12}, {1, 5}, {1}, 5, false},
       {&kFullyConnected, "fully connected, batch", {3, 4}, {5, 4}, {3, 5}, {1}, 5, false},
       {&kConv2d, "conv", {1, 5, 4, 2}, {3, 3, 3, 2}, {1, 5, 4, 3}, {1, 1, 1, 1, 1, 1, 1}, 3, false},
+      {&kConv2d, "conv, many elements", {1, 9, 8, 4}, {4, 3, 3, 4}, {1, 9, 8, 4}, {1, 1, 1, 1, 1, 1, 1}, 4, false},
       {&kDepthwiseConv2d, "depthwise", {1, 5, 4, 2}, {1, 3, 3, 4}, {1, 5, 4, 4}, {1, 1, 1, 1, 1, 1, 1, 2}, 4, false},
       {&kConv2dMaxPool,
        "conv pool",

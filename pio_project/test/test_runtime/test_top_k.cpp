@@ -40,6 +40,30 @@ std::vector<uint32_t> Select(const std::vector<float>& delta, uint32_t k) {
   return indices;
 }
 
+/// What is left where the error may be cleared, which must be the k largest too.
+std::vector<uint32_t> SelectByClearing(std::vector<float> delta, uint32_t k) {
+  const auto n = static_cast<uint32_t>(delta.size());
+  std::vector<uint8_t> list(size_t{n} * IndexBytes(n));
+  const std::vector<float> before = delta;
+  float sum = 0.0f;
+  const uint32_t count = GatherNonZero(delta.data(), n, list.data(), &sum);
+  const Selection selection = KeepLargest(delta.data(), n, list.data(), count, k, delta.data());
+  std::vector<uint32_t> indices;
+  if (selection.mode == Selection::Mode::kList) {
+    CHECK(delta == before);
+    for (uint32_t i = 0; i < selection.count; ++i) indices.push_back(selection[i]);
+    return indices;
+  }
+  CHECK(selection.mode == Selection::Mode::kNonZero);
+  for (uint32_t i = 0; i < n; ++i) {
+    if (delta[i] == 0.0f) continue;
+    CHECK(delta[i] == before[i]);
+    indices.push_back(i);
+  }
+  CHECK(selection.count == indices.size());
+  return indices;
+}
+
 }  // namespace
 
 TEST_CASE("top-k equals sorting on random arrays with ties and zeros") {
@@ -54,18 +78,39 @@ TEST_CASE("top-k equals sorting on random arrays with ties and zeros") {
     }
     const uint32_t k = 1 + static_cast<uint32_t>(random() % delta.size());
     REQUIRE(Select(delta, k) == Reference(delta, k));
+    REQUIRE(SelectByClearing(delta, k) == Reference(delta, k));
+  }
+}
+
+TEST_CASE("top-k of magnitudes that differ in their lowest bits") {
+  std::mt19937 random(3);
+  for (int trial = 0; trial < 300; ++trial) {
+    std::vector<float> delta(65 + random() % 200);
+    for (float& value : delta) {
+      value = 1.0f + static_cast<float>(random() % 64) * std::numeric_limits<float>::epsilon();
+      if (random() % 2 == 0) value = -value;
+      if (random() % 8 == 0) value *= 2.0f;
+    }
+    const uint32_t k = 1 + static_cast<uint32_t>(random() % delta.size());
+    REQUIRE(Select(delta, k) == Reference(delta, k));
+    REQUIRE(SelectByClearing(delta, k) == Reference(delta, k));
   }
 }
 
 TEST_CASE("top-k on ordered and constant arrays, for every k") {
-  for (int shape = 0; shape < 5; ++shape) {
-    std::vector<float> delta(61);
-    for (size_t i = 0; i < delta.size(); ++i) {
-      const float x = static_cast<float>(i) - 30.0f;
-      const float values[] = {x, -x, 1.0f, i % 2 == 0 ? x : 2.0f, x * x - 100.0f};
-      delta[i] = values[shape];
+  for (size_t size : {61u, 97u}) {
+    for (int shape = 0; shape < 5; ++shape) {
+      std::vector<float> delta(size);
+      for (size_t i = 0; i < delta.size(); ++i) {
+        const float x = static_cast<float>(i) - 30.0f;
+        const float values[] = {x, -x, 1.0f, i % 2 == 0 ? x : 2.0f, x * x - 100.0f};
+        delta[i] = values[shape];
+      }
+      for (uint32_t k = 1; k <= delta.size(); ++k) {
+        REQUIRE(Select(delta, k) == Reference(delta, k));
+        REQUIRE(SelectByClearing(delta, k) == Reference(delta, k));
+      }
     }
-    for (uint32_t k = 1; k <= delta.size(); ++k) REQUIRE(Select(delta, k) == Reference(delta, k));
   }
 }
 
@@ -77,15 +122,24 @@ TEST_CASE("lists over more than 65536 elements take wide indices") {
     std::vector<float> delta(n);
     for (float& value : delta) value = static_cast<float>(random() % 5000) - 2500.0f;
     for (uint32_t k : std::initializer_list<uint32_t>{1, 12, 13, 6553, n}) REQUIRE(Select(delta, k) == Reference(delta, k));
+    REQUIRE(SelectByClearing(delta, n / 2) == Reference(delta, n / 2));
   }
 }
 
 TEST_CASE("an array of zeros selects nothing, and a sum is ascending with one accumulator") {
-  CHECK(Select(std::vector<float>(9, 0.0f), 3).empty());
+  for (size_t n : {9u, 90u}) {
+    CHECK(Select(std::vector<float>(n, 0.0f), 3).empty());
+    CHECK(SelectByClearing(std::vector<float>(n, 0.0f), 80).empty());
+  }
   const float delta[] = {1e8f, -1.0f, -1e8f, 3.0f};
   uint16_t list[4];
   float sum = 0.0f;
   CHECK(GatherNonZero(delta, 4, list, &sum) == 4);
+  CHECK(sum == ((1e8f + 1.0f) + 1e8f) + 3.0f);
+  std::vector<float> many(99, 0.0f);
+  for (size_t i = 0; i < 4; ++i) many[20 * i + 3] = delta[i];
+  uint16_t long_list[99];
+  CHECK(GatherNonZero(many.data(), 99, long_list, &sum) == 4);
   CHECK(sum == ((1e8f + 1.0f) + 1e8f) + 3.0f);
 }
 

@@ -44,6 +44,7 @@ void Forward(const StepView& step, WorkCounters& work) {
 }
 
 struct Layer {
+  static constexpr bool kPrunes = false;
   DenseShape shape;
 
   uint32_t elements() const { return shape.output_elements(); }

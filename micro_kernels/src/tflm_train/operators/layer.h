@@ -37,6 +37,7 @@ TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, ui
 /// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
 /// biases.
 /// `Layer` has
+///   kPrunes: reads a full error past its zeros faster than a list of what is left of it,
 ///   elements(), locator(), channels(), weights_per_channel(),
 ///   Backward(selection, x, w, dy, scale, target, dx, work): dx += dy w, then target += scale dy x; either may be null.
 template <class Layer>
@@ -51,7 +52,7 @@ void RunLayerBackward(const StepView& step, const BackwardContext& context, Acti
   } else {
     MaskError(activation, y, elements, dy);
   }
-  const Selection selection = context.Select(dy, elements, step.data<void>(kScratch));
+  const Selection selection = context.Select(dy, elements, step.data<void>(kScratch), Layer::kPrunes ? dy : nullptr);
   if (dx != nullptr && !step.accumulates(0)) inner::Clear(dx, Elements(step.value(kDx)));
   if (selection.empty()) return;
   layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, context.scale, context.weight_target, dx,

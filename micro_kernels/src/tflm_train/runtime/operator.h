@@ -13,8 +13,8 @@ namespace tflm_train {
 struct BackwardContext {
   /// Chooses the elements of a masked error that go on (`delta` has the layer's number of candidates). Applies the
   /// plan's selector, the output-layer rule and zero-skip, and counts its work. `scratch` may be null when
-  /// the selector writes no list.
-  Selection Select(const float* delta, uint32_t elements, void* scratch) const;
+  /// the selector writes no list. `prunable`: `delta` if elements that are left out may be cleared there, else null.
+  Selection Select(const float* delta, uint32_t elements, void* scratch, float* prunable = nullptr) const;
 
   /// Layer that the step trains; null for a step that only passes the error on.
   const LayerRecord* layer;

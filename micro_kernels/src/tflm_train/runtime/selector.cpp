@@ -11,7 +11,7 @@ bool SelectorConfig::Valid() const {
          s_min <= s_max && s_max <= 1.0f;
 }
 
-Selection BackwardContext::Select(const float* delta, uint32_t elements, void* scratch) const {
+Selection BackwardContext::Select(const float* delta, uint32_t elements, void* scratch, float* prunable) const {
   // A list needs room for all elements: ties and k are known only after looking at them.
   if (layer == nullptr || selector == nullptr || scratch == nullptr || elements > layer->max_selected ||
       !selector->config().Selects(*layer)) {
@@ -21,8 +21,8 @@ Selection BackwardContext::Select(const float* delta, uint32_t elements, void* s
   const SelectorConfig& config = selector->config();
   const Selection selection =
       config.id == SelectorId::kStaticTopk
-          ? SelectStaticTopK(config, delta, elements, scratch)
-          : SelectTinyProp(config, layer->distance, delta, elements, scratch, selector->running_maximum());
+          ? SelectStaticTopK(config, delta, elements, scratch, prunable)
+          : SelectTinyProp(config, layer->distance, delta, elements, scratch, prunable, selector->running_maximum());
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);
   return selection;

@@ -1,10 +1,18 @@
 #include "tflm_train/runtime/top_k.h"
 
+#include <cmath>
+
+#include "tflm_train/kernels/build_config.h"
+
 namespace tflm_train {
 namespace {
 
 // Up to this k a sorted list of the best so far is cheaper than partitioning.
 constexpr uint32_t kInsertionLimit = 12;
+constexpr uint32_t kFewElements = 64;
+
+// A list is shorter than the error where at most one in so many elements goes on. Else the error is read past its zeros.
+constexpr uint32_t kPrunedPart = 4;
 
 template <class ListIndex>
 uint32_t Gather(const float* delta, uint32_t elements, ListIndex* list, float* sum) {
@@ -12,7 +20,7 @@ uint32_t Gather(const float* delta, uint32_t elements, ListIndex* list, float* s
   float total = 0.0f;
   for (uint32_t i = 0; i < elements; ++i) {
     if (MagnitudeKey(delta + i) == 0) continue;
-    total += delta[i] < 0.0f ? -delta[i] : delta[i];
+    total += std::fabs(delta[i]);
     list[count++] = static_cast<ListIndex>(i);
   }
   *sum = total;
@@ -21,7 +29,17 @@ uint32_t Gather(const float* delta, uint32_t elements, ListIndex* list, float* s
 
 using Index = uint16_t;
 
-/// Keeps list[0, k) sorted, best first, while reading on. The list is ascending, so an equal key comes later and loses.
+void SortAscending(Index* list, uint32_t count) {
+  for (uint32_t i = 1; i < count; ++i) {
+    const Index index = list[i];
+    uint32_t position = i;
+    for (; position > 0 && list[position - 1] > index; --position) list[position] = list[position - 1];
+    list[position] = index;
+  }
+}
+
+/// Keeps list[0, k) sorted, best first, while reading on. The list is ascending, so an equal key comes later and loses. Ascending
+/// again at the end.
 void InsertLargest(const float* delta, Index* list, uint32_t count, uint32_t k) {
   uint32_t keys[kInsertionLimit];
   uint32_t kept = 0;
@@ -42,48 +60,56 @@ void InsertLargest(const float* delta, Index* list, uint32_t count, uint32_t k) 
     keys[position] = key;
     list[position] = index;
   }
+  SortAscending(list, kept);
 }
 
-void SortAscending(Index* list, uint32_t count) {
-  for (uint32_t i = 1; i < count; ++i) {
-    const Index index = list[i];
-    uint32_t position = i;
-    for (; position > 0 && list[position - 1] > index; --position) list[position] = list[position - 1];
-    list[position] = index;
+/// Calls visit(element) for all of them, ascending.
+template <class Float, class Visit>
+TFLM_TRAIN_ALWAYS_INLINE inline void ForEachElement(Float* delta, uint32_t elements, Visit&& visit) {
+  for (; elements >= 4; elements -= 4, delta += 4) {
+    visit(delta);
+    visit(delta + 1);
+    visit(delta + 2);
+    visit(delta + 3);
   }
+  for (; elements > 0; --elements) visit(delta++);
 }
 
-struct Candidate {
-  uint32_t key;
-  uint32_t index;
-  bool Precedes(const Candidate& other) const { return key > other.key || (key == other.key && index < other.index); }
-};
+/// The upper halves of the keys of all elements that are not zero.
+uint32_t GatherKeys(const float* delta, uint32_t elements, uint16_t* keys, float* sum) {
+  uint16_t* next = keys;
+  float total = 0.0f;
+  ForEachElement(delta, elements, [&](const float* element) TFLM_TRAIN_ALWAYS_INLINE {
+    const uint32_t key = MagnitudeKey(element);
+    if (key == 0) return;
+    total += std::fabs(*element);
+    *next++ = static_cast<uint16_t>(key >> 16);
+  });
+  *sum = total;
+  return static_cast<uint32_t>(next - keys);
+}
 
-void Swap(Index& a, Index& b) {
-  const Index kept = a;
+void Swap(uint16_t& a, uint16_t& b) {
+  const uint16_t kept = a;
   a = b;
   b = kept;
 }
 
-/// The k-th candidate (k >= 1) in order of magnitude, then index. Hoare's quickselect with the median of three;
-/// permutes the list.
-Candidate FindKth(const float* delta, Index* list, uint32_t count, uint32_t k) {
-  const auto candidate = [&](int32_t position) {
-    return Candidate{MagnitudeKey(delta + list[position]), list[position]};
-  };
-  const int32_t target = static_cast<int32_t>(k) - 1;
-  int32_t low = 0, high = static_cast<int32_t>(count) - 1;
+/// The n-th largest (n >= 1) of some keys. Hoare's quickselect with the median of three; permutes them.
+uint16_t NthLargest(uint16_t* keys, uint32_t count, uint32_t n) {
+  uint16_t *low = keys, *high = keys + count - 1;
+  const uint16_t* const target = keys + n - 1;
   while (low < high) {
-    const int32_t middle = low + (high - low) / 2;
-    if (candidate(middle).Precedes(candidate(low))) Swap(list[middle], list[low]);
-    if (candidate(high).Precedes(candidate(low))) Swap(list[high], list[low]);
-    if (candidate(high).Precedes(candidate(middle))) Swap(list[high], list[middle]);
-    const Candidate pivot = candidate(middle);
-    int32_t left = low, right = high;
+    uint16_t* const middle = low + (high - low) / 2;
+    if (*middle > *low) Swap(*middle, *low);
+    if (*high > *low) Swap(*high, *low);
+    if (*high > *middle) Swap(*high, *middle);
+    const uint16_t pivot = *middle;
+    uint16_t *left = low, *right = high;
     while (left <= right) {  // no scan leaves [low, high]: the pivot or what was swapped stops it
-      while (candidate(left).Precedes(pivot)) ++left;
-      while (pivot.Precedes(candidate(right))) --right;
-      if (left <= right) Swap(list[left++], list[right--]);
+      while (*left > pivot) ++left;
+      while (*right < pivot) --right;
+      if (left <= right) Swap(*left++, *right--);
     }
     if (target <= right) {
       high = right;
@@ -93,20 +119,57 @@ Candidate FindKth(const float* delta, Index* list, uint32_t count, uint32_t k) {
       break;  // between the two parts: in its place
     }
   }
-  return candidate(target);
+  return *target;
 }
 
-void Largest(const float* delta, uint32_t elements, Index* list, uint32_t count, uint32_t k) {
-  if (k <= kInsertionLimit) {
-    InsertLargest(delta, list, count, k);
-    SortAscending(list, k);
-    return;
+/// Where the k largest end: elements with a key above `key`, and the first `ties` of those that have it.
+struct Cut {
+  uint32_t key, ties;
+  bool Keeps(uint32_t other) {
+    if (other != key) return other > key;
+    if (ties == 0) return false;
+    --ties;
+    return true;
   }
-  const Candidate last = FindKth(delta, list, count, k);
+};
+
+/// `keys`: from GatherKeys, more than k. With kPrunes, clears elements that are left out, but perhaps not all of them: then
+/// *complete is false.
+template <bool kPrunes, class Float>
+Cut FindCut(Float* delta, uint32_t elements, uint16_t* keys, uint32_t count, uint32_t k, bool* complete) {
+  const uint32_t upper = uint32_t{NthLargest(keys, count, k)} << 16;
+  // Among the elements with the same upper half the lower ones decide.
+  uint16_t* end_same = keys;
+  const uint32_t last = upper | 0xffff;
+  ForEachElement(delta, elements, [&](Float* element) TFLM_TRAIN_ALWAYS_INLINE {
+    const uint32_t key = MagnitudeKey(element);
+    if (key > last) {
+      --k;
+    } else if (key >= upper) {
+      *end_same++ = static_cast<uint16_t>(key);
+    } else if constexpr (kPrunes) {
+      *element = 0.0f;
+    }
+  });
+  const uint32_t same = static_cast<uint32_t>(end_same - keys);
+  *complete = same == k;
+  const uint32_t lower = NthLargest(keys, same, k);
+  for (uint32_t i = 0; i < same; ++i) k -= keys[i] > lower ? 1 : 0;
+  return {upper | lower, k};
+}
+
+template <class ListIndex>
+void ListKept(const float* delta, Cut cut, uint32_t k, ListIndex* list) {
   uint32_t kept = 0;
-  for (uint32_t i = 0; kept < k && i < elements; ++i) {
-    const uint32_t key = MagnitudeKey(delta + i);
-    if (key > last.key || (key == last.key && i <= last.index)) list[kept++] = static_cast<Index>(i);
+  for (uint32_t i = 0; kept < k; ++i) {
+    if (cut.Keeps(MagnitudeKey(delta + i))) list[kept++] = static_cast<ListIndex>(i);
+  }
+}
+
+/// Clears the elements that are left out.
+void Prune(float* delta, uint32_t elements, Cut cut) {
+  for (const float* end = delta + elements; delta != end; ++delta) {
+    if (!cut.Keeps(MagnitudeKey(delta))) *delta = 0.0f;
   }
 }
 
@@ -116,41 +179,57 @@ uint32_t CountFrom(const float* delta, uint32_t elements, uint32_t key) {
   return count;
 }
 
-/// The same for maps that only large machines hold, small before fast: the k-th key is found bit by bit.
-void LargestWide(const float* delta, uint32_t elements, uint32_t* list, uint32_t k) {
+/// The same for maps that only large machines hold, small before fast: the key is found bit by bit.
+Cut FindWideCut(const float* delta, uint32_t elements, uint32_t k) {
   uint32_t last = 0;
   for (uint32_t bit = 1u << 31; bit > 1; bit >>= 1) {
     if (CountFrom(delta, elements, last | bit) >= k) last |= bit;
   }
-  uint32_t ties = k - CountFrom(delta, elements, last + 1);
-  uint32_t kept = 0;
-  for (uint32_t i = 0; kept < k && i < elements; ++i) {
-    const uint32_t key = MagnitudeKey(delta + i);
-    if (key < last || (key == last && ties == 0)) continue;
-    ties -= key == last ? 1 : 0;
-    list[kept++] = i;
-  }
+  return {last, k - CountFrom(delta, elements, last + 1)};
 }
+
+/// Lists of so few elements hold indices from the start: the best ones are inserted one by one.
+bool ListsIndices(uint32_t elements) { return elements <= kFewElements || IndexBytes(elements) == 4; }
 
 }  // namespace
 
 uint32_t GatherNonZero(const float* delta, uint32_t elements, void* list, float* sum) {
-  return IndexBytes(elements) == 4 ? Gather(delta, elements, static_cast<uint32_t*>(list), sum)
-                                   : Gather(delta, elements, static_cast<uint16_t*>(list), sum);
+  if (IndexBytes(elements) == 4) return Gather(delta, elements, static_cast<uint32_t*>(list), sum);
+  return ListsIndices(elements) ? Gather(delta, elements, static_cast<uint16_t*>(list), sum)
+                                : GatherKeys(delta, elements, static_cast<uint16_t*>(list), sum);
 }
 
-Selection KeepLargest(const float* delta, uint32_t elements, void* list, uint32_t count, uint32_t k) {
+Selection KeepLargest(const float* delta, uint32_t elements, void* list, uint32_t count, uint32_t k, float* prunable) {
   Selection selection;
   selection.mode = Selection::Mode::kList;
   selection.wide = IndexBytes(elements) == 4;
   selection.count = count < k ? count : k;
   selection.indices = list;
+  if (selection.count == 0) return selection;
+  if (selection.wide) {
+    if (count > k) ListKept(delta, FindWideCut(delta, elements, k), k, static_cast<uint32_t*>(list));
+    return selection;
+  }
+  const auto narrow = static_cast<uint16_t*>(list);
+  const bool indices = ListsIndices(elements);
+  if (indices && (count <= k || k <= kInsertionLimit)) {
+    if (count > k) InsertLargest(delta, narrow, count, k);
+    return selection;
+  }
+  const bool prunes = prunable != nullptr && selection.count >= elements / kPrunedPart;
+  Cut cut = {1, 0};  // all that are not zero
   if (count > k) {
-    if (selection.wide) {
-      LargestWide(delta, elements, static_cast<uint32_t*>(list), k);
-    } else {
-      Largest(delta, elements, static_cast<uint16_t*>(list), count, k);
-    }
+    float sum;
+    bool complete;
+    if (indices) GatherKeys(delta, elements, narrow, &sum);
+    cut = prunes ? FindCut<true>(prunable, elements, narrow, count, k, &complete)
+                 : FindCut<false>(delta, elements, narrow, count, k, &complete);
+    if (prunes && !complete) Prune(prunable, elements, cut);
+  }
+  if (prunes) {
+    selection.mode = Selection::Mode::kNonZero;
+  } else {
+    ListKept(delta, cut, selection.count, narrow);
   }
   return selection;
 }

@@ -23,12 +23,14 @@ inline uint32_t SelectionSize(float fraction, uint32_t n) {
   return size < 1.0f ? 1u : static_cast<uint32_t>(size);
 }
 
-/// Writes the indices of all elements that are not zero, ascending.
-/// Returns their number; `*sum` gets the sum of all magnitudes, ascending with one accumulator.
+/// Makes `list`, of IndexBytes(elements) bytes for each element, ready for KeepLargest. Returns the number of elements that are
+/// not zero; `*sum` gets the sum of all magnitudes, ascending with one accumulator.
 uint32_t GatherNonZero(const float* delta, uint32_t elements, void* list, float* sum);
 
-/// Keeps the k largest of the `count` gathered indices in `list`, ascending.
-Selection KeepLargest(const float* delta, uint32_t elements, void* list, uint32_t count, uint32_t k);
+/// The k largest of the `count` gathered elements: an ascending list in `list`. Where `prunable`, which is `delta` or null, allows
+/// it and a list would save little, the others are cleared there instead, and all elements that are not zero go on.
+Selection KeepLargest(const float* delta, uint32_t elements, void* list, uint32_t count, uint32_t k,
+                      float* prunable = nullptr);
 
 }  // namespace tflm_train
 
