@@ -18,6 +18,9 @@ std::vector<ConvShape> FastShapes() {
       }
     }
     shapes.push_back(MakeConv({9, 8}, 4, 18, {3, 3}, {1, 1}, {1, 1}, same));
+    shapes.push_back(MakeConv({4, 21}, 8, 5, {3, 3}, {1, 1}, {1, 1}, same));
+    shapes.push_back(MakeConv({9, 7}, 16, 3, {3, 3}, {2, 2}, {1, 1}, same));
+    shapes.push_back(MakeConv({9, 7}, 16, 3, {3, 3}, {1, 1}, {2, 1}, same));
     shapes.push_back(MakeConv({3, 3}, 1, 5, {3, 3}, {1, 1}, {1, 1}, same));
     shapes.push_back(MakeConv({9, 9}, 3, 8, {3, 3}, {2, 2}, {1, 1}, same));
     shapes.push_back(MakeConv({8, 8}, 3, 5, {1, 1}, {1, 1}, {1, 1}, same));

@@ -18,6 +18,7 @@ constexpr float kGuard = 12345.0f;
 struct Inner {
   const char* name;
   decltype(&portable::Axpy) axpy;
+  decltype(&portable::SumPatches) sum_patches;
   decltype(&portable::DotRows) dot_rows;
   decltype(&portable::AddRows) add_rows;
   decltype(&portable::UpdateRows) update_rows;
@@ -35,11 +36,11 @@ struct Inner {
 };
 
 const Inner kInners[] = {
-    {"portable", portable::Axpy, portable::DotRows, portable::AddRows, portable::UpdateRows, portable::MultiplyAdd,
+    {"portable", portable::Axpy, portable::SumPatches, portable::DotRows, portable::AddRows, portable::UpdateRows, portable::MultiplyAdd,
      portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows,
      portable::AllFinite, portable::AddBias, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
-    {"cortex_m", cortex_m::Axpy, cortex_m::DotRows, cortex_m::AddRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
+    {"cortex_m", cortex_m::Axpy, cortex_m::SumPatches, cortex_m::DotRows, cortex_m::AddRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
      cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows,
      cortex_m::AllFinite, cortex_m::AddBias, cortex_m::MaskRectified},
 #endif
@@ -92,6 +93,38 @@ TEST_CASE("Axpy adds scaled patches") {
             }
           }
           inner.axpy(list.data(), jobs, {{x_stride, y_stride}, n, rows});
+          worst = Worst(worst, Measure(y.Copy(), expected));
+          CHECK(y.GuardsIntact());
+        }
+      }
+    }
+    MESSAGE(std::string(inner.name) << ": largest difference " << worst);
+    CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("sums of scaled patches") {
+  for (const Inner& inner : kInners) {
+    Random random(12);
+    double worst = 0;
+    for (int32_t n = 0; n <= kLongest; ++n) {
+      for (int32_t rows : {0, 1, 3}) {
+        for (int32_t count : {0, 1, 2, 5}) {
+          const int32_t x_stride = n + static_cast<int32_t>(random.Below(3));
+          const int32_t y_stride = random.Below(2) == 0 ? n : n + 2;
+          Shifted x(random, size_t(rows * x_stride + count), random.Below(4));
+          Shifted y(random, size_t(rows * y_stride), random.Below(4));
+          std::vector<float> expected = y.Copy();
+          std::vector<ScaledPatch> patches;
+          for (int32_t k = 0; k < count; ++k) {  // patches may overlap
+            patches.push_back({x.data() + k, random.Uniform<float>()});
+            for (int32_t r = 0; r < rows; ++r) {
+              for (int32_t i = 0; i < n; ++i) {
+                expected[size_t(r * y_stride + i)] += patches.back().factor * patches.back().patch[r * x_stride + i];
+              }
+            }
+          }
+          inner.sum_patches(patches.data(), count, {{x_stride, y_stride}, n, rows}, y.data());
           worst = Worst(worst, Measure(y.Copy(), expected));
           CHECK(y.GuardsIntact());
         }

@@ -12,7 +12,7 @@ constexpr uint32_t kInsertionLimit = 12;
 constexpr uint32_t kFewElements = 64;
 
 // A list is shorter than the error where at most one in so many elements goes on. Else the error is read past its zeros.
-constexpr uint32_t kPrunedPart = 4;
+constexpr uint32_t kPrunedPart = 8;
 
 template <class ListIndex>
 uint32_t Gather(const float* delta, uint32_t elements, ListIndex* list, float* sum) {

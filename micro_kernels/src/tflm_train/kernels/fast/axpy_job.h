@@ -21,6 +21,12 @@ struct AxpyShape {
   int32_t n, rows;
 };
 
+/// A patch, and what it is multiplied with before it is added to a sum of patches.
+struct ScaledPatch {
+  const float* patch;
+  float factor;
+};
+
 /// One job for every error of some pixels with all their channels: between the patch under the error and its channel's filter.
 struct PixelScatter {
   /// A pixel has at most this many patches to choose from.
@@ -34,7 +40,6 @@ struct PixelScatter {
   float* filters;         // of the first channel
   int32_t filter;         // elements of one
   const int32_t* offsets;  // on the image, from a pixel's first patch to the one that an error's winner chooses
-  uint32_t winner_step;   // between the winners of two errors
   int32_t pixel_step;     // on the image, between the first patches of two pixels
 };
 

@@ -23,15 +23,17 @@ class Scatter {
   static constexpr int32_t kTabulated = PixelScatter::kOffsets;
   /// Floats of the strip: used if it holds what one row of windows covers.
   static constexpr int32_t kStrip = 256;
-  /// Jobs that run together.
+  /// Jobs or patches that are worked on together.
   static constexpr int32_t kQueue = 16;
 
   bool UsesStrips() const { return tabulated_ && strip_shape_.elements() <= kStrip; }
   void TabulateOffsets(int32_t image_width);
   AxpyShape Shape(int32_t image_width, int32_t rows, int32_t n) const;
   void StripRow(uint32_t first, int32_t row, int32_t column);
+  void ClippedRun(uint32_t first, int32_t pixels, int32_t row, int32_t column, Taps rows, Taps columns);
   void InsideRun(uint32_t first, int32_t pixels, float* image);
   void InsideList(uint32_t first, int32_t pixels, float* image);
+  void InsideSums(uint32_t first, int32_t pixels, float* image);
   void BorderPixel(uint32_t first, int32_t row, int32_t column);
   /// The taps inside the image of one element whose window starts at (row, column).
   struct Patch {
@@ -58,16 +60,12 @@ class Scatter {
   const int32_t height_, width_;  // what the patches of a whole window cover
   const bool tabulated_;         // windows and filters are such that grids serve
   const uint8_t* const winners_;
-  const uint32_t winner_step_;
   uint32_t next_ = 0;  // in the list of a selection
   const StripShape strip_shape_;
-  PixelScatter inside_;           // for windows inside the strip if rows fit, else inside the image
+  PixelScatter inside_;           // for windows inside the strip if rows fit, else the run at hand
   int32_t offsets_[kTabulated];  // there, from a window's first element to each of its others
   float strip_[kStrip];
 };
-
-/// The winner of every window where there is no pool.
-constexpr uint8_t kFirst = 0;
 
 Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& selection, const float* dy, float scale,
                  float* image, float* filters, Side image_side, uint64_t& macs)
@@ -84,8 +82,8 @@ Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& se
       height_((map.filter_h - 1) * conv.stride_h + (conv.filter_h - 1) * conv.dilation_h + 1),
       width_((map.filter_w - 1) * conv.stride_w + (conv.filter_w - 1) * conv.dilation_w + 1),
       tabulated_(conv.dilation_w == 1 && map.filter_h * map.filter_w <= kTabulated),
-      winners_(map.argmax ? map.argmax : &kFirst),
-      winner_step_(map.argmax ? 1 : 0),
+      // Where there is no pool any byte names the one patch, so those of the errors serve.
+      winners_(map.argmax ? map.argmax : reinterpret_cast<const uint8_t*>(dy)),
       strip_shape_{conv.in_h, conv.in_w, conv.in_c, height_,
                    width_ + (map.columns - 1) * map.stride_w * conv.stride_w, conv.in_c} {
   const int32_t image_width = UsesStrips() ? strip_shape_.width : conv.in_w;
@@ -99,7 +97,6 @@ Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& se
              filters,
              filter_,
              offsets_,
-             winner_step_,
              map.stride_w * conv.stride_w * conv.in_c};
 }
 
@@ -142,18 +139,21 @@ void Scatter::Run() {
       element += static_cast<uint32_t>(map_.columns) * channels;
       continue;
     }
-    const bool inside = row >= 0 && row + height_ <= conv_.in_h && begin < end;
+    const Taps rows = ClipTaps(row, conv_.filter_h, conv_.dilation_h, conv_.in_h);
+    // Without a pool all windows of a row are clipped alike.
+    const bool in_runs = tabulated_ && rows.count > 0 && (!map_.argmax || (row >= 0 && row + height_ <= conv_.in_h));
     int32_t column = first_column;
-    for (int32_t j = 0; j < map_.columns; ++j, column += column_step, element += channels) {
-      if (inside && j == begin) {
-        const int32_t pixels = end - begin;
-        InsideRun(element, pixels, image_ + (row * conv_.in_w + column) * conv_.in_c);
-        j = end - 1;
-        column += (pixels - 1) * column_step;
-        element += static_cast<uint32_t>(pixels - 1) * channels;
+    for (int32_t j = 0, pixels; j < map_.columns; j += pixels) {
+      const Taps columns = ClipTaps(column, conv_.filter_w, conv_.dilation_w, conv_.in_w);
+      const bool inside = j == begin && begin < end;
+      pixels = in_runs && inside ? end - begin : 1;
+      if (in_runs && columns.count > 0 && (inside || !map_.argmax)) {
+        ClippedRun(element, pixels, row, column, rows, columns);
       } else {
         BorderPixel(element, row, column);
       }
+      column += pixels * column_step;
+      element += static_cast<uint32_t>(pixels) * channels;
     }
   }
 }
@@ -173,14 +173,60 @@ void Scatter::StripRow(uint32_t first, int32_t row, int32_t column) {
   if constexpr (kCountWork) macs_ = macs;
 }
 
+/// `pixels` pixels of the map in a row that have the same taps inside the image. (row, column): where the first tap of all would
+/// read.
+void Scatter::ClippedRun(uint32_t first, int32_t pixels, int32_t row, int32_t column, Taps rows, Taps columns) {
+  const int32_t depth = conv_.in_c;
+  inside_.shape.rows = rows.count;
+  inside_.shape.n = columns.count * depth;
+  inside_.filters = filters_ + (rows.first * conv_.filter_w + columns.first) * depth;
+  InsideRun(first, pixels, image_ + ((row + rows.first * conv_.dilation_h) * conv_.in_w + column + columns.first) * depth);
+}
+
 /// `pixels` pixels of the map in a row whose windows lie inside the image, or the strip, that `image` points into.
 void Scatter::InsideRun(uint32_t first, int32_t pixels, float* image) {
   if (selection_.mode == Selection::Mode::kList) return InsideList(first, pixels, image);
-  inner::ScatterPixels(inside_, pixels, dy_ + first, winners_ + first * winner_step_, image);
+  // Patches have a destination in common: of a channel its filter; of a pixel its patch of the image, unless winners differ.
+  if ((image_side_ == kSource || !map_.argmax) && inner::SumsPatches(inside_.shape)) {
+    InsideSums(first, pixels, image);
+  } else {
+    inner::ScatterPixels(inside_, pixels, dy_ + first, winners_ + first, image);
+  }
   if constexpr (kCountWork) {
     uint64_t elements = 0;
     ForEachSelected(first, first + static_cast<uint32_t>(pixels * map_.channels), 0, [&](uint32_t) { ++elements; });
-    Count(macs_, elements * static_cast<uint64_t>(filter_));
+    Count(macs_, elements * static_cast<uint64_t>(inside_.shape.rows * inside_.shape.n));
+  }
+}
+
+void Scatter::InsideSums(uint32_t first, int32_t pixels, float* image) {
+  /// The errors along pixels or channels, and the patches that go with them on the image or among the filters.
+  struct Axis {
+    int32_t count, error_step;
+    float* patch;
+    int32_t patch_step;
+  };
+  const Axis axes[] = {{pixels, map_.channels, image, inside_.pixel_step}, {map_.channels, 1, inside_.filters, filter_}};
+  const bool to_filters = image_side_ == kSource;
+  const Axis from = axes[to_filters ? 0 : 1];
+  Axis to = axes[to_filters ? 1 : 0];
+  const bool zeros_too = inside_.zeros_too;
+  ScaledPatch patches[kQueue];
+  for (; to.count > 0; --to.count, first += static_cast<uint32_t>(to.error_step), to.patch += to.patch_step) {
+    const float *error = dy_ + first, *patch = from.patch;
+    const uint8_t* winner = winners_ + first;
+    ScaledPatch* next = patches;
+    for (int32_t left = from.count; left > 0; --left, error += from.error_step, winner += from.error_step) {
+      if (zeros_too || !IsZero(error)) {
+        *next++ = {patch + offsets_[*winner % PixelScatter::kOffsets], scale_ * *error};
+        if (next == patches + kQueue) {
+          inner::SumPatches(patches, kQueue, inside_.shape, to.patch);
+          next = patches;
+        }
+      }
+      patch += from.patch_step;
+    }
+    inner::SumPatches(patches, static_cast<int32_t>(next - patches), inside_.shape, to.patch);
   }
 }
 
@@ -198,15 +244,15 @@ void Scatter::InsideList(uint32_t first, int32_t pixels, float* image) {
     if (element >= end) break;
     for (; element >= pixel_end; pixel_end += channels, image += pixel_step) first = pixel_end;
     job->a = scale * dy_[element];
-    job->patch[image_side] = image + offsets_[winners_[element * winner_step_] % PixelScatter::kOffsets];
-    job->patch[1 - image_side] = filters_ + static_cast<int32_t>(element - first) * filter;
+    job->patch[image_side] = image + offsets_[winners_[element] % PixelScatter::kOffsets];
+    job->patch[1 - image_side] = inside_.filters + static_cast<int32_t>(element - first) * filter;
     if (++job == jobs + kQueue) {
       inner::Axpy(jobs, kQueue, inside_.shape);
       job = jobs;
     }
   }
   inner::Axpy(jobs, static_cast<int32_t>(job - jobs), inside_.shape);
-  Count(macs_, static_cast<uint64_t>(next - next_) * static_cast<uint64_t>(filter_));
+  Count(macs_, static_cast<uint64_t>(next - next_) * static_cast<uint64_t>(inside_.shape.rows * inside_.shape.n));
   next_ = next;
 }
 
@@ -250,7 +296,7 @@ uint64_t Scatter::CountRow(uint32_t first, int32_t row, int32_t column) const {
 }
 
 Scatter::Patch Scatter::Clip(uint32_t element, int32_t row, int32_t column) const {
-  const uint32_t winner = winners_[element * winner_step_], window_width = static_cast<uint32_t>(map_.filter_w);
+  const uint32_t winner = map_.argmax ? map_.argmax[element] : 0, window_width = static_cast<uint32_t>(map_.filter_w);
   const uint32_t winner_row = winner / window_width;
   row += static_cast<int32_t>(winner_row) * conv_.stride_h;
   column += static_cast<int32_t>(winner - winner_row * window_width) * conv_.stride_w;

@@ -19,11 +19,13 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
 }
 
 // A row of twelve elements of a filter and of an image: one is added to the other. s0: the factor.
-#define TFLM_TRAIN_FMA_12             \
+#define TFLM_TRAIN_FMA_4              \
   "vfma.f32 s20, s8, s0\n"            \
   "vfma.f32 s21, s9, s0\n"            \
   "vfma.f32 s22, s10, s0\n"           \
-  "vfma.f32 s23, s11, s0\n"           \
+  "vfma.f32 s23, s11, s0\n"
+#define TFLM_TRAIN_FMA_12             \
+  TFLM_TRAIN_FMA_4                    \
   "vfma.f32 s24, s12, s0\n"           \
   "vfma.f32 s25, s13, s0\n"           \
   "vfma.f32 s26, s14, s0\n"           \
@@ -64,23 +66,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
   "vfma.f32 s28, s16, s0\n"            \
   "vstmia %[filter]!, {s20-s28}\n"
 
-// All jobs of one shape; PATCH does one and moves `filter` to its end.
-#define TFLM_TRAIN_AXPY(PATCH, image_offset, filter_offset)                       \
-  float *patch, *filter;                                                          \
-  __asm volatile(                                                                 \
-      "1:\n"                                                                      \
-      "vldr s0, [%[job]]\n"                                                       \
-      "ldr %[patch], [%[job], #" image_offset "]\n"                               \
-      "ldr %[filter], [%[job], #" filter_offset "]\n"                             \
-      "add %[job], #12\n"                                                         \
-      PATCH                                                                       \
-      "subs %[count], #1\n"                                                       \
-      "bne 1b\n"                                                                  \
-      : [job] "+r"(jobs), [count] "+r"(count), [patch] "=&r"(patch), [filter] "=&r"(filter) \
-      : [stride] "r"(4 * image_stride)                                            \
-      : "cc", "memory", "s0", TFLM_TRAIN_S8_TO_S31)
-
-// The errors of one pixel. Flags: `force` is 0 if zeros are skipped, else 1.
+// The errors of one pixel. `force` is 0 if zeros are skipped, else 1.
 #define TFLM_TRAIN_SCATTER(PATCH)                                                                              \
   for (; pixels > 0; --pixels, image += s.pixel_step) {                                                        \
     float *patch, *filter = s.filters;                                                                         \
@@ -90,11 +76,10 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
         "vmov.f32 s1, %[scale]\n"                                                                              \
         "1:\n"                                                                                                 \
         "ldr %[bits], [%[dy]], #4\n"                                                                           \
-        "ldrb %[patch], [%[winners]]\n"                                                                        \
-        "add %[winners], %[winner_step]\n"                                                                     \
-        "vmov s0, %[bits]\n"                                                                                   \
-        "orrs %[bits], %[force], %[bits], lsl #1\n"                                                            \
+        "orrs %[patch], %[force], %[bits], lsl #1\n"                                                           \
         "beq 2f\n"                                                                                             \
+        "ldrb %[patch], [%[winners]], #1\n"                                                                    \
+        "vmov s0, %[bits]\n"                                                                                   \
         "and %[patch], #15\n"                                                                                  \
         "ldr %[patch], [%[offsets], %[patch], lsl #2]\n"                                                       \
         "vmul.f32 s0, s0, s1\n"                                                                                \
@@ -104,6 +89,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
         "bne 1b\n"                                                                                             \
         "b 3f\n"                                                                                               \
         "2:\n"                                                                                                 \
+        "add %[winners], #1\n"                                                                                 \
         "add %[filter], %[filter_step]\n"                                                                      \
         "subs %[left], #1\n"                                                                                   \
         "bne 1b\n"                                                                                             \
@@ -111,45 +97,66 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y,
         : [dy] "+r"(dy), [winners] "+r"(winners), [left] "+r"(left), [filter] "+r"(filter), [patch] "=&r"(patch), \
           [bits] "=&r"(bits)                                                                                   \
         : [image] "r"(image), [offsets] "r"(s.offsets), [stride] "r"(4 * image_stride),                        \
-          [filter_step] "r"(4 * s.filter), [winner_step] "r"(s.winner_step), [force] "r"(force), [scale] "t"(s.scale) \
+          [filter_step] "r"(4 * s.filter), [force] "r"(force), [scale] "t"(s.scale)                            \
         : "cc", "memory", "s0", "s1", TFLM_TRAIN_S8_TO_S31);                                                   \
   }
 
-static_assert(sizeof(AxpyJob) == 12 && offsetof(AxpyJob, patch) == 4 && PixelScatter::kOffsets == 16);
+static_assert(sizeof(ScaledPatch) == 8 && offsetof(ScaledPatch, factor) == 4 && PixelScatter::kOffsets == 16);
 
 #define TFLM_TRAIN_3_ROWS(ROW) ROW ROW ROW
-#define TFLM_TRAIN_JOBS const AxpyJob *jobs, int32_t count, int32_t image_stride
 #define TFLM_TRAIN_PIXELS                                                                                            \
   const PixelScatter &s, int32_t pixels, const float *dy, const uint8_t *winners, float *image, int32_t image_stride, \
       uint32_t force
-
-void ImageToFilter12(TFLM_TRAIN_JOBS) {
-  TFLM_TRAIN_AXPY(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_IMAGE_TO_FILTER_12), "4", "8");
-}
-void FilterToImage12(TFLM_TRAIN_JOBS) {
-  TFLM_TRAIN_AXPY(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12), "8", "4");
-}
-void ImageToFilter3(TFLM_TRAIN_JOBS) { TFLM_TRAIN_AXPY(TFLM_TRAIN_IMAGE_TO_FILTER_3X3, "4", "8"); }
 
 void ImageToFilter12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_IMAGE_TO_FILTER_12)) }
 void FilterToImage12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12)) }
 void ImageToFilter3(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_IMAGE_TO_FILTER_3X3) }
 
+// y[0, WIDTH) += the patches from `offset` bytes on, with the sums in registers. FMA multiplies and adds them.
+#define TFLM_TRAIN_SUM(WIDTH, X, Y, FMA)                                              \
+  {                                                                                   \
+    const ScaledPatch* next = patches;                                                \
+    uint32_t x, factor;                                                               \
+    __asm volatile(                                                                   \
+        "vldmia %[y], " Y "\n"                                                        \
+        "1:\n"                                                                        \
+        "ldrd %[x], %[factor], [%[next]], #8\n"                                       \
+        "add %[x], %[offset]\n"                                                       \
+        "vmov s0, %[factor]\n"                                                        \
+        "vldmia %[x], " X "\n"                                                        \
+        FMA                                                                           \
+        "cmp %[next], %[end]\n"                                                       \
+        "bne 1b\n"                                                                    \
+        "vstmia %[y]!, " Y "\n"                                                       \
+        : [y] "+r"(y), [next] "+r"(next), [x] "=&r"(x), [factor] "=&r"(factor)        \
+        : [offset] "r"(offset), [end] "r"(end)                                        \
+        : "cc", "memory", "s0", TFLM_TRAIN_S8_TO_S31);                                \
+    offset += WIDTH * sizeof(float);                                                  \
+  }
+
+void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset, int32_t n, float* y) {
+  for (; n >= 12; n -= 12) TFLM_TRAIN_SUM(12, "{s8-s19}", "{s20-s31}", TFLM_TRAIN_FMA_12)
+  for (; n >= 4; n -= 4) TFLM_TRAIN_SUM(4, "{s8-s11}", "{s20-s23}", TFLM_TRAIN_FMA_4)
+  for (; n > 0; --n, ++y, offset += sizeof(float)) {
+    for (const ScaledPatch* next = patches; next != end; ++next) *y += next->factor * next->patch[offset / sizeof(float)];
+  }
+}
+
+#undef TFLM_TRAIN_SUM
+#undef TFLM_TRAIN_FMA_4
 #undef TFLM_TRAIN_FMA_12
 #undef TFLM_TRAIN_IMAGE_TO_FILTER_12
 #undef TFLM_TRAIN_FILTER_TO_IMAGE_12
 #undef TFLM_TRAIN_IMAGE_TO_FILTER_3X3
-#undef TFLM_TRAIN_AXPY
 #undef TFLM_TRAIN_SCATTER
 #undef TFLM_TRAIN_3_ROWS
-#undef TFLM_TRAIN_JOBS
 #undef TFLM_TRAIN_PIXELS
 
 /// The same for patches of any shape.
 void ScatterAnyPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
   for (; pixels > 0; --pixels, image += s.pixel_step) {
     float* filter = s.filters;
-    for (int32_t left = s.channels; left > 0; --left, ++dy, winners += s.winner_step, filter += s.filter) {
+    for (int32_t left = s.channels; left > 0; --left, ++dy, ++winners, filter += s.filter) {
       if (!s.zeros_too && IsZero(dy)) continue;
       float* patch[2];
       patch[s.image_side] = image + s.offsets[*winners % PixelScatter::kOffsets];
@@ -167,11 +174,22 @@ bool Is3x3(const AxpyShape& shape, Side filter_side, int32_t row) {
 }  // namespace
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
-  if (count <= 0) return;
-  if (Is3x3(shape, kDestination, 12)) return ImageToFilter12(jobs, count, shape.stride[kSource]);
-  if (Is3x3(shape, kSource, 12)) return FilterToImage12(jobs, count, shape.stride[kDestination]);
-  if (Is3x3(shape, kDestination, 3)) return ImageToFilter3(jobs, count, shape.stride[kSource]);
   for (; count > 0; --count, ++jobs) AddPatch(jobs->a, jobs->patch[kSource], jobs->patch[kDestination], shape);
+}
+
+// Smaller patches cost more to list than sums in registers save.
+bool SumsPatches(const AxpyShape& shape) {
+  return shape.n >= 16 && shape.n % 4 == 0;
+}
+
+void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y) {
+  if (count <= 0) return;
+  uint32_t offset = 0;
+  for (int32_t rows = shape.rows; rows > 0; --rows) {
+    SumRow(patches, patches + count, offset, shape.n, y);
+    offset += static_cast<uint32_t>(shape.stride[kSource]) * sizeof(float);
+    y += shape.stride[kDestination];
+  }
 }
 
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
