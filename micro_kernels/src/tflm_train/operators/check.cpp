@@ -38,6 +38,12 @@ bool ArgumentsFit(const StepView& step, uint32_t count, uint32_t needs) {
   return true;
 }
 
+bool UnaryArgumentsFit(const StepView& step) {
+  const bool backward = step.phase() == Phase::kBackward;
+  return ArgumentsFit(step, backward ? 3 : 2,
+                      backward ? Needs(need::kFloat, need::kFloat, need::kOutput) : Needs(need::kFloat, need::kOutput));
+}
+
 bool SameShape(const ValueRecord& a, const ValueRecord& b) {
   if (a.rank != b.rank) return false;
   for (int32_t i = 0; i < a.rank; ++i) {

@@ -42,6 +42,8 @@ constexpr uint32_t Needs(need::Need first, Rest... rest) {
 }
 /// The step has `count` arguments, and they are what is needed.
 TFLM_TRAIN_COLD bool ArgumentsFit(const StepView& step, uint32_t count, uint32_t needs);
+/// The arguments of a function of one value: x, y forward; one saved value, dy, dx backward.
+TFLM_TRAIN_COLD bool UnaryArgumentsFit(const StepView& step);
 
 TFLM_TRAIN_COLD bool SameShape(const ValueRecord& a, const ValueRecord& b);
 TFLM_TRAIN_COLD bool SameElements(const ValueRecord& a, const ValueRecord& b);

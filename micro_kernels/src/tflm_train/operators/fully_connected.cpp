@@ -16,16 +16,14 @@ DenseShape Shape(const StepView& step) {
   return shape;
 }
 
-Status Check(const StepView& step) {
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() != 1 || !LayerArgumentsFit(step, false)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
   if (w.rank != 2) return Status::kPlanInvalid;
-  const DenseShape shape = Shape(step);
-  if (uint64_t{shape.batch} * shape.inputs != Elements(LayerInput(step)) ||
-      uint64_t{shape.batch} * shape.outputs != Elements(LayerOutput(step))) {
-    return Status::kPlanInvalid;
-  }
-  return PlanStatus(LayerChannelsFit(step, w.dims[0], 0));
+  const uint32_t inputs = CheckedElements(LayerInput(step)), outputs = CheckedElements(LayerOutput(step));
+  const auto per_input = static_cast<uint32_t>(w.dims[1]), per_output = static_cast<uint32_t>(w.dims[0]);
+  return PlanStatus(inputs % per_input == 0 && outputs % per_output == 0 &&
+                    inputs / per_input == outputs / per_output && LayerChannelsFit(step, w.dims[0], 0));
 }
 
 void Forward(const StepView& step, WorkCounters& work) {

@@ -7,13 +7,12 @@ namespace tflm_train {
 namespace {
 
 // forward (x, y), backward (y, dy, dx); word: beta (float).
-Status Check(const StepView& step) {
-  const uint32_t arguments = step.phase() == Phase::kBackward ? 3 : 2;
-  if (step.size() != arguments || step.word_count() != 1) return Status::kPlanInvalid;
-  for (uint32_t i = 0; i < arguments; ++i) {
-    if (!IsFloat(step, i) || !SameShape(step.value(i), step.value(0))) return Status::kPlanInvalid;
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  if (step.word_count() != 1 || !UnaryArgumentsFit(step)) return Status::kPlanInvalid;
+  for (uint32_t i = 1; i < step.size(); ++i) {
+    if (!SameShape(step.value(i), step.value(0))) return Status::kPlanInvalid;
   }
-  return PlanStatus(IsFloatOutput(step, arguments - 1));
+  return Status::kOk;
 }
 
 uint32_t RowElements(const ValueRecord& value) { return static_cast<uint32_t>(value.dims[value.rank - 1]); }

@@ -38,9 +38,7 @@ bool ModelView::Open(const uint8_t* data, uint32_t size) {
   return known && walker.ok();
 }
 
-uint32_t ModelView::tensor_count() const { return Walker().Count(tensors_); }
-
-uint32_t ModelView::operator_count() const { return Walker().Count(operators_); }
+uint32_t ModelView::Count(uint32_t vector) const { return Walker().Count(vector); }
 
 bool ModelView::Tensor(uint32_t index, TensorView* tensor) const {
   FlatbufferWalker walker = Walker();

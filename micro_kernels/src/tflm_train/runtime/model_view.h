@@ -41,8 +41,8 @@ class ModelView {
   uint32_t tensors() const { return tensors_; }
   uint32_t operators() const { return operators_; }
   uint32_t subgraph() const { return subgraph_; }
-  TFLM_TRAIN_COLD uint32_t tensor_count() const;
-  TFLM_TRAIN_COLD uint32_t operator_count() const;
+  uint32_t tensor_count() const { return Count(tensors_); }
+  uint32_t operator_count() const { return Count(operators_); }
 
   TFLM_TRAIN_COLD bool Tensor(uint32_t index, TensorView* tensor) const;
   /// Data of a buffer, empty if it has none; false for data that lies outside the flatbuffer.
@@ -53,6 +53,8 @@ class ModelView {
   TFLM_TRAIN_COLD Status Plan(FileBytes* bytes) const;
 
  private:
+  TFLM_TRAIN_COLD uint32_t Count(uint32_t vector) const;
+
   WidePointer<const uint8_t> data_;
   uint32_t size_ = 0;
   uint32_t subgraph_ = 0;

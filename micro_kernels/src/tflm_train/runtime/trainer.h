@@ -89,7 +89,7 @@ class Trainer {
   TFLM_TRAIN_COLD Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                                  size_t arena_size);
   TFLM_TRAIN_COLD Status Verify(const ProgramRecord& program);
-  TFLM_TRAIN_COLD Status CheckMemory(size_t arena_size, size_t program_memory_size);
+  TFLM_TRAIN_COLD Status CheckMemory(size_t size, uint32_t required, Subject memory);
   TFLM_TRAIN_COLD Status Start(void* arena);
   TFLM_TRAIN_COLD void LoadParameters();
 
@@ -103,7 +103,7 @@ class Trainer {
   void RunBackward(const Memory& memory);
   float* GradientTarget(uint16_t parameter) const;
   void ApplyGradients();
-  uint32_t Floats(const ProgramRecord& program, uint16_t value) const;
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE uint32_t Floats(const ProgramRecord& program, uint16_t value) const;
   float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
 
   PlanReader plan_;

@@ -19,10 +19,14 @@ Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const 
   if (status != Status::kOk) return status;
   train_ = train;
   infer_ = train;  // the forward pass keeps its tensors at one place
-  program_memory_ = static_cast<uint8_t*>(program_memory);
-  status = CheckMemory(arena_size, program_memory_size);
+  const uint32_t persistent_bytes = plan_.defaults().persistent_bytes;
+  const bool apart = program_memory != nullptr;
+  status = CheckMemory(arena_size, persistent_bytes + (apart ? 0 : train->arena_bytes), Subject::kArena);
+  if (status == Status::kOk && apart) {
+    status = CheckMemory(program_memory_size, train->arena_bytes, Subject::kProgramMemory);
+  }
   if (status != Status::kOk) return status;
-  if (program_memory == nullptr) program_memory_ = static_cast<uint8_t*>(arena) + plan_.defaults().persistent_bytes;
+  program_memory_ = apart ? static_cast<uint8_t*>(program_memory) : static_cast<uint8_t*>(arena) + persistent_bytes;
   forward_ = forward;
   run_forward_ = RunExternal;
   return Start(arena);

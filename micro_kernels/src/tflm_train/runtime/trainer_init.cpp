@@ -29,9 +29,11 @@ Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& op
   }
   train_ = train;
   infer_ = infer;
-  status = CheckMemory(arena_size, 0);
+  const uint32_t persistent_bytes = plan_.defaults().persistent_bytes;
+  const uint32_t program_bytes = train->arena_bytes > infer->arena_bytes ? train->arena_bytes : infer->arena_bytes;
+  status = CheckMemory(arena_size, persistent_bytes + program_bytes, Subject::kArena);
   if (status != Status::kOk) return status;
-  program_memory_ = static_cast<uint8_t*>(arena) + plan_.defaults().persistent_bytes;
+  program_memory_ = static_cast<uint8_t*>(arena) + persistent_bytes;
   return Start(arena);
 }
 
@@ -51,19 +53,10 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
 
 Status Trainer::Verify(const ProgramRecord& program) { return plan_.VerifyProgram(program, *operators_, &error_); }
 
-Status Trainer::CheckMemory(size_t arena_size, size_t program_memory_size) {
-  const uint32_t program_bytes = train_->arena_bytes > infer_->arena_bytes ? train_->arena_bytes : infer_->arena_bytes;
-  const bool apart = program_memory_ != nullptr;
-  const uint32_t required = plan_.defaults().persistent_bytes + (apart ? 0 : program_bytes);
-  if (arena_size < required) {
-    error_.required_bytes = required;
-    return Fail(Status::kArenaTooSmall, Subject::kArena);
-  }
-  if (apart && program_memory_size < program_bytes) {
-    error_.required_bytes = program_bytes;
-    return Fail(Status::kArenaTooSmall, Subject::kProgramMemory);
-  }
-  return Status::kOk;
+Status Trainer::CheckMemory(size_t size, uint32_t required, Subject memory) {
+  if (size >= required) return Status::kOk;
+  error_.required_bytes = required;
+  return Fail(Status::kArenaTooSmall, memory);
 }
 
 Status Trainer::Start(void* arena) {
