@@ -102,12 +102,17 @@ class AgentOnTerminal:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
-        self._relay.join()
+        self.unplug()
         self.process.kill()
         self.process.communicate()
-        for end in (self._master, self._slave):
-            os.close(end)
+
+    def unplug(self) -> None:
+        """The port vanishes."""
+        if not self._stopped.is_set():
+            self._stopped.set()
+            self._relay.join()
+            for end in (self._master, self._slave):
+                os.close(end)
 
     def _run(self) -> None:
         to_agent, from_agent = self._ends

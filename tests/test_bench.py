@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,36 @@ def test_models_from_files(folder: Path) -> None:
     plain = json.loads(bench("model", folder / "plain.tflite", "--epochs", 1, "--selector", "dense", "--json").stdout)
     validate(plain)
     assert [r["accuracy"] for r in plain["results"]] == [None]
+
+
+def processes_with(text: str) -> list[str]:
+    """Command lines of running processes that hold a text."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if text in line:
+            found.append(line)
+    return found
+
+
+@emulated
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc, which Linux has")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_bench_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    command = [sys.executable, "-m", "tflm_train", "bench", "mlp", "--selector", "dense", "--epochs", "1000"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    measuring = f"{tmp_path}/tflm-train-bench-"
+    deadline = time.monotonic() + 120
+    while not [line for line in processes_with(measuring) if "begin=" in line] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, b"")
+    assert processes_with(measuring) == [] and list(tmp_path.iterdir()) == []
 
 
 @emulated

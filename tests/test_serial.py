@@ -187,6 +187,17 @@ def test_a_board_that_dies_is_an_error(mlp_model: tt.TrainableModel, blobs: tupl
         device.close()
 
 
+def test_a_port_that_vanishes_is_an_error(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
+    with AgentOnTerminal() as agent:
+        device = open_on(agent, mlp_model)
+        agent.unplug()
+        started = time.monotonic()
+        with pytest.raises(tt.DeviceError, match="is gone: the serial port failed"):
+            train(device, blobs)
+        assert time.monotonic() - started < 5
+        device.close()
+
+
 def test_a_board_that_lost_the_session_is_an_error(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
     with AgentOnTerminal() as agent:
         device = open_on(agent, mlp_model)

@@ -5,10 +5,13 @@ Exit codes: 0 done; 2 the user's mistake (one line on stderr, nothing on stdout)
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -22,7 +25,7 @@ from .evaluate import evaluate
 from .inspect import inspect
 from .train import train
 
-DONE, DEFECT, USER_ERROR, MISSING_TOOL, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, DEFECT, USER_ERROR, MISSING_TOOL, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 app = typer.Typer(
     name="tflm-train",
@@ -53,6 +56,19 @@ def _complain(error: object) -> None:
     print(" ".join(str(error).split()), file=sys.stderr)
 
 
+@contextlib.contextmanager
+def _clean_termination() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does: devices are closed, temporary files removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -67,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code.
     """
     try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="tflm-train", standalone_mode=False)
+        given = None if arguments is None else list(arguments)
+        with _clean_termination():
+            code = app(args=given, prog_name="tflm-train", standalone_mode=False)
         sys.stdout.flush()
     except MissingToolError as error:
         _complain(error)
