@@ -120,13 +120,17 @@ def test_release_builds_of_all_kinds_follow_parity(network: str) -> None:
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_the_arena_is_exact_and_the_trainer_has_its_size(mlp_model: tt.TrainableModel, board: str) -> None:
-    device = QemuDevice(f"qemu:{board}", mlp_model)
-    assert device.trainer_bytes == mlp_model.sizes.trainer_bytes
+@pytest.mark.parametrize("network", ["mlp", *SMALL_NETWORKS])
+def test_the_arena_is_exact_and_the_trainer_has_its_size(network: str, board: str) -> None:
+    plain = networks.mlp() if network == "mlp" else SMALL_NETWORKS[network]()
+    model = tt.convert(plain, tt.TrainingConfig(selector="tinyprop", accumulate=2))
+    device = QemuDevice(f"qemu:{board}", model)
+    assert device.trainer_bytes == model.sizes.trainer_bytes
     needed = device.arena_bytes
+    assert needed == max(model.sizes.arena_bytes["infer"], model.sizes.arena_bytes["train"])
     device.close()
     with pytest.raises(tt.DeviceError, match=f"{needed} bytes are needed"):
-        QemuDevice(f"qemu:{board}", mlp_model, needed - 1)
+        QemuDevice(f"qemu:{board}", model, needed - 1)
 
 
 def test_instruction_counts_repeat_exactly(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
