@@ -7,6 +7,7 @@
 #include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/fast/taps.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
@@ -272,13 +273,16 @@ uint32_t Scatter::ForEachSelected(uint32_t begin, uint32_t end, uint32_t next, V
 }
 
 /// One pixel of the map whose window may leave the image. (row, column): where its first tap reads.
-void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
-  const uint32_t end = first + static_cast<uint32_t>(map_.channels);
-  next_ = ForEachSelected(first, end, next_, [&](uint32_t element) {
+TFLM_TRAIN_NOINLINE void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
+  const bool listed = selection_.mode == Selection::Mode::kList;
+  for (int32_t channel = 0; channel < map_.channels; ++channel) {
+    const uint32_t element = first + static_cast<uint32_t>(channel);
+    if (listed ? next_ == selection_.count || selection_[next_] != element : !inside_.zeros_too && IsZero(dy_ + element)) continue;
+    if (listed) ++next_;
     const Patch patch = Clip(element, row, column);
-    if (patch.taps() != 0) AddClipped(patch, scale_ * dy_[element], filters_ + static_cast<int32_t>(element - first) * filter_);
+    if (patch.taps() != 0) AddClipped(patch, scale_ * dy_[element], filters_ + channel * filter_);
     Count(macs_, static_cast<uint64_t>(patch.taps()) * static_cast<uint64_t>(conv_.in_c));
-  });
+  }
 }
 
 /// Multiplications of a row of the map.

@@ -13,15 +13,15 @@ namespace portable {
 /// Does `count` jobs of one shape in turn. The two patches of a job do not overlap.
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 
-/// y += the sum of `count` scaled patches of shape.rows rows of n elements: stride[kSource] is theirs, stride[kDestination] that
-/// of y, which overlaps none of them.
+/// y += the sum of `count` scaled patches of shape.rows rows of n elements: stride[kSource] is theirs, stride[kDestination]
+/// that of y, which overlaps none of them.
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y);
 
 /// True if SumPatches is the cheaper way where many patches have one destination.
 bool SumsPatches(const AxpyShape& shape);
 
-/// Does the jobs of `pixels` pixels: errors dy[pixels, channels] with one byte of `winners` each, `image` at the first pixel's first
-/// patch.
+/// Does the jobs of `pixels` pixels: errors dy[pixels, channels] with one byte of `winners` each, `image` at the first
+/// pixel's first patch.
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
 
 /// sums[r] += x . w[r] for `rows` rows of n, `stride` apart.

@@ -12,17 +12,7 @@ struct Taps {
 };
 
 /// Tap u reads `origin + u * dilation`; positions [0, size) are inside.
-inline Taps ClipTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size) {
-  int32_t first = 0, end = taps;
-  if (dilation == 1) {
-    if (origin < 0) first = -origin;
-    if (end > size - origin) end = size - origin;
-  } else {
-    while (first < end && origin + first * dilation < 0) ++first;
-    while (end > first && origin + (end - 1) * dilation >= size) --end;
-  }
-  return {first, end > first ? end - first : 0};
-}
+Taps ClipTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size);
 
 /// Taps inside the image, summed over `outputs` positions: for the work counters.
 inline uint64_t SumTaps(int32_t outputs, int32_t stride, int32_t pad, int32_t taps, int32_t dilation, int32_t size) {

@@ -7,25 +7,24 @@
 
 #include "tflm_train/kernels/fast/cortex_m/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace cortex_m {
 namespace {
 
-TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
+TFLM_TRAIN_NOINLINE void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
   for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[kSource], y += shape.stride[kDestination]) {
     AddScaled(a, x, y, shape.n);
   }
 }
 
 // A row of twelve elements of a filter and of an image: one is added to the other. s0: the factor.
-#define TFLM_TRAIN_FMA_4              \
+#define TFLM_TRAIN_FMA_12             \
   "vfma.f32 s20, s8, s0\n"            \
   "vfma.f32 s21, s9, s0\n"            \
   "vfma.f32 s22, s10, s0\n"           \
-  "vfma.f32 s23, s11, s0\n"
-#define TFLM_TRAIN_FMA_12             \
-  TFLM_TRAIN_FMA_4                    \
+  "vfma.f32 s23, s11, s0\n"           \
   "vfma.f32 s24, s12, s0\n"           \
   "vfma.f32 s25, s13, s0\n"           \
   "vfma.f32 s26, s14, s0\n"           \
@@ -112,8 +111,19 @@ void ImageToFilter12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(T
 void FilterToImage12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12)) }
 void ImageToFilter3(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_IMAGE_TO_FILTER_3X3) }
 
-// y[0, WIDTH) += the patches from `offset` bytes on, with the sums in registers. FMA multiplies and adds them.
-#define TFLM_TRAIN_SUM(WIDTH, X, Y, FMA)                                              \
+#define TFLM_TRAIN_FMA_4(a, b, c, d) \
+  "vfma.f32 " a ", s1, s0\n"         \
+  "vfma.f32 " b ", s2, s0\n"         \
+  "vfma.f32 " c ", s3, s0\n"         \
+  "vfma.f32 " d ", s4, s0\n"
+#define TFLM_TRAIN_LOAD_AND_FMA_6(a, b, c, d, e, f) \
+  "vldmia %[x]!, {s1-s6}\n"                         \
+  TFLM_TRAIN_FMA_4(a, b, c, d)                      \
+  "vfma.f32 " e ", s5, s0\n"                        \
+  "vfma.f32 " f ", s6, s0\n"
+
+// y[0, WIDTH), which is Y, += the patches from `offset` bytes on: the sums stay in registers. ADD adds a patch.
+#define TFLM_TRAIN_SUM(WIDTH, Y, ADD)                                                 \
   {                                                                                   \
     const ScaledPatch* next = patches;                                                \
     uint32_t x, factor;                                                               \
@@ -123,20 +133,25 @@ void ImageToFilter3(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_IMAGE_TO_
         "ldrd %[x], %[factor], [%[next]], #8\n"                                       \
         "add %[x], %[offset]\n"                                                       \
         "vmov s0, %[factor]\n"                                                        \
-        "vldmia %[x], " X "\n"                                                        \
-        FMA                                                                           \
+        ADD                                                                           \
         "cmp %[next], %[end]\n"                                                       \
         "bne 1b\n"                                                                    \
         "vstmia %[y]!, " Y "\n"                                                       \
         : [y] "+r"(y), [next] "+r"(next), [x] "=&r"(x), [factor] "=&r"(factor)        \
         : [offset] "r"(offset), [end] "r"(end)                                        \
-        : "cc", "memory", "s0", TFLM_TRAIN_S8_TO_S31);                                \
+        : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);                 \
     offset += WIDTH * sizeof(float);                                                  \
   }
+#define TFLM_TRAIN_ADD_24                                                  \
+  TFLM_TRAIN_LOAD_AND_FMA_6("s8", "s9", "s10", "s11", "s12", "s13")        \
+  TFLM_TRAIN_LOAD_AND_FMA_6("s14", "s15", "s16", "s17", "s18", "s19")      \
+  TFLM_TRAIN_LOAD_AND_FMA_6("s20", "s21", "s22", "s23", "s24", "s25")      \
+  TFLM_TRAIN_LOAD_AND_FMA_6("s26", "s27", "s28", "s29", "s30", "s31")
+#define TFLM_TRAIN_ADD_4 "vldmia %[x], {s1-s4}\n" TFLM_TRAIN_FMA_4("s8", "s9", "s10", "s11")
 
 void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset, int32_t n, float* y) {
-  for (; n >= 12; n -= 12) TFLM_TRAIN_SUM(12, "{s8-s19}", "{s20-s31}", TFLM_TRAIN_FMA_12)
-  for (; n >= 4; n -= 4) TFLM_TRAIN_SUM(4, "{s8-s11}", "{s20-s23}", TFLM_TRAIN_FMA_4)
+  for (; n >= 24; n -= 24) TFLM_TRAIN_SUM(24, "{s8-s31}", TFLM_TRAIN_ADD_24)
+  for (; n >= 4; n -= 4) TFLM_TRAIN_SUM(4, "{s8-s11}", TFLM_TRAIN_ADD_4)
   for (; n > 0; --n, ++y, offset += sizeof(float)) {
     for (const ScaledPatch* next = patches; next != end; ++next) *y += next->factor * next->patch[offset / sizeof(float)];
   }
@@ -144,6 +159,9 @@ void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset,
 
 #undef TFLM_TRAIN_SUM
 #undef TFLM_TRAIN_FMA_4
+#undef TFLM_TRAIN_LOAD_AND_FMA_6
+#undef TFLM_TRAIN_ADD_24
+#undef TFLM_TRAIN_ADD_4
 #undef TFLM_TRAIN_FMA_12
 #undef TFLM_TRAIN_IMAGE_TO_FILTER_12
 #undef TFLM_TRAIN_FILTER_TO_IMAGE_12

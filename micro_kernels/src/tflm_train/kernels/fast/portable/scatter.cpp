@@ -3,12 +3,13 @@
 
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace portable {
 namespace {
 
-TFLM_TRAIN_ALWAYS_INLINE inline void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
+TFLM_TRAIN_NOINLINE void AddPatch(float a, const float* x, float* y, const AxpyShape& shape) {
   for (int32_t rows = shape.rows; rows > 0; --rows, x += shape.stride[kSource], y += shape.stride[kDestination]) {
     AddScaled(a, x, y, shape.n);
   }
