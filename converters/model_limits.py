@@ -39,6 +39,17 @@ def no_variables(model: Any, graph: Graph) -> str | None:
     return layer and f"keeps its weights in variables ({layer}) instead of constants; export it with frozen weights"
 
 
+def no_states(model: Any, graph: Graph) -> str | None:
+    used = {*graph.inputs, *graph.producers, *(t for op in graph.operators for t in op.inputs)}
+    for tensor, stored in zip(graph.tensors, model.subgraphs[0].tensors):
+        if stored.isVariable and tensor.index in used:
+            return (
+                f"keeps a state from one inference to the next (variable tensor {tensor.name!r}), which training does "
+                "not follow; export it without state (Keras: stateful=False)"
+            )
+    return None
+
+
 def no_space_to_batch(model: Any, graph: Graph) -> str | None:
     layer = _first(graph, frozenset({"SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}))
     return layer and (
@@ -122,6 +133,7 @@ def static_shapes(model: Any, graph: Graph) -> str | None:
 LIMITS: tuple[Limit, ...] = (
     no_control_flow,
     no_variables,
+    no_states,
     no_space_to_batch,
     no_sparse_tensors,
     no_half_floats,

@@ -182,6 +182,10 @@ REFUSED = {
     ),
     "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*unroll"),
     "variables": (lambda m, g: _operator_code(m, g, 1, "READ_VARIABLE"), "keeps its weights in variables.*frozen"),
+    "states": (
+        lambda m, g: setattr(g.tensors[int(g.operators[0].outputs[0])], "isVariable", True),
+        "keeps a state .*variable tensor.*without state",
+    ),
 }
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import networks
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from tflite_builder import ModelBuilder
+from tflm_train.converters import flatbuffer, model_writer
 from tflm_train.converters.convert import convert
 
 from tflm_train.config import TrainingConfig
@@ -19,6 +21,48 @@ NETWORKS = {
     "separable": lambda: networks.separable(size=(25, 5), width=16, blocks=2),
     "inverted_residual": networks.inverted_residual,
 }
+
+
+def views() -> bytes:
+    """A tensor with several shapes at a time, from the input to the output."""
+    rng, b = np.random.default_rng(2), ModelBuilder()
+    x = b.reshape(b.input(1, 4, 4, 2), 1, 32)
+    x = b.dense(x, rng.normal(size=(24, 32)) * 0.2, rng.normal(size=24) * 0.1, "RELU")
+    image = b.reshape(x, 1, 2, 3, 4)
+    flat = b.reshape(b.conv(image, rng.normal(size=(4, 1, 1, 4)) * 0.4, np.zeros(4)), 1, 24)
+    x = b.op("ADD", [b.op("TANH", [x], (1, 24)), flat], (1, 24))
+    x = b.op("EXPAND_DIMS", [x, b.constant(np.array([1], np.int32))], (1, 1, 24))
+    x = b.op("SQUEEZE", [x], (1, 24), squeezeDims=np.array([1], np.int32))
+    x = b.dense(x, rng.normal(size=(6, 24)) * 0.2, np.zeros(6))
+    return b.finish(b.reshape(b.op("SOFTMAX", [x], (1, 6), beta=1.0), 1, 1, 6))
+
+
+def with_offline_plan(data: bytes) -> bytes:
+    """TFLM's own metadata for memory: every tensor at offset 0, which would ruin any model of two tensors."""
+    model = flatbuffer.load(data)
+    constant = [len(flatbuffer.buffer_bytes(model, tensor.buffer)) > 0 for tensor in model.subgraphs[0].tensors]
+    offsets = [-1 if is_constant else 0 for is_constant in constant]
+    entry, buffer = schema.MetadataT(), schema.BufferT()
+    buffer.data = np.frombuffer(np.array([1, 0, len(offsets), *offsets], np.int32).tobytes(), np.uint8)
+    entry.name, entry.buffer = b"OfflineMemoryAllocation", len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    return flatbuffer.dump(model)
+
+
+def with_variable_activation(data: bytes) -> bytes:
+    """The first activation is called variable, after the plan was made."""
+    model = flatbuffer.load(data)
+    graph = model.subgraphs[0]
+    graph.tensors[int(graph.operators[0].outputs[0])].isVariable = True
+    return flatbuffer.dump(model)
+
+
+def with_plan_of(data: bytes, other: bytes) -> bytes:
+    """A model with the plan of another one."""
+    plan = model_writer.read_plan(other)
+    assert plan is not None
+    return model_writer.add_plan(flatbuffer.load(data), plan)
 
 
 def dense_int8() -> bytes:
@@ -43,6 +87,10 @@ def cases() -> dict[str, bytes]:
     files["mlp_accumulate"] = convert(networks.mlp(), TrainingConfig(accumulate=4)).data
     files["mlp_native_only"] = convert(networks.mlp(), TrainingConfig(), tflm=False).data
     files["mlp_plain"] = networks.mlp()
+    files["views_dense"] = convert(views(), TrainingConfig(learning_rate=0.01)).data
+    files["mlp_offline"] = convert(with_offline_plan(networks.mlp()), TrainingConfig(learning_rate=0.01)).data
+    files["mlp_variable"] = with_variable_activation(files["mlp_dense"])
+    files["mlp_foreign_plan"] = with_plan_of(networks.mlp(sizes=(64, 24, 10)), files["mlp_dense"])
     files["dense_int8"] = dense_int8()
     return files
 

@@ -64,6 +64,9 @@ inline void AddAllCases(Resolver* resolver) {
   resolver->AddMean();
   resolver->AddAdd();
   resolver->AddReshape();
+  resolver->AddSqueeze();
+  resolver->AddExpandDims();
+  resolver->AddTanh();
   resolver->AddSoftmax();
 }
 

@@ -81,6 +81,19 @@ TEST_CASE("files that cannot train here are refused") {
     Pair pair("mlp_plain");
     CHECK(pair.InitTflm(resolver) == Status::kNoPlan);
   }
+  SUBCASE("int8, which has no plan") {
+    Pair pair("dense_int8");
+    CHECK(pair.InitTflm(resolver) == Status::kNoPlan);
+  }
+  SUBCASE("plan of another model") {
+    Pair pair("mlp_foreign_plan");
+    CHECK(pair.InitTflm(resolver) == Status::kModelMismatch);
+  }
+  SUBCASE("a tensor that TFLM keeps elsewhere") {
+    Pair pair("mlp_variable");
+    CHECK(pair.InitTflm(resolver) == Status::kModelMismatch);
+    CHECK(std::string(pair.tflm.error().Text()) == "place of a tensor in TFLM");
+  }
   SUBCASE("damaged plan") {
     Pair pair("mlp_dense");
     const tflite::Model& file = *tflite::GetModel(pair.tflm_model.data());

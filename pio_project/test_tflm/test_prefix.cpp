@@ -83,6 +83,8 @@ TEST_CASE("a cut that would change the result is refused") {
     CHECK(pair.tflm.RunPrefix(0, values.data(), &activation, &elements) == Status::kInvalidArgument);
     CHECK(pair.tflm.RunPrefix(1000, values.data(), &activation, &elements) == Status::kInvalidArgument);
     CHECK(pair.tflm.StepFrom(cut, nullptr, Label::Class(0)) == Status::kInvalidArgument);
+    REQUIRE(pair.tflm.RunPrefix(cut, values.data(), &activation, &elements) == Status::kOk);
+    CHECK(pair.tflm.StepFrom(cut, activation, Label::Class(0)) == Status::kInvalidArgument);  // not copied
     std::vector<float> broken(4096, 0.5f);
     broken[1] = NAN;
     CHECK(pair.tflm.StepFrom(cut, broken.data(), Label::Class(0)) == Status::kNonFinite);

@@ -2,6 +2,8 @@
 #ifndef TFLM_TRAIN_TFLM_PLAN_ALLOCATOR_H_
 #define TFLM_TRAIN_TFLM_PLAN_ALLOCATOR_H_
 
+#include <new>
+
 #include "tensorflow/lite/micro/compatibility.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
 #include "tflm_train/tflm/guarded_arena.h"
@@ -34,6 +36,8 @@ class PlanAllocator : public tflite::MicroAllocator {
       layout_differs_ = true;
       return kTfLiteError;
     }
+    // If TFLM fails before it has filled them in, its interpreter's destructor still looks for registrations in all.
+    for (size_t i = 0; i < expected / sizeof(TflmNode); ++i) new (&allocations->node_and_registrations[i]) TflmNode();
     subgraph_ = allocations;
     return kTfLiteOk;
   }

@@ -17,6 +17,7 @@ class TensorPlacement {
 
   /// The tensor's value, null if the program does not keep it in the arena.
   const ValueRecord* Find(int32_t tensor) const {
+    if (tensor < 0) return nullptr;  // errors and scratch have no tensor
     for (uint32_t i = 0; i < count_; ++i) {
       if (values_[i].tensor == tensor && static_cast<Place>(values_[i].place) == Place::kArena) return &values_[i];
     }

@@ -65,6 +65,7 @@ class TrainableInterpreter final : private ForwardPass {
   /// times. kInvalidArgument: something in front trains, or the rest needs more than one tensor of the front.
   Status RunPrefix(uint16_t first_operator, const float* input, const float** activation, uint32_t* elements);
   /// Trains on a stored activation: runs `first_operator` and what follows, no operator in front of it.
+  /// `activation`: a copy of what RunPrefix gave (a pointer into the arena is refused).
   Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, StepResult* result = nullptr);
   /// The first operator that trains: the best place to cut.
   uint16_t FirstTrainedOperator() const;
@@ -102,6 +103,7 @@ class TrainableInterpreter final : private ForwardPass {
   Status CheckResolver(const tflite::Model& model, const tflite::MicroOpResolver& resolver);
   Status ReportAllocationFailure(size_t arena_size);
   bool OwnRegistrations(uint32_t operator_count);
+  bool TensorsArePlaced(uint32_t tensor_count) const;
   Status RedirectWeights(uint32_t tensor_count);
   const ValueRecord* CutValue(uint16_t first_operator);
   Status Fail(Status status, const char* what) { return error_.Set(status, what); }

@@ -54,6 +54,7 @@ inline Status TrainableInterpreter::PrepareTflm(const tflite::Model* model, cons
     return ReportAllocationFailure(arena_size);
   if (!OwnRegistrations(graph.operators()->size())) return ReportAllocationFailure(arena_size);
   tflm_arena_->Seal();
+  if (!TensorsArePlaced(graph.tensors()->size())) return Fail(Status::kModelMismatch, "place of a tensor in TFLM");
   return RedirectWeights(graph.tensors()->size());
 }
 
@@ -102,6 +103,15 @@ inline bool TrainableInterpreter::OwnRegistrations(uint32_t operator_count) {
       copy = new (memory) TflmRegistration(*original);
     }
     nodes[i].registration = copy;
+  }
+  return true;
+}
+
+/// TFLM keeps some tensors where no memory planner decides: those that the file calls variable.
+inline bool TrainableInterpreter::TensorsArePlaced(uint32_t tensor_count) const {
+  for (uint32_t i = 0; i < tensor_count; ++i) {
+    const ValueRecord* value = placement_.Find(static_cast<int32_t>(i));
+    if (value != nullptr && allocator_->tensors()[i].data.data != program_memory_ + value->offset) return false;
   }
   return true;
 }
@@ -155,7 +165,7 @@ inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const flo
   }
   if (input_values != input()) std::memcpy(input(), input_values, sizeof(float) * trainer_.input_elements());
   for (uint32_t i = 0; i < first_operator; ++i) {
-    if (!InvokeOperator(i)) return Status::kForwardFailed;
+    if (!InvokeOperator(i)) return Fail(Status::kForwardFailed, "forward pass");
   }
   *activation = reinterpret_cast<const float*>(program_memory_ + cut->offset);
   *elements = cut->bytes / static_cast<uint32_t>(sizeof(float));
@@ -167,6 +177,9 @@ inline Status TrainableInterpreter::StepFrom(uint16_t first_operator, const floa
   if (!Begin()) return Status::kNotInitialized;
   const ValueRecord* cut = CutValue(first_operator);
   if (cut == nullptr || activation == nullptr) return Fail(Status::kInvalidArgument, "cut of the model");
+  // What RunPrefix gave lies where the step keeps its tensors.
+  const uintptr_t distance = reinterpret_cast<uintptr_t>(activation) - reinterpret_cast<uintptr_t>(program_memory_);
+  if (distance < placement_.program_bytes()) return Fail(Status::kInvalidArgument, "activation in the arena: copy it");
   for (uint32_t i = 0; i < cut->bytes / sizeof(float); ++i) {
     if (!std::isfinite(activation[i])) return Fail(Status::kNonFinite, "activation at the cut");
   }
