@@ -15,6 +15,7 @@
 namespace bench {
 
 using tflm_train::Command;
+using tflm_train::kAlignment;
 using Bytes = std::vector<uint8_t>;
 
 /// Fields of a payload, little-endian.
@@ -46,12 +47,14 @@ class Bench {
  public:
   static constexpr size_t kFrames = 1024;
 
-  explicit Bench(size_t memory_bytes = 24 * 1024, bool built_in = false) : memory_(memory_bytes) {
+  explicit Bench(size_t memory_bytes = 24 * 1024, bool built_in = false) : memory_(memory_bytes + kAlignment) {
+    // aligned by hand: what the agent has left does not depend on where the vector lies
+    const size_t gap = kAlignment - reinterpret_cast<uintptr_t>(memory_.data()) % kAlignment;
     tflm_train::AgentConfig config = {};
     config.name = "bench";
     config.stream = &stream;
     config.operators = &operators_;
-    config.memory = memory_.data();
+    config.memory = memory_.data() + gap;
     config.memory_bytes = memory_bytes;
     config.frame_payload = kFrames;
     if (built_in) {
