@@ -58,15 +58,24 @@ TEST_CASE("fast FULLY_CONNECTED equals its plain twin") {
           WorkCounters plain, fast_work, rows;
           FullyConnected::InputError(shape, w.data(), dy.data(), selection, dx.data(), plain);
           FullyConnected::WeightGradient(shape, x.data(), dy.data(), selection, -0.25f, dw.data(), plain);
-          fast::FullyConnectedInputError(shape, selection, dy.data(), w.data(), fast_dx.data(), fast_work.input_error);
-          fast::FullyConnectedWeightGradient(shape, selection, dy.data(), x.data(), -0.25f, fast_dw.data(),
-                                             fast_work.weight_gradient);
+          // input error alone, weight gradient alone, both, both into the weights themselves
+          const float* const w_data = w.data();
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, fast_dx.data(),
+                                       fast_work);
+          CHECK(fast_work.weight_gradient == 0);
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(), nullptr,
+                                       fast_work);
           update(&backward, Measure(fast_dx, dx));
           update(&backward, Measure(fast_dw, dw));
           CHECK(fast_work.input_error == plain.input_error);
           CHECK(fast_work.weight_gradient == plain.weight_gradient);
-          if (batch != 1) continue;
-          fast::FullyConnectedUpdate(shape, selection, dy.data(), x.data(), -0.25f, row_dw.data(), row_dx.data(), rows);
+          fast_dx = dx0, fast_dw = w;
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
+                                       fast_dx.data(), fast_work);
+          update(&backward, Measure(fast_dx, dx));
+          update(&backward, Measure(fast_dw, dw));
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), row_dw.data(), -0.25f, row_dw.data(),
+                                       row_dx.data(), rows);
           update(&backward, Measure(row_dx, dx));
           update(&backward, Measure(row_dw, dw));
           CHECK(rows.input_error == plain.input_error);

@@ -14,13 +14,13 @@ namespace {
 constexpr double kFastTolerance = 1e-6;
 constexpr int32_t kLongest = 40;  // beyond every block size and its tails
 constexpr float kGuard = 12345.0f;
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 struct Inner {
   const char* name;
   decltype(&portable::Axpy) axpy;
   decltype(&portable::SumPatches) sum_patches;
   decltype(&portable::DotRows) dot_rows;
-  decltype(&portable::AddRows) add_rows;
   decltype(&portable::UpdateRows) update_rows;
   decltype(&portable::MultiplyAdd) multiply_add;
   decltype(&portable::ConvTile1) conv_tile_1;
@@ -31,18 +31,17 @@ struct Inner {
   decltype(&portable::Clear) clear;
   decltype(&portable::CopyRows) copy_rows;
   decltype(&portable::AllFinite) all_finite;
-  decltype(&portable::AddBias) add_bias;
   decltype(&portable::MaskRectified) mask_rectified;
 };
 
 const Inner kInners[] = {
-    {"portable", portable::Axpy, portable::SumPatches, portable::DotRows, portable::AddRows, portable::UpdateRows, portable::MultiplyAdd,
+    {"portable", portable::Axpy, portable::SumPatches, portable::DotRows, portable::UpdateRows, portable::MultiplyAdd,
      portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows,
-     portable::AllFinite, portable::AddBias, portable::MaskRectified},
+     portable::AllFinite, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
-    {"cortex_m", cortex_m::Axpy, cortex_m::SumPatches, cortex_m::DotRows, cortex_m::AddRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
+    {"cortex_m", cortex_m::Axpy, cortex_m::SumPatches, cortex_m::DotRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
      cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows,
-     cortex_m::AllFinite, cortex_m::AddBias, cortex_m::MaskRectified},
+     cortex_m::AllFinite, cortex_m::MaskRectified},
 #endif
 };
 
@@ -152,13 +151,33 @@ TEST_CASE("dot products of rows") {
         for (int32_t r = 0; r < rows; ++r) {
           for (int32_t i = 0; i < n; ++i) expected[size_t(r)] += x.data()[i] * w.data()[r * stride + i];
         }
-        inner.dot_rows(x.data(), w.data(), stride, n, rows, sums.data());
+        Shifted bounded(random, size_t(rows), random.Below(4));
+        inner.dot_rows(x.data(), w.data(), stride, n, rows, sums.data(), 1.0f, bounded.data());
+        inner.dot_rows(x.data(), w.data(), stride, n, rows, sums.data(), kLowest, sums.data());
         worst = Worst(worst, Measure(sums.Copy(), expected));
         CHECK(sums.GuardsIntact());
+        for (float& value : expected) value = std::fmax(value, 1.0f);
+        worst = Worst(worst, Measure(bounded.Copy(), expected));
+        CHECK(bounded.GuardsIntact());
       }
     }
     MESSAGE(std::string(inner.name) << ": largest difference " << worst);
     CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("a NaN among the products of a row stays one, whatever its sign") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const Inner& inner : kInners) {
+    for (float bad : {nan, -nan}) {
+      for (int32_t row = 0; row < 6; ++row) {
+        const float x[] = {1.0f, -1.0f}, start[6] = {};
+        float w[6][2] = {}, y[6];
+        w[row][0] = bad;
+        inner.dot_rows(x, w[0], 2, 2, 6, start, 0.0f, y);
+        for (int32_t i = 0; i < 6; ++i) CHECK(std::isnan(y[i]) == (i == row));
+      }
+    }
   }
 }
 
@@ -186,7 +205,7 @@ TEST_CASE("selected rows of a dense layer") {
             new_updated[at] += -0.5f * dy[row] * x.data()[i];
           }
         }
-        inner.add_rows(named.selection, dy, kRows, -0.5f, x.data(), added.data(), n);
+        inner.update_rows(named.selection, dy, kRows, -0.5f, x.data(), added.data(), nullptr, n);
         inner.update_rows(named.selection, dy, kRows, -0.5f, x.data(), updated.data(), dx.data(), n);
         worst = Worst(worst, Measure(added.Copy(), new_added));
         worst = Worst(worst, Measure(updated.Copy(), new_updated));
@@ -376,32 +395,20 @@ TEST_CASE("NaN and infinity are found wherever they are") {
   }
 }
 
-TEST_CASE("bias with a lower bound, and masks of rectified values") {
+TEST_CASE("masks of rectified values") {
   for (const Inner& inner : kInners) {
     Random random(8);
     for (int32_t n = 0; n <= 21; ++n) {
-      for (float low : {-std::numeric_limits<float>::infinity(), -0.5f, 0.0f}) {
-        Shifted bias(random, size_t(n), random.Below(4)), y(random, size_t(n), random.Below(4));
-        Shifted dy(random, size_t(n), random.Below(4));
-        if (n > 2) y.data()[n / 2] = std::numeric_limits<float>::quiet_NaN();
-        std::vector<float> sums = y.Copy(), masked = dy.Copy();
-        for (size_t i = 0; i < sums.size(); ++i) {
-          sums[i] += bias.data()[i];
-          if (sums[i] < low) sums[i] = low;
-        }
-        inner.add_bias(bias.data(), low, y.data(), n);
-        for (size_t i = 0; i < sums.size(); ++i) CHECK((y.data()[i] == sums[i] || std::isnan(sums[i])));
-        if (n > 2) CHECK(std::isnan(y.data()[n / 2]));
-        CHECK(y.GuardsIntact());
-        if (low != 0.0f) continue;
-        if (n > 0) y.data()[0] = -0.0f;
-        for (size_t i = 0; i < masked.size(); ++i) {
-          if (y.data()[i] <= 0.0f) masked[i] = 0.0f;
-        }
-        inner.mask_rectified(y.data(), dy.data(), static_cast<uint32_t>(n));
-        CHECK(dy.Copy() == masked);
-        CHECK(dy.GuardsIntact());
+      Shifted y(random, size_t(n), random.Below(4)), dy(random, size_t(n), random.Below(4));
+      if (n > 0) y.data()[0] = -0.0f;
+      if (n > 2) y.data()[n / 2] = std::numeric_limits<float>::quiet_NaN();
+      std::vector<float> masked = dy.Copy();
+      for (size_t i = 0; i < masked.size(); ++i) {
+        if (y.data()[i] <= 0.0f) masked[i] = 0.0f;
       }
+      inner.mask_rectified(y.data(), dy.data(), static_cast<uint32_t>(n));
+      CHECK(dy.Copy() == masked);
+      CHECK(dy.GuardsIntact());
     }
   }
 }

@@ -15,11 +15,7 @@ void SoftmaxForward(uint32_t rows, uint32_t n, T beta, const T* x, T* y) {
     for (uint32_t i = 1; i < n; ++i) {
       if (largest < x[i]) largest = x[i];
     }
-    T sum = T(0);
-    for (uint32_t i = 0; i < n; ++i) {
-      y[i] = Exp(beta * (x[i] - largest));
-      sum += y[i];
-    }
+    const T sum = ExpAndSum(beta, x, largest, n, y);
     for (uint32_t i = 0; i < n; ++i) y[i] /= sum;
   }
 }

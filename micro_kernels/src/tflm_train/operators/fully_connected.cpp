@@ -7,12 +7,14 @@
 namespace tflm_train {
 namespace {
 
-DenseShape Shape(const StepView& step) {
+/// `x`: the layer's input, or its error.
+DenseShape Shape(const StepView& step, const ValueRecord& x) {
   const ValueRecord& w = step.value(layer_forward::kW);
   DenseShape shape;
   shape.inputs = static_cast<uint32_t>(w.dims[1]);
   shape.outputs = static_cast<uint32_t>(w.dims[0]);
-  shape.batch = Elements(LayerInput(step)) / shape.inputs;
+  const uint32_t elements = FloatElements(x);
+  shape.batch = elements == shape.inputs ? 1 : elements / shape.inputs;
   return shape;
 }
 
@@ -28,12 +30,14 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
 
 void Forward(const StepView& step, WorkCounters& work) {
   using namespace layer_forward;
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = Shape(step, step.value(kX));
   const Activation activation = ActivationWord(step, 0);
-  const float* x = step.data<float>(kX);
-  const float* w = step.data<float>(kW);
-  const float* bias = step.data<float>(kBias);
-  float* y = step.data<float>(kY);
+  void* arguments[kY + 1];
+  step.Resolve(kY + 1, arguments);
+  const float* x = static_cast<float*>(arguments[kX]);
+  const float* w = static_cast<float*>(arguments[kW]);
+  const float* bias = static_cast<float*>(arguments[kBias]);
+  float* y = static_cast<float*>(arguments[kY]);
   if constexpr (kFastKernels) {
     fast::FullyConnectedForward(shape, activation, x, w, bias, y, work.forward);
   } else {
@@ -52,7 +56,7 @@ struct Layer {
   void Backward(const Selection& selection, const float* x, const float* w, const float* dy, float scale, float* target,
                 float* dx, WorkCounters& work) const {
     if constexpr (kFastKernels) {
-      FastBackward(selection, x, w, dy, scale, target, dx, work);
+      fast::FullyConnectedBackward(shape, selection, dy, x, w, scale, target, dx, work);
       return;
     }
     if (dx != nullptr && target == w && shape.batch == 1) {
@@ -62,21 +66,10 @@ struct Layer {
     if (dx != nullptr) FullyConnected::InputError(shape, w, dy, selection, dx, work);
     if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, scale, target, work);
   }
-  void FastBackward(const Selection& selection, const float* x, const float* w, const float* dy, float scale,
-                    float* target, float* dx, WorkCounters& work) const {
-    if (dx != nullptr && target == w && shape.batch == 1) {
-      fast::FullyConnectedUpdate(shape, selection, dy, x, scale, target, dx, work);
-      return;
-    }
-    if (dx != nullptr) fast::FullyConnectedInputError(shape, selection, dy, w, dx, work.input_error);
-    if (target != nullptr) {
-      fast::FullyConnectedWeightGradient(shape, selection, dy, x, scale, target, work.weight_gradient);
-    }
-  }
 };
 
 void Backward(const StepView& step, const BackwardContext& context) {
-  RunLayerBackward(step, context, ActivationWord(step, 0), Layer{Shape(step)});
+  RunLayerBackward(step, context, ActivationWord(step, 0), Layer{Shape(step, LayerInput(step))});
 }
 
 }  // namespace

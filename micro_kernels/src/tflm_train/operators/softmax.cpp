@@ -19,12 +19,12 @@ uint32_t RowElements(const ValueRecord& value) { return static_cast<uint32_t>(va
 
 void Forward(const StepView& step, WorkCounters&) {
   const uint32_t n = RowElements(step.value(0));
-  SoftmaxForward<float>(Elements(step.value(0)) / n, n, step.word_f32(0), step.data<float>(0), step.data<float>(1));
+  SoftmaxForward<float>(FloatElements(step.value(0)) / n, n, step.word_f32(0), step.data<float>(0), step.data<float>(1));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
   const uint32_t n = RowElements(step.value(0));
-  SoftmaxBackward<float>(Elements(step.value(0)) / n, n, step.word_f32(0), step.data<float>(0), step.data<float>(1),
+  SoftmaxBackward<float>(FloatElements(step.value(0)) / n, n, step.word_f32(0), step.data<float>(0), step.data<float>(1),
                          step.accumulates(0), step.data<float>(2));
 }
 

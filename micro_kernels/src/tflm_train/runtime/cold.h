@@ -2,7 +2,8 @@
 #ifndef TFLM_TRAIN_RUNTIME_COLD_H_
 #define TFLM_TRAIN_RUNTIME_COLD_H_
 
-// TFLM_TRAIN_COLD: runs once, at Init. TFLM_TRAIN_NOINLINE: one copy for all its callers, or registers of its own.
+// TFLM_TRAIN_COLD: runs once, at Init, or takes little of a step. TFLM_TRAIN_NOINLINE: one copy for all its callers, or
+// registers of its own.
 #if defined(__GNUC__)
 #define TFLM_TRAIN_COLD __attribute__((cold))
 #define TFLM_TRAIN_NOINLINE __attribute__((noinline))

@@ -23,6 +23,10 @@ class Target {
     return static_cast<int32_t>(i) == index_ ? 1.0f : 0.0f;
   }
 
+  /// Outside [begin, end) the probabilities are zero.
+  uint32_t begin() const { return values_ != nullptr ? 0 : static_cast<uint32_t>(index_); }
+  uint32_t end(uint32_t outputs) const { return values_ != nullptr ? outputs : static_cast<uint32_t>(index_) + 1; }
+
  private:
   const float* values_;
   int32_t index_;
@@ -32,25 +36,25 @@ class Target {
 /// A probability of zero costs 87, not infinity: a hopeless sample is no reason to stop.
 TFLM_TRAIN_NOINLINE float SafeLog(float x) { return Log(x < FLT_MIN ? FLT_MIN : x); }
 
-TFLM_TRAIN_NOINLINE float SharedExp(float x) { return Exp(x); }
-
 /// L = -sum t log p. At softmax's input dL/dz = scale (p sum t - t), which is scale (p - t) for a distribution t.
 float SoftmaxCrossEntropy(float scale, const float* p, uint32_t outputs, const Target& target, float* error) {
   float loss = 0.0f, total = 0.0f;
-  for (uint32_t i = 0; i < outputs; ++i) {
+  const uint32_t begin = target.begin(), end = target.end(outputs);
+  for (uint32_t i = begin; i < end; ++i) {
     const float t = target.Probability(i);
     if (t == 0.0f) continue;
     loss -= t * SafeLog(p[i]);
     total += t;
   }
-  for (uint32_t i = 0; error != nullptr && i < outputs; ++i) {
-    error[i] = scale * (p[i] * total - target.Probability(i));
-  }
+  if (error == nullptr) return loss;
+  for (uint32_t i = 0; i < begin; ++i) error[i] = scale * (p[i] * total);
+  for (uint32_t i = begin; i < end; ++i) error[i] = scale * (p[i] * total - target.Probability(i));
+  for (uint32_t i = end; i < outputs; ++i) error[i] = scale * (p[i] * total);
   return loss;
 }
 
 /// L = sum t (log sum exp z - z), with the largest z taken out of the exponentials.
-float SoftmaxCrossEntropyFromLogits(const float* z, uint32_t outputs, const Target& target, float* error) {
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD float SoftmaxCrossEntropyFromLogits(const float* z, uint32_t outputs, const Target& target, float* error) {
   float largest = z[0];
   for (uint32_t i = 1; i < outputs; ++i) largest = z[i] > largest ? z[i] : largest;
   float sum = 0.0f, total = 0.0f, shifted = 0.0f;
@@ -61,7 +65,7 @@ float SoftmaxCrossEntropyFromLogits(const float* z, uint32_t outputs, const Targ
       shifted += t * below;
       total += t;
     }
-    const float e = SharedExp(below);
+    const float e = Exp(below);
     sum += e;
     if (error != nullptr) error[i] = e;
   }
@@ -70,47 +74,38 @@ float SoftmaxCrossEntropyFromLogits(const float* z, uint32_t outputs, const Targ
   return total * SafeLog(sum) - shifted;
 }
 
-/// L = -mean(t log p + (1 - t) log(1 - p)); dL/dz = (p - t) / n at the sigmoid's input.
-float BinaryCrossEntropy(const float* p, uint32_t outputs, const Target& target, float* error) {
+/// The losses that are means over outputs:
+///   BINARY_CROSS_ENTROPY               L = -(t log p + (1 - t) log(1 - p)), dL/dz = p - t at the sigmoid's input
+///   BINARY_CROSS_ENTROPY_FROM_LOGITS   L = max(z, 0) - z t + log(1 + exp(-|z|))
+///   MEAN_SQUARED_ERROR                 L = (p - t)^2, dL/dp = 2 (p - t)
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD float MeanLoss(LossId loss, const float* values, uint32_t outputs, const Target& target, float* error) {
   const float n = static_cast<float>(outputs);
-  float loss = 0.0f;
+  float sum = 0.0f;
   for (uint32_t i = 0; i < outputs; ++i) {
-    const float t = target.Number(i), p_i = p[i];
-    loss -= t * SafeLog(p_i) + (1.0f - t) * SafeLog(1.0f - p_i);
-    if (error != nullptr) error[i] = (p_i - t) / n;
+    const float t = target.Number(i), x = values[i];
+    float derivative = x - t;
+    if (loss == LossId::kBinaryCrossEntropy) {
+      sum -= t * SafeLog(x) + (1.0f - t) * SafeLog(1.0f - x);
+    } else if (loss == LossId::kBinaryCrossEntropyFromLogits) {
+      const float e = Exp(x < 0.0f ? x : -x);
+      sum += (x > 0.0f ? x : 0.0f) - x * t + SafeLog(1.0f + e);
+      derivative = (x < 0.0f ? e : 1.0f) / (1.0f + e) - t;
+    } else {
+      sum += derivative * derivative;
+      derivative *= 2.0f;
+    }
+    if (error != nullptr) error[i] = derivative / n;
   }
-  return loss / n;
+  return sum / n;
 }
 
-/// L = mean(max(z, 0) - z t + log(1 + exp(-|z|))).
-float BinaryCrossEntropyFromLogits(const float* z, uint32_t outputs, const Target& target, float* error) {
-  const float n = static_cast<float>(outputs);
-  float loss = 0.0f;
-  for (uint32_t i = 0; i < outputs; ++i) {
-    const float t = target.Number(i), z_i = z[i];
-    const float e = SharedExp(z_i < 0.0f ? z_i : -z_i);
-    loss += (z_i > 0.0f ? z_i : 0.0f) - z_i * t + SafeLog(1.0f + e);
-    if (error != nullptr) error[i] = ((z_i < 0.0f ? e : 1.0f) / (1.0f + e) - t) / n;
-  }
-  return loss / n;
-}
-
-/// L = mean (p - t)^2; dL/dp = 2 (p - t) / n.
-float MeanSquaredError(const float* p, uint32_t outputs, const Target& target, float* error) {
-  const float n = static_cast<float>(outputs);
-  float loss = 0.0f;
-  for (uint32_t i = 0; i < outputs; ++i) {
-    const float difference = p[i] - target.Number(i);
-    loss += difference * difference;
-    if (error != nullptr) error[i] = 2.0f * difference / n;
-  }
-  return loss / n;
-}
-
-uint32_t ArgMax(const float* values, uint32_t count) {
+TFLM_TRAIN_NOINLINE uint32_t ArgMax(const float* values, uint32_t count) {
   uint32_t best = 0;
+  float largest = values[0];
   for (uint32_t i = 1; i < count; ++i) {
-    if (values[i] > values[best]) best = i;
+    if (!(values[i] > largest)) continue;
+    largest = values[i];
+    best = i;
   }
   return best;
 }
@@ -136,20 +131,11 @@ Status CheckLabel(LossId loss, const Label& label, uint32_t outputs) {
 
 float ComputeLoss(LossId loss, float scale, const float* values, uint32_t outputs, const Label& label, float* error) {
   const Target target(label, outputs);
-  switch (loss) {
-    case LossId::kSoftmaxCrossEntropy:
-      return SoftmaxCrossEntropy(scale, values, outputs, target, error);
-    case LossId::kSoftmaxCrossEntropyFromLogits:
-      return SoftmaxCrossEntropyFromLogits(values, outputs, target, error);
-    case LossId::kBinaryCrossEntropy:
-      return BinaryCrossEntropy(values, outputs, target, error);
-    case LossId::kBinaryCrossEntropyFromLogits:
-      return BinaryCrossEntropyFromLogits(values, outputs, target, error);
-    case LossId::kMeanSquaredError:
-    case LossId::kAutoLinear:  // chosen before
-      break;
+  if (loss == LossId::kSoftmaxCrossEntropy) return SoftmaxCrossEntropy(scale, values, outputs, target, error);
+  if (loss == LossId::kSoftmaxCrossEntropyFromLogits) {
+    return SoftmaxCrossEntropyFromLogits(values, outputs, target, error);
   }
-  return MeanSquaredError(values, outputs, target, error);
+  return MeanLoss(loss, values, outputs, target, error);
 }
 
 bool IsCorrect(LossId loss, const float* output, uint32_t outputs, const Label& label) {

@@ -30,7 +30,8 @@ class PlanReader {
   const ModelView& model() const { return model_; }
   const DefaultsRecord& defaults() const { return *Section<DefaultsRecord>(SectionKind::kDefaults); }
   uint32_t parameter_count() const { return Count(SectionKind::kParameters); }
-  const ParameterRecord& parameter(uint32_t i) const { return Section<ParameterRecord>(SectionKind::kParameters)[i]; }
+  const ParameterRecord* parameters() const { return Section<ParameterRecord>(SectionKind::kParameters); }
+  const ParameterRecord& parameter(uint32_t i) const { return parameters()[i]; }
   uint32_t layer_count() const { return Count(SectionKind::kLayers); }
   const LayerRecord& layer(uint32_t i) const { return Section<LayerRecord>(SectionKind::kLayers)[i]; }
   uint32_t program_count() const { return Count(SectionKind::kPrograms); }

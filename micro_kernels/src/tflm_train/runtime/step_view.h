@@ -9,13 +9,23 @@
 
 namespace tflm_train {
 
-/// Where the places of values are. Implemented by the plan reader.
+/// Where the places of values are.
 class MemoryMap {
  public:
   virtual void* Resolve(const ValueRecord& value) const = 0;
 
  protected:
+  friend class StepView;
+
+  MemoryMap() = default;
+  /// Values of the arena and parameters, which are most, need no call: where their offsets count from.
+  MemoryMap(uint8_t* arena, uint8_t* persistent, const ParameterRecord* parameters)
+      : arena_(arena), persistent_(persistent), parameters_(parameters) {}
   ~MemoryMap() = default;
+
+  uint8_t* arena_ = nullptr;  // null: only Resolve knows
+  uint8_t* persistent_ = nullptr;
+  const ParameterRecord* parameters_ = nullptr;
 };
 
 class StepView {
@@ -41,6 +51,8 @@ class StepView {
   T* data(uint32_t argument) const {
     return Has(argument) ? static_cast<T*>(memory_.Resolve(value(argument))) : nullptr;
   }
+  /// `data` of the first `count` arguments; the step has as many.
+  void Resolve(uint32_t count, void** data) const;
   bool accumulates(uint32_t error_output) const { return (step_.accumulate_mask >> error_output & 1u) != 0; }
 
   uint32_t word_count() const { return step_.word_count; }
@@ -65,6 +77,9 @@ inline uint32_t Elements(const ValueRecord& value) {
   for (int i = 0; i < value.rank; ++i) n *= static_cast<uint32_t>(value.dims[i]);
   return n;
 }
+
+/// The same for floats: their verified size tells it.
+inline uint32_t FloatElements(const ValueRecord& value) { return value.bytes / sizeof(float); }
 
 /// The same for a value that nobody has verified: 0 for a bad rank, an empty dimension, or more than 31 bits.
 TFLM_TRAIN_COLD uint32_t CheckedElements(const ValueRecord& value);

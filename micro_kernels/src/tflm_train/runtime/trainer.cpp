@@ -8,6 +8,43 @@
 #include "tflm_train/runtime/trainer_memory.h"
 
 namespace tflm_train {
+namespace {
+
+/// The steps of a program, each with its operator.
+class ProgramSteps {
+ public:
+  ProgramSteps(const PlanReader& plan, const ProgramRecord& program, const OperatorSet& operators,
+               const MemoryMap& memory)
+      : operators_(operators),
+        steps_(plan.steps(program)),
+        values_(plan.values(program)),
+        indices_(plan.indices()),
+        words_(plan.words()),
+        memory_(memory) {}
+
+  const StepRecord& operator[](uint32_t i) const { return steps_[i]; }
+  void Forward(uint32_t i, WorkCounters& work) { OperatorOf(steps_[i]).forward(View(i), work); }
+  void Backward(uint32_t i, const BackwardContext& context) { OperatorOf(steps_[i]).backward(View(i), context); }
+
+ private:
+  StepView View(uint32_t i) const { return {steps_[i], values_, indices_, words_, memory_}; }
+  /// Layers of one kind often follow each other: the last operator is kept.
+  const Operator& OperatorOf(const StepRecord& step) {
+    const KernelId kernel = static_cast<KernelId>(step.kernel);
+    if (last_ == nullptr || last_->kernel != kernel) last_ = operators_.Find(kernel);
+    return *last_;
+  }
+
+  const OperatorSet& operators_;
+  const StepRecord* steps_;
+  const ValueRecord* values_;
+  const uint16_t* indices_;
+  const uint32_t* words_;
+  const MemoryMap& memory_;
+  const Operator* last_ = nullptr;
+};
+
+}  // namespace
 
 Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
   if (!ready()) return Status::kNotInitialized;
@@ -48,10 +85,8 @@ Status Trainer::RunForward(const ProgramRecord& program, const float* input, con
   float* place = static_cast<float*>(memory.Resolve(value));
   if (place != input) std::memcpy(place, input, value.bytes);
   if (run_forward_ != nullptr) return run_forward_(this, program, memory);
-  const StepRecord* steps = plan_.steps(program);
-  for (uint32_t i = 0; i < program.forward_count; ++i) {
-    operators_->Find(static_cast<KernelId>(steps[i].kernel))->forward(plan_.View(program, i, memory), counters_);
-  }
+  ProgramSteps steps(plan_, program, *operators_, memory);
+  for (uint32_t i = 0; i < program.forward_count; ++i) steps.Forward(i, counters_);
   return Status::kOk;
 }
 
@@ -90,23 +125,25 @@ void Trainer::RunBackward(const Memory& memory) {
   const ProgramRecord& program = *train_;
   const bool accumulates = options_.accumulate > 1;
   const uint64_t updates = counters_.update;
-  const StepRecord* steps = plan_.steps(program);
-  for (uint32_t i = program.forward_count; i < program.forward_count + program.backward_count; ++i) {
-    const StepRecord& step = steps[i];
-    BackwardContext context = {};
-    context.scale = accumulates ? 1.0f : -options_.learning_rate;
-    context.zero_skip = options_.zero_skip;
-    context.work = &counters_;
+  ProgramSteps steps(plan_, program, *operators_, memory);
+  BackwardContext context = {};
+  context.scale = accumulates ? 1.0f : -options_.learning_rate;
+  context.zero_skip = options_.zero_skip;
+  context.work = &counters_;
+  const uint32_t end = program.forward_count + program.backward_count;
+  for (uint32_t i = program.forward_count; i < end; ++i) {
+    const uint16_t layer = steps[i].layer;
+    context.layer = nullptr;
     float* running_maximum = nullptr;
-    if (step.layer != kNoneIndex) {
-      context.layer = &plan_.layer(step.layer);
-      context.weight_target = GradientTarget(context.layer->weight);
-      context.bias_target = GradientTarget(context.layer->bias);
+    if (layer != kNoneIndex) {
+      context.layer = &plan_.layer(layer);
       running_maximum = Persistent(context.layer->state_offset);
     }
+    context.weight_target = layer != kNoneIndex ? GradientTarget(context.layer->weight) : nullptr;
+    context.bias_target = layer != kNoneIndex ? GradientTarget(context.layer->bias) : nullptr;
     const SelectorState selector(options_.selector, running_maximum);
     context.selector = &selector;
-    operators_->Find(static_cast<KernelId>(step.kernel))->backward(plan_.View(program, i, memory), context);
+    steps.Backward(i, context);
   }
   if (!accumulates) return;
   counters_.update = updates;  // the kernels have changed gradients, no parameters

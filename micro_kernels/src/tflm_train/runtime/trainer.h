@@ -102,7 +102,7 @@ class Trainer {
                    StepResult* result);
   void RunBackward(const Memory& memory);
   float* GradientTarget(uint16_t parameter) const;
-  void ApplyGradients();
+  TFLM_TRAIN_COLD void ApplyGradients();
   TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE uint32_t Floats(const ProgramRecord& program, uint16_t value) const;
   float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
 

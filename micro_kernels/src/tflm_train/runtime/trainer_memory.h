@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_RUNTIME_TRAINER_MEMORY_H_
 #define TFLM_TRAIN_RUNTIME_TRAINER_MEMORY_H_
 
+#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/plan_reader.h"
 #include "tflm_train/runtime/trainer.h"
 
@@ -9,15 +10,15 @@ namespace tflm_train {
 
 class Trainer::Memory final : public MemoryMap {
  public:
-  Memory(const PlanReader& plan, uint8_t* arena, uint8_t* program_memory, const float* input)
-      : plan_(plan), arena_(arena), program_memory_(program_memory), input_(input) {}
+  Memory(const PlanReader& plan, uint8_t* persistent, uint8_t* program_memory, const float* input)
+      : MemoryMap(program_memory, persistent, plan.parameters()), plan_(plan), input_(input) {}
 
-  void* Resolve(const ValueRecord& value) const override {
+  TFLM_TRAIN_NOINLINE void* Resolve(const ValueRecord& value) const override {
     switch (static_cast<Place>(value.place)) {
       case Place::kArena:
-        return program_memory_ + value.offset;
+        return arena_ + value.offset;
       case Place::kParameter:
-        return arena_ + plan_.parameter(value.offset).arena_offset;
+        return persistent_ + parameters_[value.offset].arena_offset;
       case Place::kInput:
         return const_cast<float*>(input_);  // steps that write here do not pass the verification
       case Place::kConstant:
@@ -31,8 +32,6 @@ class Trainer::Memory final : public MemoryMap {
 
  private:
   const PlanReader& plan_;
-  uint8_t* arena_;
-  uint8_t* program_memory_;
   const float* input_;
 };
 

@@ -1,43 +1,35 @@
 #include "tflm_train/kernels/fast/fully_connected.h"
 
 #include "tflm_train/kernels/fast/inner.h"
-#include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/vector.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
 namespace {
 
-/// Rows that a selection visits.
-uint64_t SelectedRows(const Selection& selection, const float* dy, uint32_t count) {
-  uint64_t rows = 0;
-  ForEachSelectedRow(selection, dy, count, nullptr, 0, [&rows](float, float*) { ++rows; });
-  return rows;
+/// Elements of a selection.
+uint64_t Selected(const Selection& selection, const float* dy, uint32_t elements) {
+  SelectedElements<float> selected(selection, dy, elements);
+  uint64_t count = 0;
+  for (uint32_t element; selected.Next(&element);) ++count;
+  return count;
 }
 
-/// Calls visit(b, o, dy) for the selected elements, ascending.
-template <class Visit>
-inline void ForEachSelected(const DenseShape& shape, const Selection& selection, const float* dy, Visit&& visit) {
-  if (selection.mode == Selection::Mode::kList) {
-    for (uint32_t i = 0; i < selection.count; ++i) {
-      const uint32_t element = selection[i], b = element / shape.outputs;
-      visit(b, element - b * shape.outputs, dy[element]);
-    }
-    return;
+/// Rows of the weights and of a batch: one is added to the other, times scale dy[b, o].
+TFLM_TRAIN_NOINLINE void AddSelected(const DenseShape& shape, const Selection& selection, const float* dy, float scale, Side batch_side,
+                 float* batch, float* weights) {
+  const int32_t n = static_cast<int32_t>(shape.inputs);
+  DirectLocator locator = shape.Locator();
+  SelectedElements<float> selected(selection, dy, shape.output_elements());
+  for (uint32_t element; selected.Next(&element);) {
+    locator.MoveTo(element);
+    AxpyJob job;
+    job.a = scale * dy[element];
+    job.patch[batch_side] = batch + locator.column() * n;
+    job.patch[1 - batch_side] = weights + locator.channel() * n;
+    inner::Axpy(&job, 1, {{0, 0}, n, 1});
   }
-  const bool zeros_too = selection.mode == Selection::Mode::kAll;
-  for (uint32_t b = 0; b < shape.batch; ++b) {
-    for (uint32_t o = 0; o < shape.outputs; ++o, ++dy) {
-      if (zeros_too || !IsZero(dy)) visit(b, o, *dy);
-    }
-  }
-}
-
-/// y += a * x over n
-inline void AddRow(float a, const float* x, float* y, uint32_t n, uint64_t& macs) {
-  const AxpyJob job = {a, {const_cast<float*>(x), y}};
-  inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(n), 1});
-  Count(macs, n);
 }
 
 }  // namespace
@@ -45,42 +37,32 @@ inline void AddRow(float a, const float* x, float* y, uint32_t n, uint64_t& macs
 void FullyConnectedForward(const DenseShape& shape, Activation activation, const float* x, const float* w,
                            const float* bias, float* y, uint64_t& macs) {
   const int32_t inputs = static_cast<int32_t>(shape.inputs), outputs = static_cast<int32_t>(shape.outputs);
+  const float low = LowerBound(activation);
+  if (bias == nullptr) inner::Clear(y, shape.output_elements());
   for (uint32_t b = 0; b < shape.batch; ++b, x += inputs, y += outputs) {
-    inner::Clear(y, shape.outputs);
-    inner::DotRows(x, w, inputs, inputs, outputs, y);
-    AddBias(bias, activation, y, 1, outputs);
+    inner::DotRows(x, w, inputs, inputs, outputs, bias != nullptr ? bias : y, low, y);
+    if (HasUpperBound(activation)) AddBias(nullptr, activation, y, 1, outputs);
   }
   Count(macs, uint64_t{shape.output_elements()} * shape.inputs);
 }
 
-void FullyConnectedInputError(const DenseShape& shape, const Selection& selection, const float* dy, const float* w,
-                              float* dx, uint64_t& macs) {
-  const uint32_t n = shape.inputs;
-  ForEachSelected(shape, selection, dy, [&](uint32_t b, uint32_t o, float error) {
-    AddRow(error, w + o * n, dx + b * n, n, macs);
-  });
-}
-
-void FullyConnectedWeightGradient(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
-                                  float scale, float* dw, uint64_t& macs) {
-  const uint32_t n = shape.inputs;
-  if (shape.batch == 1) {
-    inner::AddRows(selection, dy, shape.outputs, scale, x, dw, static_cast<int32_t>(n));
-    if constexpr (kCountWork) Count(macs, SelectedRows(selection, dy, shape.outputs) * n);
-    return;
+void FullyConnectedBackward(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
+                            const float* w, float scale, float* target, float* dx, WorkCounters& work) {
+  const bool one_sample = shape.batch == 1;
+  const bool in_one_pass = one_sample && target == w;
+  if (dx != nullptr && !in_one_pass) {
+    AddSelected(shape, selection, dy, 1.0f, kDestination, dx, const_cast<float*>(w));
   }
-  ForEachSelected(shape, selection, dy, [&](uint32_t b, uint32_t o, float error) {
-    AddRow(scale * error, x + b * n, dw + o * n, n, macs);
-  });
-}
-
-void FullyConnectedUpdate(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
-                          float scale, float* w, float* dx, WorkCounters& work) {
-  inner::UpdateRows(selection, dy, shape.outputs, scale, x, w, dx, static_cast<int32_t>(shape.inputs));
+  if (target != nullptr && one_sample) {
+    inner::UpdateRows(selection, dy, shape.outputs, scale, x, target, in_one_pass ? dx : nullptr,
+                      static_cast<int32_t>(shape.inputs));
+  } else if (target != nullptr) {
+    AddSelected(shape, selection, dy, scale, kSource, const_cast<float*>(x), target);
+  }
   if constexpr (kCountWork) {
-    const uint64_t macs = SelectedRows(selection, dy, shape.outputs) * shape.inputs;
-    Count(work.input_error, macs);
-    Count(work.weight_gradient, macs);
+    const uint64_t macs = Selected(selection, dy, shape.output_elements()) * shape.inputs;
+    if (dx != nullptr) Count(work.input_error, macs);
+    if (target != nullptr) Count(work.weight_gradient, macs);
   }
 }
 

@@ -1,5 +1,5 @@
 // Fast FULLY_CONNECTED in float: y[b, o] = activation(bias[o] + sum_i x[b, i] w[o, i]).
-// Each function does what its plain twin in kernels/fully_connected.h does.
+// Each function does what its plain twins in kernels/fully_connected.h do.
 #ifndef TFLM_TRAIN_KERNELS_FAST_FULLY_CONNECTED_H_
 #define TFLM_TRAIN_KERNELS_FAST_FULLY_CONNECTED_H_
 
@@ -12,16 +12,10 @@ namespace fast {
 void FullyConnectedForward(const DenseShape& shape, Activation activation, const float* x, const float* w,
                            const float* bias, float* y, uint64_t& macs);
 
-void FullyConnectedInputError(const DenseShape& shape, const Selection& selection, const float* dy,
-                              const float* w, float* dx, uint64_t& macs);
-
-void FullyConnectedWeightGradient(const DenseShape& shape, const Selection& selection, const float* dy,
-                                  const float* x, float scale, float* dw, uint64_t& macs);
-
-/// Input error and weight update of one sample in one pass over the selected rows of w, which is both read and the
-/// destination: dx += dy w, then w += scale dy x. shape.batch is 1.
-void FullyConnectedUpdate(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
-                          float scale, float* w, float* dx, WorkCounters& work);
+/// Input error and weight gradient: dx += dy w from the weights before target += scale dy x. dx or `target` may be null,
+/// and `target` may be w.
+void FullyConnectedBackward(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
+                            const float* w, float scale, float* target, float* dx, WorkCounters& work);
 
 }  // namespace fast
 }  // namespace tflm_train

@@ -18,8 +18,8 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y);
 bool SumsPatches(const AxpyShape& shape);
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
-void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n);
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
+             float* y);
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n);
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
@@ -34,7 +34,6 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
 void Clear(float* x, uint32_t n);
 void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int32_t n, int32_t rows);
 bool AllFinite(const float* x, uint32_t n);
-void AddBias(const float* bias, float low, float* y, int32_t n);
 void MaskRectified(const float* y, float* dy, uint32_t n);
 
 }  // namespace cortex_m

@@ -24,13 +24,12 @@ bool SumsPatches(const AxpyShape& shape);
 /// pixel's first patch.
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
 
-/// sums[r] += x . w[r] for `rows` rows of n, `stride` apart.
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums);
+/// y[r] = start[r] + x . w[r], but at least `low` (a NaN stays one), for `rows` rows of n, `stride` apart. `start` may be y.
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
+             float* y);
 
-/// A dense layer's weight gradient for one sample: w[r] += scale * dy[r] * x for the selected ones of `count` rows of n.
-void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n);
-
-/// The same after dx += dy[r] * w[r]: input error and update in one pass over each row. No two arrays overlap.
+/// Backward pass of a dense layer for one sample, over the selected ones of `count` rows of n: dx += dy[r] * w[r] unless dx
+/// is null, then w[r] += scale * dy[r] * x. No two arrays overlap.
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n);
 
@@ -66,9 +65,6 @@ void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int3
 
 /// None of x[0, n) is NaN or infinite.
 bool AllFinite(const float* x, uint32_t n);
-
-/// y += bias over n, but at least `low`. A NaN stays one.
-void AddBias(const float* bias, float low, float* y, int32_t n);
 
 /// dy = 0 over n where y, the output of a ReLU, is not positive.
 void MaskRectified(const float* y, float* dy, uint32_t n);

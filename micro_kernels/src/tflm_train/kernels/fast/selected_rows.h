@@ -9,55 +9,71 @@
 
 namespace tflm_train {
 
-/// Zero, either sign. On bits: cheaper than a comparison of floats on a Cortex-M.
-inline bool IsZero(const float* x) {
+/// The bits of a float without its sign: zero for both zeros.
+inline uint32_t DoubledBits(const float* x) {
   uint32_t bits;
   std::memcpy(&bits, x, sizeof bits);
-  return (bits << 1) == 0;
+  return bits << 1;
 }
 
-/// Calls visit(dy[r], row r) for the selected r < `count`, ascending; rows of `matrix` have n elements.
-template <class Visit>
-TFLM_TRAIN_ALWAYS_INLINE inline void ForEachSelectedRow(const Selection& selection, const float* dy, uint32_t count,
-                                                        float* matrix, int32_t n, Visit&& visit) {
-  if (selection.mode == Selection::Mode::kList) {
-    const uint32_t selected = selection.count;
-    for (uint32_t i = 0; i < selected; ++i) {
-      const uint32_t row = selection[i];
-      visit(dy[row], matrix + row * static_cast<uint32_t>(n));
-    }
-    return;
-  }
-  const bool zeros_too = selection.mode == Selection::Mode::kAll;
-  for (const float* end = dy + count; dy != end; ++dy, matrix += n) {
-    if (zeros_too || !IsZero(dy)) visit(*dy, matrix);
-  }
-}
+/// Zero, either sign. On bits: cheaper than a comparison of floats on a Cortex-M.
+inline bool IsZero(const float* x) { return DoubledBits(x) == 0; }
 
-/// A row to work on: its error, and the error times the gradient's scale.
+/// A row to work on, and its error.
 struct SelectedRow {
-  float error, factor;
+  float error;
   float* row;
 };
 
 /// Rows that are worked on together.
-inline constexpr int32_t kRowGroup = 4;
+inline constexpr uint32_t kRowGroup = 4;
 
-/// Collects the selected rows in groups: group(rows) for each complete one, single(row) for each of the rest.
-template <class Group, class Single>
-TFLM_TRAIN_ALWAYS_INLINE inline void ForEachRowGroup(const Selection& selection, const float* dy, uint32_t count, float scale,
-                                                     float* matrix, int32_t n, Group&& group, Single&& single) {
-  SelectedRow rows[kRowGroup];
-  SelectedRow* next = rows;
-  ForEachSelectedRow(selection, dy, count, matrix, n, [&](float error, float* row) TFLM_TRAIN_ALWAYS_INLINE {
-    *next++ = {error, scale * error, row};
-    if (next == rows + kRowGroup) {
-      group(rows);
-      next = rows;
-    }
-  });
-  for (const SelectedRow* rest = rows; rest != next; ++rest) single(*rest);
+/// A group of consecutive rows with n elements; moves on to the next.
+TFLM_TRAIN_ALWAYS_INLINE inline void TakeRows(const float*& dy, float*& row, int32_t n, SelectedRow* rows) {
+  static_assert(kRowGroup == 4);
+  float* const second = row + n;
+  float* const third = second + n;
+  float* const fourth = third + n;
+  rows[0] = {dy[0], row};
+  rows[1] = {dy[1], second};
+  rows[2] = {dy[2], third};
+  rows[3] = {dy[3], fourth};
+  dy += kRowGroup;
+  row = fourth + n;
 }
+
+/// Visits the rows of a list, ascending.
+class SelectedRows {
+ public:
+  /// Rows of `matrix` have n elements.
+  SelectedRows(const Selection& selection, const float* dy, float* matrix, int32_t n)
+      : selection_(selection), dy_(dy), matrix_(matrix), n_(static_cast<uint32_t>(n)) {}
+
+  /// Adds rows from `next` on until `end` or the last row; returns the end of those added.
+  SelectedRow* Collect(SelectedRow* next, const SelectedRow* end) {
+    return selection_.wide ? CollectFrom(static_cast<const uint32_t*>(selection_.indices), next, end)
+                           : CollectFrom(static_cast<const uint16_t*>(selection_.indices), next, end);
+  }
+
+ private:
+  template <class Index>
+  SelectedRow* CollectFrom(const Index* list, SelectedRow* next, const SelectedRow* end) {
+    const uint32_t count = selection_.count;
+    uint32_t i = position_;
+    for (; next != end && i != count; ++i) {
+      const uint32_t row = list[i];
+      *next++ = {dy_[row], matrix_ + row * n_};
+    }
+    position_ = i;
+    return next;
+  }
+
+  const Selection& selection_;
+  const float* dy_;
+  float* matrix_;
+  uint32_t n_;
+  uint32_t position_ = 0;
+};
 
 }  // namespace tflm_train
 

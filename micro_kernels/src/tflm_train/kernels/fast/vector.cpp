@@ -27,6 +27,15 @@ Range RangeOf(Activation activation) {
   return {-kInfinity, kInfinity};
 }
 
+/// dbias[element % period] += scale * error[element]; period 0: each element has its own.
+template <class Index>
+void AddListed(const Index* list, uint32_t count, const float* error, uint32_t period, float scale, float* dbias) {
+  for (const Index* end = list + count; list != end; ++list) {
+    const uint32_t element = *list;
+    dbias[period == 0 ? element : element % period] += scale * error[element];
+  }
+}
+
 }  // namespace
 
 float LowerBound(Activation activation) {
@@ -34,62 +43,39 @@ float LowerBound(Activation activation) {
 }
 
 void AddBias(const float* bias, Activation activation, float* y, int32_t rows, int32_t channels) {
-  if (!bias && activation == Activation::kNone) return;
-  if (!bias || activation == Activation::kRelu6 || activation == Activation::kReluN1To1) {
-    const Range range = RangeOf(activation);
-    for (; rows > 0; --rows) {
-      for (int32_t c = 0; c < channels; ++c, ++y) {
-        const float value = bias ? *y + bias[c] : *y;
-        *y = value < range.low ? range.low : (range.high < value ? range.high : value);
-      }
+  const Range range = RangeOf(activation);
+  for (; rows > 0; --rows) {
+    for (int32_t c = 0; c < channels; ++c, ++y) {
+      const float value = bias != nullptr ? *y + bias[c] : *y;
+      *y = value < range.low ? range.low : (range.high < value ? range.high : value);
     }
-    return;
   }
-  // Without a clamp no float is below the bound.
-  for (; rows > 0; --rows, y += channels) inner::AddBias(bias, LowerBound(activation), y, channels);
 }
 
 void MaskError(Activation activation, const float* y, float* dy, uint32_t n) {
   if (activation == Activation::kNone) return;
-  if (activation != Activation::kRelu) {
-    const Range range = RangeOf(activation);
-    for (; n > 0; --n, ++y, ++dy) {
-      if (!(range.low < *y && *y < range.high)) *dy = 0.0f;
-    }
-    return;
+  if (activation == Activation::kRelu) return inner::MaskRectified(y, dy, n);
+  const Range range = RangeOf(activation);
+  for (; n > 0; --n, ++y, ++dy) {
+    if (!(range.low < *y && *y < range.high)) *dy = 0.0f;
   }
-  inner::MaskRectified(y, dy, n);
 }
 
 void BiasGradient(const Selection& selection, const float* error, uint32_t elements, uint32_t channels, float scale,
                   float* dbias) {
+  const bool one_each = elements == channels;
   if (selection.mode == Selection::Mode::kList) {
-    for (uint32_t i = 0; i < selection.count; ++i) {
-      const uint32_t element = selection[i];
-      dbias[element % channels] += scale * error[element];
+    const uint32_t period = one_each ? 0 : channels;
+    if (selection.wide) {
+      return AddListed(static_cast<const uint32_t*>(selection.indices), selection.count, error, period, scale, dbias);
     }
-    return;
+    return AddListed(static_cast<const uint16_t*>(selection.indices), selection.count, error, period, scale, dbias);
   }
-  if (elements == channels) {
+  if (one_each) {
     const AxpyJob job = {scale, {const_cast<float*>(error), dbias}};
     return inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(channels), 1});
   }
-  // Four channels at a time, so that their sums stay in registers.
-  uint32_t channel = 0;
-  for (; channel + 4 <= channels; channel += 4) {
-    float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
-    for (uint32_t i = channel; i < elements; i += channels) {
-      s0 += error[i];
-      s1 += error[i + 1];
-      s2 += error[i + 2];
-      s3 += error[i + 3];
-    }
-    dbias[channel] += scale * s0;
-    dbias[channel + 1] += scale * s1;
-    dbias[channel + 2] += scale * s2;
-    dbias[channel + 3] += scale * s3;
-  }
-  for (; channel < channels; ++channel) {
+  for (uint32_t channel = 0; channel < channels; ++channel) {
     float sum = 0.0f;
     for (uint32_t i = channel; i < elements; i += channels) sum += error[i];
     dbias[channel] += scale * sum;

@@ -125,46 +125,6 @@ bool AllFinite(const float* x, uint32_t n) {
   return Bits(sum) << 1 == 0;
 }
 
-void AddBias(const float* bias, float low, float* y, int32_t n) {
-  int32_t left = n - 4;
-  if (left >= 0) {
-    __asm volatile(
-        "1:\n"
-        "vldmia %[y], {s8-s11}\n"
-        "vldmia %[bias]!, {s12-s15}\n"
-        "vadd.f32 s8, s8, s12\n"
-        "vadd.f32 s9, s9, s13\n"
-        "vadd.f32 s10, s10, s14\n"
-        "vadd.f32 s11, s11, s15\n"
-        "vcmp.f32 s8, %[low]\n"
-        "vmrs APSR_nzcv, fpscr\n"
-        "it mi\n"
-        "vmovmi.f32 s8, %[low]\n"
-        "vcmp.f32 s9, %[low]\n"
-        "vmrs APSR_nzcv, fpscr\n"
-        "it mi\n"
-        "vmovmi.f32 s9, %[low]\n"
-        "vcmp.f32 s10, %[low]\n"
-        "vmrs APSR_nzcv, fpscr\n"
-        "it mi\n"
-        "vmovmi.f32 s10, %[low]\n"
-        "vcmp.f32 s11, %[low]\n"
-        "vmrs APSR_nzcv, fpscr\n"
-        "it mi\n"
-        "vmovmi.f32 s11, %[low]\n"
-        "vstmia %[y]!, {s8-s11}\n"
-        "subs %[left], #4\n"
-        "bge 1b\n"
-        : [y] "+r"(y), [bias] "+r"(bias), [left] "+r"(left)
-        : [low] "t"(low)
-        : "cc", "memory", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15");
-  }
-  for (left += 4; left > 0; --left, ++y) {
-    const float value = *y + *bias++;
-    *y = value < low ? low : value;
-  }
-}
-
 void MaskRectified(const float* y, float* dy, uint32_t n) {
   // Not positive: zero, or the sign bit set.
   int32_t left = static_cast<int32_t>(n) - 4;

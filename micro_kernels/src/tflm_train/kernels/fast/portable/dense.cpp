@@ -1,6 +1,8 @@
 // Dense layers: dot products of rows, input error and update of rows.
 #include "tflm_train/kernels/fast/inner_portable.h"
 
+#include <cstddef>
+
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
 
@@ -20,6 +22,16 @@ struct Column {
     s2 += value * w2[i];
     s3 += value * w3[i];
   }
+  TFLM_TRAIN_ALWAYS_INLINE void AddEight(int32_t i) {
+    Add(i);
+    Add(i + 1);
+    Add(i + 2);
+    Add(i + 3);
+    Add(i + 4);
+    Add(i + 5);
+    Add(i + 6);
+    Add(i + 7);
+  }
   TFLM_TRAIN_ALWAYS_INLINE void Advance(int32_t n) {
     x += n;
     w0 += n;
@@ -29,31 +41,32 @@ struct Column {
   }
 };
 
-TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float* sums) {
-  Column column = {x, w, w + stride, w + 2 * stride, w + 3 * stride, sums[0], sums[1], sums[2], sums[3]};
-  for (; n >= 8; n -= 8, column.Advance(8)) {
-    column.Add(0);
-    column.Add(1);
-    column.Add(2);
-    column.Add(3);
-    column.Add(4);
-    column.Add(5);
-    column.Add(6);
-    column.Add(7);
+TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, float low,
+                                              const float* start, float* y) {
+  Column column = {x, w, w + stride, w + 2 * stride, w + 3 * stride, start[0], start[1], start[2], start[3]};
+  for (; n >= 16; n -= 16, column.Advance(16)) {
+    column.AddEight(0);
+    column.AddEight(8);
+  }
+  if (n >= 8) {
+    column.AddEight(0);
+    column.Advance(8);
+    n -= 8;
   }
   for (; n > 0; --n, column.Advance(1)) column.Add(0);
-  sums[0] = column.s0;
-  sums[1] = column.s1;
-  sums[2] = column.s2;
-  sums[3] = column.s3;
+  y[0] = column.s0 < low ? low : column.s0;
+  y[1] = column.s1 < low ? low : column.s1;
+  y[2] = column.s2 < low ? low : column.s2;
+  y[3] = column.s3 < low ? low : column.s3;
 }
 
 }  // namespace
 
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, float* sums) {
-  for (; rows >= 4; rows -= 4, w += 4 * stride, sums += 4) DotRows4(x, w, stride, n, sums);
-  for (; rows > 0; --rows, w += stride, ++sums) {
-    float sum = *sums;
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
+             float* y) {
+  for (; rows >= 4; rows -= 4, w += 4 * stride, start += 4, y += 4) DotRows4(x, w, stride, n, low, start, y);
+  for (; rows > 0; --rows, w += stride, ++start, ++y) {
+    float sum = *start;
     int32_t i = 0;
     for (; i + 4 <= n; i += 4) {
       sum += x[i] * w[i];
@@ -62,17 +75,18 @@ void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t 
       sum += x[i + 3] * w[i + 3];
     }
     for (; i < n; ++i) sum += x[i] * w[i];
-    *sums = sum;
+    *y = sum < low ? low : sum;
   }
 }
 
 namespace {
 
-/// w[r] += factor[r] * x for four rows: x is loaded once for all.
-void AddRows4(const SelectedRow* rows, const float* __restrict x, int32_t n) {
+/// w[r] += scale * error[r] * x for four rows: x is loaded once for all.
+void AddRows4(const SelectedRow* rows, float scale, const float* __restrict x, int32_t n) {
   float *__restrict w0 = rows[0].row, *__restrict w1 = rows[1].row;
   float *__restrict w2 = rows[2].row, *__restrict w3 = rows[3].row;
-  const float f0 = rows[0].factor, f1 = rows[1].factor, f2 = rows[2].factor, f3 = rows[3].factor;
+  const float f0 = scale * rows[0].error, f1 = scale * rows[1].error;
+  const float f2 = scale * rows[2].error, f3 = scale * rows[3].error;
   const auto add = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
     const float value = x[i];
     w0[i] += f0 * value;
@@ -87,21 +101,25 @@ void AddRows4(const SelectedRow* rows, const float* __restrict x, int32_t n) {
     w2 += step;
     w3 += step;
   };
-  for (; n >= 4; n -= 4, advance(4)) {
+  for (; n >= 8; n -= 8, advance(8)) {
     add(0);
     add(1);
     add(2);
     add(3);
+    add(4);
+    add(5);
+    add(6);
+    add(7);
   }
   for (; n > 0; --n, advance(1)) add(0);
 }
 
-/// dx += error[r] * w[r], then w[r] += factor[r] * x for four rows: x and dx are loaded once for all.
-void UpdateRows4(const SelectedRow* rows, const float* __restrict x, float* __restrict dx, int32_t n) {
+/// The same after dx += error[r] * w[r]: x and dx are loaded once for all.
+void UpdateRows4(const SelectedRow* rows, float scale, const float* __restrict x, float* __restrict dx, int32_t n) {
   float *__restrict w0 = rows[0].row, *__restrict w1 = rows[1].row;
   float *__restrict w2 = rows[2].row, *__restrict w3 = rows[3].row;
-  const float f0 = rows[0].factor, f1 = rows[1].factor, f2 = rows[2].factor, f3 = rows[3].factor;
   const float e0 = rows[0].error, e1 = rows[1].error, e2 = rows[2].error, e3 = rows[3].error;
+  const float f0 = scale * e0, f1 = scale * e1, f2 = scale * e2, f3 = scale * e3;
   const auto update = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
     const float value = x[i], old0 = w0[i], old1 = w1[i], old2 = w2[i], old3 = w3[i];
     float sum = dx[i];
@@ -115,38 +133,75 @@ void UpdateRows4(const SelectedRow* rows, const float* __restrict x, float* __re
     w2[i] = old2 + f2 * value;
     w3[i] = old3 + f3 * value;
   };
-  for (; n >= 2; n -= 2) {
+  const auto advance = [&](int32_t step) TFLM_TRAIN_ALWAYS_INLINE {
+    x += step;
+    dx += step;
+    w0 += step;
+    w1 += step;
+    w2 += step;
+    w3 += step;
+  };
+  for (; n >= 4; n -= 4, advance(4)) {
     update(0);
     update(1);
-    x += 2, dx += 2, w0 += 2, w1 += 2, w2 += 2, w3 += 2;
+    update(2);
+    update(3);
   }
-  if (n > 0) update(0);
+  for (; n > 0; --n, advance(1)) update(0);
 }
 
 /// dx += error * w, then w += factor * x.
 TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float error, float factor, const float* __restrict x, float* __restrict w,
                                                float* __restrict dx, int32_t n) {
-  for (int32_t i = 0; i < n; ++i) {
+  const auto update = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
     const float old = w[i];
     dx[i] += error * old;
     w[i] = old + factor * x[i];
+  };
+  for (; n >= 4; n -= 4, x += 4, w += 4, dx += 4) {
+    update(0);
+    update(1);
+    update(2);
+    update(3);
   }
+  for (int32_t i = 0; i < n; ++i) update(i);
 }
 
 }  // namespace
 
-void AddRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w, int32_t n) {
-  ForEachRowGroup(
-      selection, dy, count, scale, w, n, [=](const SelectedRow* rows) TFLM_TRAIN_ALWAYS_INLINE { AddRows4(rows, x, n); },
-      [=](const SelectedRow& row) TFLM_TRAIN_ALWAYS_INLINE { AddScaled(row.factor, x, row.row, n); });
-}
-
 void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
                 float* dx, int32_t n) {
-  ForEachRowGroup(
-      selection, dy, count, scale, w, n,
-      [=](const SelectedRow* rows) TFLM_TRAIN_ALWAYS_INLINE { UpdateRows4(rows, x, dx, n); },
-      [=](const SelectedRow& row) TFLM_TRAIN_ALWAYS_INLINE { UpdateRow(row.error, row.factor, x, row.row, dx, n); });
+  SelectedRow rows[kRowGroup];
+  SelectedRow* const full = rows + kRowGroup;
+  const bool listed = selection.mode == Selection::Mode::kList;
+  const uint32_t keep = selection.mode == Selection::Mode::kAll ? 1 : 0;
+  const float* const last = dy + count;
+  SelectedRows listed_rows(selection, dy, w, n);
+  SelectedRow* end;
+  do {
+    end = rows;
+    if (listed) {
+      end = listed_rows.Collect(end, full);
+    } else if (keep != 0 && last - dy >= static_cast<ptrdiff_t>(kRowGroup)) {
+      TakeRows(dy, w, n, rows);
+      end = full;
+    } else {
+      for (; end != full && dy != last; ++dy, w += n) {
+        if ((DoubledBits(dy) | keep) != 0) *end++ = {*dy, w};
+      }
+    }
+    if (end == full) {
+      dx != nullptr ? UpdateRows4(rows, scale, x, dx, n) : AddRows4(rows, scale, x, n);
+      continue;
+    }
+    for (const SelectedRow* row = rows; row != end; ++row) {
+      if (dx != nullptr) {
+        UpdateRow(row->error, scale * row->error, x, row->row, dx, n);
+      } else {
+        AddScaled(scale * row->error, x, row->row, n);
+      }
+    }
+  } while (end == full);
 }
 
 }  // namespace portable

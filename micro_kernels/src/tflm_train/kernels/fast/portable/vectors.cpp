@@ -89,20 +89,6 @@ bool AllFinite(const float* x, uint32_t n) {
   return carried <= kMagnitude;
 }
 
-void AddBias(const float* __restrict bias, float low, float* __restrict y, int32_t n) {
-  for (; n >= 4; n -= 4, bias += 4, y += 4) {
-    const float y0 = y[0] + bias[0], y1 = y[1] + bias[1], y2 = y[2] + bias[2], y3 = y[3] + bias[3];
-    y[0] = y0 < low ? low : y0;
-    y[1] = y1 < low ? low : y1;
-    y[2] = y2 < low ? low : y2;
-    y[3] = y3 < low ? low : y3;
-  }
-  for (; n > 0; --n, ++y) {
-    const float value = *y + *bias++;
-    *y = value < low ? low : value;
-  }
-}
-
 void MaskRectified(const float* y, float* dy, uint32_t n) {
   // Not positive: zero, or the sign bit set.
   const auto mask = [](uint32_t bits, float* error) {
