@@ -75,7 +75,21 @@ void BiasGradient(const Selection& selection, const float* error, uint32_t eleme
     const AxpyJob job = {scale, {const_cast<float*>(error), dbias}};
     return inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(channels), 1});
   }
-  for (uint32_t channel = 0; channel < channels; ++channel) {
+  uint32_t channel = 0;
+  for (; channel + 4 <= channels; channel += 4) {  // their sums stay in registers
+    float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
+    for (uint32_t i = channel; i < elements; i += channels) {
+      s0 += error[i];
+      s1 += error[i + 1];
+      s2 += error[i + 2];
+      s3 += error[i + 3];
+    }
+    dbias[channel] += scale * s0;
+    dbias[channel + 1] += scale * s1;
+    dbias[channel + 2] += scale * s2;
+    dbias[channel + 3] += scale * s3;
+  }
+  for (; channel < channels; ++channel) {
     float sum = 0.0f;
     for (uint32_t i = channel; i < elements; i += channels) sum += error[i];
     dbias[channel] += scale * sum;
