@@ -74,22 +74,9 @@ def test_quantisation_is_read():
 
 
 def flatten_with_free_batch() -> bytes:
-    """What the converter makes of Keras' Flatten with a free batch size."""
     b = ModelBuilder()
     x = b.input(1, 2, 3)
-    shape = b.op("SHAPE", [x], (3,))
-    first = b.op("STRIDED_SLICE", [shape, *(b.constant(np.array([i], np.int32)) for i in (0, 1, 1))], ())
-    target = b.op("PACK", [first, b.constant(np.array(6, np.int32))], (2,))
-    for t in (shape, first, target):
-        b.graph.tensors[t].type = schema.TensorType.INT32
-    operators = b.graph.operators
-    operators[1].builtinOptionsType = schema.BuiltinOptions.StridedSliceOptions
-    operators[1].builtinOptions = schema.StridedSliceOptionsT()
-    operators[1].builtinOptions.shrinkAxisMask = 1
-    operators[2].builtinOptionsType = schema.BuiltinOptions.PackOptions
-    operators[2].builtinOptions = schema.PackOptionsT()
-    operators[2].builtinOptions.valuesCount = 2
-    y = b.op("RESHAPE", [x, target], (1, 6))
+    y = b.flatten(x)
     b.graph.tensors[x].shapeSignature = np.array([-1, 2, 3], np.int32)
     b.graph.tensors[y].shapeSignature = np.array([-1, 6], np.int32)
     return b.finish(b.dense(y, np.ones((2, 6)), np.zeros(2)))

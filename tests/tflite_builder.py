@@ -37,6 +37,8 @@ _OPTIONS = {
     "LEAKY_RELU": "LeakyReluOptions",
     "HARD_SWISH": "HardSwishOptions",
     "DIV": "DivOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "PACK": "PackOptions",
 }
 
 
@@ -166,6 +168,18 @@ class ModelBuilder:
         return self.op(
             "RESHAPE", [x, self.constant(np.array(shape, np.int32))], shape, newShape=np.array(shape, np.int32)
         )
+
+    def flatten(self, x: int) -> int:
+        """What the converter makes of Keras' Flatten with a free batch size: the shape is computed at run time."""
+        shape = tuple(self.graph.tensors[x].shape.tolist())
+        features = int(np.prod(shape[1:]))
+        whole = self.op("SHAPE", [x], (len(shape),))
+        first_one = [self.constant(np.array([i], np.int32)) for i in (0, 1, 1)]
+        batch = self.op("STRIDED_SLICE", [whole, *first_one], (), shrinkAxisMask=1)
+        target = self.op("PACK", [batch, self.constant(np.array(features, np.int32))], (2,), valuesCount=2)
+        for t in (whole, batch, target):
+            self.graph.tensors[t].type = schema.TensorType.INT32
+        return self.op("RESHAPE", [x, target], (1, features))
 
 
 def window_output(

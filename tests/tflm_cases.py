@@ -37,6 +37,14 @@ def views() -> bytes:
     return b.finish(b.reshape(b.op("SOFTMAX", [x], (1, 6), beta=1.0), 1, 1, 6))
 
 
+def flatten() -> bytes:
+    """A shape that TFLM computes at run time, in tensors that no plan knows."""
+    rng, b = np.random.default_rng(3), ModelBuilder()
+    x = b.conv(b.input(1, 6, 6, 2), rng.normal(size=(4, 3, 3, 2)) * 0.3, rng.normal(size=4) * 0.1, activation="RELU")
+    x = b.dense(b.flatten(x), rng.normal(size=(5, 144)) * 0.1, np.zeros(5))
+    return b.finish(b.op("SOFTMAX", [x], (1, 5), beta=1.0))
+
+
 def with_offline_plan(data: bytes) -> bytes:
     """TFLM's own metadata for memory: every tensor at offset 0, which would ruin any model of two tensors."""
     model = flatbuffer.load(data)
@@ -88,6 +96,7 @@ def cases() -> dict[str, bytes]:
     files["mlp_native_only"] = convert(networks.mlp(), TrainingConfig(), tflm=False).data
     files["mlp_plain"] = networks.mlp()
     files["views_dense"] = convert(views(), TrainingConfig(learning_rate=0.01)).data
+    files["flatten_dense"] = convert(flatten(), TrainingConfig(learning_rate=0.01)).data
     files["mlp_offline"] = convert(with_offline_plan(networks.mlp()), TrainingConfig(learning_rate=0.01)).data
     files["mlp_variable"] = with_variable_activation(files["mlp_dense"])
     files["mlp_foreign_plan"] = with_plan_of(networks.mlp(sizes=(64, 24, 10)), files["mlp_dense"])

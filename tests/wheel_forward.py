@@ -50,6 +50,8 @@ class WheelForward:
             tensor = self.graph.Operators(index).Outputs(0)
             activation = self.tensor(tensor)
             self.first_pass.setdefault(tensor, activation.copy())
+            if tensor not in self.offsets:  # known at conversion
+                continue
             raw = activation.view(np.uint8)
             self.memory[self.offsets[tensor] : self.offsets[tensor] + raw.size] = raw
 

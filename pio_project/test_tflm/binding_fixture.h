@@ -67,6 +67,9 @@ inline void AddAllCases(Resolver* resolver) {
   resolver->AddSqueeze();
   resolver->AddExpandDims();
   resolver->AddTanh();
+  resolver->AddShape();
+  resolver->AddStridedSlice();
+  resolver->AddPack();
   resolver->AddSoftmax();
 }
 

@@ -185,39 +185,41 @@ TEST_CASE("a plain interpreter over the same file runs between the steps") {
   }
 }
 
-/// A fully connected layer of the application's own, with data of its own: every one made is given back.
+/// A fully connected layer of the application's own that counts what TFLM asks of it.
 struct Owning {
-  static inline int alive = 0;
+  static inline int made = 0;
+  static inline int freed = 0;
   static TflmRegistration Register() {
     TflmRegistration registration = tflite::Register_FULLY_CONNECTED();
     registration.init = [](TfLiteContext* context, const char* buffer, size_t length) {
-      ++alive;
+      ++made;
       return tflite::Register_FULLY_CONNECTED().init(context, buffer, length);
     };
-    registration.free = [](TfLiteContext*, void* data) {
-      if (data != nullptr) --alive;
-    };
+    registration.free = [](TfLiteContext*, void*) { ++freed; };
     return registration;
   }
 };
 
-TEST_CASE("an operator's data is freed as often as it was made") {
+TEST_CASE("an operator's data is freed when the interpreter lets go of it") {
   Resolver resolver;
   resolver.AddFullyConnected(Owning::Register());
+  // TFLM of 2023 calls it once more when a model is prepared, to reset the operator
+  int resets = 0;
   {
-    Resolver incomplete;
-    incomplete.AddFullyConnected(Owning::Register());
     Pair pair("mlp_dense");
-    CHECK(pair.InitTflm(incomplete) == Status::kMissingOperator);
-    CHECK(Owning::alive == 0);
+    CHECK(pair.InitTflm(resolver) == Status::kMissingOperator);
+    CHECK(Owning::made == 0);
     resolver.AddSoftmax();
     REQUIRE(pair.InitTflm(resolver) == Status::kOk);
-    CHECK(Owning::alive == 2);
+    CHECK(Owning::made == 2);
+    resets = Owning::freed;
     REQUIRE(pair.InitTflm(resolver) == Status::kOk);
-    CHECK(Owning::alive == 2);
+    CHECK(Owning::made == 4);
+    CHECK(Owning::freed == 2 + 2 * resets);
     Losses(&pair.tflm);
+    CHECK(Owning::freed == 2 + 2 * resets);
   }
-  CHECK(Owning::alive == 0);
+  CHECK(Owning::freed == 4 + 2 * resets);
 }
 
 /// A resolver that knows the operators but cannot read their options.

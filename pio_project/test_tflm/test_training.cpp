@@ -11,9 +11,9 @@ constexpr uint32_t kSamples = 20;  // over and over, so that every model learns 
 const char* const kNetworks[] = {"mlp", "cnn", "residual", "separable", "inverted_residual"};
 
 TEST_CASE("dense losses equal the native device's over 200 steps") {
-  // besides the networks: several shapes of one tensor; a file with TFLM's own plan of its memory
+  // besides the networks: several shapes of one tensor; shapes computed at run time; a file with TFLM's own memory plan
   for (const std::string name : {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense",
-                                 "inverted_residual_dense", "views_dense", "mlp_offline"}) {
+                                 "inverted_residual_dense", "views_dense", "flatten_dense", "mlp_offline"}) {
     CAPTURE(name);
     Resolver resolver;
     AddAllCases(&resolver);
