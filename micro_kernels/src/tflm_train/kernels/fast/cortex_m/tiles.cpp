@@ -153,14 +153,14 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
   "vldmia %[row], {s0-s15}\n" \
   "add %[row], %[stride]\n"
 
-// The next filter over the patch, to s28-s31. FILTER_ROW loads a row of it.
-#define TFLM_TRAIN_CONVOLVE4(FILTER_ROW)         \
+// The next filter over the patch: to s28-s31 if FIRST is vmul, added to them if it is vfma. FILTER_ROW loads a row of it.
+#define TFLM_TRAIN_CONVOLVE4(FIRST, FILTER_ROW)  \
   "mov %[row], %[patch]\n"                       \
   TFLM_TRAIN_PATCH_ROW                           \
   FILTER_ROW                                     \
-  TFLM_TRAIN_ROW("vmul.f32", "s28", "s29")            \
+  TFLM_TRAIN_ROW(FIRST, "s28", "s29")            \
   TFLM_TRAIN_PATCH_ROW                           \
-  TFLM_TRAIN_ROW("vmul.f32", "s30", "s31")            \
+  TFLM_TRAIN_ROW(FIRST, "s30", "s31")            \
   FILTER_ROW                                     \
   TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")       \
   TFLM_TRAIN_PATCH_ROW                           \
@@ -181,25 +181,18 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
 #define TFLM_TRAIN_FILTER_ROW_OF_4 "vldmia %[w]!, {s16-s27}\n"
 
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums) {
-  // A row of outputs after the other: the rows of the patch are loaded anew for it, for half of the code.
-  for (; count > 0; --count, w += 9 * channels) {
-    for (int32_t half = 0; half < 2; ++half, sums += 2) {
-      const float *row = patch + half * patch_stride, *taps = w;
-      int32_t left = 3;
-      __asm volatile(
-          "vldmia %[sums], {s28-s29}\n"
-          "1:\n"
-          TFLM_TRAIN_PATCH_ROW
-          TFLM_TRAIN_FILTER_ROW_OF_MANY
-          TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")
-          "subs %[left], #1\n"
-          "bne 1b\n"
-          "vstmia %[sums], {s28-s29}\n"
-          : [w] "+r"(taps), [row] "+r"(row), [left] "+r"(left)
-          : [sums] "r"(sums), [stride] "r"(4 * patch_stride), [channels] "r"(4 * channels)
-          : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
-    }
-  }
+  if (count <= 0) return;
+  const float* row;
+  __asm volatile(
+      "1:\n"
+      "vldmia %[sums], {s28-s31}\n"
+      TFLM_TRAIN_CONVOLVE4("vfma.f32", TFLM_TRAIN_FILTER_ROW_OF_MANY)
+      "vstmia %[sums]!, {s28-s31}\n"
+      "subs %[count], #1\n"
+      "bne 1b\n"
+      : [w] "+r"(w), [sums] "+r"(sums), [count] "+r"(count), [row] "=&r"(row)
+      : [patch] "r"(patch), [stride] "r"(4 * patch_stride), [channels] "r"(4 * channels)
+      : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
 }
 
 void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
@@ -214,7 +207,7 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
     uint32_t winner;
     __asm volatile(
         "1:\n"
-        TFLM_TRAIN_CONVOLVE4(TFLM_TRAIN_FILTER_ROW_OF_4)
+        TFLM_TRAIN_CONVOLVE4("vmul.f32", TFLM_TRAIN_FILTER_ROW_OF_4)
         "vmov s0, %[low]\n"
         TFLM_TRAIN_POOL("s28", "s29", "s30", "s31", "s0")
         "subs %[count], #1\n"
