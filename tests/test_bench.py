@@ -167,7 +167,10 @@ def processes_with(text: str) -> list[str]:
 def test_an_interrupted_bench_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     command = [sys.executable, "-m", "tflm_train", "bench", "mlp", "--selector", "dense", "--epochs", "1000"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # a test run in the background of a shell ignores SIGINT, and so would its children
+    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, preexec_fn=heeds)
     measuring = f"{tmp_path}/tflm-train-bench-"
     deadline = time.monotonic() + 120
     while not [line for line in processes_with(measuring) if "begin=" in line] and time.monotonic() < deadline:
