@@ -126,6 +126,18 @@ def test_every_environment_is_well_formed(core: Path) -> None:
     assert "is free from linting errors" in result.stdout, result.stdout
 
 
+@pytest.mark.parametrize(
+    ("environment", "missing"), [("native_tflm", ("TFLM_DIR", "TFLM_LIB")), ("qemu_m4_tflm", ("TFLM_LIBRARY",))]
+)
+def test_without_tensorflow_lite_micro_its_environments_say_why_they_skip(
+    environment: str, missing: tuple[str, ...], core: Path
+) -> None:
+    nothing = {name: "" for name in ("TFLM_DIR", "TFLM_LIB", "TFLM_LIBRARY")}
+    result = pio("run", "-d", str(PROJECT), "-e", environment, core=core, cwd=core, **nothing)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "skipped" in result.stderr and all(name in result.stderr for name in missing)
+
+
 def test_scons_releases() -> None:
     script = load(PROJECT / "tools" / "prepare.py")
     assert script.scons_release("4.41101.0") == "4.11.1"

@@ -16,7 +16,7 @@ def require(variables: dict[str, str]) -> None:
     """End without an error, and say why, where a variable is missing."""
     if not all(os.environ.get(name) for name in variables):
         names = " and ".join(f"{name} ({what})" for name, what in variables.items())
-        sys.stderr.write(f"skipped: {names} not set\n")
+        sys.stderr.write(f"skipped, as these variables are not set: {names}\n")
         env.Exit(0)  # noqa: F821
 
 
