@@ -65,7 +65,10 @@ def words(graph: Graph, op: Operator) -> list[int | float]:
         axes = mean_axes(graph, op)
         parts = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1], x.shape[axes[-1] + 1 :]
         return [int(np.prod(part, dtype=np.int64)) for part in parts]
-    if op.type in ("FULLY_CONNECTED", "ADD", "SUB", "MUL"):
+    if op.type == "FULLY_CONNECTED":
+        outputs, inputs = graph.tensors[op.inputs[1]].shape
+        return [x.elements // inputs, inputs, outputs, int(activation(op))]
+    if op.type in ("ADD", "SUB", "MUL"):
         return [int(activation(op))]
     if op.type == "PAD":
         return [int(before) for before in _constant(graph, op.inputs[1])[:, 0]]
@@ -75,7 +78,8 @@ def words(graph: Graph, op: Operator) -> list[int | float]:
         axis = int(op.options["axis"]) % rank
         return [axis, *(graph.tensors[t].shape[axis] for t in op.inputs)]
     if op.type == "SOFTMAX":
-        return [float(op.options["beta"])]
+        columns = x.shape[-1] if x.shape else 1
+        return [x.elements // columns, columns, float(op.options["beta"])]
     if op.type == "LEAKY_RELU":
         return [float(op.options["alpha"])]
     return []

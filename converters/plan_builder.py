@@ -19,6 +19,12 @@ from .trainability import TrainedLayers
 if TYPE_CHECKING:
     from ..config import TrainingConfig
 
+_BASES = {
+    pf.Place.ARENA: pf.Base.PROGRAM,
+    pf.Place.INPUT: pf.Base.INPUT,
+    pf.Place.CONSTANT: pf.Base.FILE,
+    pf.Place.PARAMETER: pf.Base.PERSISTENT,
+}
 _SELECTORS = {"dense": pf.Selector.DENSE, "static-topk": pf.Selector.STATIC_TOPK, "tinyprop": pf.Selector.TINYPROP}
 
 
@@ -216,10 +222,24 @@ class PlanBuilder:
             indices += [ref(value) for value in step.values]
             row["operator_begin"], row["operator_count"] = len(indices), len(step.operators)
             indices += step.operators
+            words += [self._address(value) for value in reversed(step.values)]
             row["word_begin"], row["word_count"] = len(words), len(step.words)
             words += [_word(word) for word in step.words]
             row["layer"], row["accumulate_mask"] = step.layer, step.accumulate_mask
             steps.append(row)
+
+    def _address(self, value: Value | None) -> int:
+        if value is None:
+            return pf.NONE_ADDRESS
+        base, offset = _BASES[value.place], value.offset
+        if value.place == pf.Place.PARAMETER:
+            offset = int(self.parameter_records[offset]["arena_offset"])
+        if offset >> pf.ADDRESS_BITS:
+            raise ConversionError(
+                f"training {self.graph.name} needs an arena of more than {1 << pf.ADDRESS_BITS} bytes, for which the "
+                "plan has no addresses; train fewer layers (--layers)"
+            )
+        return base << pf.ADDRESS_BITS | offset
 
 
 def _word(word: int | float) -> int:

@@ -20,9 +20,11 @@ from .errors import PlanError
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NONE_INDEX = 0xFFFF  # "no value", "no layer", "no parameter" in 16-bit fields
 NONE_OFFSET = 0xFFFFFFFF  # "no buffer" in 32-bit offsets
+ADDRESS_BITS = 30  # of an address's offset; its Base is above
+NONE_ADDRESS = 0xFFFFFFFF  # of an absent argument
 MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
@@ -37,7 +39,7 @@ class SectionKind(enum.IntEnum):
     VALUES = 5
     STEPS = 6
     INDICES = 7  # uint16: arguments of steps, operators covered by steps
-    WORDS = 8  # 32-bit constants of steps
+    WORDS = 8  # 32-bit addresses and constants of steps
 
 
 class Kernel(enum.IntEnum):
@@ -49,7 +51,7 @@ class Kernel(enum.IntEnum):
     output is added to, not overwritten.
 
     Layers: forward (x, w, b?, y), backward (x?, w, y?, dy, dx?, scratch?)
-        * FULLY_CONNECTED: activation
+        * FULLY_CONNECTED: batch, inputs, outputs (x is [batch, inputs], y [batch, outputs]), activation
         * CONV_2D: stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
         * DEPTHWISE_CONV_2D: as CONV_2D, depth_multiplier
     Layers with their max-pool: forward (x, w, b?, y, argmax?), backward (x?, w, y?, dy, dx?, scratch?, argmax)
@@ -69,7 +71,7 @@ class Kernel(enum.IntEnum):
         * COPY
         * CONCATENATION: forward (y, x0, x1, ...), backward (dy, dx0?, dx1?, ...); axis, size of each x along it
     Functions: forward (x, y), backward (y, dy, dx)
-        * SOFTMAX: beta (f32)
+        * SOFTMAX: rows, columns (x is [rows, columns]), beta (f32)
         * LEAKY_RELU: alpha (f32, not negative)
         * LOGISTIC, TANH, RELU, RELU6, RELU_N1_TO_1
         * HARD_SWISH: backward (x, dy, dx)
@@ -133,6 +135,16 @@ class Place(enum.IntEnum):
     INPUT = 1  # the caller's input buffer
     CONSTANT = 2  # offset: index of the tensor in the .tflite, read where it lies in the file
     PARAMETER = 3  # offset: index of the parameter
+
+
+class Base(enum.IntEnum):
+    """What the offset of an address counts from. Before a step's constants lie the addresses of its arguments, the last
+    one first: where the device finds them without a look at the values."""
+
+    PROGRAM = 0  # the program's start in the arena
+    PERSISTENT = 1  # the arena's start, where the parameters are
+    INPUT = 2  # the caller's input buffer
+    FILE = 3  # no offset: index of the tensor in the .tflite
 
 
 class Role(enum.IntEnum):
@@ -297,7 +309,7 @@ STEP = np.dtype(
         ("operator_begin", "<u4"),  # into INDICES
         ("operator_count", "<u2"),
         ("word_count", "<u2"),
-        ("word_begin", "<u4"),  # into WORDS
+        ("word_begin", "<u4"),  # into WORDS: the constants; the addresses of its arguments end there
         ("layer", "<u2"),  # index into LAYERS or NONE_INDEX
         ("reserved", "<u2"),
         ("accumulate_mask", "<u4"),
@@ -326,8 +338,8 @@ _RECORDS = {
     "StepRecord": STEP,
 }
 _ENUMS = (
-    SectionKind, Kernel, Activation, ScalarType, Place, Role, Phase, ProgramKind, ForwardKind, ParameterKind, Loss,
-    Selector,
+    SectionKind, Kernel, Activation, ScalarType, Place, Base, Role, Phase, ProgramKind, ForwardKind, ParameterKind,
+    Loss, Selector,
 )  # fmt: skip
 
 
@@ -498,7 +510,8 @@ def cpp_header() -> str:
     ]
     constants = {
         "kPlanMagic": MAGIC, "kFormatVersion": FORMAT_VERSION, "kPlanCrcBegin": PLAN_CRC_BEGIN,
-        "kNoneOffset": NONE_OFFSET, "kAlignment": ALIGNMENT, "kMaxOperatorValues": MAX_OPERATOR_VALUES,
+        "kNoneOffset": NONE_OFFSET, "kAddressBits": ADDRESS_BITS, "kNoneAddress": NONE_ADDRESS,
+        "kAlignment": ALIGNMENT, "kMaxOperatorValues": MAX_OPERATOR_VALUES,
         "kSectionRequired": SECTION_REQUIRED, "kLayerOutput": LAYER_OUTPUT, "kDefaultZeroSkip": DEFAULT_ZERO_SKIP,
         "kDefaultOutputSparse": DEFAULT_OUTPUT_SPARSE,
     }  # fmt: skip

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import networks
 import numpy as np
 import pytest
 from tflm_train.converters import plan_format as pf
-from tflm_train.converters.errors import PlanError
+from tflm_train.converters.convert import convert
+from tflm_train.converters.errors import ConversionError, PlanError
+
+from tflm_train.config import TrainingConfig
 
 HEADER_FILE = Path(__file__).parents[1] / "micro_kernels/src/tflm_train/runtime/plan_format.h"
 
@@ -76,3 +80,9 @@ def test_unknown_sections():
         pf.decode(with_extra_section(pf.SECTION_REQUIRED))
     with pytest.raises(PlanError, match="WORDS"):  # skipped, but then a required one is missing
         pf.decode(with_extra_section(0))
+
+
+def test_huge_arenas_are_refused_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(pf, "ADDRESS_BITS", 10)
+    with pytest.raises(ConversionError, match=r"an arena of more than 1024 bytes.*train fewer layers \(--layers\)"):
+        convert(networks.mlp(), TrainingConfig())

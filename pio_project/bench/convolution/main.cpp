@@ -39,11 +39,20 @@ constexpr Case kCases[] = {
 alignas(16) float x[kMap], dy[kMap], dx[kMap], weights[kWeights], bias[kChannels];
 alignas(16) uint16_t list[kMap];
 
+enum Value : uint16_t { kX, kW, kDy, kDx, kScratch, kValues };
+void* const kPlaces[kValues] = {x, weights, dy, dx, list};
+
+constexpr uint32_t Address(Value value) {
+  return static_cast<uint32_t>(tflm_train::Base::kFile) << tflm_train::kAddressBits | value;
+}
+
 // Arguments in the plan's order; `y` is absent, as there is no activation.
-enum Argument : uint16_t { kX, kW, kDy, kDx, kScratch, kValues };
-void* const places[kValues] = {x, weights, dy, dx, list};
 constexpr uint16_t kArguments[] = {kX, kW, tflm_train::kNoneIndex, kDy, kDx, kScratch};
-constexpr uint32_t kWords[] = {1, 1, 1, 1, 1, 1, 0};  // strides, dilations, pads, no activation
+constexpr uint32_t kArgumentCount = sizeof kArguments / sizeof kArguments[0];
+constexpr uint32_t kWords[] = {Address(kScratch), Address(kDx), Address(kDy), tflm_train::kNoneAddress, Address(kW),
+                               Address(kX),
+                               // strides, dilations, pads, no activation
+                               1, 1, 1, 1, 1, 1, 0};
 
 tflm_train::ValueRecord Image(uint32_t offset) {
   tflm_train::ValueRecord value = {};
@@ -59,9 +68,9 @@ tflm_train::ValueRecord Image(uint32_t offset) {
   return value;
 }
 
-class Values final : public tflm_train::MemoryMap {
+class Values final : public tflm_train::ProgramView {
  public:
-  Values() {
+  Values() : ProgramView(records, kArguments, kWords) {
     uint32_t offset = 0;
     for (tflm_train::ValueRecord& value : records) {
       value = Image(offset);
@@ -75,7 +84,6 @@ class Values final : public tflm_train::MemoryMap {
     records[kScratch].dims[0] = kMap;
     records[kScratch].bytes = sizeof list;
   }
-  void* Resolve(const tflm_train::ValueRecord& value) const override { return places[&value - records]; }
   uint32_t bytes() const {
     uint32_t sum = sizeof bias;
     for (const tflm_train::ValueRecord& value : records) sum += value.bytes;
@@ -83,6 +91,9 @@ class Values final : public tflm_train::MemoryMap {
   }
 
   tflm_train::ValueRecord records[kValues];
+
+ private:
+  void* File(uint32_t value) const override { return kPlaces[value]; }
 };
 
 /// Uniform in [-1, 1): a linear congruential generator (Numerical Recipes, 7.1).
@@ -104,9 +115,10 @@ int Run(const Case& chosen) {
   tflm_train::StepRecord record = {};
   record.kernel = static_cast<uint16_t>(tflm_train::kConv2d.kernel);
   record.phase = static_cast<uint8_t>(tflm_train::Phase::kBackward);
-  record.value_count = sizeof kArguments / sizeof kArguments[0];
-  record.word_count = sizeof kWords / sizeof kWords[0];
-  const tflm_train::StepView step(record, values.records, kArguments, kWords, values);
+  record.value_count = kArgumentCount;
+  record.word_begin = kArgumentCount;
+  record.word_count = sizeof kWords / sizeof kWords[0] - kArgumentCount;
+  const tflm_train::StepView step(record, values);
   if (tflm_train::kConv2d.check(step) != tflm_train::Status::kOk) return 1;
 
   tflm_train::LayerRecord layer = {};
@@ -117,7 +129,6 @@ int Run(const Case& chosen) {
   config.ratio = chosen.ratio;
   config.s_min = config.s_max = chosen.ratio;  // TinyProp with a fixed part
   config.damping = config.decay = 1.0f;
-  const tflm_train::SelectorState selector(config, &running_maximum);
   tflm_train::WorkCounters work;
   tflm_train::BackwardContext context = {};
   context.layer = &layer;
@@ -126,7 +137,8 @@ int Run(const Case& chosen) {
   context.scale = kScale;
   context.zero_skip = chosen.zero_skip;
   context.work = &work;
-  context.selector = &selector;
+  context.selector = &config;
+  context.running_maximum = &running_maximum;
 
   FillValues();
   tflm_train::InstructionMeter meter;

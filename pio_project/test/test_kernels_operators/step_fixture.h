@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tflm_train/runtime/operator.h"
@@ -14,7 +15,7 @@
 namespace tflm_train {
 namespace testing {
 
-class Step final : public MemoryMap {
+class Step final {
  public:
   Step(KernelId kernel, Phase phase) {
     record_.kernel = static_cast<uint16_t>(kernel);
@@ -75,8 +76,16 @@ class Step final : public MemoryMap {
   void Omit(uint32_t argument) { indices_[argument] = kNoneIndex; }
 
   uint32_t size() const { return record_.value_count; }
-  StepView View() const { return StepView(record_, values_.data(), indices_.data(), words_.data(), *this); }
-  void* Resolve(const ValueRecord& value) const override { return memory_[size_t(&value - values_.data())]->data(); }
+  StepView View() const {
+    std::vector<uint32_t> words;
+    for (size_t i = indices_.size(); i > 0; --i) {
+      const uint32_t index = indices_[i - 1];
+      words.push_back(index == kNoneIndex ? kNoneAddress : static_cast<uint32_t>(Base::kFile) << kAddressBits | index);
+    }
+    words.insert(words.end(), words_.begin(), words_.end());
+    program_ = std::make_unique<Program>(*this, std::move(words));
+    return {program_->record, *program_};
+  }
 
   void Set(uint32_t argument, const std::vector<float>& data) {
     std::vector<uint8_t>& bytes = *memory_[indices_[argument]];
@@ -111,6 +120,26 @@ class Step final : public MemoryMap {
   }
 
  private:
+  /// The step as an operator sees it: addresses of the arguments in front of the constants.
+  class Program final : public ProgramView {
+   public:
+    Program(const Step& step, std::vector<uint32_t> words)
+        : ProgramView(step.values_.data(), step.indices_.data(), words.data()),
+          record(step.record_),
+          words_(std::move(words)),
+          memory_(step.memory_) {
+      record.word_begin = static_cast<uint32_t>(words_.size() - step.words_.size());
+    }
+
+    StepRecord record;
+
+   private:
+    void* File(uint32_t index) const override { return memory_[index]->data(); }
+
+    std::vector<uint32_t> words_;
+    const std::vector<std::shared_ptr<std::vector<uint8_t>>>& memory_;
+  };
+
   Step& Add(const std::vector<int32_t>& dims, ScalarType type, uint32_t bytes) {
     ValueRecord value = {};
     value.tensor = -1;
@@ -140,6 +169,7 @@ class Step final : public MemoryMap {
   std::vector<uint16_t> indices_;
   std::vector<uint32_t> words_;
   std::vector<std::shared_ptr<std::vector<uint8_t>>> memory_;
+  mutable std::unique_ptr<Program> program_;
   uint32_t next_offset_ = 0;
 };
 
@@ -161,7 +191,6 @@ struct Training {
     const StepView view = step.View();
     layer.candidates = Elements(view.value(kError));
     layer.max_selected = layer.candidates;
-    const SelectorState state(selector, &running_maximum_);
     BackwardContext context = {};
     context.layer = &layer;
     float* const weights = gradient != nullptr ? gradient->data() : view.data<float>(kWeights);
@@ -170,7 +199,8 @@ struct Training {
     context.scale = scale;
     context.zero_skip = zero_skip;
     context.work = &work;
-    context.selector = &state;
+    context.selector = &selector;
+    context.running_maximum = &running_maximum_;
     op.backward(view, context);
   }
 

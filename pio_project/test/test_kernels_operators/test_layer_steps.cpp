@@ -25,8 +25,8 @@ struct Layer {
 
 std::vector<Layer> Layers() {
   return {
-      {&kFullyConnected, "fully connected", {1, 12}, {5, 12}, {1, 5}, {1}, 5, false},
-      {&kFullyConnected, "fully connected, batch", {3, 4}, {5, 4}, {3, 5}, {1}, 5, false},
+      {&kFullyConnected, "fully connected", {1, 12}, {5, 12}, {1, 5}, {1, 12, 5, 1}, 5, false},
+      {&kFullyConnected, "fully connected, batch", {3, 4}, {5, 4}, {3, 5}, {3, 4, 5, 1}, 5, false},
       {&kConv2d, "conv", {1, 5, 4, 2}, {3, 3, 3, 2}, {1, 5, 4, 3}, {1, 1, 1, 1, 1, 1, 1}, 3, false},
       {&kConv2d, "conv, many elements", {1, 9, 8, 4}, {4, 3, 3, 4}, {1, 9, 8, 4}, {1, 1, 1, 1, 1, 1, 1}, 4, false},
       {&kDepthwiseConv2d, "depthwise", {1, 5, 4, 2}, {1, 3, 3, 4}, {1, 5, 4, 4}, {1, 1, 1, 1, 1, 1, 1, 2}, 4, false},
@@ -228,7 +228,7 @@ TEST_CASE("layer step: parameters changed are counted once") {
   // neurons 1 and 3 in the first row of the batch, 1 in the second
   Step step(KernelId::kFullyConnected, Phase::kBackward);
   step.Float({2, 3}).Float({4, 3}).Absent().Float({2, 4}, {0, 1, 0, 2, 0, 3, 0, 0}).Absent().Absent();
-  step.Words({0}).Trains();
+  step.Words({2, 3, 4, 0}).Trains();
   Training training;
   training.bias.assign(4, 0);
   training.Run(kFullyConnected, step);
@@ -239,10 +239,10 @@ TEST_CASE("layer step: parameters changed are counted once") {
 
 TEST_CASE("forward step: bias, activation, counters") {
   Step step(KernelId::kFullyConnected, Phase::kForward);
-  step.Float({2, 1, 2}, {1, 2, 3, 4}).Float({1, 2}, {1, -1}).Float({1}, {0.5f}).Float({2, 1}).Words({0});
+  step.Float({2, 1, 2}, {1, 2, 3, 4}).Float({1, 2}, {1, -1}).Float({1}, {0.5f}).Float({2, 1}).Words({2, 2, 1, 0});
   CHECK(step.Forward(kFullyConnectedForward).forward == 4);
   CHECK(step.Get(3) == std::vector<float>{-0.5f, -0.5f});
-  step.word(0) = 1;
+  step.word(3) = 1;
   step.Forward(kFullyConnected);
   CHECK(step.Get(3) == std::vector<float>{0, 0});
 }

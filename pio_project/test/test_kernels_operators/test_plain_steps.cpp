@@ -169,10 +169,10 @@ TEST_CASE("pad, transpose, concatenation, copy steps") {
 
 TEST_CASE("softmax step: rows of the last dimension, beta") {
   Step forward(KernelId::kSoftmax, Phase::kForward);
-  forward.Float({2, 2}, {0, 0, 1, 1}).Float({2, 2}).WordF32(2).Forward(kSoftmax);
+  forward.Float({2, 2}, {0, 0, 1, 1}).Float({2, 2}).Words({2, 2}).WordF32(2).Forward(kSoftmax);
   CHECK(forward.Get(1) == F{0.5f, 0.5f, 0.5f, 0.5f});
   Step backward(KernelId::kSoftmax, Phase::kBackward);
-  backward.Float({1, 2}, {0.5f, 0.5f}).Float({1, 2}, {1, 0}).Shared(1).WordF32(2).Backward(kSoftmax);
+  backward.Float({1, 2}, {0.5f, 0.5f}).Float({1, 2}, {1, 0}).Shared(1).Words({1, 2}).WordF32(2).Backward(kSoftmax);
   CHECK(backward.Get(2) == F{0.5f, -0.5f});
 }
 

@@ -35,10 +35,10 @@ void AddTypicalSteps(std::vector<Good>& good);
 std::vector<Good> GoodSteps() {
   std::vector<Good> good = {
       {"fully connected", KernelId::kFullyConnected, kF,
-       [](Step& s) { s.Float({1, 2, 3}).Float({4, 6}).Float({4}).Float({1, 4}).Words({1}); }},
+       [](Step& s) { s.Float({1, 2, 3}).Float({4, 6}).Float({4}).Float({1, 4}).Words({1, 6, 4, 1}); }},
       {"fully connected", KernelId::kFullyConnected, kB,
        [](Step& s) {
-         s.Float({1, 6}).Float({4, 6}).Float({1, 4}).Float({1, 4}).Float({1, 6}).Indices(4).Words({1}).Trains();
+         s.Float({1, 6}).Float({4, 6}).Float({1, 4}).Float({1, 4}).Float({1, 6}).Indices(4).Words({1, 6, 4, 1}).Trains();
        }},
       {"conv", KernelId::kConv2d, kF,
        [](Step& s) {
@@ -122,9 +122,9 @@ void AddTypicalSteps(std::vector<Good>& good) {
                       s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({1, 2, 3});
                     }});
   }
-  good.push_back({"softmax", KernelId::kSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).WordF32(1); }});
+  good.push_back({"softmax", KernelId::kSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1); }});
   good.push_back({"softmax", KernelId::kSoftmax, kB, [](Step& s) {
-                    s.Float({2, 3}).Float({2, 3}).Float({2, 3}).WordF32(1);
+                    s.Float({2, 3}).Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1);
                   }});
   good.push_back({"copy", KernelId::kCopy, kF, [](Step& s) { s.Float({6}).Float({2, 3}); }});
   good.push_back({"copy", KernelId::kCopy, kB, [](Step& s) { s.Float({6}).Float({2, 3}); }});
@@ -241,8 +241,8 @@ TEST_CASE("check: geometry out of range") {
     Step probe(good.kernel, good.phase);
     good.build(probe);
     const uint16_t words = probe.record().word_count;
-    if (good.kernel == KernelId::kSoftmax || good.kernel == KernelId::kLeakyRelu) continue;
-    for (uint32_t i = 0; i < words; ++i) {
+    const bool ends_in_float = good.kernel == KernelId::kSoftmax || good.kernel == KernelId::kLeakyRelu;
+    for (uint32_t i = 0; i < words - (ends_in_float ? 1u : 0u); ++i) {
       for (uint32_t huge : kHuge) {
         Step step(good.kernel, good.phase);
         good.build(step);
@@ -326,8 +326,18 @@ TEST_CASE("check: broadcasts, permutations, slopes") {
   no_factor.Float({3}).Absent().Absent().Float({3}).Float({3}).Absent().Words({0});
   CHECK(no_factor.Check(Find(KernelId::kMul)) == Status::kPlanInvalid);
   Step uneven(KernelId::kFullyConnected, Phase::kForward);
-  uneven.Float({1, 7}).Float({2, 3}).Absent().Float({1, 4}).Words({0});
+  uneven.Float({1, 7}).Float({2, 3}).Absent().Float({1, 4}).Words({2, 3, 2, 0});
   CHECK(uneven.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);
+  for (const std::vector<int32_t>& words : {std::vector<int32_t>{1, 6, 4, 0}, {4, 3, 2, 0}, {2, 2, 3, 0}, {2, 6, 2, 0}}) {
+    Step other_shape(KernelId::kFullyConnected, Phase::kForward);
+    other_shape.Float({2, 3}).Float({2, 3}).Absent().Float({2, 2}).Words(words);
+    CHECK(other_shape.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);
+  }
+  for (const std::vector<int32_t>& words : {std::vector<int32_t>{3, 2}, {1, 6}, {2, 4}, {0, 3}}) {
+    Step other_rows(KernelId::kSoftmax, Phase::kForward);
+    other_rows.Float({2, 3}).Float({2, 3}).Words(words).WordF32(1);
+    CHECK(other_rows.Check(Find(KernelId::kSoftmax)) == Status::kPlanInvalid);
+  }
 }
 
 TEST_CASE("overlap: bytes in the arena") {

@@ -26,12 +26,12 @@ struct Layer {
     record.max_selected = kElements;
   }
   Selection Select(const float* delta) {
-    const SelectorState state(config, &running_maximum);
     BackwardContext context = {};
     context.layer = &record;
     context.zero_skip = zero_skip;
     context.work = &work;
-    context.selector = &state;
+    context.selector = &config;
+    context.running_maximum = &running_maximum;
     return context.Select(delta, kElements, record.max_selected > 0 ? list : nullptr);
   }
 };

@@ -60,7 +60,7 @@ TEST_CASE("a plan for another model") {
 
 TEST_CASE("header and sections") {
   CHECK(With([](TinyPlan& p) { p.damaged = true; }) == Status::kPlanDamaged);
-  CHECK(With([](TinyPlan& p) { p.version = 2; }) == Status::kPlanVersion);
+  CHECK(With([](TinyPlan& p) { p.version = kFormatVersion + 1; }) == Status::kPlanVersion);
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, 0, 0, 0, 8}}; }) == Status::kOk);  // unknown, optional
   CHECK(With([](TinyPlan& p) { p.more_sections = {{77, kSectionRequired, 0, 0, 8}}; }) == Status::kPlanVersion);
   CHECK(With([](TinyPlan& p) { p.more_sections = {{8, kSectionRequired, 0, 0, 4}}; }) ==
@@ -192,9 +192,32 @@ TEST_CASE("steps") {
   CHECK(With([](TinyPlan& p) { Argument(p, 0, 3) = 7; }) == invalid);
   CHECK(With([](TinyPlan& p) { Argument(p, 0, 3) = kNoneIndex; }) == invalid);
   CHECK(With([](TinyPlan& p) { p.indices[TrainStep(p, 0).operator_begin] = 2; }) == invalid);
-  CHECK(With([](TinyPlan& p) { p.words[TrainStep(p, 0).word_begin] = 4; }) == invalid);  // no such activation
+  CHECK(With([](TinyPlan& p) { p.words[TrainStep(p, 0).word_begin + 3] = 4; }) == invalid);  // no such activation
   CHECK(With([](TinyPlan& p) { Argument(p, 1, 1) = 2; }) == invalid);                    // writes over a parameter
   CHECK(With([](TinyPlan& p) { Argument(p, 2, 4) = 0; }) == invalid);                    // writes over the input
+}
+
+TEST_CASE("addresses are those of the values") {
+  const auto changed = [](uint32_t step, uint32_t argument, uint32_t address) {
+    return With([&](TinyPlan& p) { p.changed_addresses.push_back({p.programs[1].step_begin + step, argument, address}); });
+  };
+  const auto address = [](Base base, uint32_t offset) { return static_cast<uint32_t>(base) << kAddressBits | offset; };
+  CHECK(changed(0, 0, address(Base::kInput, 0)) == Status::kOk);
+  CHECK(changed(0, 0, address(Base::kInput, 4)) == Status::kPlanInvalid);
+  CHECK(changed(0, 0, kNoneAddress) == Status::kPlanInvalid);
+  CHECK(changed(0, 1, address(Base::kPersistent, 0)) == Status::kOk);
+  CHECK(changed(0, 1, address(Base::kPersistent, 32)) == Status::kPlanInvalid);
+  CHECK(changed(0, 1, address(Base::kFile, 1)) == Status::kPlanInvalid);
+  CHECK(changed(0, 3, address(Base::kProgram, 0)) == Status::kOk);
+  CHECK(changed(0, 3, address(Base::kProgram, 16)) == Status::kPlanInvalid);
+  CHECK(changed(2, 2, kNoneAddress) == Status::kOk);
+  CHECK(changed(2, 2, address(Base::kProgram, 0)) == Status::kPlanInvalid);  // of an absent argument
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 0).offset = 4; }) == Status::kPlanInvalid);  // behind the input's start
+  CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 1u << kAddressBits; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) {
+          p.programs[1].arena_bytes = 0x7FFFFFFFu;
+          TrainValue(p, 3).offset = 1u << kAddressBits;
+        }) == Status::kPlanInvalid);
 }
 
 TEST_CASE("a layer's step") {

@@ -39,6 +39,12 @@ struct TinyPlan {
   std::vector<StepRecord> steps;
   std::vector<uint16_t> indices;
   std::vector<uint32_t> words;
+  /// Of an argument of a step.
+  struct ChangedAddress {
+    size_t step;
+    uint32_t argument, address;
+  };
+  std::vector<ChangedAddress> changed_addresses;
   std::vector<SectionRecord> more_sections;  // appended without content
   uint16_t version = kFormatVersion;
   bool damaged = false;  // wrong checksum
@@ -81,9 +87,10 @@ struct TinyPlan {
     records(SectionKind::kLayers, layers);
     records(SectionKind::kPrograms, programs);
     records(SectionKind::kValues, values);
-    records(SectionKind::kSteps, steps);
+    std::vector<uint32_t> all_words;
+    records(SectionKind::kSteps, WithAddresses(&all_words));
     records(SectionKind::kIndices, indices);
-    records(SectionKind::kWords, words);
+    records(SectionKind::kWords, all_words);
     for (SectionRecord section : more_sections) {
       if (section.offset == 0) section.offset = static_cast<uint32_t>(first + body.size());
       sections.push_back(section);
@@ -114,6 +121,38 @@ struct TinyPlan {
   }
 
  private:
+  /// The steps with their words as they are written: addresses of the arguments in front of the constants.
+  std::vector<StepRecord> WithAddresses(std::vector<uint32_t>* all_words) const {
+    std::vector<StepRecord> result = steps;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const ProgramRecord* program = nullptr;
+      for (const ProgramRecord& candidate : programs) {
+        if (candidate.step_begin <= i) program = &candidate;
+      }
+      StepRecord& step = result[i];
+      for (uint32_t j = step.value_count; j > 0; --j) {
+        const size_t place = step.value_begin + j - 1;
+        const uint16_t index = place < indices.size() ? indices[place] : kNoneIndex;
+        const size_t value = (program != nullptr ? program->value_begin : 0) + index;
+        all_words->push_back(index == kNoneIndex || value >= values.size() ? kNoneAddress : Address(values[value]));
+      }
+      for (const ChangedAddress& changed : changed_addresses) {
+        if (changed.step == i) (*all_words)[all_words->size() - 1 - changed.argument] = changed.address;
+      }
+      const uint32_t begin = step.word_begin;
+      const bool inside = begin <= words.size() && step.word_count <= words.size() - begin;
+      step.word_begin = inside ? static_cast<uint32_t>(all_words->size()) : begin + 1000;
+      if (inside) all_words->insert(all_words->end(), words.begin() + begin, words.begin() + begin + step.word_count);
+    }
+    return result;
+  }
+  uint32_t Address(const ValueRecord& value) const {
+    constexpr Base kBases[] = {Base::kProgram, Base::kInput, Base::kFile, Base::kPersistent};  // by Place
+    const bool parameter = value.place == static_cast<uint8_t>(Place::kParameter);
+    const uint32_t offset =
+        parameter && value.offset < parameters.size() ? parameters[value.offset].arena_offset : value.offset;
+    return static_cast<uint32_t>(kBases[value.place % 4]) << kAddressBits | offset;
+  }
   static ValueRecord Value(int32_t tensor, Place place, Role role, uint32_t offset, int32_t rows, int32_t columns,
                            uint16_t first, uint16_t last) {
     ValueRecord value = {};
@@ -171,8 +210,8 @@ struct TinyPlan {
     values.push_back(Value(4, Place::kArena, Role::kActivation, logits + 16, 1, 2, 1, 2));
   }
   void AddForwardSteps() {
-    AddStep(KernelId::kFullyConnected, Phase::kForward, {0, 1, 2, 3}, 0, {0}, kNoneIndex);
-    AddStep(KernelId::kSoftmax, Phase::kForward, {3, 4}, 1, {0x3F800000u}, kNoneIndex);
+    AddStep(KernelId::kFullyConnected, Phase::kForward, {0, 1, 2, 3}, 0, {1, 3, 2, 0}, kNoneIndex);
+    AddStep(KernelId::kSoftmax, Phase::kForward, {3, 4}, 1, {1, 2, 0x3F800000u}, kNoneIndex);
   }
   void AddInfer() {
     programs.push_back(Begin(ProgramKind::kInfer, ForwardKind::kNative));
@@ -201,7 +240,7 @@ struct TinyPlan {
       AddStep(KernelId::kExternal, Phase::kForward, {0, 3}, 0, {}, kNoneIndex);
       AddStep(KernelId::kExternal, Phase::kForward, {3, 4}, 1, {}, kNoneIndex);
     }
-    AddStep(KernelId::kFullyConnected, Phase::kBackward, {0, 1, kNoneIndex, 5, kNoneIndex, 6}, 0, {0}, 0);
+    AddStep(KernelId::kFullyConnected, Phase::kBackward, {0, 1, kNoneIndex, 5, kNoneIndex, 6}, 0, {1, 3, 2, 0}, 0);
     programs.back().value_count = 7;
     programs.back().backward_count = 1;
     programs.back().loss_input = 4;

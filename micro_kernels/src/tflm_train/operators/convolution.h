@@ -36,7 +36,7 @@ struct ConvolutionOperator {
     const float* bias = step.data<float>(kBias);
     float* y = step.data<float>(kY);
     if constexpr (kPooled) {
-      uint8_t* argmax = step.data<uint8_t>(kArgmax);
+      uint8_t* argmax = step.optional_data<uint8_t>(kArgmax);
       if constexpr (kFast) {
         fast::PooledConv2DForward(numbers.conv, numbers.pool, numbers.activation, x, w, bias, y, argmax, work.forward);
       } else {

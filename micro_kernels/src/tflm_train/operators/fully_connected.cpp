@@ -7,37 +7,35 @@
 namespace tflm_train {
 namespace {
 
-/// `x`: the layer's input, or its error.
-DenseShape Shape(const StepView& step, const ValueRecord& x) {
-  const ValueRecord& w = step.value(layer_forward::kW);
-  DenseShape shape;
-  shape.inputs = static_cast<uint32_t>(w.dims[1]);
-  shape.outputs = static_cast<uint32_t>(w.dims[0]);
-  const uint32_t elements = FloatElements(x);
-  shape.batch = elements == shape.inputs ? 1 : elements / shape.inputs;
-  return shape;
+enum Word : uint32_t { kBatch, kInputs, kOutputs, kActivation, kWords };
+
+DenseShape Shape(const StepView& step) {
+  return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
+          static_cast<uint32_t>(step.word(kOutputs))};
+}
+
+TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
+  return a > 0 && product % a == 0 && product / a == b;
 }
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (step.word_count() != 1 || !LayerArgumentsFit(step, false)) return Status::kPlanInvalid;
+  if (step.word_count() != kWords || !LayerArgumentsFit(step, false)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
-  if (w.rank != 2) return Status::kPlanInvalid;
-  const uint32_t inputs = CheckedElements(LayerInput(step)), outputs = CheckedElements(LayerOutput(step));
-  const auto per_input = static_cast<uint32_t>(w.dims[1]), per_output = static_cast<uint32_t>(w.dims[0]);
-  return PlanStatus(inputs % per_input == 0 && outputs % per_output == 0 &&
-                    inputs / per_input == outputs / per_output && LayerChannelsFit(step, w.dims[0], 0));
+  const DenseShape shape = Shape(step);
+  return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
+                    IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
+                    IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
+                    LayerChannelsFit(step, w.dims[0], kActivation));
 }
 
 void Forward(const StepView& step, WorkCounters& work) {
   using namespace layer_forward;
-  const DenseShape shape = Shape(step, step.value(kX));
-  const Activation activation = ActivationWord(step, 0);
-  void* arguments[kY + 1];
-  step.Resolve(kY + 1, arguments);
-  const float* x = static_cast<float*>(arguments[kX]);
-  const float* w = static_cast<float*>(arguments[kW]);
-  const float* bias = static_cast<float*>(arguments[kBias]);
-  float* y = static_cast<float*>(arguments[kY]);
+  const DenseShape shape = Shape(step);
+  const Activation activation = ActivationWord(step, kActivation);
+  const float* x = step.data<float>(kX);
+  const float* w = step.data<float>(kW);
+  const float* bias = step.data<float>(kBias);
+  float* y = step.data<float>(kY);
   if constexpr (kFastKernels) {
     fast::FullyConnectedForward(shape, activation, x, w, bias, y, work.forward);
   } else {
@@ -69,7 +67,7 @@ struct Layer {
 };
 
 void Backward(const StepView& step, const BackwardContext& context) {
-  RunLayerBackward(step, context, ActivationWord(step, 0), Layer{Shape(step, LayerInput(step))});
+  RunLayerBackward(step, context, ActivationWord(step, kActivation), Layer{Shape(step)});
 }
 
 }  // namespace

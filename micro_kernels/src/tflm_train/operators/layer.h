@@ -34,18 +34,10 @@ TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, bool pooled);
 /// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
 TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 
-/// What a backward step of a layer works on.
-struct LayerErrors {
-  void* arguments[layer_backward::kScratch + 1];
-  Selection selection;
-
-  float* data(layer_backward::Argument argument) const { return static_cast<float*>(arguments[argument]); }
-};
-
 /// How the backward steps of all layers begin: masks and selects among the `elements` errors, and clears dx. `prunes`: see
 /// RunLayerBackward.
-void BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, uint32_t elements,
-                        bool prunes, LayerErrors* errors);
+Selection BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation,
+                             uint32_t elements, bool prunes);
 
 /// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
 /// biases.
@@ -57,13 +49,11 @@ template <class Layer>
 void RunLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, const Layer& layer) {
   using namespace layer_backward;
   const uint32_t elements = layer.elements();
-  LayerErrors errors;
-  BeginLayerBackward(step, context, activation, elements, Layer::kPrunes, &errors);
-  const Selection& selection = errors.selection;
+  const Selection selection = BeginLayerBackward(step, context, activation, elements, Layer::kPrunes);
   if (selection.empty()) return;
-  const float* dy = errors.data(kDy);
-  layer.Backward(selection, errors.data(kX), errors.data(kW), dy, context.scale, context.weight_target,
-                 errors.data(kDx), *context.work);
+  const float* dy = step.data<float>(kDy);
+  layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, context.scale, context.weight_target,
+                 step.data<float>(kDx), *context.work);
   if (context.bias_target != nullptr && kFastKernels) {
     fast::BiasGradient(selection, dy, elements, layer.channels(), context.scale, context.bias_target);
   } else if (context.bias_target != nullptr) {

@@ -2,19 +2,18 @@
 
 namespace tflm_train {
 
-void BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, uint32_t elements,
-                        bool prunes, LayerErrors* errors) {
+Selection BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, uint32_t elements,
+                        bool prunes) {
   using namespace layer_backward;
-  step.Resolve(kScratch + 1, errors->arguments);
-  float* dy = errors->data(kDy);
-  float* dx = errors->data(kDx);
+  float* dy = step.data<float>(kDy);
+  float* dx = step.data<float>(kDx);
   if constexpr (kFastKernels) {
-    fast::MaskError(activation, errors->data(kY), dy, elements);
+    fast::MaskError(activation, step.data<float>(kY), dy, elements);
   } else {
-    MaskError(activation, errors->data(kY), elements, dy);
+    MaskError(activation, step.data<float>(kY), elements, dy);
   }
-  errors->selection = context.Select(dy, elements, errors->arguments[kScratch], prunes ? dy : nullptr);
   if (dx != nullptr && !step.accumulates(0)) inner::Clear(dx, FloatElements(step.value(kDx)));
+  return context.Select(dy, elements, step.data<void>(kScratch), prunes ? dy : nullptr);
 }
 
 }  // namespace tflm_train

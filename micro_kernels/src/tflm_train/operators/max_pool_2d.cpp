@@ -35,7 +35,7 @@ Status Check(const StepView& step) {
 
 void Forward(const StepView& step, WorkCounters&) {
   MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX),
-                          ActivationWord(step, kPoolWords), step.data<float>(kY), step.data<uint8_t>(kArgmax));
+                          ActivationWord(step, kPoolWords), step.data<float>(kY), step.optional_data<uint8_t>(kArgmax));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {

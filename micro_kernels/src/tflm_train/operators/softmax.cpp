@@ -6,25 +6,29 @@
 namespace tflm_train {
 namespace {
 
-// forward (x, y), backward (y, dy, dx); word: beta (float).
+// forward (x, y), backward (y, dy, dx).
+enum Word : uint32_t { kRows, kColumns, kBeta, kWords };
+
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (step.word_count() != 1 || !UnaryArgumentsFit(step)) return Status::kPlanInvalid;
+  if (step.word_count() != kWords || !UnaryArgumentsFit(step)) return Status::kPlanInvalid;
+  const ValueRecord& value = step.value(0);
+  const int32_t columns = value.dims[value.rank - 1];
   for (uint32_t i = 1; i < step.size(); ++i) {
-    if (!SameShape(step.value(i), step.value(0))) return Status::kPlanInvalid;
+    if (!SameShape(step.value(i), value)) return Status::kPlanInvalid;
   }
-  return Status::kOk;
+  return PlanStatus(step.word(kColumns) == columns && step.word(kRows) >= 0 &&
+                    CheckedElements(value) == static_cast<uint64_t>(step.word(kRows)) * static_cast<uint32_t>(columns));
 }
 
-uint32_t RowElements(const ValueRecord& value) { return static_cast<uint32_t>(value.dims[value.rank - 1]); }
+uint32_t Rows(const StepView& step) { return static_cast<uint32_t>(step.word(kRows)); }
+uint32_t Columns(const StepView& step) { return static_cast<uint32_t>(step.word(kColumns)); }
 
 void Forward(const StepView& step, WorkCounters&) {
-  const uint32_t n = RowElements(step.value(0));
-  SoftmaxForward<float>(FloatElements(step.value(0)) / n, n, step.word_f32(0), step.data<float>(0), step.data<float>(1));
+  SoftmaxForward<float>(Rows(step), Columns(step), step.word_f32(kBeta), step.data<float>(0), step.data<float>(1));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
-  const uint32_t n = RowElements(step.value(0));
-  SoftmaxBackward<float>(FloatElements(step.value(0)) / n, n, step.word_f32(0), step.data<float>(0), step.data<float>(1),
+  SoftmaxBackward<float>(Rows(step), Columns(step), step.word_f32(kBeta), step.data<float>(0), step.data<float>(1),
                          step.accumulates(0), step.data<float>(2));
 }
 

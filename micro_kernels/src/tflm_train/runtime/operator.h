@@ -26,7 +26,9 @@ struct BackwardContext {
   /// Elements of the error that are zero cost nothing (exact).
   bool zero_skip;
   WorkCounters* work;
-  const class SelectorState* selector;
+  const struct SelectorConfig* selector;
+  /// Of the layer: see LayerRecord::state_offset.
+  float* running_maximum;
 };
 
 /// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.

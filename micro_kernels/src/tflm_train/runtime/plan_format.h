@@ -10,9 +10,11 @@ namespace tflm_train {
 
 inline constexpr char kMetadataName[] = "TFLM_TRAIN";
 inline constexpr uint32_t kPlanMagic = 1381254740u;
-inline constexpr uint32_t kFormatVersion = 1u;
+inline constexpr uint32_t kFormatVersion = 2u;
 inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
+inline constexpr uint32_t kAddressBits = 30u;
+inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -82,6 +84,13 @@ enum class Place : uint16_t {
   kInput = 1,
   kConstant = 2,
   kParameter = 3,
+};
+
+enum class Base : uint16_t {
+  kProgram = 0,
+  kPersistent = 1,
+  kInput = 2,
+  kFile = 3,
 };
 
 enum class Role : uint16_t {

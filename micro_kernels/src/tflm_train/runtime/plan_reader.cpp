@@ -126,6 +126,25 @@ Status PlanReader::VerifyProgram(const ProgramRecord& program, const OperatorSet
   return error->Set(tflm_train::VerifyProgram(*this, program, operators, &error->step));
 }
 
+uint32_t PlanReader::Address(const ValueRecord& value) const {
+  Base base = Base::kProgram;
+  uint32_t offset = value.offset;
+  switch (static_cast<Place>(value.place)) {
+    case Place::kArena:
+      break;
+    case Place::kInput:
+      base = Base::kInput;
+      break;
+    case Place::kConstant:
+      base = Base::kFile;
+      break;
+    case Place::kParameter:
+      base = Base::kPersistent;
+      offset = parameter(offset).arena_offset;
+  }
+  return static_cast<uint32_t>(base) << kAddressBits | offset;
+}
+
 const uint8_t* PlanReader::Constant(uint32_t tensor) const {
   FileBytes bytes;
   return model_.TensorData(tensor, &bytes) && bytes.size > 0 ? bytes.data : nullptr;

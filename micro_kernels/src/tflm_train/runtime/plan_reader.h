@@ -10,7 +10,6 @@
 #include "tflm_train/runtime/model_view.h"
 #include "tflm_train/runtime/operator_set.h"
 #include "tflm_train/runtime/plan_format.h"
-#include "tflm_train/runtime/step_view.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {
@@ -50,9 +49,8 @@ class PlanReader {
   const uint32_t* words() const { return Section<uint32_t>(SectionKind::kWords); }
   uint32_t word_count() const { return Count(SectionKind::kWords); }
 
-  StepView View(const ProgramRecord& program, uint32_t step, const MemoryMap& memory) const {
-    return {steps(program)[step], values(program), indices(), words(), memory};
-  }
+  /// The address of a value: see Base in plan_format.py.
+  TFLM_TRAIN_NOINLINE uint32_t Address(const ValueRecord& value) const;
   /// A constant of the file, null if the file has none.
   const uint8_t* Constant(uint32_t tensor) const;
 

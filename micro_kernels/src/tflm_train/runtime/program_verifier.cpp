@@ -21,9 +21,12 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsThere(const ValueRecord& value, uint3
 bool Within(uint32_t begin, uint32_t count, uint32_t size) { return begin <= size && count <= size - begin; }
 
 /// For operators' checks, which look at shapes only.
-class NoMemory final : public MemoryMap {
+class NoMemory final : public ProgramView {
  public:
-  void* Resolve(const ValueRecord&) const override { return nullptr; }
+  NoMemory(const PlanReader& plan, const ValueRecord* values) : ProgramView(values, plan.indices(), plan.words()) {}
+
+ private:
+  void* File(uint32_t) const override { return nullptr; }
 };
 
 class ProgramVerifier {
@@ -57,7 +60,7 @@ class ProgramVerifier {
     if (op == nullptr || (backward && op->backward == nullptr)) return found(Status::kMissingOperator);
     // Steps count from 0: forward, then the loss as one step, then backward.
     const bool fits = ArgumentsFit(step, backward ? index + 1 : index, op->arguments) &&
-                      op->check({step, values_, plan_.indices(), plan_.words(), NoMemory()}) == Status::kOk &&
+                      op->check({step, NoMemory(plan_, values_)}) == Status::kOk &&
                       (!backward || step.layer == kNoneIndex || LayerFits(step, op->arguments));
     return fits ? Finding::kNothing : found(Status::kPlanInvalid);
   }
@@ -100,10 +103,11 @@ class ProgramVerifier {
   TFLM_TRAIN_COLD bool PlaceFits(const ValueRecord& value, uint32_t elements) const {
     switch (static_cast<Place>(value.place)) {
       case Place::kArena:
-        return value.offset % kAlignment == 0 && Within(value.offset, value.bytes, program_.arena_bytes);
+        return value.offset % kAlignment == 0 && value.offset >> kAddressBits == 0 &&
+               Within(value.offset, value.bytes, program_.arena_bytes);
       case Place::kInput: {
         const ValueRecord& input = values_[program_.input];
-        return input.place == value.place && IsFloat(value) && value.bytes == input.bytes;
+        return input.place == value.place && value.offset == 0 && IsFloat(value) && value.bytes == input.bytes;
       }
       case Place::kParameter:
         return value.offset < plan_.parameter_count() && IsFloat(value) &&
@@ -149,7 +153,7 @@ class ProgramVerifier {
     return step.value_count <= kMaxOperatorValues &&
            IndicesFit(step.value_begin, step.value_count, program_.value_count, kNoneIndex) &&
            IndicesFit(step.operator_begin, step.operator_count, plan_.model().operator_count(), 0) &&
-           Within(step.word_begin, step.word_count, plan_.word_count());
+           step.value_count <= step.word_begin && Within(step.word_begin, step.word_count, plan_.word_count());
   }
 
   /// Indices below a limit; `also`: another one that is allowed.
@@ -178,9 +182,12 @@ class ProgramVerifier {
     const uint32_t winners = backward ? kernel.backward_winners : kernel.forward_winners;
     const uint32_t list = backward ? kernel.backward_list : 0;
     const uint16_t* values = plan_.indices() + step.value_begin;
+    const uint32_t* address = plan_.words() + step.word_begin;
     for (uint32_t i = 0; i < step.value_count; ++i) {
-      if (values[i] == kNoneIndex) continue;
-      const ValueRecord& value = values_[values[i]];
+      const bool absent = values[i] == kNoneIndex;
+      const ValueRecord& value = values_[absent ? 0 : values[i]];
+      if (*--address != (absent ? kNoneAddress : plan_.Address(value))) return false;
+      if (absent) continue;
       if (!IsThere(value, time) || (!IsArena(value) && KernelArguments::Has(written, i)) ||
           KernelArguments::Has(winners, i) != HasRole(value, Role::kSaved) ||
           KernelArguments::Has(list, i) != HasRole(value, Role::kScratch)) {

@@ -14,15 +14,15 @@ bool SelectorConfig::Valid() const {
 Selection BackwardContext::Select(const float* delta, uint32_t elements, void* scratch, float* prunable) const {
   // A list needs room for all elements: ties and k are known only after looking at them.
   if (layer == nullptr || selector == nullptr || scratch == nullptr || elements > layer->max_selected ||
-      !selector->config().Selects(*layer)) {
+      !selector->Selects(*layer)) {
     return SelectDense(elements, zero_skip);
   }
   EnterPhase(StepPhase::kSelection);
-  const SelectorConfig& config = selector->config();
+  const SelectorConfig& config = *selector;
   const Selection selection =
       config.id == SelectorId::kStaticTopk
           ? SelectStaticTopK(config, delta, elements, scratch, prunable)
-          : SelectTinyProp(config, layer->distance, delta, elements, scratch, prunable, selector->running_maximum());
+          : SelectTinyProp(config, layer->distance, delta, elements, scratch, prunable, *running_maximum);
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);
   return selection;

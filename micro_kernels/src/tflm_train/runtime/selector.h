@@ -24,20 +24,6 @@ struct SelectorConfig {
   }
 };
 
-/// What a selection reads and changes besides the error: one per backward step.
-class SelectorState {
- public:
-  SelectorState(const SelectorConfig& config, float* running_maximum)
-      : config_(config), running_maximum_(running_maximum) {}
-  const SelectorConfig& config() const { return config_; }
-  /// Ymax of the layer: the decaying maximum of its error's 1-norm, 0 before the first sample.
-  float& running_maximum() const { return *running_maximum_; }
-
- private:
-  const SelectorConfig& config_;
-  float* running_maximum_;
-};
-
 /// Every element goes on.
 Selection SelectDense(uint32_t elements, bool zero_skip);
 /// The k largest magnitudes with a fixed k; `list` has room for `elements` indices of IndexBytes(elements) bytes. `prunable`:

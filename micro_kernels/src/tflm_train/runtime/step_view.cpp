@@ -2,29 +2,16 @@
 
 namespace tflm_train {
 
-void StepView::Resolve(uint32_t count, void** data) const {
-  const uint16_t* index = indices_;
-  const ValueRecord* const values = values_;
-  uint8_t* const arena = memory_.arena_;
-  uint8_t* const persistent = memory_.persistent_;
-  const ParameterRecord* const parameters = memory_.parameters_;
-  for (void** const end = data + count; data != end; ++data) {
-    const uint32_t position = *index++;
-    if (position == kNoneIndex) {
-      *data = nullptr;
-      continue;
-    }
-    const ValueRecord& value = values[position];
-    const Place place = static_cast<Place>(value.place);
-    if (place == Place::kArena && arena != nullptr) {
-      *data = arena + value.offset;
-    } else if (place == Place::kParameter && persistent != nullptr) {
-      *data = persistent + parameters[value.offset].arena_offset;
-    } else {
-      *data = memory_.Resolve(value);
-    }
-  }
+void* ProgramView::At(uint32_t address) const {
+  constexpr uint32_t kOffset = (1u << kAddressBits) - 1;
+  const uint32_t base = address >> kAddressBits;
+  if (base == static_cast<uint32_t>(Base::kFile)) return address == kNoneAddress ? nullptr : File(address & kOffset);
+  return begin_[base] + (address & kOffset);
 }
+
+bool StepView::Has(uint32_t argument) const { return argument < size() && Index(argument) != kNoneIndex; }
+
+const ValueRecord& StepView::value(uint32_t argument) const { return program_.value(Index(argument)); }
 
 uint32_t CheckedElements(const ValueRecord& value) {
   if (value.rank < 1 || value.rank > kMaxRank) return 0;

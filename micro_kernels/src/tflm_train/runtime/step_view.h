@@ -1,4 +1,4 @@
-// A step of a verified plan with its values resolved to memory.
+// A step of a verified plan: its values, where they are in memory, and its constants.
 #ifndef TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
 #define TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
 
@@ -9,50 +9,61 @@
 
 namespace tflm_train {
 
-/// Where the places of values are.
-class MemoryMap {
+/// Where the values of a program are during one call, and the tables that its steps point into.
+class ProgramView {
  public:
-  virtual void* Resolve(const ValueRecord& value) const = 0;
+  ProgramView(const ProgramView&) = delete;
+  ProgramView& operator=(const ProgramView&) = delete;
+
+  /// Memory of an address: see Base in plan_format.py. Null for kNoneAddress.
+  void* At(uint32_t address) const;
+
+  const ValueRecord& value(uint32_t index) const { return values_[index]; }
+  const uint16_t* indices() const { return indices_; }
+  const uint32_t* words() const { return words_; }
 
  protected:
-  friend class StepView;
+  /// Tables of the plan, `values` from those of the program on.
+  ProgramView(const ValueRecord* values, const uint16_t* indices, const uint32_t* words)
+      : values_(values), indices_(indices), words_(words) {}
+  ~ProgramView() = default;
 
-  MemoryMap() = default;
-  /// Values of the arena and parameters, which are most, need no call: where their offsets count from.
-  MemoryMap(uint8_t* arena, uint8_t* persistent, const ParameterRecord* parameters)
-      : arena_(arena), persistent_(persistent), parameters_(parameters) {}
-  ~MemoryMap() = default;
+  /// What offsets from `base` count from.
+  void SetBegin(Base base, uint8_t* begin) { begin_[static_cast<uint32_t>(base)] = begin; }
 
-  uint8_t* arena_ = nullptr;  // null: only Resolve knows
-  uint8_t* persistent_ = nullptr;
-  const ParameterRecord* parameters_ = nullptr;
+ private:
+  /// The data of a tensor that the file holds.
+  virtual void* File(uint32_t tensor) const = 0;
+
+  const ValueRecord* values_;
+  const uint16_t* indices_;
+  const uint32_t* words_;
+  uint8_t* begin_[static_cast<uint32_t>(Base::kFile)] = {};
 };
 
 class StepView {
  public:
-  StepView(const StepRecord& step, const ValueRecord* values, const uint16_t* indices, const uint32_t* words,
-           const MemoryMap& memory)
-      : step_(step),
-        values_(values),
-        indices_(indices + step.value_begin),
-        words_(words + step.word_begin),
-        memory_(memory) {}
+  StepView(const StepRecord& step, const ProgramView& program)
+      : step_(step), program_(program), words_(program.words() + step.word_begin) {}
 
   const StepRecord& record() const { return step_; }
   Phase phase() const { return static_cast<Phase>(step_.phase); }
 
   /// Number of arguments, absent ones included.
   uint32_t size() const { return step_.value_count; }
-  bool Has(uint32_t argument) const { return argument < step_.value_count && indices_[argument] != kNoneIndex; }
+  bool Has(uint32_t argument) const;
   /// The record of an argument that is present.
-  const ValueRecord& value(uint32_t argument) const { return values_[indices_[argument]]; }
-  /// Its memory, or null if the argument is absent.
+  const ValueRecord& value(uint32_t argument) const;
+  /// Memory of an argument below size(), null if it is absent.
   template <class T>
   T* data(uint32_t argument) const {
-    return Has(argument) ? static_cast<T*>(memory_.Resolve(value(argument))) : nullptr;
+    return static_cast<T*>(program_.At(*(words_ - 1 - argument)));
   }
-  /// `data` of the first `count` arguments; the step has as many.
-  void Resolve(uint32_t count, void** data) const;
+  /// The same for an argument that may be left out at the end.
+  template <class T>
+  T* optional_data(uint32_t argument) const {
+    return argument < size() ? data<T>(argument) : nullptr;
+  }
   bool accumulates(uint32_t error_output) const { return (step_.accumulate_mask >> error_output & 1u) != 0; }
 
   uint32_t word_count() const { return step_.word_count; }
@@ -64,11 +75,11 @@ class StepView {
   }
 
  private:
+  uint32_t Index(uint32_t argument) const { return program_.indices()[step_.value_begin + argument]; }
+
   const StepRecord& step_;
-  const ValueRecord* values_;
-  const uint16_t* indices_;
-  const uint32_t* words_;
-  const MemoryMap& memory_;
+  const ProgramView& program_;
+  const uint32_t* words_;  // constants; the addresses of the arguments are in front
 };
 
 /// Number of elements of a value (shapes are verified: no overflow).

@@ -101,6 +101,8 @@ class Trainer {
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
   void RunBackward(const Memory& memory);
+  void RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context);
+  void SelectLayer(uint16_t index, BackwardContext* context) const;
   float* GradientTarget(uint16_t parameter) const;
   TFLM_TRAIN_COLD void ApplyGradients();
   TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE uint32_t Floats(const ProgramRecord& program, uint16_t value) const;

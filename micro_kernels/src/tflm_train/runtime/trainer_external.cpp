@@ -52,7 +52,7 @@ Status Trainer::RunExternal(Trainer* trainer, const ProgramRecord& program, cons
     }
     if (end) break;
     const Operator* hook = trainer->operators_->Find(static_cast<KernelId>(steps[i].kernel));
-    hook->forward(plan.View(program, i, memory), trainer->counters_);
+    hook->forward(StepView(steps[i], memory), trainer->counters_);
   }
   return Status::kOk;
 }

@@ -1,38 +1,29 @@
-// Where the places of a plan's values are during one call of the trainer.
+// Where the values of a program are during one call of the trainer.
 #ifndef TFLM_TRAIN_RUNTIME_TRAINER_MEMORY_H_
 #define TFLM_TRAIN_RUNTIME_TRAINER_MEMORY_H_
 
-#include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/plan_reader.h"
 #include "tflm_train/runtime/trainer.h"
 
 namespace tflm_train {
 
-class Trainer::Memory final : public MemoryMap {
+class Trainer::Memory final : public ProgramView {
  public:
-  Memory(const PlanReader& plan, uint8_t* persistent, uint8_t* program_memory, const float* input)
-      : MemoryMap(program_memory, persistent, plan.parameters()), plan_(plan), input_(input) {}
+  /// `input`: the caller's; steps that write there do not pass the verification.
+  Memory(const Trainer& trainer, const ProgramRecord& program, const float* input)
+      : ProgramView(trainer.plan_.values(program), trainer.plan_.indices(), trainer.plan_.words()),
+        plan_(trainer.plan_) {
+    SetBegin(Base::kProgram, trainer.program_memory_);
+    SetBegin(Base::kPersistent, trainer.arena_);
+    SetBegin(Base::kInput, reinterpret_cast<uint8_t*>(const_cast<float*>(input)));
+  }
 
-  TFLM_TRAIN_NOINLINE void* Resolve(const ValueRecord& value) const override {
-    switch (static_cast<Place>(value.place)) {
-      case Place::kArena:
-        return arena_ + value.offset;
-      case Place::kParameter:
-        return persistent_ + parameters_[value.offset].arena_offset;
-      case Place::kInput:
-        return const_cast<float*>(input_);  // steps that write here do not pass the verification
-      case Place::kConstant:
-        break;
-    }
-    return const_cast<uint8_t*>(plan_.Constant(value.offset));  // the same
-  }
-  float* Floats(const ProgramRecord& program, uint16_t value) const {
-    return static_cast<float*>(Resolve(plan_.values(program)[value]));
-  }
+  float* Floats(uint16_t index) const;
 
  private:
+  void* File(uint32_t tensor) const override;
+
   const PlanReader& plan_;
-  const float* input_;
 };
 
 }  // namespace tflm_train

@@ -10,13 +10,15 @@ namespace tflm_train {
 
 /// Inputs x, w, b? and output y of a convolution or a fully connected layer, with the step's words. Lives on the stack
 /// for one call: nothing of it stays in TFLM's arena.
-class NodeStep final : public MemoryMap {
+class NodeStep final : public ProgramView {
  public:
   static constexpr int kInput = 0;
   static constexpr int kWeight = 1;
   static constexpr int kBias = 2;
   static constexpr int kOutput = 3;
   static constexpr uint16_t kMaxWords = 8;
+
+  NodeStep() : ProgramView(values_, indices_, words_) {}
 
   /// False if a tensor is missing, not float32, or has too many dimensions.
   bool Read(TfLiteContext* context, const TfLiteNode* node, KernelId kernel) {
@@ -25,9 +27,11 @@ class NodeStep final : public MemoryMap {
     record_.phase = static_cast<uint8_t>(Phase::kForward);
     record_.value_count = kOutput + 1;
     record_.layer = kNoneIndex;
+    record_.word_begin = kOutput + 1;
     if (node->inputs->size < 2 || node->outputs->size != 1) return false;
     const bool has_bias = node->inputs->size > 2 && node->inputs->data[kBias] >= 0;
     indices_[kBias] = kNoneIndex;
+    words_[kOutput - kBias] = kNoneAddress;
     return ReadTensor(context, node->inputs->data[kInput], kInput) &&
            ReadTensor(context, node->inputs->data[kWeight], kWeight) &&
            (!has_bias || ReadTensor(context, node->inputs->data[kBias], kBias)) &&
@@ -35,9 +39,10 @@ class NodeStep final : public MemoryMap {
   }
 
   const ValueRecord& value(int argument) const { return values_[argument]; }
-  void AddWord(int32_t word) { words_[record_.word_count++] = static_cast<uint32_t>(word); }
-  StepView View() const { return StepView(record_, values_, indices_, words_, *this); }
-  void* Resolve(const ValueRecord& value) const override { return data_[value.offset]; }
+  void AddWord(int32_t word) {
+    words_[record_.word_begin + record_.word_count++] = static_cast<uint32_t>(word);
+  }
+  StepView View() const { return {record_, *this}; }
 
  private:
   bool ReadTensor(TfLiteContext* context, int tensor, uint16_t argument) {
@@ -46,7 +51,6 @@ class NodeStep final : public MemoryMap {
     ValueRecord& target = values_[argument];
     target = {};
     target.tensor = tensor;
-    target.offset = argument;
     target.alias = kNoneIndex;
     target.type = static_cast<uint8_t>(ScalarType::kFloat32);
     target.rank = static_cast<uint8_t>(source->dims->size);
@@ -57,13 +61,16 @@ class NodeStep final : public MemoryMap {
     }
     data_[argument] = source->data.data;
     indices_[argument] = argument;
+    words_[kOutput - argument] = static_cast<uint32_t>(Base::kFile) << kAddressBits | argument;
     return true;
   }
+
+  void* File(uint32_t argument) const override { return data_[argument]; }
 
   StepRecord record_ = {};
   ValueRecord values_[kOutput + 1] = {};
   uint16_t indices_[kOutput + 1] = {};
-  uint32_t words_[kMaxWords] = {};
+  uint32_t words_[kOutput + 1 + kMaxWords] = {};
   void* data_[kOutput + 1] = {};
 };
 

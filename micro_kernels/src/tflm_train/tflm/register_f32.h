@@ -59,6 +59,11 @@ struct FullyConnected {
   static constexpr const char* kName = "FULLY_CONNECTED";
   static const Operator& Kernel() { return kFullyConnectedForward; }
   static void AddWords(const TfLiteNode& node, NodeStep* step) {
+    const int32_t* w = step->value(NodeStep::kWeight).dims;
+    const auto elements = static_cast<int32_t>(FloatElements(step->value(NodeStep::kInput)));
+    step->AddWord(w[1] > 0 ? elements / w[1] : 0);
+    step->AddWord(w[1]);
+    step->AddWord(w[0]);
     step->AddWord(static_cast<int32_t>(static_cast<const TfLiteFullyConnectedParams*>(node.builtin_data)->activation));
   }
 };
