@@ -202,6 +202,9 @@ class PlanBuilder:
         record["forward_count"], record["backward_count"] = len(program.forward), len(program.backward)
         record["input"], record["output"] = ref(program.input), ref(program.output)
         record["loss_input"], record["loss_error"] = ref(program.loss_input), ref(program.loss_error)
+        for end in ("input", "output", "loss_input", "loss_error"):
+            record[f"{end}_address"] = self._address(getattr(program, end))
+        record["input_elements"], record["output_elements"] = program.input.elements, program.output.elements
         record["arena_bytes"] = program.arena_bytes
         record["first_operator"], record["last_operator"] = 0, len(self.graph.operators) - 1
         for value in members:

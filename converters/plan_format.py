@@ -280,6 +280,12 @@ PROGRAM = np.dtype(
         ("arena_bytes", "<u4"),  # of the program's part of the arena
         ("first_operator", "<u2"),
         ("last_operator", "<u2"),
+        ("input_address", "<u4"),  # of the four values above, see Base
+        ("output_address", "<u4"),
+        ("loss_input_address", "<u4"),
+        ("loss_error_address", "<u4"),
+        ("input_elements", "<u4"),
+        ("output_elements", "<u4"),
     ]
 )
 

@@ -32,8 +32,12 @@ class Value:
     last: int = -1
 
     @property
+    def elements(self) -> int:
+        return int(np.prod(self.dims, dtype=np.int64))
+
+    @property
     def bytes(self) -> int:
-        return int(np.prod(self.dims, dtype=np.int64)) * BYTES[self.type]
+        return self.elements * BYTES[self.type]
 
     @property
     def root(self) -> "Value":

@@ -212,6 +212,12 @@ TEST_CASE("addresses are those of the values") {
   CHECK(changed(0, 3, address(Base::kProgram, 16)) == Status::kPlanInvalid);
   CHECK(changed(2, 2, kNoneAddress) == Status::kOk);
   CHECK(changed(2, 2, address(Base::kProgram, 0)) == Status::kPlanInvalid);  // of an absent argument
+  CHECK(With([](TinyPlan& p) { p.programs[1].input_address = 4; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.programs[1].output_address = 16; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.programs[1].loss_input_address = 16; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.programs[1].loss_error_address = 16; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.programs[1].input_elements = 1; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.programs[1].output_elements = 1; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { TrainValue(p, 0).offset = 4; }) == Status::kPlanInvalid);  // behind the input's start
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 1u << kAddressBits; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) {

@@ -11,6 +11,7 @@
 #include "tflm_train/runtime/fingerprint.h"
 #include "tflm_train/runtime/model_view.h"
 #include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/runtime/step_view.h"
 
 namespace tflm_train {
 
@@ -29,7 +30,8 @@ std::vector<uint8_t> BytesOf(const T* begin, size_t count) {
   return bytes;
 }
 
-/// Records of a plan; `Encode` adds sizes and checksums.
+/// Records of a plan; `Encode` adds addresses, sizes and checksums. What a program says of its ends is the difference to
+/// what is right.
 struct TinyPlan {
   DefaultsRecord defaults = {};
   std::vector<ParameterRecord> parameters;
@@ -85,7 +87,7 @@ struct TinyPlan {
     add(SectionKind::kDefaults, BytesOf(&defaults, 1), sizeof defaults);
     records(SectionKind::kParameters, parameters);
     records(SectionKind::kLayers, layers);
-    records(SectionKind::kPrograms, programs);
+    records(SectionKind::kPrograms, WithEnds());
     records(SectionKind::kValues, values);
     std::vector<uint32_t> all_words;
     records(SectionKind::kSteps, WithAddresses(&all_words));
@@ -143,6 +145,23 @@ struct TinyPlan {
       const bool inside = begin <= words.size() && step.word_count <= words.size() - begin;
       step.word_begin = inside ? static_cast<uint32_t>(all_words->size()) : begin + 1000;
       if (inside) all_words->insert(all_words->end(), words.begin() + begin, words.begin() + begin + step.word_count);
+    }
+    return result;
+  }
+  /// The programs with what they say of their ends.
+  std::vector<ProgramRecord> WithEnds() const {
+    std::vector<ProgramRecord> result = programs;
+    for (ProgramRecord& program : result) {
+      const auto value = [&](uint16_t index) {
+        const size_t place = size_t{program.value_begin} + index;
+        return place < values.size() ? values[place] : ValueRecord{};
+      };
+      program.input_address ^= Address(value(program.input));
+      program.output_address ^= Address(value(program.output));
+      program.loss_input_address ^= Address(value(program.loss_input));
+      program.loss_error_address ^= Address(value(program.loss_error));
+      program.input_elements ^= FloatElements(value(program.input));
+      program.output_elements ^= FloatElements(value(program.output));
     }
     return result;
   }

@@ -216,8 +216,14 @@ struct ProgramRecord {
   uint32_t arena_bytes;
   uint16_t first_operator;
   uint16_t last_operator;
+  uint32_t input_address;
+  uint32_t output_address;
+  uint32_t loss_input_address;
+  uint32_t loss_error_address;
+  uint32_t input_elements;
+  uint32_t output_elements;
 };
-static_assert(sizeof(ProgramRecord) == 40);
+static_assert(sizeof(ProgramRecord) == 64);
 
 struct ValueRecord {
   int32_t tensor;

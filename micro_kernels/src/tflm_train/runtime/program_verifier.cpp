@@ -41,7 +41,7 @@ class ProgramVerifier {
       if (!AliasFits(values_[i])) return Invalid(Subject::kAlias);
       if (!IsAlone(i)) return Invalid(Subject::kOverlap);
     }
-    return Finding::kNothing;
+    return EndsAreDescribed() ? Finding::kNothing : Invalid(Subject::kEnds);
   }
 
   TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE Finding VerifyStep(uint32_t index, const OperatorSet& operators) {
@@ -75,7 +75,7 @@ class ProgramVerifier {
         !EndFits(program_.output, time)) {
       return false;
     }
-    if (program_.kind == static_cast<uint16_t>(ProgramKind::kInfer)) return program_.backward_count == 0;
+    if (!Trains()) return program_.backward_count == 0;
     if (program_.kind != static_cast<uint16_t>(ProgramKind::kTrain) || !EndFits(program_.loss_input, time) ||
         !EndFits(program_.loss_error, time)) {
       return false;
@@ -85,8 +85,19 @@ class ProgramVerifier {
            error.bytes == values_[program_.output].bytes;
   }
 
+  bool Trains() const { return program_.kind != static_cast<uint16_t>(ProgramKind::kInfer); }
+
   TFLM_TRAIN_COLD bool EndFits(uint32_t index, uint32_t time) const {
     return index < program_.value_count && IsFloat(values_[index]) && IsThere(values_[index], time);
+  }
+
+  /// Their addresses and sizes are those of the values, which have passed.
+  TFLM_TRAIN_COLD bool EndsAreDescribed() const {
+    const ValueRecord &input = values_[program_.input], &output = values_[program_.output];
+    return plan_.Address(input) == program_.input_address && FloatElements(input) == program_.input_elements &&
+           plan_.Address(output) == program_.output_address && FloatElements(output) == program_.output_elements &&
+           (!Trains() || (plan_.Address(values_[program_.loss_input]) == program_.loss_input_address &&
+                          plan_.Address(values_[program_.loss_error]) == program_.loss_error_address));
   }
 
   TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {

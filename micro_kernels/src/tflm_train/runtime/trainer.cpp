@@ -29,7 +29,7 @@ Status Trainer::Infer(const float* input, const float** output) {
   const Memory memory(*this, *infer_, input);
   Status status = RunForward(*infer_, input, memory);
   if (status == Status::kOk) status = CheckOutput(*infer_, memory);
-  if (status == Status::kOk) *output = memory.Floats(infer_->output);
+  if (status == Status::kOk) *output = memory.Floats(infer_->output_address);
   return status;
 }
 
@@ -43,17 +43,16 @@ Status Trainer::Evaluate(const float* input, const Label& label, StepResult* res
 
 Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
   if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
-  const uint32_t elements = FloatElements(memory.value(program.input));
-  if (!AllFinite(input, elements)) return Fail(Status::kNonFinite, Subject::kInput);
-  float* place = memory.Floats(program.input);
-  if (place != input) std::memcpy(place, input, elements * sizeof(float));
+  if (!AllFinite(input, program.input_elements)) return Fail(Status::kNonFinite, Subject::kInput);
+  float* place = memory.Floats(program.input_address);
+  if (place != input) std::memcpy(place, input, program.input_elements * sizeof(float));
   if (run_forward_ != nullptr) return run_forward_(this, program, memory);
   RunSteps(memory, plan_.steps(program), program.forward_count, nullptr);
   return Status::kOk;
 }
 
 Status Trainer::CheckOutput(const ProgramRecord& program, const Memory& memory) {
-  const bool finite = AllFinite(memory.Floats(program.output), output_elements());
+  const bool finite = AllFinite(memory.Floats(program.output_address), program.output_elements);
   return finite ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutput);
 }
 
@@ -61,15 +60,15 @@ Status Trainer::CheckOutput(const ProgramRecord& program, const Memory& memory) 
 /// finite.
 Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                           StepResult* result) {
-  const uint32_t outputs = output_elements();
+  const uint32_t outputs = program.output_elements;
   const LossId loss = ChooseLoss(static_cast<LossId>(plan_.defaults().loss), label, outputs);
   const Status label_status = CheckLabel(loss, label, outputs);
   if (label_status != Status::kOk) return Fail(label_status, Subject::kLabel);
   const Status output_status = CheckOutput(program, memory);
   if (output_status != Status::kOk) return output_status;
-  float* error = train ? memory.Floats(program.loss_error) : nullptr;
-  const float* read = memory.Floats(train ? program.loss_input : program.output);
-  result->correct = IsCorrect(loss, memory.Floats(program.output), outputs, label);
+  float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
+  const float* read = memory.Floats(train ? program.loss_input_address : program.output_address);
+  result->correct = IsCorrect(loss, memory.Floats(program.output_address), outputs, label);
   result->loss = ComputeLoss(loss, plan_.defaults().loss_scale, read, outputs, label, error);
   if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
   if (train && !AllFinite(error, outputs)) return Fail(Status::kNonFinite, Subject::kOutputError);

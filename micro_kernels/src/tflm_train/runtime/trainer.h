@@ -105,7 +105,6 @@ class Trainer {
   void SelectLayer(uint16_t index, BackwardContext* context) const;
   float* GradientTarget(uint16_t parameter) const;
   TFLM_TRAIN_COLD void ApplyGradients();
-  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE uint32_t Floats(const ProgramRecord& program, uint16_t value) const;
   float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
 
   PlanReader plan_;

@@ -23,8 +23,7 @@ Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& op
   if (status != Status::kOk) return status;
   status = Verify(*infer);
   if (status != Status::kOk) return status;
-  if (Floats(*train, train->input) != Floats(*infer, infer->input) ||
-      Floats(*train, train->output) != Floats(*infer, infer->output)) {
+  if (train->input_elements != infer->input_elements || train->output_elements != infer->output_elements) {
     return Fail(Status::kPlanInvalid, Subject::kDifferentPrograms);
   }
   train_ = train;
@@ -90,17 +89,12 @@ Status Trainer::SetOptions(const TrainingOptions& options) {
   return Status::kOk;
 }
 
-/// Number of elements of a float value.
-uint32_t Trainer::Floats(const ProgramRecord& program, uint16_t value) const {
-  return plan_.values(program)[value].bytes / kFloatBytes;
-}
-
 uint32_t Trainer::input_elements() const {
-  return ready() ? Floats(*train_, train_->input) : 0;
+  return ready() ? train_->input_elements : 0;
 }
 
 uint32_t Trainer::output_elements() const {
-  return ready() ? Floats(*train_, train_->output) : 0;
+  return ready() ? train_->output_elements : 0;
 }
 
 uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }

@@ -2,10 +2,6 @@
 
 namespace tflm_train {
 
-float* Trainer::Memory::Floats(uint16_t index) const {
-  return static_cast<float*>(At(plan_.Address(value(index))));
-}
-
 // Constants are written by no step that passes the verification.
 void* Trainer::Memory::File(uint32_t tensor) const { return const_cast<uint8_t*>(plan_.Constant(tensor)); }
 

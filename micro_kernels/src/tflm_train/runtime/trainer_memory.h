@@ -18,7 +18,7 @@ class Trainer::Memory final : public ProgramView {
     SetBegin(Base::kInput, reinterpret_cast<uint8_t*>(const_cast<float*>(input)));
   }
 
-  float* Floats(uint16_t index) const;
+  float* Floats(uint32_t address) const { return static_cast<float*>(At(address)); }
 
  private:
   void* File(uint32_t tensor) const override;
