@@ -165,10 +165,7 @@ class BackwardPass:
         slot = self.slots.get(op.index)
         scratch = None
         if slot is not None and slot.max_selected:
-            wide = slot.candidates > 65536
-            scratch = Value(
-                (slot.max_selected,), ScalarType.UINT32 if wide else ScalarType.UINT16, Place.ARENA, Role.SCRATCH
-            )
+            scratch = Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
         mask = forward.values[output] if activation(op) != Activation.NONE else None
         x = forward.values[op.inputs[0]] if trained else None
         dx, adds = self._contribute(op.inputs[0])

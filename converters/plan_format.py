@@ -78,9 +78,10 @@ class Kernel(enum.IntEnum):
     EXTERNAL: what it reads, then what it writes
 
     ``x?`` of a layer's backward step is absent where the operator does not train (the input's shape is then that of
-    ``dx``). ``y?`` is present when a fused activation masks the error. ``scratch`` holds the selected indices. In
-    *_MAX_POOL, ``y`` is the pool's output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds, per pooled
-    element, the winner's position in the window, ``row * filter_w + column`` (first in row-major order on ties).
+    ``dx``). ``y?`` is present when a fused activation masks the error. ``scratch`` (uint16, one per candidate) is the
+    selector's. In *_MAX_POOL, ``y`` is the pool's output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds,
+    per pooled element, the winner's position in the window, ``row * filter_w + column`` (first in row-major order on
+    ties).
     Element-wise kernels (functions but SOFTMAX; ADD, SUB) accept outputs that share the memory of their input.
     RESHAPE, SQUEEZE and EXPAND_DIMS have no steps: their outputs are aliases.
     EXTERNAL steps make up the forward pass of a tflm program, between its hooks: the trainer has the program's forward
@@ -258,7 +259,7 @@ LAYER = np.dtype(
         ("weight", "<u2"),  # parameter indices
         ("bias", "<u2"),
         ("candidates", "<u4"),  # elements that the selector chooses from
-        ("max_selected", "<u4"),  # capacity of the scratch, in indices
+        ("max_selected", "<u4"),  # capacity of the scratch, in candidates
         ("state_offset", "<u4"),  # arena offset of the layer's state: float32 running maximum
         ("flags", "<u4"),
     ]

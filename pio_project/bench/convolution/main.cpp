@@ -37,10 +37,10 @@ constexpr Case kCases[] = {
 };
 
 alignas(16) float x[kMap], dy[kMap], dx[kMap], weights[kWeights], bias[kChannels];
-alignas(16) uint16_t list[kMap];
+alignas(16) uint16_t keys[kMap];
 
 enum Value : uint16_t { kX, kW, kDy, kDx, kScratch, kValues };
-void* const kPlaces[kValues] = {x, weights, dy, dx, list};
+void* const kPlaces[kValues] = {x, weights, dy, dx, keys};
 
 constexpr uint32_t Address(Value value) {
   return static_cast<uint32_t>(tflm_train::Base::kFile) << tflm_train::kAddressBits | value;
@@ -82,7 +82,7 @@ class Values final : public tflm_train::ProgramView {
     records[kScratch].type = static_cast<uint8_t>(tflm_train::ScalarType::kUint16);
     records[kScratch].rank = 1;
     records[kScratch].dims[0] = kMap;
-    records[kScratch].bytes = sizeof list;
+    records[kScratch].bytes = sizeof keys;
   }
   uint32_t bytes() const {
     uint32_t sum = sizeof bias;

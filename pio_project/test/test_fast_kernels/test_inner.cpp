@@ -184,11 +184,10 @@ TEST_CASE("a NaN among the products of a row stays one, whatever its sign") {
 TEST_CASE("selected rows of a dense layer") {
   constexpr uint32_t kRows = 7;
   const float dy[kRows] = {0.5f, 0.0f, -0.25f, -0.0f, 1.5f, 0.75f, -2.0f};
-  const List some({0, 1, 4}), wide({2, 6}, true), nothing({});
   const struct {
     Selection selection;
     std::vector<uint32_t> rows;
-  } cases[] = {{All(), Iota(kRows)}, {NonZero(), {0, 2, 4, 5, 6}}, {some, {0, 1, 4}}, {wide, {2, 6}}, {nothing, {}}};
+  } cases[] = {{All(), Iota(kRows)}, {NonZero(), {0, 2, 4, 5, 6}}};
   for (const Inner& inner : kInners) {
     Random random(3);
     double worst = 0;

@@ -36,9 +36,7 @@ class Step final {
     if (!data.empty()) std::memcpy(memory_.back()->data(), data.data(), data.size());
     return *this;
   }
-  Step& Indices(int32_t n, bool wide = false) {
-    return Add({n}, wide ? ScalarType::kUint32 : ScalarType::kUint16, wide ? 4 : 2);
-  }
+  Step& Keys(int32_t n) { return Add({n}, ScalarType::kUint16, 2); }
   Step& Absent() {
     indices_.push_back(kNoneIndex);
     ++record_.value_count;

@@ -70,7 +70,7 @@ std::unique_ptr<Step> Backward(const Layer& layer, uint32_t seed, bool has_dx = 
   step->Float(layer.x_dims, x).Float(layer.w_dims, w).Float(layer.y_dims, forward.Get(3));
   step->Float(layer.y_dims, random.Vector<float>(n));
   has_dx ? step->Float(layer.x_dims, random.Vector<float>(x.size())) : step->Absent();
-  has_scratch ? step->Indices(static_cast<int32_t>(n)) : step->Absent();
+  has_scratch ? step->Keys(static_cast<int32_t>(n)) : step->Absent();
   if (layer.pooled) step->Bytes(layer.y_dims, forward.Get<uint8_t>(4));
   step->Words(layer.words).Trains();
   return step;
@@ -120,26 +120,25 @@ TEST_CASE("layer step: dense, without zero-skip, and a top-k of everything give 
   }
 }
 
-TEST_CASE("layer step: a sparse selection is dense training on the error that it left") {
+TEST_CASE("layer step: a sparse selection is dense training on the largest elements of the masked error") {
   for (const Layer& layer : Layers()) {
     CAPTURE(layer.name);
-    const auto sparse_step = Backward(layer, 2), dense_step = Backward(layer, 2);
-    Training sparse = MakeTraining(layer), dense = MakeTraining(layer);
+    const auto sparse_step = Backward(layer, 2), dense_step = Backward(layer, 2), whole_step = Backward(layer, 2);
+    Training sparse = MakeTraining(layer), dense = MakeTraining(layer), whole = MakeTraining(layer);
     sparse.selector.id = SelectorId::kStaticTopk;
     sparse.selector.ratio = 0.4f;
     const Outcome selected = Run(layer, *sparse_step, sparse);
-    // the k largest of the masked error
-    std::vector<float> error = selected.dy;
+    const std::vector<float> error = Run(layer, *whole_step, whole).dy;
+    std::vector<float> largest(error.size());
     const size_t k = static_cast<size_t>(0.4f * static_cast<float>(error.size()));
-    std::vector<uint32_t> kept;
     for (uint32_t i = 0; i < error.size(); ++i) {
       size_t larger = 0;
       for (uint32_t j = 0; j < error.size(); ++j) {
         larger += std::fabs(error[j]) > std::fabs(error[i]) || (std::fabs(error[j]) == std::fabs(error[i]) && j < i);
       }
-      if (larger < k && error[i] != 0) kept.push_back(i);
+      if (larger < k) largest[i] = error[i];
     }
-    dense_step->Set(kDy, Masked(error, kept));
+    dense_step->Set(kDy, largest);
     const Outcome expected = Run(layer, *dense_step, dense);
     CHECK(SameBits(selected.dx, expected.dx));
     CHECK(SameBits(selected.w, expected.w));

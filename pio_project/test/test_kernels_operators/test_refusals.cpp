@@ -38,7 +38,7 @@ std::vector<Good> GoodSteps() {
        [](Step& s) { s.Float({1, 2, 3}).Float({4, 6}).Float({4}).Float({1, 4}).Words({1, 6, 4, 1}); }},
       {"fully connected", KernelId::kFullyConnected, kB,
        [](Step& s) {
-         s.Float({1, 6}).Float({4, 6}).Float({1, 4}).Float({1, 4}).Float({1, 6}).Indices(4).Words({1, 6, 4, 1}).Trains();
+         s.Float({1, 6}).Float({4, 6}).Float({1, 4}).Float({1, 4}).Float({1, 6}).Keys(4).Words({1, 6, 4, 1}).Trains();
        }},
       {"conv", KernelId::kConv2d, kF,
        [](Step& s) {
@@ -47,7 +47,7 @@ std::vector<Good> GoodSteps() {
       {"conv", KernelId::kConv2d, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 5, 4, 3}).Float({1, 5, 4, 3}).Float({1, 5, 4, 2});
-         s.Indices(60).Words({1, 1, 1, 1, 1, 1, 1}).Trains();
+         s.Keys(60).Words({1, 1, 1, 1, 1, 1, 1}).Trains();
        }},
       {"depthwise", KernelId::kDepthwiseConv2d, kF,
        [](Step& s) {
@@ -56,7 +56,7 @@ std::vector<Good> GoodSteps() {
       {"depthwise", KernelId::kDepthwiseConv2d, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({1, 5, 4, 4}).Float({1, 5, 4, 4}).Float({1, 5, 4, 2});
-         s.Indices(80).Words({1, 1, 1, 1, 1, 1, 1, 2}).Trains();
+         s.Keys(80).Words({1, 1, 1, 1, 1, 1, 1, 2}).Trains();
        }},
       {"conv pool", KernelId::kConv2dMaxPool, kF,
        [](Step& s) {
@@ -66,7 +66,7 @@ std::vector<Good> GoodSteps() {
       {"conv pool", KernelId::kConv2dMaxPool, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 3, 2, 3}).Float({1, 3, 2, 3}).Float({1, 5, 4, 2});
-         s.Indices(18).Bytes({1, 3, 2, 3}).Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
+         s.Keys(18).Bytes({1, 3, 2, 3}).Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
        }},
       {"depthwise pool", KernelId::kDepthwiseMaxPool, kF,
        [](Step& s) {
@@ -76,7 +76,7 @@ std::vector<Good> GoodSteps() {
       {"depthwise pool", KernelId::kDepthwiseMaxPool, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({1, 3, 2, 4}).Float({1, 3, 2, 4}).Float({1, 5, 4, 2});
-         s.Indices(24).Bytes({1, 3, 2, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
+         s.Keys(24).Bytes({1, 3, 2, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
        }},
       {"max pool", KernelId::kMaxPool2d, kF,
        [](Step& s) { s.Float({1, 5, 4, 2}).Float({1, 3, 2, 2}).Bytes({1, 3, 2, 2}).Words({2, 2, 2, 2, 0, 0, 1}); }},
@@ -296,7 +296,7 @@ TEST_CASE("check: what a layer's step may not do") {
     });
     Refused(good, "masks without the output", [](Step& s) { s.Omit(kY); });
     Refused(good, "scratch too small", [](Step& s) { s.value(kScratch).dims[0] -= 1; });
-    Refused(good, "scratch of wide indices", [](Step& s) {
+    Refused(good, "scratch of wide keys", [](Step& s) {
       s.value(kScratch).type = static_cast<uint8_t>(ScalarType::kUint32);
     });
     Refused(good, "scratch in the memory of dx", [](Step& s) { s.value(kScratch).offset = s.value(kDx).offset + 4; });

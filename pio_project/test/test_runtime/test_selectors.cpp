@@ -12,11 +12,12 @@ namespace {
 
 constexpr uint32_t kElements = 8;
 
-/// One layer with a list for all its candidates.
+/// One layer with keys for all its candidates.
 struct Layer {
   LayerRecord record = {};
   float running_maximum = 0.0f;
-  uint16_t list[kElements] = {};
+  std::vector<float> error;  // what the last selection left of it
+  uint16_t keys[kElements] = {};
   WorkCounters work;
   SelectorConfig config;
   bool zero_skip = true;
@@ -32,16 +33,20 @@ struct Layer {
     context.work = &work;
     context.selector = &config;
     context.running_maximum = &running_maximum;
-    return context.Select(delta, kElements, record.max_selected > 0 ? list : nullptr);
+    error.assign(delta, delta + kElements);
+    return context.Select(error.data(), kElements, record.max_selected > 0 ? keys : nullptr);
+  }
+  /// The elements that go on.
+  std::vector<uint32_t> Kept(const float* delta) {
+    const Selection selection = Select(delta);
+    REQUIRE(selection.mode == Selection::Mode::kNonZero);
+    std::vector<uint32_t> indices;
+    for (uint32_t i = 0; i < kElements; ++i) {
+      if (error[i] != 0.0f) indices.push_back(i);
+    }
+    return indices;
   }
 };
-
-std::vector<uint32_t> Indices(const Selection& selection) {
-  REQUIRE(selection.mode == Selection::Mode::kList);
-  std::vector<uint32_t> indices;
-  for (uint32_t i = 0; i < selection.count; ++i) indices.push_back(selection[i]);
-  return indices;
-}
 
 using List = std::vector<uint32_t>;
 
@@ -53,9 +58,7 @@ TEST_CASE("dense takes all elements, or all that are not zero") {
   Layer layer;
   CHECK(layer.Select(kDelta).mode == Selection::Mode::kNonZero);
   layer.zero_skip = false;
-  const Selection all = layer.Select(kDelta);
-  CHECK(all.mode == Selection::Mode::kAll);
-  CHECK(all.count == kElements);
+  CHECK(layer.Select(kDelta).mode == Selection::Mode::kAll);
   CHECK(layer.work.selection == 0);
 }
 
@@ -63,13 +66,13 @@ TEST_CASE("static top-k keeps a fixed part") {
   Layer layer;
   layer.config.id = SelectorId::kStaticTopk;
   layer.config.ratio = 0.4f;  // floor(3.2)
-  CHECK(Indices(layer.Select(kDelta)) == List{1, 3, 4});
+  CHECK(layer.Kept(kDelta) == List{1, 3, 4});
   layer.config.ratio = 0.25f;  // 3 and 4 tie: the lower index
-  CHECK(Indices(layer.Select(kDelta)) == List{1, 3});
+  CHECK(layer.Kept(kDelta) == List{1, 3});
   layer.config.ratio = 0.01f;
-  CHECK(Indices(layer.Select(kDelta)) == List{1});
+  CHECK(layer.Kept(kDelta) == List{1});
   layer.config.ratio = 1.0f;  // zeros are never selected
-  CHECK(Indices(layer.Select(kDelta)) == List{0, 1, 3, 4, 5, 7});
+  CHECK(layer.Kept(kDelta) == List{0, 1, 3, 4, 5, 7});
 #if TFLM_TRAIN_COUNTERS
   CHECK(layer.work.selection == 4 * kElements);
 #endif
@@ -84,13 +87,13 @@ TEST_CASE("TinyProp follows the size of the error") {
   layer.config.decay = 0.5f;
 
   // First sample: Ymax = Y, so S = S_max and k = 5; 5 and 7 tie.
-  CHECK(Indices(layer.Select(kDelta)) == List{0, 1, 3, 4, 5});
+  CHECK(layer.Kept(kDelta) == List{0, 1, 3, 4, 5});
   CHECK(layer.running_maximum == 10.0f);
 
   // Y = 2.5: Ymax = max(0.5 * 10, 2.5) = 5, S = 0.125 + 0.5 * 0.5 = 0.375, k = 3.
   float quarter[kElements];
   for (uint32_t i = 0; i < kElements; ++i) quarter[i] = kDelta[i] / 4.0f;
-  CHECK(Indices(layer.Select(quarter)) == List{1, 3, 4});
+  CHECK(layer.Kept(quarter) == List{1, 3, 4});
   CHECK(layer.running_maximum == 5.0f);
 
   // Y = 0 skips the layer; the maximum decays.
@@ -100,7 +103,7 @@ TEST_CASE("TinyProp follows the size of the error") {
 
   // Two layers below the loss: Y = 10 is the maximum again, S = 0.625 * 0.25, k = floor(1.25).
   layer.record.distance = 2;
-  CHECK(Indices(layer.Select(kDelta)) == List{1});
+  CHECK(layer.Kept(kDelta) == List{1});
   CHECK(layer.running_maximum == 10.0f);
 #if TFLM_TRAIN_COUNTERS
   CHECK(layer.work.selection == 4 * kElements);
@@ -112,7 +115,7 @@ TEST_CASE("TinyProp without decay keeps the running maximum") {
   layer.config = {SelectorId::kTinyprop, false, 1.0f, 0.0f, 1.0f, 0.5f, 1.0f};
   layer.Select(kDelta);
   const float small[kElements] = {0.0f, 0.0f, -1.0f};
-  CHECK(Indices(layer.Select(small)) == List{2});  // S = 0.1, k = 1
+  CHECK(layer.Kept(small) == List{2});  // S = 0.1, k = 1
   CHECK(layer.running_maximum == 10.0f);
 }
 
@@ -122,7 +125,7 @@ TEST_CASE("an overflowing error keeps all elements and leaves the maximum alone"
   layer.Select(kDelta);
   for (float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     const float broken[kElements] = {1.0f, value, 2.0f};
-    CHECK(Indices(layer.Select(broken)) == List{0, 1, 2});
+    CHECK(layer.Kept(broken) == List{0, 1, 2});
     CHECK(layer.running_maximum == 10.0f);
   }
 }
@@ -135,16 +138,16 @@ TEST_CASE("the output layer is dense unless told otherwise") {
   CHECK(layer.Select(kDelta).mode == Selection::Mode::kNonZero);
   CHECK(layer.work.selection == 0);
   layer.config.output_sparse = true;
-  CHECK(Indices(layer.Select(kDelta)) == List{1});
+  CHECK(layer.Kept(kDelta) == List{1});
 }
 
-TEST_CASE("without a list, a layer or a selector all elements go on") {
+TEST_CASE("without keys, a layer or a selector all elements go on") {
   Layer layer;
   layer.config.id = SelectorId::kTinyprop;
   layer.record.max_selected = 0;
   CHECK(layer.Select(kDelta).mode == Selection::Mode::kNonZero);
   BackwardContext context = {};
-  CHECK(context.Select(kDelta, kElements, layer.list).mode == Selection::Mode::kAll);
+  CHECK(context.Select(layer.error.data(), kElements, layer.keys).mode == Selection::Mode::kAll);
 }
 
 TEST_CASE("ranges of the selectors' constants") {

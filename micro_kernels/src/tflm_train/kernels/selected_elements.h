@@ -10,25 +10,20 @@ template <class T>
 class SelectedElements {
  public:
   SelectedElements(const Selection& selection, const T* error, uint32_t elements)
-      : selection_(selection),
-        error_(error),
-        end_(selection.mode == Selection::Mode::kList ? selection.count : elements) {}
+      : error_(error), end_(elements), zeros_too_(selection.mode == Selection::Mode::kAll) {}
 
   /// False after the last one.
   bool Next(uint32_t* element) {
-    if (selection_.mode == Selection::Mode::kNonZero) {
-      while (next_ < end_ && error_[next_] == T(0)) ++next_;
-    }
+    while (next_ < end_ && !zeros_too_ && error_[next_] == T(0)) ++next_;
     if (next_ == end_) return false;
-    *element = selection_.mode == Selection::Mode::kList ? selection_[next_] : next_;
-    ++next_;
+    *element = next_++;
     return true;
   }
 
  private:
-  const Selection selection_;
   const T* const error_;
   const uint32_t end_;
+  const bool zeros_too_;
   uint32_t next_ = 0;
 };
 

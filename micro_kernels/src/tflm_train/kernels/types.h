@@ -38,27 +38,18 @@ struct PoolShape {
   int32_t pad_top, pad_left;
 };
 
-/// The elements of an error map that go on: what every backward kernel of a layer iterates over.
-/// Elements are numbered row-major; a list is ascending.
+/// The elements of an error map that go on: what every backward kernel of a layer iterates over, ascending (row-major).
+/// A selector clears those that it leaves out.
 struct Selection {
   enum class Mode : uint8_t {
     kAll,      // every element, zeros too
     kNonZero,  // every element that is not zero
-    kList,     // `count` listed elements
+    kNone,     // the layer's step ends here: no kernel sees it
   };
   Mode mode = Mode::kAll;
-  bool wide = false;  // the list holds uint32_t, else uint16_t
-  uint32_t count = 0;
-  const void* indices = nullptr;
 
-  uint32_t operator[](uint32_t i) const {
-    return wide ? static_cast<const uint32_t*>(indices)[i] : static_cast<const uint16_t*>(indices)[i];
-  }
-  bool empty() const { return mode == Mode::kList && count == 0; }
+  bool empty() const { return mode == Mode::kNone; }
 };
-
-/// Bytes of one index in a list over `candidates` elements.
-constexpr uint32_t IndexBytes(uint32_t candidates) { return candidates > 65536 ? 4 : 2; }
 
 /// Work of one or many steps, phase by phase. Multiplications count when their tap lies inside the image.
 struct WorkCounters {

@@ -51,7 +51,6 @@ struct ConvolutionOperator {
 
   template <class Locator>
   struct Layer {
-    static constexpr bool kPrunes = kFast;
     const ConvShape& shape;
     uint32_t error_elements;
     Locator where;

@@ -44,7 +44,6 @@ void Forward(const StepView& step, WorkCounters& work) {
 }
 
 struct Layer {
-  static constexpr bool kPrunes = false;
   DenseShape shape;
 
   uint32_t elements() const { return shape.output_elements(); }

@@ -9,15 +9,13 @@ constexpr uint32_t kBackwardNeeds =
     Needs(need::kFloatIfAny, need::kFloat, need::kAnything, need::kOutput, need::kOutputIfAny);
 constexpr uint32_t kPooledBackwardNeeds = kBackwardNeeds | Needs(need::kWinners) << 4 * layer_backward::kArgmax;
 
-/// Room for a list of all candidates, which nothing that the step writes may change.
+/// Room for the keys of all candidates, which nothing else that the step writes may change.
 TFLM_TRAIN_COLD bool ScratchFits(const StepView& step) {
   using namespace layer_backward;
   if (!step.Has(kScratch)) return true;
-  const uint32_t candidates = CheckedElements(step.value(kDy));
-  const ScalarType type = IndexBytes(candidates) == 4 ? ScalarType::kUint32 : ScalarType::kUint16;
   const ValueRecord& scratch = step.value(kScratch);
-  return IsValue(step, kScratch, type) && IsInArena(scratch) && CheckedElements(scratch) >= candidates &&
-         IsDisjoint(step, kScratch);
+  return IsValue(step, kScratch, ScalarType::kUint16) && IsInArena(scratch) &&
+         CheckedElements(scratch) >= CheckedElements(step.value(kDy)) && IsDisjoint(step, kScratch);
 }
 
 /// The step has x if it trains, x or dx in any case, both of one shape.

@@ -34,28 +34,26 @@ TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, bool pooled);
 /// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
 TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 
-/// How the backward steps of all layers begin: masks and selects among the `elements` errors, and clears dx. `prunes`: see
-/// RunLayerBackward.
+/// How the backward steps of all layers begin: masks and selects among the `elements` errors, and clears dx.
 Selection BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation,
-                             uint32_t elements, bool prunes);
+                             uint32_t elements);
 
 /// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
 /// biases.
 /// `Layer` has
-///   kPrunes: reads a full error past its zeros faster than a list of what is left of it,
 ///   elements(), locator(), channels(), weights_per_channel(),
 ///   Backward(selection, x, w, dy, scale, target, dx, work): dx += dy w, then target += scale dy x; either may be null.
 template <class Layer>
 void RunLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, const Layer& layer) {
   using namespace layer_backward;
   const uint32_t elements = layer.elements();
-  const Selection selection = BeginLayerBackward(step, context, activation, elements, Layer::kPrunes);
+  const Selection selection = BeginLayerBackward(step, context, activation, elements);
   if (selection.empty()) return;
   const float* dy = step.data<float>(kDy);
   layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, context.scale, context.weight_target,
                  step.data<float>(kDx), *context.work);
   if (context.bias_target != nullptr && kFastKernels) {
-    fast::BiasGradient(selection, dy, elements, layer.channels(), context.scale, context.bias_target);
+    fast::BiasGradient(dy, elements, layer.channels(), context.scale, context.bias_target);
   } else if (context.bias_target != nullptr) {
     BiasGradient(selection, dy, elements, layer.locator(), context.scale, context.bias_target);
   }

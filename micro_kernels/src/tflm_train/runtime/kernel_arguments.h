@@ -7,13 +7,13 @@
 namespace tflm_train {
 
 /// One bit per argument, in the order written in converters/plan_format.py. Writing outside the arena would change the
-/// caller's input or the file, and a foreign value in `winners` or `list` would lead a kernel outside its buffers.
+/// caller's input or the file, and a foreign value in `winners` or `keys` would lead a kernel outside its buffers.
 struct KernelArguments {
   uint8_t forward_written;
   uint8_t forward_winners;  // arg-max
   uint8_t backward_written;
   uint8_t backward_winners;
-  uint8_t backward_list;  // selected indices
+  uint8_t backward_keys;  // a selector's
 
   /// The highest bit stands for all further arguments.
   static bool Has(uint32_t arguments, uint32_t i) { return (arguments >> (i < 7 ? i : 7) & 1u) != 0; }
@@ -22,7 +22,7 @@ struct KernelArguments {
     return static_cast<uint8_t>(((1u << count) - 1) << first);
   }
 
-  /// x, w, b, y forward; x, w, y, dy, dx, list backward.
+  /// x, w, b, y forward; x, w, y, dy, dx, keys backward.
   static constexpr KernelArguments Layer() { return {Bit(3), 0, Bits(3, 3), 0, Bit(5)}; }
   /// The same with the winners of the pool behind.
   static constexpr KernelArguments PooledLayer() { return {Bits(3, 2), Bit(4), Bits(3, 3), Bit(6), Bit(5)}; }
@@ -34,7 +34,7 @@ struct KernelArguments {
 
 /// Argument positions of a backward step with weights.
 namespace layer_argument {
-inline constexpr uint32_t kWeight = 1, kOutputError = 3, kList = 5;
+inline constexpr uint32_t kWeight = 1, kOutputError = 3, kKeys = 5;
 }  // namespace layer_argument
 
 }  // namespace tflm_train

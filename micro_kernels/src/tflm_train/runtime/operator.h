@@ -11,10 +11,10 @@ namespace tflm_train {
 
 /// What a backward step needs besides its values. Lives for one step.
 struct BackwardContext {
-  /// Chooses the elements of a masked error that go on (`delta` has the layer's number of candidates). Applies the
-  /// plan's selector, the output-layer rule and zero-skip, and counts its work. `scratch` may be null when
-  /// the selector writes no list. `prunable`: `delta` if elements that are left out may be cleared there, else null.
-  Selection Select(const float* delta, uint32_t elements, void* scratch, float* prunable = nullptr) const;
+  /// Chooses the elements of a masked error that go on (`delta` has the layer's number of candidates) and clears the
+  /// others. Applies the plan's selector, the output-layer rule and zero-skip, and counts its work. `keys`: room for one
+  /// per candidate, or null when there is no selector.
+  Selection Select(float* delta, uint32_t elements, uint16_t* keys) const;
 
   /// Layer that the step trains; null for a step that only passes the error on.
   const LayerRecord* layer;

@@ -191,7 +191,7 @@ class ProgramVerifier {
     const bool backward = step.phase == static_cast<uint8_t>(Phase::kBackward);
     const uint32_t written = backward ? kernel.backward_written : kernel.forward_written;
     const uint32_t winners = backward ? kernel.backward_winners : kernel.forward_winners;
-    const uint32_t list = backward ? kernel.backward_list : 0;
+    const uint32_t keys = backward ? kernel.backward_keys : 0;
     const uint16_t* values = plan_.indices() + step.value_begin;
     const uint32_t* address = plan_.words() + step.word_begin;
     for (uint32_t i = 0; i < step.value_count; ++i) {
@@ -201,21 +201,21 @@ class ProgramVerifier {
       if (absent) continue;
       if (!IsThere(value, time) || (!IsArena(value) && KernelArguments::Has(written, i)) ||
           KernelArguments::Has(winners, i) != HasRole(value, Role::kSaved) ||
-          KernelArguments::Has(list, i) != HasRole(value, Role::kScratch)) {
+          KernelArguments::Has(keys, i) != HasRole(value, Role::kScratch)) {
         return false;
       }
     }
     return true;
   }
 
-  /// The step's weight, channels and list are those of the layer that it trains.
+  /// The step's weight, channels and keys are those of the layer that it trains.
   TFLM_TRAIN_COLD bool LayerFits(const StepRecord& step, const KernelArguments& kernel) const {
-    if (kernel.backward_list == 0 || step.layer >= plan_.layer_count()) return false;
+    if (kernel.backward_keys == 0 || step.layer >= plan_.layer_count()) return false;
     const LayerRecord& layer = plan_.layer(step.layer);
     const uint16_t* values = plan_.indices() + step.value_begin;  // present: the operator's check has seen them
     const ValueRecord& weight = values_[values[layer_argument::kWeight]];
     const ValueRecord& error = values_[values[layer_argument::kOutputError]];
-    const uint16_t list = values[layer_argument::kList];
+    const uint16_t keys = values[layer_argument::kKeys];
     if (layer.weight != kNoneIndex &&
         (weight.place != static_cast<uint8_t>(Place::kParameter) || weight.offset != layer.weight)) {
       return false;
@@ -224,7 +224,7 @@ class ProgramVerifier {
     if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return false;
     if (layer.candidates != CheckedElements(error)) return false;
     return layer.max_selected == 0 ||
-           (list != kNoneIndex && values_[list].bytes / IndexBytes(layer.candidates) >= layer.max_selected);
+           (keys != kNoneIndex && values_[keys].bytes / sizeof(uint16_t) >= layer.max_selected);
   }
 
   const PlanReader& plan_;

@@ -3,11 +3,8 @@
 
 namespace tflm_train {
 
-Selection SelectStaticTopK(const SelectorConfig& config, const float* delta, uint32_t elements, void* list,
-                           float* prunable) {
-  float sum;
-  const uint32_t count = GatherNonZero(delta, elements, list, &sum);
-  return KeepLargest(delta, elements, list, count, SelectionSize(config.ratio, elements), prunable);
+uint32_t SelectStaticTopK(const SelectorConfig& config, uint32_t elements) {
+  return SelectionSize(config.ratio, elements);
 }
 
 }  // namespace tflm_train

@@ -7,19 +7,17 @@
 
 namespace tflm_train {
 
-Selection SelectTinyProp(const SelectorConfig& config, uint32_t distance, const float* delta, uint32_t elements,
-                         void* list, float* prunable, float& running_maximum) {
-  float error;  // Y = sum |delta|
-  const uint32_t count = GatherNonZero(delta, elements, list, &error);
+uint32_t SelectTinyProp(const SelectorConfig& config, uint32_t distance, float error, uint32_t elements,
+                        float& running_maximum) {
   // An overflow below the loss: all elements go on, so that the output tells, and the maximum stays usable.
-  if (!(error <= FLT_MAX)) return KeepLargest(delta, elements, list, count, elements, prunable);
+  if (!(error <= FLT_MAX)) return elements;
   const float decayed = config.decay * running_maximum;
   running_maximum = decayed > error ? decayed : error;
-  if (error == 0.0f) return KeepLargest(delta, elements, list, 0, 1);
+  if (error == 0.0f) return 0;
   // S = (S_min + (S_max - S_min) Y / Ymax) damping^d
   float part = config.s_min + (config.s_max - config.s_min) * (error / running_maximum);
   for (uint32_t i = 0; i < distance && part > 0.0f; ++i) part *= config.damping;
-  return KeepLargest(delta, elements, list, count, SelectionSize(part, elements), prunable);
+  return SelectionSize(part, elements);
 }
 
 }  // namespace tflm_train

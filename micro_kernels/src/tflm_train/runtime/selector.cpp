@@ -2,6 +2,7 @@
 
 #include "tflm_train/runtime/operator.h"
 #include "tflm_train/runtime/step_phase.h"
+#include "tflm_train/runtime/top_k.h"
 
 namespace tflm_train {
 
@@ -11,21 +12,22 @@ bool SelectorConfig::Valid() const {
          s_min <= s_max && s_max <= 1.0f;
 }
 
-Selection BackwardContext::Select(const float* delta, uint32_t elements, void* scratch, float* prunable) const {
-  // A list needs room for all elements: ties and k are known only after looking at them.
-  if (layer == nullptr || selector == nullptr || scratch == nullptr || elements > layer->max_selected ||
+Selection BackwardContext::Select(float* delta, uint32_t elements, uint16_t* keys) const {
+  using Mode = Selection::Mode;
+  if (layer == nullptr || selector == nullptr || keys == nullptr || elements > layer->max_selected ||
       !selector->Selects(*layer)) {
-    return SelectDense(elements, zero_skip);
+    return {zero_skip ? Mode::kNonZero : Mode::kAll};
   }
   EnterPhase(StepPhase::kSelection);
-  const SelectorConfig& config = *selector;
-  const Selection selection =
-      config.id == SelectorId::kStaticTopk
-          ? SelectStaticTopK(config, delta, elements, scratch, prunable)
-          : SelectTinyProp(config, layer->distance, delta, elements, scratch, prunable, *running_maximum);
+  const Candidates candidates = GatherKeys(delta, elements, keys);
+  const uint32_t k =
+      selector->id == SelectorId::kStaticTopk
+          ? SelectStaticTopK(*selector, elements)
+          : SelectTinyProp(*selector, layer->distance, candidates.sum, elements, *running_maximum);
+  if (k != 0 && k < candidates.count) KeepLargest(delta, elements, keys, candidates.count, k);
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);
-  return selection;
+  return {k == 0 || candidates.count == 0 ? Mode::kNone : Mode::kNonZero};
 }
 
 }  // namespace tflm_train

@@ -24,15 +24,12 @@ struct SelectorConfig {
   }
 };
 
-/// Every element goes on.
-Selection SelectDense(uint32_t elements, bool zero_skip);
-/// The k largest magnitudes with a fixed k; `list` has room for `elements` indices of IndexBytes(elements) bytes. `prunable`:
-/// `delta` if elements that are left out may be cleared there, else null.
-Selection SelectStaticTopK(const SelectorConfig& config, const float* delta, uint32_t elements, void* list, float* prunable);
-/// The k largest magnitudes, k following the layer's error (TinyProp, arXiv 2308.09201). `distance`: trainable
-/// operators between the layer and the loss. Updates `running_maximum`.
-Selection SelectTinyProp(const SelectorConfig& config, uint32_t distance, const float* delta, uint32_t elements,
-                         void* list, float* prunable, float& running_maximum);
+/// Number of the largest magnitudes that go on: a fixed part.
+uint32_t SelectStaticTopK(const SelectorConfig& config, uint32_t elements);
+/// The same, following the layer's `error`, the sum of its magnitudes (TinyProp, arXiv 2308.09201); 0: the layer is
+/// skipped. `distance`: trainable operators between the layer and the loss. Updates `running_maximum`.
+uint32_t SelectTinyProp(const SelectorConfig& config, uint32_t distance, float error, uint32_t elements,
+                        float& running_maximum);
 
 }  // namespace tflm_train
 

@@ -33,7 +33,6 @@ class Scatter {
   void StripRow(uint32_t first, int32_t row, int32_t column);
   void ClippedRun(uint32_t first, int32_t pixels, int32_t row, int32_t column, Taps rows, Taps columns);
   void InsideRun(uint32_t first, int32_t pixels, float* image);
-  void InsideList(uint32_t first, int32_t pixels, float* image);
   void InsideSums(uint32_t first, int32_t pixels, float* image);
   void BorderPixel(uint32_t first, int32_t row, int32_t column);
   /// The taps inside the image of one element whose window starts at (row, column).
@@ -46,11 +45,10 @@ class Scatter {
   void AddClipped(const Patch& patch, float error, float* filter);
   uint64_t CountRow(uint32_t first, int32_t row, int32_t column) const;
   template <class Visit>
-  uint32_t ForEachSelected(uint32_t begin, uint32_t end, uint32_t next, Visit&& visit) const;
+  void ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const;
 
   const ConvShape& conv_;
   const ErrorMap& map_;
-  const Selection& selection_;
   const float* const dy_;
   const float scale_;
   float* const image_;
@@ -61,7 +59,6 @@ class Scatter {
   const int32_t height_, width_;  // what the patches of a whole window cover
   const bool tabulated_;         // windows and filters are such that grids serve
   const uint8_t* const winners_;
-  uint32_t next_ = 0;  // in the list of a selection
   const StripShape strip_shape_;
   PixelScatter inside_;           // for windows inside the strip if rows fit, else the run at hand
   int32_t offsets_[kTabulated];  // there, from a window's first element to each of its others
@@ -72,7 +69,6 @@ Scatter::Scatter(const ConvShape& conv, const ErrorMap& map, const Selection& se
                  float* image, float* filters, Side image_side, uint64_t& macs)
     : conv_(conv),
       map_(map),
-      selection_(selection),
       dy_(dy),
       scale_(scale),
       image_(image),
@@ -161,8 +157,6 @@ void Scatter::Run() {
 
 /// A whole row of the map. (row, column): where the first tap of its first window reads.
 void Scatter::StripRow(uint32_t first, int32_t row, int32_t column) {
-  const uint32_t end = first + static_cast<uint32_t>(map_.columns * map_.channels);
-  if (selection_.mode == Selection::Mode::kList && (next_ == selection_.count || selection_[next_] >= end)) return;
   const uint64_t macs = kCountWork ? macs_ + CountRow(first, row, column) : 0;
   if (image_side_ == kSource) {
     RefillStrip(strip_shape_, image_, row, column, strip_);
@@ -186,7 +180,6 @@ void Scatter::ClippedRun(uint32_t first, int32_t pixels, int32_t row, int32_t co
 
 /// `pixels` pixels of the map in a row whose windows lie inside the image, or the strip, that `image` points into.
 void Scatter::InsideRun(uint32_t first, int32_t pixels, float* image) {
-  if (selection_.mode == Selection::Mode::kList) return InsideList(first, pixels, image);
   // Patches have a destination in common: of a channel its filter; of a pixel its patch of the image, unless winners differ.
   if ((image_side_ == kSource || !map_.argmax) && inner::SumsPatches(inside_.shape)) {
     InsideSums(first, pixels, image);
@@ -195,7 +188,7 @@ void Scatter::InsideRun(uint32_t first, int32_t pixels, float* image) {
   }
   if constexpr (kCountWork) {
     uint64_t elements = 0;
-    ForEachSelected(first, first + static_cast<uint32_t>(pixels * map_.channels), 0, [&](uint32_t) { ++elements; });
+    ForEachSelected(first, first + static_cast<uint32_t>(pixels * map_.channels), [&](uint32_t) { ++elements; });
     Count(macs_, elements * static_cast<uint64_t>(inside_.shape.rows * inside_.shape.n));
   }
 }
@@ -231,54 +224,19 @@ void Scatter::InsideSums(uint32_t first, int32_t pixels, float* image) {
   }
 }
 
-void Scatter::InsideList(uint32_t first, int32_t pixels, float* image) {
-  const uint32_t channels = static_cast<uint32_t>(map_.channels), count = selection_.count;
-  const uint32_t end = first + static_cast<uint32_t>(pixels) * channels;
-  const int32_t filter = filter_, pixel_step = inside_.pixel_step;
-  const Side image_side = image_side_;
-  const float scale = scale_;
-  AxpyJob jobs[kQueue];
-  AxpyJob* job = jobs;
-  uint32_t next = next_, pixel_end = first + channels;
-  for (; next < count; ++next) {
-    const uint32_t element = selection_[next];
-    if (element >= end) break;
-    for (; element >= pixel_end; pixel_end += channels, image += pixel_step) first = pixel_end;
-    job->a = scale * dy_[element];
-    job->patch[image_side] = image + offsets_[winners_[element] % PixelScatter::kOffsets];
-    job->patch[1 - image_side] = inside_.filters + static_cast<int32_t>(element - first) * filter;
-    if (++job == jobs + kQueue) {
-      inner::Axpy(jobs, kQueue, inside_.shape);
-      job = jobs;
-    }
-  }
-  inner::Axpy(jobs, static_cast<int32_t>(job - jobs), inside_.shape);
-  Count(macs_, static_cast<uint64_t>(next - next_) * static_cast<uint64_t>(inside_.shape.rows * inside_.shape.n));
-  next_ = next;
-}
-
-/// Calls visit(element) for the selected elements in [begin, end), those of a list from position `next`. Returns the position
-/// behind them.
+/// Calls visit(element) for the selected elements in [begin, end).
 template <class Visit>
-uint32_t Scatter::ForEachSelected(uint32_t begin, uint32_t end, uint32_t next, Visit&& visit) const {
-  if (selection_.mode == Selection::Mode::kList) {
-    for (; next < selection_.count && selection_[next] < end; ++next) visit(selection_[next]);
-  } else {
-    const bool zeros_too = selection_.mode == Selection::Mode::kAll;
-    for (; begin < end; ++begin) {
-      if (zeros_too || !IsZero(dy_ + begin)) visit(begin);
-    }
+void Scatter::ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const {
+  for (; begin < end; ++begin) {
+    if (inside_.zeros_too || !IsZero(dy_ + begin)) visit(begin);
   }
-  return next;
 }
 
 /// One pixel of the map whose window may leave the image. (row, column): where its first tap reads.
 TFLM_TRAIN_NOINLINE void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
-  const bool listed = selection_.mode == Selection::Mode::kList;
   for (int32_t channel = 0; channel < map_.channels; ++channel) {
     const uint32_t element = first + static_cast<uint32_t>(channel);
-    if (listed ? next_ == selection_.count || selection_[next_] != element : !inside_.zeros_too && IsZero(dy_ + element)) continue;
-    if (listed) ++next_;
+    if (!inside_.zeros_too && IsZero(dy_ + element)) continue;
     const Patch patch = Clip(element, row, column);
     if (patch.taps() != 0) AddClipped(patch, scale_ * dy_[element], filters_ + channel * filter_);
     Count(macs_, static_cast<uint64_t>(patch.taps()) * static_cast<uint64_t>(conv_.in_c));
@@ -288,10 +246,9 @@ TFLM_TRAIN_NOINLINE void Scatter::BorderPixel(uint32_t first, int32_t row, int32
 /// Multiplications of a row of the map.
 uint64_t Scatter::CountRow(uint32_t first, int32_t row, int32_t column) const {
   uint64_t taps = 0;
-  uint32_t next = next_;
   for (int32_t j = 0; j < map_.columns; ++j, column += map_.stride_w * conv_.stride_w) {
     const uint32_t end = first + static_cast<uint32_t>(map_.channels);
-    next = ForEachSelected(first, end, next, [&](uint32_t element) {
+    ForEachSelected(first, end, [&](uint32_t element) {
       taps += static_cast<uint64_t>(Clip(element, row, column).taps());
     });
     first = end;

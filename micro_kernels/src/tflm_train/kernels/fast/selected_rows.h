@@ -42,39 +42,6 @@ TFLM_TRAIN_ALWAYS_INLINE inline void TakeRows(const float*& dy, float*& row, int
   row = fourth + n;
 }
 
-/// Visits the rows of a list, ascending.
-class SelectedRows {
- public:
-  /// Rows of `matrix` have n elements.
-  SelectedRows(const Selection& selection, const float* dy, float* matrix, int32_t n)
-      : selection_(selection), dy_(dy), matrix_(matrix), n_(static_cast<uint32_t>(n)) {}
-
-  /// Adds rows from `next` on until `end` or the last row; returns the end of those added.
-  SelectedRow* Collect(SelectedRow* next, const SelectedRow* end) {
-    return selection_.wide ? CollectFrom(static_cast<const uint32_t*>(selection_.indices), next, end)
-                           : CollectFrom(static_cast<const uint16_t*>(selection_.indices), next, end);
-  }
-
- private:
-  template <class Index>
-  SelectedRow* CollectFrom(const Index* list, SelectedRow* next, const SelectedRow* end) {
-    const uint32_t count = selection_.count;
-    uint32_t i = position_;
-    for (; next != end && i != count; ++i) {
-      const uint32_t row = list[i];
-      *next++ = {dy_[row], matrix_ + row * n_};
-    }
-    position_ = i;
-    return next;
-  }
-
-  const Selection& selection_;
-  const float* dy_;
-  float* matrix_;
-  uint32_t n_;
-  uint32_t position_ = 0;
-};
-
 }  // namespace tflm_train
 
 #endif  // TFLM_TRAIN_KERNELS_FAST_SELECTED_ROWS_H_

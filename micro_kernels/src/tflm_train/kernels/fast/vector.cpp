@@ -27,15 +27,6 @@ Range RangeOf(Activation activation) {
   return {-kInfinity, kInfinity};
 }
 
-/// dbias[element % period] += scale * error[element]; period 0: each element has its own.
-template <class Index>
-void AddListed(const Index* list, uint32_t count, const float* error, uint32_t period, float scale, float* dbias) {
-  for (const Index* end = list + count; list != end; ++list) {
-    const uint32_t element = *list;
-    dbias[period == 0 ? element : element % period] += scale * error[element];
-  }
-}
-
 }  // namespace
 
 float LowerBound(Activation activation) {
@@ -61,17 +52,8 @@ void MaskError(Activation activation, const float* y, float* dy, uint32_t n) {
   }
 }
 
-void BiasGradient(const Selection& selection, const float* error, uint32_t elements, uint32_t channels, float scale,
-                  float* dbias) {
-  const bool one_each = elements == channels;
-  if (selection.mode == Selection::Mode::kList) {
-    const uint32_t period = one_each ? 0 : channels;
-    if (selection.wide) {
-      return AddListed(static_cast<const uint32_t*>(selection.indices), selection.count, error, period, scale, dbias);
-    }
-    return AddListed(static_cast<const uint16_t*>(selection.indices), selection.count, error, period, scale, dbias);
-  }
-  if (one_each) {
+void BiasGradient(const float* error, uint32_t elements, uint32_t channels, float scale, float* dbias) {
+  if (elements == channels) {
     const AxpyJob job = {scale, {const_cast<float*>(error), dbias}};
     return inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(channels), 1});
   }

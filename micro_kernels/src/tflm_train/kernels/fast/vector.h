@@ -21,9 +21,8 @@ void AddBias(const float* bias, Activation activation, float* y, int32_t rows, i
 /// dy = 0 over n where the activation was saturated, as its output y tells.
 void MaskError(Activation activation, const float* y, float* dy, uint32_t n);
 
-/// dbias[element % channels] += scale * error[element] for the selected elements.
-void BiasGradient(const Selection& selection, const float* error, uint32_t elements, uint32_t channels, float scale,
-                  float* dbias);
+/// dbias[element % channels] += scale * error[element].
+void BiasGradient(const float* error, uint32_t elements, uint32_t channels, float scale, float* dbias);
 
 }  // namespace fast
 }  // namespace tflm_train

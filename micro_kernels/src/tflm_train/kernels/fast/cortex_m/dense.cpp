@@ -355,15 +355,11 @@ void UpdateRows(const Selection& selection, const float* dy, uint32_t count, flo
   SelectedRow memory[2 * kRowGroup - 1];  // the first three: what the registers of rows that are not there get
   SelectedRow* const rows = memory + (kRowGroup - 1);
   SelectedRow* const full = rows + kRowGroup;
-  const bool listed = selection.mode == Selection::Mode::kList;
   const uint32_t keep = selection.mode == Selection::Mode::kAll ? 1 : 0;
   const float* const last = dy + count;
-  SelectedRows listed_rows(selection, dy, w, n);
   for (;;) {
     SelectedRow* end = rows;
-    if (listed) {
-      end = listed_rows.Collect(end, full);
-    } else if (keep != 0 && last - dy >= static_cast<ptrdiff_t>(kRowGroup)) {
+    if (keep != 0 && last - dy >= static_cast<ptrdiff_t>(kRowGroup)) {
       TakeRows(dy, w, n, rows);
       end = full;
     } else if (dy != last) {

@@ -173,16 +173,12 @@ void UpdateRows(const Selection& selection, const float* dy, uint32_t count, flo
                 float* dx, int32_t n) {
   SelectedRow rows[kRowGroup];
   SelectedRow* const full = rows + kRowGroup;
-  const bool listed = selection.mode == Selection::Mode::kList;
   const uint32_t keep = selection.mode == Selection::Mode::kAll ? 1 : 0;
   const float* const last = dy + count;
-  SelectedRows listed_rows(selection, dy, w, n);
   SelectedRow* end;
   do {
     end = rows;
-    if (listed) {
-      end = listed_rows.Collect(end, full);
-    } else if (keep != 0 && last - dy >= static_cast<ptrdiff_t>(kRowGroup)) {
+    if (keep != 0 && last - dy >= static_cast<ptrdiff_t>(kRowGroup)) {
       TakeRows(dy, w, n, rows);
       end = full;
     } else {
