@@ -43,7 +43,7 @@ class SectionKind(enum.IntEnum):
 
 
 class Kernel(enum.IntEnum):
-    """What a step runs. Codes below 1000 are TensorFlow Lite's builtin operator codes.
+    """What a step runs. Numbered without gaps: devices keep tables by kernel.
 
     Arguments are value indices in the order below (``?`` may be absent = NONE_INDEX); words are 32-bit integers unless
     marked ``f32``, the same for forward and backward. Backward steps read the error ``dy`` of ``y`` and write the error
@@ -93,26 +93,26 @@ class Kernel(enum.IntEnum):
     CONCATENATION = 2
     CONV_2D = 3
     DEPTHWISE_CONV_2D = 4
-    FULLY_CONNECTED = 9
-    LOGISTIC = 14
-    MAX_POOL_2D = 17
-    MUL = 18
-    RELU = 19
-    RELU_N1_TO_1 = 20
-    RELU6 = 21
-    SOFTMAX = 25
-    TANH = 28
-    PAD = 34
-    TRANSPOSE = 39
-    MEAN = 40
-    SUB = 41
-    LEAKY_RELU = 98
-    HARD_SWISH = 117
-    CONV_2D_MAX_POOL = 1000
-    DEPTHWISE_MAX_POOL = 1001
-    COPY = 1002
-    MAX_POOL_ARGMAX = 1003
-    EXTERNAL = 1004
+    FULLY_CONNECTED = 5
+    LOGISTIC = 6
+    MAX_POOL_2D = 7
+    MUL = 8
+    RELU = 9
+    RELU_N1_TO_1 = 10
+    RELU6 = 11
+    SOFTMAX = 12
+    TANH = 13
+    PAD = 14
+    TRANSPOSE = 15
+    MEAN = 16
+    SUB = 17
+    LEAKY_RELU = 18
+    HARD_SWISH = 19
+    CONV_2D_MAX_POOL = 20
+    DEPTHWISE_MAX_POOL = 21
+    COPY = 22
+    MAX_POOL_ARGMAX = 23
+    EXTERNAL = 24
 
 
 class Activation(enum.IntEnum):
@@ -518,6 +518,7 @@ def cpp_header() -> str:
     constants = {
         "kPlanMagic": MAGIC, "kFormatVersion": FORMAT_VERSION, "kPlanCrcBegin": PLAN_CRC_BEGIN,
         "kNoneOffset": NONE_OFFSET, "kAddressBits": ADDRESS_BITS, "kNoneAddress": NONE_ADDRESS,
+        "kKernelCount": len(Kernel),
         "kAlignment": ALIGNMENT, "kMaxOperatorValues": MAX_OPERATOR_VALUES,
         "kSectionRequired": SECTION_REQUIRED, "kLayerOutput": LAYER_OUTPUT, "kDefaultZeroSkip": DEFAULT_ZERO_SKIP,
         "kDefaultOutputSparse": DEFAULT_OUTPUT_SPARSE,

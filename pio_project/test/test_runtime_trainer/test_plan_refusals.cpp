@@ -182,7 +182,7 @@ TEST_CASE("lifetimes and aliases") {
 TEST_CASE("steps") {
   const Status invalid = Status::kPlanInvalid;
   CHECK(With([](TinyPlan& p) { TrainStep(p, 0).kernel = 999; }) == Status::kMissingOperator);
-  CHECK(With([](TinyPlan& p) { TrainStep(p, 0).kernel = 1004; }) == invalid);  // EXTERNAL in a native program
+  CHECK(With([](TinyPlan& p) { TrainStep(p, 0).kernel = static_cast<uint16_t>(KernelId::kExternal); }) == invalid);  // EXTERNAL in a native program
   CHECK(With([](TinyPlan& p) { TrainStep(p, 0).phase = 1; }) == invalid);
   CHECK(With([](TinyPlan& p) { TrainStep(p, 2).phase = 0; }) == invalid);
   CHECK(With([](TinyPlan& p) { TrainStep(p, 0).value_count = 25; }) == invalid);

@@ -18,7 +18,7 @@ class OperatorSet {
 
   /// Adds an operator, or replaces the one of the same kernel. kInvalidArgument if the set is full.
   TFLM_TRAIN_COLD Status Add(const Operator& added);
-  /// The kernel's operator, null if it was not added.
+  /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
   uint32_t size() const { return size_; }
   const Operator& operator[](uint32_t i) const { return *entries_[i]; }
@@ -28,9 +28,10 @@ class OperatorSet {
   ~OperatorSet() = default;
 
  private:
-  const Operator** entries_;  // ascending kernel numbers
+  const Operator** entries_;
   uint32_t capacity_;
   uint32_t size_ = 0;
+  uint8_t position_[kKernelCount] = {};  // by kernel: of the entry, counted from 1
 };
 
 /// An OperatorSet with room for `capacity` operators.

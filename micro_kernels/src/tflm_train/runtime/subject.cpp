@@ -47,46 +47,42 @@ constexpr const char* kTexts[] = {
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 
-struct NamedKernel {
-  KernelId kernel;
-  const char* name;
+// By KernelId.
+constexpr const char* kKernels[] = {
+    "ADD",
+    "AVERAGE_POOL_2D",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "LOGISTIC",
+    "MAX_POOL_2D",
+    "MUL",
+    "RELU",
+    "RELU_N1_TO_1",
+    "RELU6",
+    "SOFTMAX",
+    "TANH",
+    "PAD",
+    "TRANSPOSE",
+    "MEAN",
+    "SUB",
+    "LEAKY_RELU",
+    "HARD_SWISH",
+    "CONV_2D_MAX_POOL",
+    "DEPTHWISE_MAX_POOL",
+    "COPY",
+    "MAX_POOL_ARGMAX",
+    "EXTERNAL",
 };
-constexpr NamedKernel kKernels[] = {
-    {KernelId::kAdd, "ADD"},
-    {KernelId::kAveragePool2d, "AVERAGE_POOL_2D"},
-    {KernelId::kConcatenation, "CONCATENATION"},
-    {KernelId::kConv2d, "CONV_2D"},
-    {KernelId::kDepthwiseConv2d, "DEPTHWISE_CONV_2D"},
-    {KernelId::kFullyConnected, "FULLY_CONNECTED"},
-    {KernelId::kLogistic, "LOGISTIC"},
-    {KernelId::kMaxPool2d, "MAX_POOL_2D"},
-    {KernelId::kMul, "MUL"},
-    {KernelId::kRelu, "RELU"},
-    {KernelId::kReluN1To1, "RELU_N1_TO_1"},
-    {KernelId::kRelu6, "RELU6"},
-    {KernelId::kSoftmax, "SOFTMAX"},
-    {KernelId::kTanh, "TANH"},
-    {KernelId::kPad, "PAD"},
-    {KernelId::kTranspose, "TRANSPOSE"},
-    {KernelId::kMean, "MEAN"},
-    {KernelId::kSub, "SUB"},
-    {KernelId::kLeakyRelu, "LEAKY_RELU"},
-    {KernelId::kHardSwish, "HARD_SWISH"},
-    {KernelId::kConv2dMaxPool, "CONV_2D_MAX_POOL"},
-    {KernelId::kDepthwiseMaxPool, "DEPTHWISE_MAX_POOL"},
-    {KernelId::kCopy, "COPY"},
-    {KernelId::kMaxPoolArgmax, "MAX_POOL_ARGMAX"},
-    {KernelId::kExternal, "EXTERNAL"},
-};
+static_assert(sizeof kKernels / sizeof *kKernels == kKernelCount);
 
 }  // namespace
 
 const char* SubjectText(Subject subject) {
   if (subject < Subject::kCount) return kTexts[static_cast<uint32_t>(subject)];
-  for (const NamedKernel& entry : kKernels) {
-    if (SubjectOf(static_cast<uint16_t>(entry.kernel)) == subject) return entry.name;
-  }
-  return kTexts[static_cast<uint32_t>(Subject::kUnknownKernel)];
+  const uint32_t kernel = static_cast<uint32_t>(subject) - static_cast<uint32_t>(Subject::kFirstKernel);
+  return kernel < kKernelCount ? kKernels[kernel] : kTexts[static_cast<uint32_t>(Subject::kUnknownKernel)];
 }
 
 }  // namespace tflm_train

@@ -56,18 +56,12 @@ enum class Subject : uint8_t {
 };
 static_assert(Subject::kCount <= Subject::kFirstKernel);
 
-/// Subjects of kernels: TensorFlow Lite's below 120, then the library's own from 1000 on.
-inline constexpr uint32_t kBuiltinKernels = 120, kFirstOwnKernel = 1000, kOwnKernels = 72;
-
 /// Of a kernel, whatever a plan states as its number.
 constexpr Subject SubjectOf(uint16_t kernel) {
-  constexpr auto kFirst = static_cast<uint32_t>(Subject::kFirstKernel);
-  if (kernel < kBuiltinKernels) return static_cast<Subject>(kFirst + kernel);
-  const uint32_t own = kernel - kFirstOwnKernel;  // wraps below
-  return own < kOwnKernels ? static_cast<Subject>(kFirst + kBuiltinKernels + own) : Subject::kUnknownKernel;
+  if (kernel >= kKernelCount) return Subject::kUnknownKernel;
+  return static_cast<Subject>(static_cast<uint32_t>(Subject::kFirstKernel) + kernel);
 }
-static_assert(SubjectOf(static_cast<uint16_t>(KernelId::kHardSwish)) != Subject::kUnknownKernel);
-static_assert(SubjectOf(static_cast<uint16_t>(KernelId::kExternal)) != Subject::kUnknownKernel);
+static_assert(static_cast<uint32_t>(Subject::kFirstKernel) + kKernelCount <= 256);
 
 /// Status and subject of a refusal in one number: kNothing if there is none.
 enum class Finding : uint16_t { kNothing = 0 };
