@@ -276,7 +276,7 @@ PROGRAM = np.dtype(
         ("backward_count", "<u4"),
         ("input", "<u2"),
         ("output", "<u2"),
-        ("loss_input", "<u2"),
+        ("loss_input", "<u2"),  # the output
         ("loss_error", "<u2"),
         ("arena_bytes", "<u4"),  # of the program's part of the arena
         ("first_operator", "<u2"),

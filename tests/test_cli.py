@@ -63,7 +63,8 @@ def test_convert_writes_the_operators_header(run: Any, folder: Path, tmp_path: P
     native, tflm = header.read_text().split("class TflmOperators")
     assert "class ModelOperators" in native and "kConv2d" not in native + tflm
     assert "Add(tflm_train::kFullyConnected)" in native and "Add(tflm_train::kFullyConnected)" in tflm
-    assert "kSoftmaxForward" in native and "kSoftmax" not in tflm  # TFLM's own kernel runs it
+    assert "kSoftmaxForward" in native and "kSoftmaxForward" not in tflm  # TFLM's own kernel runs it
+    assert all("StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss)" in part for part in (native, tflm))
 
 
 def test_options_reach_the_plan(run: Any, folder: Path, tmp_path: Path) -> None:

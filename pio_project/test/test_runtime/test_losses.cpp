@@ -14,23 +14,71 @@ namespace {
 
 using Vector = std::vector<float>;
 const float kNan = std::numeric_limits<float>::quiet_NaN();
+const float kInfinity = std::numeric_limits<float>::infinity();
+const LossId kLosses[] = {LossId::kSoftmaxCrossEntropy,          LossId::kSoftmaxCrossEntropyFromLogits,
+                          LossId::kBinaryCrossEntropy,           LossId::kBinaryCrossEntropyFromLogits,
+                          LossId::kMeanSquaredError,             LossId::kAutoLinear};
 
 struct Result {
   float loss;
   Vector error;
 };
 
-Result Compute(LossId loss, const Vector& values, const Label& label, float scale = 1.0f) {
-  const auto n = static_cast<uint32_t>(values.size());
-  Result result = {0.0f, Vector(n)};
-  REQUIRE(CheckLabel(loss, label, n) == Status::kOk);
-  result.loss = ComputeLoss(loss, scale, values.data(), n, label, result.error.data());
-  // The same without error, and in place.
-  CHECK(ComputeLoss(loss, scale, values.data(), n, label, nullptr) == result.loss);
+/// What a firmware links for one loss alone.
+const Loss& LossOf(LossId id) {
+  switch (id) {
+    case LossId::kSoftmaxCrossEntropy:
+      return kSoftmaxCrossEntropyLoss;
+    case LossId::kSoftmaxCrossEntropyFromLogits:
+      return kSoftmaxCrossEntropyFromLogitsLoss;
+    case LossId::kBinaryCrossEntropy:
+      return kBinaryCrossEntropyLoss;
+    case LossId::kBinaryCrossEntropyFromLogits:
+      return kBinaryCrossEntropyFromLogitsLoss;
+    case LossId::kMeanSquaredError:
+      return kMeanSquaredErrorLoss;
+    case LossId::kAutoLinear:
+      break;
+  }
+  return kAutoLinearLoss;
+}
+
+Finding Run(const Loss& loss, LossId id, const Vector& values, const Label& label, float* error, StepResult* result,
+            float scale = 1.0f) {
+  return loss.run({label, values.data(), static_cast<uint32_t>(values.size()), error, scale, id}, result);
+}
+
+Finding Run(LossId id, const Vector& values, const Label& label, StepResult* result) {
+  Vector error(values.size());
+  const Finding finding = Run(kAnyLoss, id, values, label, error.data(), result);
+  CHECK(Run(LossOf(id), id, values, label, error.data(), result) == finding);
+  return finding;
+}
+
+Finding Run(LossId id, const Vector& values, const Label& label) {
+  StepResult result;
+  return Run(id, values, label, &result);
+}
+
+bool IsCorrect(LossId id, const Vector& output, const Label& label) {
+  StepResult result;
+  REQUIRE(Run(id, output, label, &result) == Finding::kNothing);
+  return result.correct;
+}
+
+Result Compute(LossId id, const Vector& values, const Label& label, float scale = 1.0f) {
+  StepResult step, other;
+  Vector error(values.size());
+  REQUIRE(Run(kAnyLoss, id, values, label, error.data(), &step, scale) == Finding::kNothing);
+  // The same without error, in place, and linked alone.
+  CHECK(Run(kAnyLoss, id, values, label, nullptr, &other, scale) == Finding::kNothing);
+  CHECK(other.loss == step.loss);
   Vector in_place = values;
-  CHECK(ComputeLoss(loss, scale, in_place.data(), n, label, in_place.data()) == result.loss);
-  CHECK(in_place == result.error);
-  return result;
+  CHECK(Run(LossOf(id), id, in_place, label, in_place.data(), &other, scale) == Finding::kNothing);
+  CHECK(other.loss == step.loss);
+  CHECK(other.correct == step.correct);
+  CHECK(in_place == error);
+  return {step.loss, error};
 }
 
 /// The losses written down once more, in double, as functions of what stands before softmax or sigmoid.
@@ -154,39 +202,85 @@ TEST_CASE("hopeless samples have a finite loss") {
 
 TEST_CASE("the label chooses the loss of a linear end") {
   const float target[] = {0.0f, 1.0f};
-  CHECK(ChooseLoss(LossId::kAutoLinear, Label::Class(1), 2) == LossId::kSoftmaxCrossEntropyFromLogits);
-  CHECK(ChooseLoss(LossId::kAutoLinear, Label::Class(7), 1) == LossId::kMeanSquaredError);
-  CHECK(ChooseLoss(LossId::kAutoLinear, Label::Vector(target), 2) == LossId::kMeanSquaredError);
-  CHECK(ChooseLoss(LossId::kBinaryCrossEntropy, Label::Class(1), 2) == LossId::kBinaryCrossEntropy);
+  const auto same = [](LossId id, const Vector& values, const Label& label) {
+    const Result chosen = Compute(LossId::kAutoLinear, values, label), expected = Compute(id, values, label);
+    return chosen.loss == expected.loss && chosen.error == expected.error;
+  };
+  CHECK(same(LossId::kSoftmaxCrossEntropyFromLogits, {0.5f, -1.0f}, Label::Class(1)));
+  CHECK(same(LossId::kMeanSquaredError, {0.5f}, Label::Class(7)));
+  CHECK(same(LossId::kMeanSquaredError, {0.5f, -1.0f}, Label::Vector(target)));
+}
+
+TEST_CASE("a loss says which plans it serves") {
+  for (LossId id : kLosses) {
+    CHECK(kAnyLoss.Computes(id));
+    for (LossId other : kLosses) CHECK(LossOf(id).Computes(other) == (id == other));
+  }
 }
 
 TEST_CASE("labels that do not fit") {
   const auto check = [](LossId loss, int32_t index, uint32_t outputs) {
-    return CheckLabel(loss, Label::Class(index), outputs);
+    return Run(loss, Vector(outputs, 0.5f), Label::Class(index));
   };
-  CHECK(check(LossId::kSoftmaxCrossEntropy, 2, 3) == Status::kOk);
-  CHECK(check(LossId::kSoftmaxCrossEntropy, 3, 3) == Status::kInvalidLabel);
-  CHECK(check(LossId::kSoftmaxCrossEntropyFromLogits, -1, 3) == Status::kInvalidLabel);
-  CHECK(check(LossId::kBinaryCrossEntropy, 1, 1) == Status::kOk);
-  CHECK(check(LossId::kBinaryCrossEntropy, 2, 1) == Status::kInvalidLabel);
-  CHECK(check(LossId::kBinaryCrossEntropyFromLogits, -1, 1) == Status::kInvalidLabel);
-  CHECK(check(LossId::kMeanSquaredError, 100, 1) == Status::kOk);
-  CHECK(check(LossId::kMeanSquaredError, 100, 2) == Status::kInvalidLabel);
-  CHECK(check(LossId::kAutoLinear, 2, 2) == Status::kInvalidLabel);
-  CHECK(check(LossId::kAutoLinear, 1000, 1) == Status::kOk);
+  constexpr Finding kRefused = Found(Status::kInvalidLabel, Subject::kLabel);
+  CHECK(check(LossId::kSoftmaxCrossEntropy, 2, 3) == Finding::kNothing);
+  CHECK(check(LossId::kSoftmaxCrossEntropy, 3, 3) == kRefused);
+  CHECK(check(LossId::kSoftmaxCrossEntropy, 1, 1) == kRefused);
+  CHECK(check(LossId::kSoftmaxCrossEntropyFromLogits, -1, 3) == kRefused);
+  CHECK(check(LossId::kBinaryCrossEntropy, 1, 1) == Finding::kNothing);
+  CHECK(check(LossId::kBinaryCrossEntropy, 2, 1) == kRefused);
+  CHECK(check(LossId::kBinaryCrossEntropy, 2, 3) == Finding::kNothing);
+  CHECK(check(LossId::kBinaryCrossEntropyFromLogits, -1, 1) == kRefused);
+  CHECK(check(LossId::kMeanSquaredError, 100, 1) == Finding::kNothing);
+  CHECK(check(LossId::kMeanSquaredError, -1, 1) == Finding::kNothing);
+  CHECK(check(LossId::kMeanSquaredError, 100, 2) == kRefused);
+  CHECK(check(LossId::kAutoLinear, 2, 2) == kRefused);
+  CHECK(check(LossId::kAutoLinear, 1000, 1) == Finding::kNothing);
+}
+
+TEST_CASE("NaN and infinity are refused by name") {
+  const auto refused = [](Subject subject) { return Found(Status::kNonFinite, subject); };
+  for (LossId id : kLosses) {
+    CAPTURE(static_cast<int>(id));
+    for (float bad : {kNan, kInfinity, -kInfinity}) {
+      for (size_t place = 0; place < 3; ++place) {
+        Vector output = {0.25f, 0.5f, 0.25f}, label = {0.0f, 1.0f, 0.0f};
+        label[place] = bad;
+        CHECK(Run(id, output, Label::Vector(label.data())) == refused(Subject::kLabel));
+        output[place] = bad;
+        CHECK(Run(id, output, Label::Class(1)) == refused(Subject::kOutput));
+      }
+      CHECK(Run(id, {bad}, Label::Class(0)) == refused(Subject::kOutput));
+    }
+  }
   const float broken[] = {0.0f, kNan};
-  CHECK(CheckLabel(LossId::kMeanSquaredError, Label::Vector(broken), 2) == Status::kNonFinite);
-  CHECK(CheckLabel(LossId::kMeanSquaredError, Label::Vector(broken), 1) == Status::kOk);
+  CHECK(Run(LossId::kMeanSquaredError, {0.5f}, Label::Vector(broken)) == Finding::kNothing);  // one output
+  const float huge[] = {3e38f, 3e38f};
+  CHECK(Run(LossId::kMeanSquaredError, {1.0f, 1.0f}, Label::Vector(huge)) == refused(Subject::kLoss));
+  CHECK(Run(LossId::kSoftmaxCrossEntropyFromLogits, {3e38f, -3e38f}, Label::Class(1)) == refused(Subject::kLoss));
+  // Errors that overflow, the loss does not: of the class, of another one, and with a vector.
+  const float half[] = {0.5f, 0.5f};
+  const auto scaled = [](const Vector& values, const Label& label) {
+    Vector error(values.size());
+    StepResult result;
+    return Run(kAnyLoss, LossId::kSoftmaxCrossEntropy, values, label, error.data(), &result, 3e38f);
+  };
+  CHECK(scaled({3.0f, 0.5f}, Label::Class(0)) == refused(Subject::kOutputError));
+  CHECK(scaled({3.0f, 0.5f}, Label::Class(1)) == refused(Subject::kOutputError));
+  CHECK(scaled({3.0f, 0.5f}, Label::Vector(half)) == refused(Subject::kOutputError));
 }
 
 TEST_CASE("what counts as correct") {
-  const float tie[] = {0.2f, 0.4f, 0.4f};
-  CHECK(IsCorrect(LossId::kSoftmaxCrossEntropy, tie, 3, Label::Class(1)));  // the first of equals
-  CHECK_FALSE(IsCorrect(LossId::kSoftmaxCrossEntropy, tie, 3, Label::Class(2)));
+  const Vector tie = {0.2f, 0.4f, 0.4f};
+  CHECK(IsCorrect(LossId::kSoftmaxCrossEntropy, tie, Label::Class(1)));  // the first of equals
+  CHECK_FALSE(IsCorrect(LossId::kSoftmaxCrossEntropy, tie, Label::Class(2)));
+  CHECK(IsCorrect(LossId::kSoftmaxCrossEntropy, {1.0f}, Label::Class(0)));
   const float target[] = {0.0f, 1.0f, 0.0f};
-  CHECK(IsCorrect(LossId::kMeanSquaredError, tie, 3, Label::Vector(target)));
-  const float output = 0.4f, positive = 0.7f;
-  CHECK(IsCorrect(LossId::kBinaryCrossEntropy, &output, 1, Label::Class(0)));
-  CHECK(IsCorrect(LossId::kBinaryCrossEntropyFromLogits, &output, 1, Label::Class(1)));
-  CHECK_FALSE(IsCorrect(LossId::kMeanSquaredError, &output, 1, Label::Vector(&positive)));
+  CHECK(IsCorrect(LossId::kMeanSquaredError, tie, Label::Vector(target)));
+  CHECK(IsCorrect(LossId::kMeanSquaredError, {-0.3f, -0.1f, -0.2f}, Label::Class(1)));
+  const Vector output = {0.4f};
+  const float positive = 0.7f;
+  CHECK(IsCorrect(LossId::kBinaryCrossEntropy, output, Label::Class(0)));
+  CHECK(IsCorrect(LossId::kBinaryCrossEntropyFromLogits, output, Label::Class(1)));
+  CHECK_FALSE(IsCorrect(LossId::kMeanSquaredError, output, Label::Vector(&positive)));
 }

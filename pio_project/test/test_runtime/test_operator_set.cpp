@@ -34,6 +34,14 @@ TEST_CASE("an operator set replaces and refuses") {
   CHECK(set.Find(KernelId::kConv2d) == &kConv2d);
 }
 
+TEST_CASE("an operator set computes every loss unless it is given one") {
+  const StaticOperatorSet<1> any;
+  const StaticOperatorSet<1> one(kMeanSquaredErrorLoss);
+  CHECK(&any.loss() == &kAnyLoss);
+  CHECK(&one.loss() == &kMeanSquaredErrorLoss);
+  CHECK(&AllOperators().loss() == &kAnyLoss);
+}
+
 TEST_CASE("every operator of the library is found and has a name and arguments") {
   const AllOperators all;
   CHECK(all.size() == kOperatorCount);

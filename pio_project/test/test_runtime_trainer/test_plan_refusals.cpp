@@ -114,7 +114,7 @@ TEST_CASE("programs") {
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error = kNoneIndex; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error = 4; }) == Status::kPlanInvalid);  // no error
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_input = 0; }) == Status::kPlanInvalid);  // another size
-  CHECK(With([](TinyPlan& p) { p.programs[1].loss_input = 3; }) == Status::kPlanInvalid);  // not alive any more
+  CHECK(With([](TinyPlan& p) { p.programs[1].loss_input = 3; }) == Status::kPlanInvalid);  // not the output
   CHECK(With([](TinyPlan& p) { p.programs[1].arena_bytes = 32; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].arena_bytes = 0xFFFFFFF0u; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].last_operator = 2; }) == Status::kPlanInvalid);

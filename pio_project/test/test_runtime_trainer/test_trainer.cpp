@@ -205,6 +205,7 @@ TEST_CASE("NaN and infinity change nothing") {
   REQUIRE(tiny.trainer.Reset() == Status::kOk);
   const float huge[] = {3e38f, 3e38f};
   CHECK(tiny.trainer.Step(kTinyInput, Label::Vector(huge)) == Status::kNonFinite);
+  CHECK(std::strcmp(tiny.trainer.error().Text(), "loss") == 0);
   CheckWeightsOfFile(tiny.trainer);
 }
 
@@ -286,6 +287,19 @@ TEST_CASE("a missing operator is named") {
   REQUIRE(some.Add(kFullyConnected) == Status::kOk);
   CHECK(init() == Status::kOk);
   CHECK(trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+}
+
+TEST_CASE("a loss that is not linked is refused") {
+  TinyTrainer tiny;
+  const auto init = [&tiny](const Loss& loss) {
+    StaticOperatorSet<2> operators(loss);
+    for (const Operator* added : {&kFullyConnected, &kSoftmax}) REQUIRE(operators.Add(*added) == Status::kOk);
+    return tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size());
+  };
+  CHECK(init(kMeanSquaredErrorLoss) == Status::kMissingOperator);
+  CHECK(std::strcmp(tiny.trainer.error().Text(), "loss") == 0);
+  CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNotInitialized);
+  CHECK(init(kSoftmaxCrossEntropyLoss) == Status::kOk);
 }
 
 TEST_CASE("a plan without a program for this forward pass") {

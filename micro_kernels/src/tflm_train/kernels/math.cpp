@@ -1,5 +1,7 @@
 #include "tflm_train/kernels/math.h"
 
+#include <cfloat>
+
 namespace tflm_train {
 namespace {
 
@@ -8,7 +10,7 @@ namespace chosen = basic;
 #else
 namespace chosen {
 float Exp(float x) { return std::exp(x); }
-float Log(float x) { return std::log(x); }
+float ClampedLog(float x) { return std::log(x < FLT_MIN ? FLT_MIN : x); }
 }  // namespace chosen
 #endif
 
@@ -26,6 +28,6 @@ float ExpAndSum(float beta, const float* x, float shift, uint32_t n, float* y) {
 
 float Exp(float x) { return ExpAndSum(1.0f, &x, 0.0f, 1, &x); }
 
-float Log(float x) { return chosen::Log(x); }
+float ClampedLog(float x) { return chosen::ClampedLog(x); }
 
 }  // namespace tflm_train

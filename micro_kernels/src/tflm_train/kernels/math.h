@@ -1,6 +1,6 @@
-// Exp, Log, Tanh, Sqrt. The parity build takes its own float versions, made of additions, multiplications and divisions:
-// the same bits on every target. Exp and Log also serve Cortex-M with an FPU, where they take half the instructions of
-// the standard library's. Everything else takes the standard library's.
+// Exp, ClampedLog, Tanh, Sqrt. The parity build takes its own float versions, made of additions, multiplications and
+// divisions: the same bits on every target. Exp and ClampedLog also serve Cortex-M with an FPU, where they take less than
+// half the instructions of the standard library's. Everything else takes the standard library's.
 #ifndef TFLM_TRAIN_KERNELS_MATH_H_
 #define TFLM_TRAIN_KERNELS_MATH_H_
 
@@ -15,18 +15,30 @@
 namespace tflm_train {
 namespace basic {
 
-/// 2^exponent, -126 <= exponent <= 127.
-inline float PowerOfTwo(int32_t exponent) {
-  const uint32_t bits = static_cast<uint32_t>(exponent + 127) << 23;
+inline uint32_t BitsOf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+inline float FloatOf(uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-/// value * 2^exponent where 2^exponent itself is denormal or too large. Seldom needed: out of line.
-TFLM_TRAIN_NOINLINE inline float ScaleInSteps(float value, int32_t exponent) {
-  const int32_t half = exponent / 2;
-  return value * PowerOfTwo(half) * PowerOfTwo(exponent - half);
+/// 2^exponent, -126 <= exponent <= 127.
+inline float PowerOfTwo(int32_t exponent) { return FloatOf(static_cast<uint32_t>(exponent + 127) << 23); }
+
+/// value * 2^exponent where that is denormal, zero or infinite; far outside, `value` means nothing. Seldom needed: out of
+/// line.
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD inline float ExtremeExp(float value, float exponent) {
+  if (exponent > 128.0f) return std::numeric_limits<float>::infinity();
+  if (exponent < -150.0f) return 0.0f;
+  if (exponent != exponent) return exponent;
+  const auto n = static_cast<int32_t>(exponent);
+  const int32_t half = n / 2;
+  return value * PowerOfTwo(half) * PowerOfTwo(n - half);
 }
 
 // ln 2 in two parts (Cody and Waite): the first has so few bits that its product with an exponent is exact.
@@ -36,18 +48,11 @@ inline constexpr float kLn2Low = -2.12194440e-4f;
 /// exp(x) = 2^n exp(r), |r| <= ln 2 / 2, with exp(r) = 1 + r + r^2 p(r); p of degree 4 has the least relative error of
 /// exp(r), 3.1e-9.
 inline float Exp(float x) {
-  if (!(std::fabs(x) <= 88.722839f)) {
-    if (x != x) return x;
-    if (x > 0.0f) return std::numeric_limits<float>::infinity();
-    if (x < -103.972084f) return 0.0f;
-  }
   // Next to 1.5 * 2^23 the last bit of a float stands for 1: the addition rounds to the nearest integer.
   constexpr float kInteger = 12582912.0f;
-  constexpr int32_t kIntegerBits = 0x4B400000;
+  constexpr uint32_t kIntegerBits = 0x4B400000;
   const float shifted = x * 1.44269504f + kInteger;
-  int32_t n;
-  std::memcpy(&n, &shifted, sizeof n);
-  n -= kIntegerBits;
+  const uint32_t bits = BitsOf(shifted);
   const float exponent = shifted - kInteger;
   const float r = (x - exponent * kLn2High) - exponent * kLn2Low;
   float tail = 1.3814222e-3f;
@@ -56,27 +61,22 @@ inline float Exp(float x) {
   tail = tail * r + 0.1666652f;
   tail = tail * r + 0.49999994f;
   const float value = 1.0f + (r + r * r * tail);
-  if (-125 <= n && n <= 127) return value * PowerOfTwo(n);
-  return ScaleInSteps(value, n);
+  // n from -125 to 127: the product is normal, so n adds to the exponent. No other x, NaN included, has such bits.
+  constexpr int32_t kLowest = -125, kHighest = 127;
+  if (bits - kIntegerBits - static_cast<uint32_t>(kLowest) <= static_cast<uint32_t>(kHighest - kLowest)) {
+    return FloatOf(BitsOf(value) + (bits << 23));
+  }
+  return ExtremeExp(value, exponent);
 }
 
 /// log(2^k (1 + f)) with sqrt(1/2) <= 1 + f < sqrt(2): log(1 + f) = 2 artanh(s) = f - s (f - R), s = f / (2 + f),
 /// R = 2 (s^2 / 3 + s^4 / 5 + ...), because f = 2 s + s f.
-inline float Log(float x) {
-  if (x != x || x == std::numeric_limits<float>::infinity()) return x;
-  if (x == 0.0f) return -std::numeric_limits<float>::infinity();
-  if (x < 0.0f) return std::numeric_limits<float>::quiet_NaN();
-  int32_t k = 0;
-  if (x < std::numeric_limits<float>::min()) {  // denormal
-    x *= PowerOfTwo(25);
-    k = -25;
-  }
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  k += static_cast<int32_t>(bits >> 23) - 127;
-  bits = (bits & 0x007FFFFFu) | 0x3F800000u;
-  float m;
-  std::memcpy(&m, &bits, sizeof m);
+inline float ClampedLog(float x) {
+  constexpr int32_t kSmallestBits = 0x00800000;
+  int32_t bits = static_cast<int32_t>(BitsOf(x));
+  if (bits < kSmallestBits) bits = kSmallestBits;  // negative numbers have negative bits
+  int32_t k = (bits >> 23) - 127;
+  float m = FloatOf((static_cast<uint32_t>(bits) & 0x007FFFFFu) | 0x3F800000u);
   if (m > 1.41421356f) {
     m *= 0.5f;
     ++k;
@@ -105,7 +105,8 @@ inline float Tanh(float x) {
 
 // One copy for all callers.
 float Exp(float x);
-float Log(float x);
+/// log(max(x, smallest normal number)) of a finite x: a probability of zero costs 87, not infinity.
+float ClampedLog(float x);
 /// y_i = exp(beta (x_i - shift)) over n; returns their sum. y may be x.
 float ExpAndSum(float beta, const float* x, float shift, uint32_t n, float* y);
 #ifdef TFLM_TRAIN_PARITY
@@ -122,7 +123,6 @@ inline double ExpAndSum(double beta, const double* x, double shift, uint32_t n, 
   for (uint32_t i = 0; i < n; ++i) sum += y[i] = Exp(beta * (x[i] - shift));
   return sum;
 }
-inline double Log(double x) { return std::log(x); }
 inline double Tanh(double x) { return std::tanh(x); }
 inline double Sqrt(double x) { return std::sqrt(x); }
 

@@ -1,4 +1,4 @@
-// Losses of one sample and their errors.
+// Losses of one sample and their errors. A firmware links those that its OperatorSet names.
 #ifndef TFLM_TRAIN_RUNTIME_LOSSES_H_
 #define TFLM_TRAIN_RUNTIME_LOSSES_H_
 
@@ -6,26 +6,44 @@
 
 #include "tflm_train/runtime/label.h"
 #include "tflm_train/runtime/plan_format.h"
-#include "tflm_train/status.h"
+#include "tflm_train/runtime/step_result.h"
+#include "tflm_train/runtime/subject.h"
 
 namespace tflm_train {
 
-/// The loss that a label chooses: AUTO_LINEAR becomes cross entropy from logits for a class, mean squared error for a
-/// vector, and for the number of a single output.
-LossId ChooseLoss(LossId loss, const Label& label, uint32_t outputs);
+/// One sample at the end of its forward pass.
+struct LossSample {
+  const Label& label;
+  const float* output;  // of the model: what the loss reads
+  uint32_t outputs;
+  float* error;  // [outputs], may be the memory of `output`; null: not wanted
+  float scale;   // factor of the fused softmax cross entropy's error
+  LossId loss;   // the plan's
+};
 
-/// kInvalidLabel: a class outside [0, outputs), or with one output outside {0, 1} for binary cross entropy; the mean
-/// squared error of one output takes any number. kNonFinite: NaN or infinity in a vector.
-Status CheckLabel(LossId loss, const Label& label, uint32_t outputs);
+/// A loss function. Objects are constants with static storage, like Operators.
+struct Loss {
+  uint32_t ids;  // one bit for each LossId of a plan that it can compute
+  /// The loss (see LossId in plan_format.h), whether the output is correct, and the error. A class is a one-hot vector;
+  /// with one output it is the target itself, except for softmax cross entropy. What is refused:
+  ///   kInvalidLabel  kLabel: a class outside [0, outputs), or with one output outside {0, 1} for binary cross entropy;
+  ///                  the mean squared error of one output takes any number
+  ///   kNonFinite     NaN or infinity in kLabel (a vector), kOutput, kLoss or kOutputError
+  Finding (*run)(const LossSample& sample, StepResult* result);
 
-/// The loss of `values` [outputs], and its error (see LossId in plan_format.h) if `error` is not null. A class is a
-/// one-hot vector; with one output it is the target itself. `scale`: factor of the fused softmax cross entropy's error.
-/// `loss` as ChooseLoss gives it; the label is checked. `error` may be the memory of `values`.
-float ComputeLoss(LossId loss, float scale, const float* values, uint32_t outputs, const Label& label, float* error);
+  bool Computes(LossId id) const { return (ids >> static_cast<uint32_t>(id) & 1u) != 0; }
+};
 
-/// The arg-max of `output` (first on ties) is the label's; with one output both lie on the same side: of 0.5, for
-/// BINARY_CROSS_ENTROPY_FROM_LOGITS the output of 0.
-bool IsCorrect(LossId loss, const float* output, uint32_t outputs, const Label& label);
+extern const Loss kSoftmaxCrossEntropyLoss;
+extern const Loss kSoftmaxCrossEntropyFromLogitsLoss;
+extern const Loss kBinaryCrossEntropyLoss;
+extern const Loss kBinaryCrossEntropyFromLogitsLoss;
+extern const Loss kMeanSquaredErrorLoss;
+/// The label chooses: cross entropy from logits for a class, mean squared error for a vector and for the number of a
+/// single output.
+extern const Loss kAutoLinearLoss;
+/// Whichever of them the plan names.
+extern const Loss kAnyLoss;
 
 }  // namespace tflm_train
 

@@ -1,10 +1,11 @@
-// The kernels that a firmware links.
+// The kernels and the loss that a firmware links.
 #ifndef TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_
 #define TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_
 
 #include <cstdint>
 
 #include "tflm_train/runtime/cold.h"
+#include "tflm_train/runtime/losses.h"
 #include "tflm_train/runtime/operator.h"
 #include "tflm_train/status.h"
 
@@ -20,25 +21,28 @@ class OperatorSet {
   TFLM_TRAIN_COLD Status Add(const Operator& added);
   /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
+  const Loss& loss() const { return loss_; }
   uint32_t size() const { return size_; }
   const Operator& operator[](uint32_t i) const { return *entries_[i]; }
 
  protected:
-  OperatorSet(const Operator** entries, uint32_t capacity) : entries_(entries), capacity_(capacity) {}
+  OperatorSet(const Operator** entries, uint32_t capacity, const Loss& loss)
+      : entries_(entries), loss_(loss), capacity_(capacity) {}
   ~OperatorSet() = default;
 
  private:
   const Operator** entries_;
+  const Loss& loss_;
   uint32_t capacity_;
   uint32_t size_ = 0;
   uint8_t position_[kKernelCount] = {};  // by kernel: of the entry, counted from 1
 };
 
-/// An OperatorSet with room for `capacity` operators.
+/// An OperatorSet with room for `capacity` operators. Links every loss function, or only the one that it is given.
 template <uint32_t capacity>
 class StaticOperatorSet : public OperatorSet {
  public:
-  StaticOperatorSet() : OperatorSet(storage_, capacity) {}
+  explicit StaticOperatorSet(const Loss& loss = kAnyLoss) : OperatorSet(storage_, capacity, loss) {}
 
  private:
   const Operator* storage_[capacity] = {};

@@ -76,13 +76,12 @@ class ProgramVerifier {
       return false;
     }
     if (!Trains()) return program_.backward_count == 0;
-    if (program_.kind != static_cast<uint16_t>(ProgramKind::kTrain) || !EndFits(program_.loss_input, time) ||
+    if (program_.kind != static_cast<uint16_t>(ProgramKind::kTrain) || program_.loss_input != program_.output ||
         !EndFits(program_.loss_error, time)) {
       return false;
     }
     const ValueRecord& error = values_[program_.loss_error];
-    return IsArena(error) && HasRole(error, Role::kError) && error.bytes == values_[program_.loss_input].bytes &&
-           error.bytes == values_[program_.output].bytes;
+    return IsArena(error) && HasRole(error, Role::kError) && error.bytes == values_[program_.output].bytes;
   }
 
   bool Trains() const { return program_.kind != static_cast<uint16_t>(ProgramKind::kInfer); }

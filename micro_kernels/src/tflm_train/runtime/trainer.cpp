@@ -27,10 +27,12 @@ Status Trainer::Infer(const float* input, const float** output) {
   if (!ready()) return Status::kNotInitialized;
   if (output == nullptr) return Fail(Status::kInvalidArgument, Subject::kOutput);
   const Memory memory(*this, *infer_, input);
-  Status status = RunForward(*infer_, input, memory);
-  if (status == Status::kOk) status = CheckOutput(*infer_, memory);
-  if (status == Status::kOk) *output = memory.Floats(infer_->output_address);
-  return status;
+  const Status status = RunForward(*infer_, input, memory);
+  if (status != Status::kOk) return status;
+  const float* values = memory.Floats(infer_->output_address);
+  if (!AllFinite(values, infer_->output_elements)) return Fail(Status::kNonFinite, Subject::kOutput);
+  *output = values;
+  return Status::kOk;
 }
 
 Status Trainer::Evaluate(const float* input, const Label& label, StepResult* result) {
@@ -51,28 +53,17 @@ Status Trainer::RunForward(const ProgramRecord& program, const float* input, con
   return Status::kOk;
 }
 
-Status Trainer::CheckOutput(const ProgramRecord& program, const Memory& memory) {
-  const bool finite = AllFinite(memory.Floats(program.output_address), program.output_elements);
-  return finite ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutput);
-}
-
 /// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is
 /// finite.
 Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                           StepResult* result) {
-  const uint32_t outputs = program.output_elements;
-  const LossId loss = ChooseLoss(static_cast<LossId>(plan_.defaults().loss), label, outputs);
-  const Status label_status = CheckLabel(loss, label, outputs);
-  if (label_status != Status::kOk) return Fail(label_status, Subject::kLabel);
-  const Status output_status = CheckOutput(program, memory);
-  if (output_status != Status::kOk) return output_status;
+  const DefaultsRecord& defaults = plan_.defaults();
+  const float* output = memory.Floats(program.output_address);
   float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
-  const float* read = memory.Floats(train ? program.loss_input_address : program.output_address);
-  result->correct = IsCorrect(loss, memory.Floats(program.output_address), outputs, label);
-  result->loss = ComputeLoss(loss, plan_.defaults().loss_scale, read, outputs, label, error);
-  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
-  if (train && !AllFinite(error, outputs)) return Fail(Status::kNonFinite, Subject::kOutputError);
-  return Status::kOk;
+  const LossSample sample = {label, output, program.output_elements, error, defaults.loss_scale,
+                             static_cast<LossId>(defaults.loss)};
+  const Finding finding = operators_->loss().run(sample, result);
+  return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
 }
 
 /// Forward steps, or with a context backward steps.

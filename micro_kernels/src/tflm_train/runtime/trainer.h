@@ -11,17 +11,12 @@
 #include "tflm_train/runtime/operator_set.h"
 #include "tflm_train/runtime/plan_reader.h"
 #include "tflm_train/runtime/selector.h"
+#include "tflm_train/runtime/step_result.h"
 #include "tflm_train/runtime/training_options.h"
 #include "tflm_train/runtime/wide_pointer.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {
-
-struct StepResult {
-  float loss;    // before the update
-  bool correct;  // arg-max of the output (first on ties) equals the label's; one output: the same side of 0.5 (0 for
-                 // logits)
-};
 
 /// Replaces the library's own forward kernels: see tflm/trainable_interpreter.h.
 class ForwardPass {
@@ -97,7 +92,6 @@ class Trainer {
   Status Fail(Status status, Subject subject) { return error_.Set(Found(status, subject)); }
   Status RunForward(const ProgramRecord& program, const float* input, const Memory& memory);
   TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory);
-  Status CheckOutput(const ProgramRecord& program, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
   void RunBackward(const Memory& memory);

@@ -47,7 +47,10 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   if (arena == nullptr && arena_size > 0) return Fail(Status::kInvalidArgument, Subject::kArena);
   if (!IsAligned(arena)) return Fail(Status::kMisaligned, Subject::kArena);
   operators_ = &operators;
-  return plan_.Load(model, model_size, &error_);
+  const Status status = plan_.Load(model, model_size, &error_);
+  if (status != Status::kOk) return status;
+  const bool computes = operators.loss().Computes(static_cast<LossId>(plan_.defaults().loss));
+  return computes ? Status::kOk : Fail(Status::kMissingOperator, Subject::kLoss);
 }
 
 Status Trainer::Verify(const ProgramRecord& program) { return plan_.VerifyProgram(program, *operators_, &error_); }
