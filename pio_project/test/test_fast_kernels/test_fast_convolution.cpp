@@ -30,6 +30,9 @@ std::vector<ConvShape> FastShapes() {
   }
   shapes.push_back(MakeConv({1, 1}, 4, 3, {3, 3}, {1, 1}, {1, 1}, true));
   shapes.push_back(MakeConv({2, 5}, 1, 3, {3, 3}, {1, 1}, {1, 1}, true));
+  // of whose filters clipping leaves what looks like whole ones of 3x3
+  shapes.push_back(MakeConv({9, 20}, 4, 6, {5, 3}, {1, 1}, {1, 1}, true));
+  shapes.push_back(MakeConv({9, 60}, 1, 6, {5, 3}, {1, 1}, {1, 1}, true));
   return shapes;
 }
 
@@ -60,9 +63,9 @@ struct Worst {
 
 /// Backward over one error map, every kind of selection.
 template <class Locator>
-void CheckBackward(Random& random, const ConvShape& s, const fast::ErrorMap& map, const Locator& locator,
-                   const std::vector<float>& x, const std::vector<float>& w, Worst* worst) {
-  const uint32_t n = map.elements();
+void CheckBackward(Random& random, const ConvShape& s, const PoolShape& pool, const uint8_t* argmax,
+                   const Locator& locator, const std::vector<float>& x, const std::vector<float>& w, Worst* worst) {
+  const uint32_t n = static_cast<uint32_t>(OutputElements(pool));
   std::vector<float> dy = random.Vector<float>(n);
   for (float& value : dy) {
     if (random.Below(3) == 0) value = random.Below(2) == 0 ? 0.0f : -0.0f;
@@ -80,9 +83,9 @@ void CheckBackward(Random& random, const ConvShape& s, const fast::ErrorMap& map
     std::vector<float> dx = dx0, dw = dw0, fast_dx = dx0, fast_dw = dw0;
     Conv2d::InputError(s, w.data(), error.data(), n, selection, locator, dx.data(), plain);
     Conv2d::WeightGradient(s, x.data(), error.data(), n, selection, locator, -0.125f, dw.data(), plain);
-    fast::Conv2DInputError(s, map, selection, error.data(), w.data(), fast_dx.data(), fast_work.input_error);
-    fast::Conv2DWeightGradient(s, map, selection, error.data(), x.data(), -0.125f, fast_dw.data(),
-                               fast_work.weight_gradient);
+    const fast::ConvErrors errors = {s, pool, argmax, selection, error.data()};
+    fast::Conv2DInputError(errors, w.data(), fast_dx.data(), fast_work.input_error);
+    fast::Conv2DWeightGradient(errors, x.data(), -0.125f, fast_dw.data(), fast_work.weight_gradient);
     worst->Update(&worst->dx, Measure(fast_dx, dx));
     worst->Update(&worst->dw, Measure(fast_dw, dw));
     CHECK(fast_work.input_error == plain.input_error);
@@ -114,7 +117,7 @@ TEST_CASE("fast CONV_2D equals its plain twin") {
         CHECK(fast_work.forward == plain.forward);
       }
     }
-    CheckBackward(random, s, fast::ErrorMap(s), DirectLocator(s.out_w, s.out_c), x, w, &worst);
+    CheckBackward(random, s, PoolOfOne(s), nullptr, DirectLocator(s.out_w, s.out_c), x, w, &worst);
   }
   Report(worst);
 }
@@ -150,7 +153,7 @@ TEST_CASE("fast CONV_2D with a max-pool equals its plain twin") {
           if (bounds.Passes(y[i])) CHECK(fast_argmax[i] == argmax[i]);
         }
       }
-      CheckBackward(random, s, fast::ErrorMap(pool, argmax.data()), PooledLocator(pool, argmax.data()), x, w, &worst);
+      CheckBackward(random, s, pool, argmax.data(), PooledLocator(pool, argmax.data()), x, w, &worst);
     }
   }
   Report(worst);
@@ -167,8 +170,10 @@ TEST_CASE("a damaged winner stays inside the buffers") {
     const std::vector<float> x = random.Vector<float>(InputElements(s)), w = random.Vector<float>(WeightElements<Conv2d>(s));
     std::vector<float> dx(x.size()), dw(w.size());
     uint64_t macs = 0;
-    fast::Conv2DInputError(s, fast::ErrorMap(pool, argmax.data()), All(), dy.data(), w.data(), dx.data(), macs);
-    fast::Conv2DWeightGradient(s, fast::ErrorMap(pool, argmax.data()), All(), dy.data(), x.data(), 1.0f, dw.data(), macs);
+    const Selection all = All();
+    const fast::ConvErrors errors = {s, pool, argmax.data(), all, dy.data()};
+    fast::Conv2DInputError(errors, w.data(), dx.data(), macs);
+    fast::Conv2DWeightGradient(errors, x.data(), 1.0f, dw.data(), macs);
   }
 }
 

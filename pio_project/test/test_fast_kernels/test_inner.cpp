@@ -20,6 +20,7 @@ struct Inner {
   const char* name;
   decltype(&portable::Axpy) axpy;
   decltype(&portable::SumPatches) sum_patches;
+  decltype(&portable::ScatterPixels) scatter_pixels;
   decltype(&portable::DotRows) dot_rows;
   decltype(&portable::UpdateRows) update_rows;
   decltype(&portable::MultiplyAdd) multiply_add;
@@ -35,13 +36,13 @@ struct Inner {
 };
 
 const Inner kInners[] = {
-    {"portable", portable::Axpy, portable::SumPatches, portable::DotRows, portable::UpdateRows, portable::MultiplyAdd,
-     portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows,
-     portable::AllFinite, portable::MaskRectified},
+    {"portable", portable::Axpy, portable::SumPatches, portable::ScatterPixels, portable::DotRows, portable::UpdateRows,
+     portable::MultiplyAdd, portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1,
+     portable::ConvPoolRow4, portable::Clear, portable::CopyRows, portable::AllFinite, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
-    {"cortex_m", cortex_m::Axpy, cortex_m::SumPatches, cortex_m::DotRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd,
-     cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows,
-     cortex_m::AllFinite, cortex_m::MaskRectified},
+    {"cortex_m", cortex_m::Axpy, cortex_m::SumPatches, cortex_m::ScatterPixels, cortex_m::DotRows, cortex_m::UpdateRows,
+     cortex_m::MultiplyAdd, cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1,
+     cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows, cortex_m::AllFinite, cortex_m::MaskRectified},
 #endif
 };
 
@@ -126,6 +127,54 @@ TEST_CASE("sums of scaled patches") {
           inner.sum_patches(patches.data(), count, {{x_stride, y_stride}, n, rows}, y.data());
           worst = Worst(worst, Measure(y.Copy(), expected));
           CHECK(y.GuardsIntact());
+        }
+      }
+    }
+    MESSAGE(std::string(inner.name) << ": largest difference " << worst);
+    CHECK(worst <= kFastTolerance);
+  }
+}
+
+TEST_CASE("errors of pixels scatter patches") {
+  constexpr int32_t kPixels = 3, kChannels = 3;
+  constexpr int32_t kWidth = 60, kFilter = 75;  // elements of a row of the image, at most of a filter
+  const int32_t offsets[PixelScatter::kOffsets] = {0, 4, kWidth, kWidth + 4};
+  for (const Inner& inner : kInners) {
+    Random random(13);
+    double worst = 0;
+    for (int32_t n : {0, 1, 3, 4, 11, 12, 13, 24}) {
+      for (int32_t rows : {1, 3}) {
+        for (int32_t filter_stride : {n, n + 1}) {
+          for (int options = 0; options < 8; ++options) {
+            const Side image_side = options % 2 == 0 ? kSource : kDestination;
+            const int32_t filter = options < 4 ? rows * filter_stride : kFilter;
+            Shifted image(random, 5 * kWidth, random.Below(4));
+            Shifted filters(random, size_t(kChannels * kFilter), random.Below(4));
+            Shifted& y = image_side == kSource ? filters : image;
+            const bool zeros_too = options / 2 % 2 == 0;
+            PixelScatter s = {{{}, n, rows}, image_side, -0.5f, zeros_too, kChannels,
+                              filters.data(), filter, offsets, 8};
+            s.shape.stride[image_side] = kWidth;
+            s.shape.stride[1 - image_side] = filter_stride;
+            std::vector<float> expected = y.Copy(), dy = random.Vector<float>(kPixels * kChannels);
+            std::vector<uint8_t> winners(dy.size());
+            for (size_t e = 0; e < dy.size(); ++e) {
+              winners[e] = static_cast<uint8_t>(random.Below(256));
+              if (random.Below(3) == 0) dy[e] = random.Below(2) == 0 ? 0.0f : -0.0f;
+              const int32_t pixel = static_cast<int32_t>(e) / kChannels, channel = static_cast<int32_t>(e) % kChannels;
+              for (int32_t r = 0; r < rows; ++r) {
+                for (int32_t i = 0; i < n; ++i) {
+                  const int32_t at[] = {pixel * 8 + offsets[winners[e] % PixelScatter::kOffsets] + r * kWidth + i,
+                                        channel * filter + r * filter_stride + i};
+                  const float x = image_side == kSource ? image.data()[at[0]] : filters.data()[at[1]];
+                  expected[size_t(at[image_side == kSource ? 1 : 0])] += -0.5f * dy[e] * x;
+                }
+              }
+            }
+            inner.scatter_pixels(s, kPixels, dy.data(), winners.data(), image.data());
+            worst = Worst(worst, Measure(y.Copy(), expected));
+            CHECK((image.GuardsIntact() && filters.GuardsIntact()));
+          }
         }
       }
     }
@@ -271,7 +320,7 @@ TEST_CASE("tiles of a convolution, plain and pooled") {
         worst = Worst(worst, Measure(sums, TileByDefinition(patch.data(), stride, w.data(), depth, channels, count, start)));
 
         for (float low : {-1e30f, 0.0f}) {
-          std::vector<float> largest(size_t(count) + 1, kGuard), y = largest, without = largest;
+          std::vector<float> largest(size_t(count) + 1, kGuard), y = largest;
           std::vector<uint8_t> position(size_t(count) + 1, 99), winners = position;
           for (size_t o = 0; o < size_t(count); ++o) {
             size_t best = 0;
@@ -281,10 +330,8 @@ TEST_CASE("tiles of a convolution, plain and pooled") {
             largest[o] = std::fmax(sums[4 * o + best] + bias[o], low);
             position[o] = static_cast<uint8_t>(best);
           }
-          inner.pool_tile(sums.data(), count, bias.data(), low, y.data(), winners.data());
-          inner.pool_tile(sums.data(), count, bias.data(), low, without.data(), nullptr);
+          inner.pool_tile(sums.data(), count, {bias.data(), low, y.data(), winners.data(), 0, 0});
           CHECK(SameBits(y, largest));
-          CHECK(SameBits(without, largest));
           CHECK(winners == position);
         }
       }
@@ -313,16 +360,20 @@ TEST_CASE("rows of pooled tiles equal their tiles, convolved and pooled") {
             } else {
               inner.conv_tile_4(patch, stride, w.data(), 4, count, sums.data());
             }
-            inner.pool_tile(sums.data(), count, bias.data(), 0.0f, expected.data() + tile * step,
-                            position.data() + tile * step);
+            inner.pool_tile(sums.data(), count,
+                            {bias.data(), 0.0f, expected.data() + tile * step, position.data() + tile * step, 0, 0});
           }
           const auto convolve = depth == 1 ? inner.conv_pool_row_1 : inner.conv_pool_row_4;
-          convolve(strip.data(), stride, tiles, w.data(), count, bias.data(), 0.0f, y.data(), step, winners.data());
-          convolve(strip.data(), stride, tiles, w.data(), count, bias.data(), 0.0f, without.data(), step, nullptr);
+          std::vector<uint8_t> shared(size_t(step), 99);
+          const PooledTiles to = {bias.data(), 0.0f, y.data(), winners.data(), step, step};
+          convolve(strip.data(), stride, tiles, w.data(), count, to);
+          convolve(strip.data(), stride, tiles, w.data(), count,
+                   {bias.data(), 0.0f, without.data(), shared.data(), step, 0});
           // compilers may fuse other pairs of operations here than in tiles
           CHECK(Measure(y, expected) <= kFastTolerance);
           CHECK(SameBits(without, y));
           CHECK(winners == position);
+          if (tiles > 0) CHECK(std::equal(shared.begin(), shared.end(), winners.begin() + (tiles - 1) * step));
         }
       }
     }
@@ -336,12 +387,12 @@ TEST_CASE("the first of equal sums wins, NaN is passed on") {
   for (const Inner& inner : kInners) {
     float y[4];
     uint8_t winners[4];
-    inner.pool_tile(sums, 4, bias, 0.0f, y, winners);
+    inner.pool_tile(sums, 4, {bias, 0.0f, y, winners, 0, 0});
     CHECK((y[0] == 1.0f && winners[0] == 0));
     CHECK((y[1] == 3.0f && winners[1] == 1));
     CHECK(std::isnan(y[2]));
     CHECK(y[3] == 0.0f);
-    inner.pool_tile(sums, 4, bias, -1e30f, y, winners);
+    inner.pool_tile(sums, 4, {bias, -1e30f, y, winners, 0, 0});
     CHECK((y[3] == -1.0f && winners[3] == 0));
   }
 }

@@ -38,6 +38,11 @@ struct PoolShape {
   int32_t pad_top, pad_left;
 };
 
+/// The pool that changes nothing: every window is one output of the convolution.
+inline PoolShape PoolOfOne(const ConvShape& s) {
+  return {s.out_h, s.out_w, s.out_c, s.out_h, s.out_w, 1, 1, 1, 1, 0, 0};
+}
+
 /// The elements of an error map that go on: what every backward kernel of a layer iterates over, ascending (row-major).
 /// A selector clears those that it leaves out.
 struct Selection {

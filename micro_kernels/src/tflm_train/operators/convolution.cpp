@@ -45,7 +45,7 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
   const ValueRecord& x = LayerInput(step);
   const ValueRecord& w = step.value(layer_forward::kW);
   const ValueRecord& output = LayerOutput(step);
-  ConvolutionStep result = {};
+  ConvolutionStep result;
   ConvShape& s = result.conv;
   s.in_h = x.dims[1];
   s.in_w = x.dims[2];
@@ -69,6 +69,7 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
   } else {
     s.out_h = output.dims[1];
     s.out_w = output.dims[2];
+    result.pool = PoolOfOne(s);
   }
   return result;
 }

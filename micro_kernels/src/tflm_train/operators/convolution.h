@@ -10,7 +10,7 @@
 
 namespace tflm_train {
 
-/// The numbers of a convolution's step. `pool`: *_MAX_POOL only.
+/// The numbers of a convolution's step. Its pool is of one if it is no *_MAX_POOL.
 struct ConvolutionStep {
   ConvShape conv;
   PoolShape pool;
@@ -28,7 +28,7 @@ struct ConvolutionOperator {
 
   static Status Check(const StepView& step) { return CheckConvolution(step, Conv::kDepthwise, kPooled); }
 
-  static void Forward(const StepView& step, WorkCounters& work) {
+  TFLM_TRAIN_COLD static void Forward(const StepView& step, WorkCounters& work) {
     using namespace layer_forward;
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const float* x = step.data<float>(kX);
@@ -36,7 +36,7 @@ struct ConvolutionOperator {
     const float* bias = step.data<float>(kBias);
     float* y = step.data<float>(kY);
     if constexpr (kPooled) {
-      uint8_t* argmax = step.optional_data<uint8_t>(kArgmax);
+      uint8_t* argmax = step.data<uint8_t>(kArgmax);
       if constexpr (kFast) {
         fast::PooledConv2DForward(numbers.conv, numbers.pool, numbers.activation, x, w, bias, y, argmax, work.forward);
       } else {
@@ -49,44 +49,42 @@ struct ConvolutionOperator {
     }
   }
 
-  template <class Locator>
   struct Layer {
-    const ConvShape& shape;
+    const ConvolutionStep& numbers;
+    const uint8_t* argmax;
     uint32_t error_elements;
-    Locator where;
-    fast::ErrorMap map;
 
     uint32_t elements() const { return error_elements; }
-    Locator locator() const { return where; }
-    uint32_t channels() const { return static_cast<uint32_t>(shape.out_c); }
-    uint32_t weights_per_channel() const { return Conv::WeightsPerChannel(shape); }
+    auto locator() const {
+      if constexpr (kPooled) {
+        return PooledLocator(numbers.pool, argmax);
+      } else {
+        return DirectLocator(numbers.conv.out_w, numbers.conv.out_c);
+      }
+    }
+    uint32_t channels() const { return static_cast<uint32_t>(numbers.conv.out_c); }
+    uint32_t weights_per_channel() const { return Conv::WeightsPerChannel(numbers.conv); }
     void Backward(const Selection& selection, const float* x, const float* w, const float* dy, float scale,
                   float* target, float* dx, WorkCounters& work) const {
+      const ConvShape& shape = numbers.conv;
       if constexpr (kFast) {
-        if (dx != nullptr) fast::Conv2DInputError(shape, map, selection, dy, w, dx, work.input_error);
-        if (target != nullptr) {
-          fast::Conv2DWeightGradient(shape, map, selection, dy, x, scale, target, work.weight_gradient);
-        }
+        const fast::ConvErrors errors = {shape, numbers.pool, argmax, selection, dy};
+        if (dx != nullptr) fast::Conv2DInputError(errors, w, dx, work.input_error);
+        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, scale, target, work.weight_gradient);
         return;
       }
-      if (dx != nullptr) Conv::InputError(shape, w, dy, error_elements, selection, where, dx, work);
-      if (target != nullptr) Conv::WeightGradient(shape, x, dy, error_elements, selection, where, scale, target, work);
+      if (dx != nullptr) Conv::InputError(shape, w, dy, error_elements, selection, locator(), dx, work);
+      if (target != nullptr) {
+        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), scale, target, work);
+      }
     }
   };
 
-  static void Backward(const StepView& step, const BackwardContext& context) {
+  TFLM_TRAIN_COLD static void Backward(const StepView& step, const BackwardContext& context) {
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
-    const uint32_t elements = Elements(step.value(layer_backward::kDy));
-    if constexpr (kPooled) {
-      const uint8_t* argmax = step.data<uint8_t>(layer_backward::kArgmax);
-      const Layer<PooledLocator> layer = {numbers.conv, elements, PooledLocator(numbers.pool, argmax),
-                                          fast::ErrorMap(numbers.pool, argmax)};
-      RunLayerBackward(step, context, numbers.activation, layer);
-    } else {
-      const Layer<DirectLocator> layer = {numbers.conv, elements, DirectLocator(numbers.conv.out_w, numbers.conv.out_c),
-                                          fast::ErrorMap(numbers.conv)};
-      RunLayerBackward(step, context, numbers.activation, layer);
-    }
+    const uint8_t* argmax = kPooled ? step.data<uint8_t>(layer_backward::kArgmax) : nullptr;
+    const Layer layer = {numbers, argmax, Elements(step.value(layer_backward::kDy))};
+    RunLayerBackward(step, context, numbers.activation, layer);
   }
 };
 

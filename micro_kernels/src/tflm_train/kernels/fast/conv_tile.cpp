@@ -23,7 +23,7 @@ void TiledConv::MoveTo(int32_t row) {
 }
 
 /// In the strip, else in the image itself if possible, else gathered.
-inline TiledConv::Patch TiledConv::PatchOf(int32_t tile, int32_t channel) {
+TiledConv::Patch TiledConv::PatchOf(int32_t tile, int32_t channel) {
   if (in_strip_) return {strip_ + 2 * tile * depth_, row_shape_.width * depth_};
   const int32_t column = 2 * tile - s_.pad_left;
   const bool inside = row_ >= 0 && column >= 0 && row_ + kPatch <= s_.in_h && column + kPatch <= s_.in_w;
@@ -32,36 +32,35 @@ inline TiledConv::Patch TiledConv::PatchOf(int32_t tile, int32_t channel) {
   return {strip_, kPatch * depth_};
 }
 
-void TiledConv::ComputeTile(int32_t tile, int32_t first, int32_t count, float* sums) {
-  const float* w = w_ + first * 9 * s_.in_c;
-  if (depth_ == 1) {
-    const Patch patch = PatchOf(tile, 0);
-    return inner::ConvTile1(patch.data, patch.stride, w, count, sums);
-  }
+void TiledConv::SumQuads(int32_t tile, int32_t first, int32_t count, float* sums) {
   inner::Clear(sums, static_cast<uint32_t>(4 * count));
   for (int32_t channel = 0; channel < s_.in_c; channel += kQuad) {
     const Patch patch = PatchOf(tile, channel);
-    inner::ConvTile4(patch.data, patch.stride, w + channel, s_.in_c, count, sums);
+    inner::ConvTile4(patch.data, patch.stride, Filter(first) + channel, s_.in_c, count, sums);
   }
 }
 
-void TiledConv::PoolRow(int32_t first, int32_t count, const float* bias, float low, float* y, uint8_t* winners) {
-  const float* w = w_ + first * 9 * s_.in_c;
+// Apart from SumQuads, so that firmware that only pools does not link ConvTile1.
+void TiledConv::ComputeTile(int32_t tile, int32_t first, int32_t count, float* sums) {
+  if (depth_ != 1) return SumQuads(tile, first, count, sums);
+  const Patch patch = PatchOf(tile, 0);
+  inner::ConvTile1(patch.data, patch.stride, Filter(first), count, sums);
+}
+
+void TiledConv::PoolRow(int32_t first, int32_t count, PooledTiles to) {
   const auto convolve = depth_ == 1 ? inner::ConvPoolRow1 : inner::ConvPoolRow4;
-  if (in_strip_) {
-    const Patch patch = PatchOf(0, 0);
-    return convolve(patch.data, patch.stride, tiles_, w, count, bias, low, y, s_.out_c, winners);
-  }
-  for (int32_t tile = 0; tile < tiles_; ++tile, y += s_.out_c) {
+  const int32_t step = in_strip_ ? tiles_ : 1;
+  for (int32_t tile = 0; tile < tiles_; tile += step) {
     if (depth_ == s_.in_c) {
       const Patch patch = PatchOf(tile, 0);
-      convolve(patch.data, patch.stride, 1, w, count, bias, low, y, s_.out_c, winners);
+      convolve(patch.data, patch.stride, step, Filter(first), count, to);
     } else {
       float sums[4 * kChannels];
-      ComputeTile(tile, first, count, sums);
-      inner::PoolTile(sums, count, bias, low, y, winners);
+      SumQuads(tile, first, count, sums);
+      inner::PoolTile(sums, count, to);
     }
-    if (winners) winners += s_.out_c;
+    to.y += to.y_step;
+    to.winners += to.winners_step;
   }
 }
 

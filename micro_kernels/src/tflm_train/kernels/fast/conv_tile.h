@@ -2,8 +2,10 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_CONV_TILE_H_
 #define TFLM_TRAIN_KERNELS_FAST_CONV_TILE_H_
 
+#include "tflm_train/kernels/fast/pooled_tiles.h"
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
@@ -28,11 +30,11 @@ class TiledConv {
 
   /// The outputs of tile `tile` in row-major order, before bias and activation, for channels [first, first + count): to
   /// sums[channel - first][4]. Outputs outside the map may be computed too.
-  void ComputeTile(int32_t tile, int32_t first, int32_t count, float* sums);
+  TFLM_TRAIN_COLD void ComputeTile(int32_t tile, int32_t first, int32_t count, float* sums);
 
-  /// Of every tile in the row the largest output, with its bias and at least `low`, to y[tile][out_c], and its position to
-  /// `winners` (may be null) likewise; channels [first, first + count), y and winners and bias at the first of them.
-  void PoolRow(int32_t first, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
+  /// Of every tile in the row the largest output with its position, channels [first, first + count). `to`: at the first
+  /// of them.
+  TFLM_TRAIN_COLD void PoolRow(int32_t first, int32_t count, PooledTiles to);
 
  private:
   /// Where a tile reads: its patch of 4x4 inputs, rows `stride` elements apart.
@@ -40,7 +42,10 @@ class TiledConv {
     const float* data;
     int32_t stride;
   };
-  Patch PatchOf(int32_t tile, int32_t channel);
+  const float* Filter(int32_t channel) const { return w_ + channel * 9 * s_.in_c; }
+  TFLM_TRAIN_COLD Patch PatchOf(int32_t tile, int32_t channel);
+  /// ComputeTile for channels in quads.
+  TFLM_TRAIN_COLD void SumQuads(int32_t tile, int32_t first, int32_t count, float* sums);
 
   static constexpr int32_t kPatch = 4;    // inputs under 2x2 outputs of a 3x3 filter, per dimension
   static constexpr int32_t kQuad = 4;     // input channels that are taken at a time, if there is not one

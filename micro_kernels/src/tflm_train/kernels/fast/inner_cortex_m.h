@@ -7,6 +7,7 @@
 
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/axpy_job.h"
+#include "tflm_train/kernels/fast/pooled_tiles.h"
 #include "tflm_train/kernels/types.h"
 
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
@@ -25,12 +26,11 @@ void UpdateRows(const Selection& selection, const float* dy, uint32_t count, flo
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);
-
-void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
-void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners);
-void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners);
+void PoolTile(const float* sums, int32_t count, const PooledTiles& to);
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to);
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to);
 void Clear(float* x, uint32_t n);
 void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int32_t n, int32_t rows);
 bool AllFinite(const float* x, uint32_t n);

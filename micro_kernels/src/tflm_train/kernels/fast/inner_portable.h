@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "tflm_train/kernels/fast/axpy_job.h"
+#include "tflm_train/kernels/fast/pooled_tiles.h"
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -45,17 +46,17 @@ void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);
 
 /// y[c] = bias[c] + largest of sums[c][4], at least `low`; winners[c] = its index, the first one on ties, any one where all
-/// are below `low`. `winners` may be null.
-void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners);
+/// are below `low`.
+void PoolTile(const float* sums, int32_t count, const PooledTiles& to);
 
-/// ConvTile1, then PoolTile, for `tiles` patches that lie two columns apart in a strip with rows `stride` elements apart. Their
-/// results lie y_step elements apart.
-void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners);
+/// ConvTile1, then PoolTile, for `tiles` patches that lie two columns apart in a strip with rows `stride` elements
+/// apart.
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to);
 
 /// The same with ConvTile4 for an image of four channels.
-void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners);
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to);
 
 /// x[0, n) = 0.
 void Clear(float* x, uint32_t n);

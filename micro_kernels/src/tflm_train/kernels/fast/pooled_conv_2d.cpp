@@ -1,8 +1,10 @@
 #include "tflm_train/kernels/fast/conv_2d.h"
 #include "tflm_train/kernels/fast/conv_position.h"
 #include "tflm_train/kernels/fast/conv_tile.h"
+#include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/taps.h"
 #include "tflm_train/kernels/fast/vector.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
@@ -17,24 +19,29 @@ bool WindowsAreTiles(const PoolShape& pool) {
          pool.pad_left == 0 && 2 * pool.out_h <= pool.in_h && 2 * pool.out_w <= pool.in_w;
 }
 
-void PoolTiles(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w, const float* bias, float low,
-               float* y, uint8_t* argmax) {
+TFLM_TRAIN_COLD void PoolTiles(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w,
+                               const float* bias, float low, float* y, uint8_t* argmax) {
   constexpr int32_t kChannels = TiledConv::kChannels;
-  constexpr float kNoBias[kChannels] = {};
+  float no_bias[kChannels];
+  if (!bias) inner::Clear(no_bias, kChannels);
+  uint8_t unused[kChannels];
   TiledConv tiles(conv, x, w, pool.out_w);
   for (int32_t row = 0; row < pool.out_h; ++row) {
     tiles.MoveTo(2 * row);
     for (int32_t first = 0; first < conv.out_c; first += kChannels) {
       const int32_t count = conv.out_c - first < kChannels ? conv.out_c - first : kChannels;
       const int32_t out = row * pool.out_w * conv.out_c + first;
-      tiles.PoolRow(first, count, bias ? bias + first : kNoBias, low, y + out, argmax ? argmax + out : nullptr);
+      tiles.PoolRow(first, count,
+                    {bias ? bias + first : no_bias, low, y + out, argmax ? argmax + out : unused, conv.out_c,
+                     argmax ? conv.out_c : 0});
     }
   }
 }
 
 /// Channels [first, first + count) of one window of any size, before bias and activation.
-void PoolWindow(const ConvShape& conv, const PoolShape& pool, int32_t row, int32_t column, const float* x,
-                const float* w, int32_t first, int32_t count, float* y, uint8_t* argmax) {
+TFLM_TRAIN_COLD void PoolWindow(const ConvShape& conv, const PoolShape& pool, int32_t row, int32_t column,
+                                const float* x, const float* w, int32_t first, int32_t count, float* y,
+                                uint8_t* argmax) {
   row = row * pool.stride_h - pool.pad_top;
   column = column * pool.stride_w - pool.pad_left;
   const Taps rows = ClipTaps(row, pool.filter_h, 1, pool.in_h), columns = ClipTaps(column, pool.filter_w, 1, pool.in_w);
@@ -53,8 +60,8 @@ void PoolWindow(const ConvShape& conv, const PoolShape& pool, int32_t row, int32
   }
 }
 
-void PoolPositions(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w, float* y,
-                   uint8_t* argmax) {
+TFLM_TRAIN_COLD void PoolPositions(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w,
+                                   float* y, uint8_t* argmax) {
   for (int32_t row = 0; row < pool.out_h; ++row) {
     for (int32_t column = 0; column < pool.out_w; ++column) {
       for (int32_t first = 0; first < conv.out_c; first += kWindowChannels) {

@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_KERNELS_FAST_STRIP_H_
 
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
@@ -17,13 +18,14 @@ struct StripShape {
 };
 
 /// strip = the image under it, zero outside.
-void CopyToStrip(const StripShape& shape, const float* image, int32_t row, int32_t column, float* strip);
+TFLM_TRAIN_COLD void CopyToStrip(const StripShape& shape, const float* image, int32_t row, int32_t column,
+                                 float* strip);
 
 /// The same where the columns outside the image are zero already, as CopyToStrip left them at another row.
 void RefillStrip(const StripShape& shape, const float* image, int32_t row, int32_t column, float* strip);
 
 /// The image under the strip += strip, all channels (depth = channels).
-void AddStrip(const StripShape& shape, float* strip, int32_t row, int32_t column, float* image);
+TFLM_TRAIN_COLD void AddStrip(const StripShape& shape, float* strip, int32_t row, int32_t column, float* image);
 
 }  // namespace fast
 }  // namespace tflm_train

@@ -3,16 +3,17 @@
 namespace tflm_train {
 namespace fast {
 
-Taps ClipTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size) {
-  int32_t first = 0, end = taps;
-  if (dilation == 1) {
-    if (origin < 0) first = -origin;
-    if (end > size - origin) end = size - origin;
-  } else {
-    while (first < end && origin + first * dilation < 0) ++first;
-    while (end > first && origin + (end - 1) * dilation >= size) --end;
+uint64_t PackedTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size) {
+  // Steps from the origin to the first position inside and behind the last one.
+  int32_t first = -origin, end = size - origin;
+  if (dilation != 1) {
+    first = (first + dilation - 1) / dilation;
+    end = (end + dilation - 1) / dilation;
   }
-  return {first, end > first ? end - first : 0};
+  if (first < 0) first = 0;
+  if (end > taps) end = taps;
+  if (end < first) end = first;
+  return static_cast<uint64_t>(static_cast<uint32_t>(end - first)) << 32 | static_cast<uint32_t>(first);
 }
 
 }  // namespace fast

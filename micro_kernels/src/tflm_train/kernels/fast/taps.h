@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_KERNELS_FAST_TAPS_H_
 
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
@@ -11,8 +12,14 @@ struct Taps {
   int32_t first, count;
 };
 
+/// ClipTaps: the first in the low half, the number in the high one. A struct would be returned through memory.
+TFLM_TRAIN_COLD uint64_t PackedTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size);
+
 /// Tap u reads `origin + u * dilation`; positions [0, size) are inside.
-Taps ClipTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size);
+inline Taps ClipTaps(int32_t origin, int32_t taps, int32_t dilation, int32_t size) {
+  const uint64_t packed = PackedTaps(origin, taps, dilation, size);
+  return {static_cast<int32_t>(packed), static_cast<int32_t>(packed >> 32)};
+}
 
 /// Taps inside the image, summed over `outputs` positions: for the work counters.
 inline uint64_t SumTaps(int32_t outputs, int32_t stride, int32_t pad, int32_t taps, int32_t dilation, int32_t size) {

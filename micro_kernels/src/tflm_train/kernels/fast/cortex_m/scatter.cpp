@@ -65,51 +65,63 @@ TFLM_TRAIN_NOINLINE void AddPatch(float a, const float* x, float* y, const AxpyS
   "vfma.f32 s28, s16, s0\n"            \
   "vstmia %[filter]!, {s20-s28}\n"
 
-// The errors of one pixel. `force` is 0 if zeros are skipped, else 1.
-#define TFLM_TRAIN_SCATTER(PATCH)                                                                              \
-  for (; pixels > 0; --pixels, image += s.pixel_step) {                                                        \
-    float *patch, *filter = s.filters;                                                                         \
-    int32_t left = s.channels;                                                                                 \
-    uint32_t bits;                                                                                             \
-    __asm volatile(                                                                                            \
-        "vmov.f32 s1, %[scale]\n"                                                                              \
-        "1:\n"                                                                                                 \
-        "ldr %[bits], [%[dy]], #4\n"                                                                           \
-        "orrs %[patch], %[force], %[bits], lsl #1\n"                                                           \
-        "beq 2f\n"                                                                                             \
-        "ldrb %[patch], [%[winners]], #1\n"                                                                    \
-        "vmov s0, %[bits]\n"                                                                                   \
-        "and %[patch], #15\n"                                                                                  \
-        "ldr %[patch], [%[offsets], %[patch], lsl #2]\n"                                                       \
-        "vmul.f32 s0, s0, s1\n"                                                                                \
-        "add %[patch], %[image], %[patch], lsl #2\n"                                                           \
-        PATCH                                                                                                  \
-        "subs %[left], #1\n"                                                                                   \
-        "bne 1b\n"                                                                                             \
-        "b 3f\n"                                                                                               \
-        "2:\n"                                                                                                 \
-        "add %[winners], #1\n"                                                                                 \
-        "add %[filter], %[filter_step]\n"                                                                      \
-        "subs %[left], #1\n"                                                                                   \
-        "bne 1b\n"                                                                                             \
-        "3:\n"                                                                                                 \
-        : [dy] "+r"(dy), [winners] "+r"(winners), [left] "+r"(left), [filter] "+r"(filter), [patch] "=&r"(patch), \
-          [bits] "=&r"(bits)                                                                                   \
-        : [image] "r"(image), [offsets] "r"(s.offsets), [stride] "r"(4 * image_stride),                        \
-          [filter_step] "r"(4 * s.filter), [force] "r"(force), [scale] "t"(s.scale)                            \
-        : "cc", "memory", "s0", "s1", TFLM_TRAIN_S8_TO_S31);                                                   \
+#define TFLM_TRAIN_3_ROWS(ROW) ROW ROW ROW
+#define TFLM_TRAIN_NEXT_ERROR \
+  "subs %[left], #1\n"       \
+  "bne 1b\n"                 \
+  "b 3f\n"
+
+/// Patches that are added without loops.
+enum Known : uint32_t { kImageToFilter12, kFilterToImage12, kImageToFilter3 };
+
+// One loop for all of them: a table branch per error takes less code than a loop for each.
+void ScatterKnownPixels(const PixelScatter& s, Known known, int32_t pixels, const float* dy, const uint8_t* winners,
+                        float* image) {
+  const int32_t stride = 4 * s.shape.stride[s.image_side];
+  const uint32_t force = s.zeros_too ? 1 : 0;  // as a bit of an error: it is not skipped
+  for (; pixels > 0; --pixels, image += s.pixel_step) {
+    float *patch, *filter = s.filters;
+    int32_t left = s.channels;
+    uint32_t bits;
+    __asm volatile(
+        "vmov.f32 s1, %[scale]\n"
+        "1:\n"
+        "ldr %[bits], [%[dy]], #4\n"
+        "orrs %[patch], %[force], %[bits], lsl #1\n"
+        "beq 2f\n"
+        "ldrb %[patch], [%[winners]], #1\n"
+        "vmov s0, %[bits]\n"
+        "and %[patch], #15\n"
+        "ldr %[patch], [%[offsets], %[patch], lsl #2]\n"
+        "vmul.f32 s0, s0, s1\n"
+        "add %[patch], %[image], %[patch], lsl #2\n"
+        "tbb [pc, %[known]]\n"
+        "4:\n"
+        ".byte (5f - 4b) / 2, (6f - 4b) / 2, (7f - 4b) / 2, 0\n"
+        "5:\n"
+        TFLM_TRAIN_3_ROWS(TFLM_TRAIN_IMAGE_TO_FILTER_12)
+        TFLM_TRAIN_NEXT_ERROR
+        "6:\n"
+        TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12)
+        TFLM_TRAIN_NEXT_ERROR
+        "7:\n"
+        TFLM_TRAIN_IMAGE_TO_FILTER_3X3
+        TFLM_TRAIN_NEXT_ERROR
+        "2:\n"
+        "add %[winners], #1\n"
+        "add %[filter], %[filter_step]\n"
+        "subs %[left], #1\n"
+        "bne 1b\n"
+        "3:\n"
+        : [dy] "+r"(dy), [winners] "+r"(winners), [left] "+r"(left), [filter] "+r"(filter), [patch] "=&r"(patch),
+          [bits] "=&r"(bits)
+        : [image] "r"(image), [offsets] "r"(s.offsets), [stride] "r"(stride), [filter_step] "r"(4 * s.filter),
+          [force] "r"(force), [known] "r"(known), [scale] "t"(s.scale)
+        : "cc", "memory", "s0", "s1", TFLM_TRAIN_S8_TO_S31);
   }
+}
 
 static_assert(sizeof(ScaledPatch) == 8 && offsetof(ScaledPatch, factor) == 4 && PixelScatter::kOffsets == 16);
-
-#define TFLM_TRAIN_3_ROWS(ROW) ROW ROW ROW
-#define TFLM_TRAIN_PIXELS                                                                                            \
-  const PixelScatter &s, int32_t pixels, const float *dy, const uint8_t *winners, float *image, int32_t image_stride, \
-      uint32_t force
-
-void ImageToFilter12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_IMAGE_TO_FILTER_12)) }
-void FilterToImage12(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_3_ROWS(TFLM_TRAIN_FILTER_TO_IMAGE_12)) }
-void ImageToFilter3(TFLM_TRAIN_PIXELS) { TFLM_TRAIN_SCATTER(TFLM_TRAIN_IMAGE_TO_FILTER_3X3) }
 
 #define TFLM_TRAIN_FMA_4(a, b, c, d) \
   "vfma.f32 " a ", s1, s0\n"         \
@@ -166,9 +178,8 @@ void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset,
 #undef TFLM_TRAIN_IMAGE_TO_FILTER_12
 #undef TFLM_TRAIN_FILTER_TO_IMAGE_12
 #undef TFLM_TRAIN_IMAGE_TO_FILTER_3X3
-#undef TFLM_TRAIN_SCATTER
 #undef TFLM_TRAIN_3_ROWS
-#undef TFLM_TRAIN_PIXELS
+#undef TFLM_TRAIN_NEXT_ERROR
 
 /// The same for patches of any shape.
 void ScatterAnyPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
@@ -182,11 +193,6 @@ void ScatterAnyPixels(const PixelScatter& s, int32_t pixels, const float* dy, co
       AddPatch(s.scale * *dy, patch[kSource], patch[kDestination], s.shape);
     }
   }
-}
-
-/// 3x3 filters over four channels or one, contiguous as filters are.
-bool Is3x3(const AxpyShape& shape, Side filter_side, int32_t row) {
-  return shape.rows == 3 && shape.n == row && shape.stride[filter_side] == row;
 }
 
 }  // namespace
@@ -211,14 +217,14 @@ void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shap
 }
 
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
-  const int32_t stride = s.shape.stride[s.image_side];
-  const uint32_t force = s.zeros_too ? 1 : 0;
   if (s.channels <= 0) return;
-  if (s.image_side == kSource) {
-    if (Is3x3(s.shape, kDestination, 12)) return ImageToFilter12(s, pixels, dy, winners, image, stride, force);
-    if (Is3x3(s.shape, kDestination, 3)) return ImageToFilter3(s, pixels, dy, winners, image, stride, force);
-  } else if (Is3x3(s.shape, kSource, 12)) {
-    return FilterToImage12(s, pixels, dy, winners, image, stride, force);
+  const bool to_image = s.image_side == kDestination;
+  const int32_t row = s.shape.n;
+  // 3x3 filters over four channels or one, all of them contiguous.
+  if (s.filter == 3 * row && s.shape.rows == 3 && s.shape.stride[1 - s.image_side] == row &&
+      (row == 12 || (row == 3 && !to_image))) {
+    const Known known = to_image ? kFilterToImage12 : row == 12 ? kImageToFilter12 : kImageToFilter3;
+    return ScatterKnownPixels(s, known, pixels, dy, winners, image);
   }
   ScatterAnyPixels(s, pixels, dy, winners, image);
 }

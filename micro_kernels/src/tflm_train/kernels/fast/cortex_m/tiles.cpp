@@ -63,8 +63,7 @@ namespace cortex_m {
   "it mi\n"                          \
   "vmovmi.f32 " a ", " low "\n"     \
   "vstmia %[y]!, {" a "}\n"          \
-  "strb %[winner], [%[winners]]\n"   \
-  "add %[winners], %[step]\n"
+  "strb %[winner], [%[winners]], #1\n"
 
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums) {
   if (count <= 0) return;
@@ -80,11 +79,11 @@ void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
 }
 
-void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners) {
+void PoolTile(const float* sums, int32_t count, const PooledTiles& to) {
   if (count <= 0) return;
-  uint8_t unused;
-  const int32_t step = winners ? 1 : 0;
-  if (!winners) winners = &unused;
+  const float* bias = to.bias;
+  float* y = to.y;
+  uint8_t* winners = to.winners;
   uint32_t winner;
   __asm volatile(
       "1:\n"
@@ -92,27 +91,21 @@ void PoolTile(const float* sums, int32_t count, const float* bias, float low, fl
       TFLM_TRAIN_POOL("s8", "s9", "s10", "s11", "%[low]")
       "subs %[count], #1\n"
       "bne 1b\n"
-      : [sums] "+r"(sums), [count] "+r"(count), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners), [winner] "=&r"(winner)
-      : [step] "r"(step), [low] "t"(low)
+      : [sums] "+r"(sums), [count] "+r"(count), [bias] "+r"(bias), [y] "+r"(y), [winners] "+r"(winners),
+        [winner] "=&r"(winner)
+      : [low] "t"(to.low)
       : "cc", "memory", "s8", "s9", "s10", "s11");
 }
 
-/// What the loops over a row of tiles share: a place for winners that nobody wants, and steps between tiles in bytes.
-struct Winners {
-  Winners(uint8_t* first, int32_t y_step) : next(first ? first : &unused), step(first ? 1 : 0), row_step(step * y_step) {}
-  uint8_t unused;
-  uint8_t* next;
-  int32_t step, row_step;
-};
-
-void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners) {
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to) {
   if (count <= 0) return;
-  Winners to(winners, y_step);
+  float* y = to.y;
+  uint8_t* winners = to.winners;
   for (; tiles > 0; --tiles) {
-    const float *patch = strip, *next_w = w, *next_bias = bias;
+    const float *patch = strip, *next_w = w, *next_bias = to.bias;
     float* next_y = y;
-    uint8_t* next_winner = to.next;
+    uint8_t* next_winner = winners;
     int32_t left = count;
     uint32_t winner;
     __asm volatile(
@@ -125,11 +118,11 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
         "bne 1b\n"
         : [patch] "+r"(patch), [w] "+r"(next_w), [bias] "+r"(next_bias), [y] "+r"(next_y), [winners] "+r"(next_winner),
           [count] "+r"(left), [winner] "=&r"(winner)
-        : [stride] "r"(4 * stride), [step] "r"(to.step), [low] "r"(Bits(low))
+        : [stride] "r"(4 * stride), [low] "r"(Bits(to.low))
         : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
     strip += 2;
-    y += y_step;
-    to.next += to.row_step;
+    y += to.y_step;
+    winners += to.winners_step;
   }
 }
 
@@ -153,72 +146,80 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
   "vldmia %[row], {s0-s15}\n" \
   "add %[row], %[stride]\n"
 
-// The next filter over the patch: to s28-s31 if FIRST is vmul, added to them if it is vfma. FILTER_ROW loads a row of it.
-#define TFLM_TRAIN_CONVOLVE4(FIRST, FILTER_ROW)  \
-  "mov %[row], %[patch]\n"                       \
-  TFLM_TRAIN_PATCH_ROW                           \
-  FILTER_ROW                                     \
-  TFLM_TRAIN_ROW(FIRST, "s28", "s29")            \
-  TFLM_TRAIN_PATCH_ROW                           \
-  TFLM_TRAIN_ROW(FIRST, "s30", "s31")            \
-  FILTER_ROW                                     \
-  TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")       \
-  TFLM_TRAIN_PATCH_ROW                           \
-  TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")       \
-  FILTER_ROW                                     \
-  TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")       \
-  "vldmia %[row], {s0-s15}\n"                    \
-  TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")
-
-// Four of `channels` channels; all of four channels.
-#define TFLM_TRAIN_FILTER_ROW_OF_MANY \
-  "vldmia %[w], {s16-s19}\n"          \
-  "add %[w], %[channels]\n"           \
-  "vldmia %[w], {s20-s23}\n"          \
-  "add %[w], %[channels]\n"           \
-  "vldmia %[w], {s24-s27}\n"          \
-  "add %[w], %[channels]\n"
-#define TFLM_TRAIN_FILTER_ROW_OF_4 "vldmia %[w]!, {s16-s27}\n"
-
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums) {
   if (count <= 0) return;
   const float* row;
+  uint32_t rows;
   __asm volatile(
       "1:\n"
       "vldmia %[sums], {s28-s31}\n"
-      TFLM_TRAIN_CONVOLVE4("vfma.f32", TFLM_TRAIN_FILTER_ROW_OF_MANY)
+      "mov %[row], %[patch]\n"
+      "movs %[rows], #3\n"
+      "vldmia %[row], {s0-s15}\n"
+      "2:\n"
+      "vldmia %[w], {s16-s19}\n"
+      "add %[w], %[channels]\n"
+      "vldmia %[w], {s20-s23}\n"
+      "add %[w], %[channels]\n"
+      "vldmia %[w], {s24-s27}\n"
+      "add %[w], %[channels]\n"
+      TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")
+      "add %[row], %[stride]\n"
+      "vldmia %[row], {s0-s15}\n"
+      TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")
+      "subs %[rows], #1\n"
+      "bne 2b\n"
       "vstmia %[sums]!, {s28-s31}\n"
       "subs %[count], #1\n"
       "bne 1b\n"
-      : [w] "+r"(w), [sums] "+r"(sums), [count] "+r"(count), [row] "=&r"(row)
+      : [w] "+r"(w), [sums] "+r"(sums), [count] "+r"(count), [row] "=&r"(row), [rows] "=&l"(rows)
       : [patch] "r"(patch), [stride] "r"(4 * patch_stride), [channels] "r"(4 * channels)
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
 }
 
-void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners) {
+#define TFLM_TRAIN_PATCH_ROW  \
+  "vldmia %[row], {s0-s15}\n" \
+  "add %[row], %[stride]\n"
+#define TFLM_TRAIN_FILTER_ROW "vldmia %[w]!, {s16-s27}\n"
+
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to) {
   if (count <= 0) return;
-  Winners to(winners, y_step);
+  float* y = to.y;
+  uint8_t* winners = to.winners;
   for (; tiles > 0; --tiles) {
-    const float *row, *next_w = w, *next_bias = bias;
+    const float *row, *next_w = w, *next_bias = to.bias;
     float* next_y = y;
-    uint8_t* next_winner = to.next;
+    uint8_t* next_winner = winners;
     int32_t left = count;
     uint32_t winner;
     __asm volatile(
         "1:\n"
-        TFLM_TRAIN_CONVOLVE4("vmul.f32", TFLM_TRAIN_FILTER_ROW_OF_4)
+        "mov %[row], %[patch]\n"
+        TFLM_TRAIN_PATCH_ROW
+        TFLM_TRAIN_FILTER_ROW
+        TFLM_TRAIN_ROW("vmul.f32", "s28", "s29")
+        TFLM_TRAIN_PATCH_ROW
+        TFLM_TRAIN_ROW("vmul.f32", "s30", "s31")
+        TFLM_TRAIN_FILTER_ROW
+        TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")
+        TFLM_TRAIN_PATCH_ROW
+        TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")
+        TFLM_TRAIN_FILTER_ROW
+        TFLM_TRAIN_ROW("vfma.f32", "s28", "s29")
+        "vldmia %[row], {s0-s15}\n"
+        TFLM_TRAIN_ROW("vfma.f32", "s30", "s31")
         "vmov s0, %[low]\n"
         TFLM_TRAIN_POOL("s28", "s29", "s30", "s31", "s0")
         "subs %[count], #1\n"
         "bne 1b\n"
         : [w] "+r"(next_w), [bias] "+r"(next_bias), [y] "+r"(next_y), [winners] "+r"(next_winner), [count] "+r"(left),
           [row] "=&r"(row), [winner] "=&r"(winner)
-        : [patch] "r"(strip), [stride] "r"(4 * stride), [step] "r"(to.step), [low] "r"(Bits(low))
+        : [patch] "r"(strip), [stride] "r"(4 * stride), [low] "r"(Bits(to.low))
         : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
     strip += 8;
-    y += y_step;
-    to.next += to.row_step;
+    y += to.y_step;
+    winners += to.winners_step;
   }
 }
 
@@ -228,9 +229,7 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
 #undef TFLM_TRAIN_POOL
 #undef TFLM_TRAIN_ROW
 #undef TFLM_TRAIN_PATCH_ROW
-#undef TFLM_TRAIN_CONVOLVE4
-#undef TFLM_TRAIN_FILTER_ROW_OF_MANY
-#undef TFLM_TRAIN_FILTER_ROW_OF_4
+#undef TFLM_TRAIN_FILTER_ROW
 
 }  // namespace cortex_m
 }  // namespace tflm_train

@@ -99,14 +99,6 @@ TFLM_TRAIN_ALWAYS_INLINE inline void Pool(const Tile& tile, float bias, float lo
   *winner = position;
 }
 
-/// Where winners go: with a step of zero they all go where nobody reads.
-struct Winners {
-  explicit Winners(uint8_t* wanted) : next(wanted ? wanted : &unused), step(wanted ? 1 : 0) {}
-  uint8_t unused;
-  uint8_t* next;
-  int32_t step;
-};
-
 }  // namespace
 
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums) {
@@ -132,35 +124,38 @@ void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t
   }
 }
 
-void PoolTile(const float* sums, int32_t count, const float* bias, float low, float* y, uint8_t* winners) {
-  Winners to(winners);
-  for (int32_t c = 0; c < count; ++c, sums += 4) Pool(Tile(sums), bias[c], low, y + c, to.next + c * to.step);
+void PoolTile(const float* sums, int32_t count, const PooledTiles& to) {
+  for (int32_t c = 0; c < count; ++c, sums += 4) Pool(Tile(sums), to.bias[c], to.low, to.y + c, to.winners + c);
 }
 
-void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners) {
-  Winners to(winners);
-  for (; tiles > 0; --tiles, strip += 2, y += y_step, to.next += to.step * y_step) {
+void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to) {
+  const float* const bias = to.bias;
+  const float low = to.low;
+  float* y = to.y;
+  uint8_t* winners = to.winners;
+  for (; tiles > 0; --tiles, strip += 2, y += to.y_step, winners += to.winners_step) {
     const Patch values(strip, stride, 1);
     const float* filter = w;
-    uint8_t* winner = to.next;
-    for (int32_t c = 0; c < count; ++c, filter += 9, winner += to.step) {
+    for (int32_t c = 0; c < count; ++c, filter += 9) {
       Tile tile;
       values.BeginConvolve(filter, 1, tile);
-      Pool(tile, bias[c], low, y + c, winner);
+      Pool(tile, bias[c], low, y + c, winners + c);
     }
   }
 }
 
-void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count, const float* bias,
-                  float low, float* y, int32_t y_step, uint8_t* winners) {
+void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float* w, int32_t count,
+                  const PooledTiles& to) {
   constexpr int32_t kFilter = 36, kDepth = 4;
-  Winners to(winners);
-  for (; tiles > 0; --tiles, strip += 2 * kDepth, y += y_step, to.next += to.step * y_step) {
+  const float* const bias = to.bias;
+  const float low = to.low;
+  float* y = to.y;
+  uint8_t* winners = to.winners;
+  for (; tiles > 0; --tiles, strip += 2 * kDepth, y += to.y_step, winners += to.winners_step) {
     const float* filter = w;
-    uint8_t* winner = to.next;
     int32_t c = 0;
-    for (; c + 2 <= count; c += 2, filter += 2 * kFilter, winner += 2 * to.step) {  // two filters per load of the patch
+    for (; c + 2 <= count; c += 2, filter += 2 * kFilter) {  // two filters per load of the patch
       Tile first, second;
       const Patch begin(strip, stride, kDepth);
       begin.BeginConvolve(filter, kDepth, first);
@@ -170,8 +165,8 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
         values.Convolve(filter + channel, kDepth, first);
         values.Convolve(filter + channel + kFilter, kDepth, second);
       }
-      Pool(first, bias[c], low, y + c, winner);
-      Pool(second, bias[c + 1], low, y + c + 1, winner + to.step);
+      Pool(first, bias[c], low, y + c, winners + c);
+      Pool(second, bias[c + 1], low, y + c + 1, winners + c + 1);
     }
     if (c < count) {
       Tile tile;
@@ -179,7 +174,7 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
       for (int32_t channel = 1; channel < kDepth; ++channel) {
         Patch(strip + channel, stride, kDepth).Convolve(filter + channel, kDepth, tile);
       }
-      Pool(tile, bias[c], low, y + c, winner);
+      Pool(tile, bias[c], low, y + c, winners + c);
     }
   }
 }
