@@ -19,6 +19,7 @@ constexpr float kLowest = -std::numeric_limits<float>::infinity();
 struct Inner {
   const char* name;
   decltype(&portable::Axpy) axpy;
+  decltype(&portable::SumsPatches) sums_patches;
   decltype(&portable::SumPatches) sum_patches;
   decltype(&portable::ScatterPixels) scatter_pixels;
   decltype(&portable::DotRows) dot_rows;
@@ -36,13 +37,15 @@ struct Inner {
 };
 
 const Inner kInners[] = {
-    {"portable", portable::Axpy, portable::SumPatches, portable::ScatterPixels, portable::DotRows, portable::UpdateRows,
-     portable::MultiplyAdd, portable::ConvTile1, portable::ConvTile4, portable::PoolTile, portable::ConvPoolRow1,
-     portable::ConvPoolRow4, portable::Clear, portable::CopyRows, portable::AllFinite, portable::MaskRectified},
+    {"portable", portable::Axpy, portable::SumsPatches, portable::SumPatches, portable::ScatterPixels,
+     portable::DotRows, portable::UpdateRows, portable::MultiplyAdd, portable::ConvTile1, portable::ConvTile4, portable::PoolTile,
+     portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows, portable::AllFinite,
+     portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
-    {"cortex_m", cortex_m::Axpy, cortex_m::SumPatches, cortex_m::ScatterPixels, cortex_m::DotRows, cortex_m::UpdateRows,
-     cortex_m::MultiplyAdd, cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile, cortex_m::ConvPoolRow1,
-     cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows, cortex_m::AllFinite, cortex_m::MaskRectified},
+    {"cortex_m", cortex_m::Axpy, cortex_m::SumsPatches, cortex_m::SumPatches, cortex_m::ScatterPixels,
+     cortex_m::DotRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd, cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile,
+     cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows, cortex_m::AllFinite,
+     cortex_m::MaskRectified},
 #endif
 };
 
@@ -109,9 +112,10 @@ TEST_CASE("sums of scaled patches") {
     double worst = 0;
     for (int32_t n = 0; n <= kLongest; ++n) {
       for (int32_t rows : {0, 1, 3}) {
-        for (int32_t count : {0, 1, 2, 5}) {
+        for (int32_t count : {1, 2, 5}) {
           const int32_t x_stride = n + static_cast<int32_t>(random.Below(3));
           const int32_t y_stride = random.Below(2) == 0 ? n : n + 2;
+          if (!inner.sums_patches({{x_stride, y_stride}, n, rows})) continue;
           Shifted x(random, size_t(rows * x_stride + count), random.Below(4));
           Shifted y(random, size_t(rows * y_stride), random.Below(4));
           std::vector<float> expected = y.Copy();

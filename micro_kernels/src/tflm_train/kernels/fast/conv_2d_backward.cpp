@@ -174,8 +174,10 @@ void Scatter::StripRow(uint32_t first, int32_t row, int32_t column) {
 
 /// `pixels` pixels of the map in a row whose windows lie inside the image, or the strip, that `image` points into.
 void Scatter::InsideRun(uint32_t first, int32_t pixels, float* image) {
-  // Patches have a destination in common: of a channel its filter; of a pixel its patch of the image, unless winners differ.
-  if ((inside_.image_side == kSource || !pooled_) && inner::SumsPatches(inside_.shape)) {
+  // Do patches have a destination in common: of a channel its filter; of a pixel its patch of the image, unless winners
+  // differ?
+  const bool common = inside_.image_side == kSource ? pixels > 1 : !pooled_;
+  if (common && inner::SumsPatches(inside_.shape)) {
     InsideSums(first, pixels, image);
   } else {
     inner::ScatterPixels(inside_, pixels, dy_ + first, winners_ + first, image);
@@ -199,23 +201,24 @@ void Scatter::InsideSums(uint32_t first, int32_t pixels, float* image) {
   const bool to_filters = inside_.image_side == kSource;
   const Axis from = axes[to_filters ? 0 : 1];
   Axis to = axes[to_filters ? 1 : 0];
-  const bool zeros_too = inside_.zeros_too;
+  const int32_t count = from.count, error_step = from.error_step;
+  const uint32_t force = inside_.zeros_too ? 1 : 0;  // as a bit of an error: it is not skipped
   ScaledPatch patches[kQueue];
   for (; to.count > 0; --to.count, first += static_cast<uint32_t>(to.error_step), to.patch += to.patch_step) {
-    const float *error = dy_ + first, *patch = from.patch;
-    const uint8_t* winner = winners_ + first;
+    const float* error = dy_ + first;
     ScaledPatch* next = patches;
-    for (int32_t left = from.count; left > 0; --left, error += from.error_step, winner += from.error_step) {
-      if (zeros_too || !IsZero(error)) {
-        *next++ = {patch + offsets_[*winner % PixelScatter::kOffsets], inside_.scale * *error};
-        if (next == patches + kQueue) {
-          inner::SumPatches(patches, kQueue, inside_.shape, to.patch);
-          next = patches;
-        }
+    // Most errors may be zero: what only the others need is computed for them alone.
+    for (int32_t left = count; left > 0; --left, error += error_step) {
+      if ((DoubledBits(error) | force) == 0) continue;
+      const uint8_t winner = winners_[error - dy_];
+      const float* patch = from.patch + (count - left) * from.patch_step + offsets_[winner % PixelScatter::kOffsets];
+      *next++ = {patch, inside_.scale * *error};
+      if (next == patches + kQueue) {
+        inner::SumPatches(patches, kQueue, inside_.shape, to.patch);
+        next = patches;
       }
-      patch += from.patch_step;
     }
-    inner::SumPatches(patches, static_cast<int32_t>(next - patches), inside_.shape, to.patch);
+    if (next != patches) inner::SumPatches(patches, static_cast<int32_t>(next - patches), inside_.shape, to.patch);
   }
 }
 

@@ -14,8 +14,8 @@ namespace portable {
 /// Does `count` jobs of one shape in turn. The two patches of a job do not overlap.
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 
-/// y += the sum of `count` scaled patches of shape.rows rows of n elements: stride[kSource] is theirs, stride[kDestination]
-/// that of y, which overlaps none of them.
+/// y += the sum of `count` > 0 scaled patches of shape.rows rows of n elements: stride[kSource] is theirs,
+/// stride[kDestination] that of y, which overlaps none of them. For shapes of which SumsPatches is true.
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y);
 
 /// True if SumPatches is the cheaper way where many patches have one destination.

@@ -164,9 +164,6 @@ static_assert(sizeof(ScaledPatch) == 8 && offsetof(ScaledPatch, factor) == 4 && 
 void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset, int32_t n, float* y) {
   for (; n >= 24; n -= 24) TFLM_TRAIN_SUM(24, "{s8-s31}", TFLM_TRAIN_ADD_24)
   for (; n >= 4; n -= 4) TFLM_TRAIN_SUM(4, "{s8-s11}", TFLM_TRAIN_ADD_4)
-  for (; n > 0; --n, ++y, offset += sizeof(float)) {
-    for (const ScaledPatch* next = patches; next != end; ++next) *y += next->factor * next->patch[offset / sizeof(float)];
-  }
 }
 
 #undef TFLM_TRAIN_SUM
@@ -207,7 +204,6 @@ bool SumsPatches(const AxpyShape& shape) {
 }
 
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y) {
-  if (count <= 0) return;
   uint32_t offset = 0;
   for (int32_t rows = shape.rows; rows > 0; --rows) {
     SumRow(patches, patches + count, offset, shape.n, y);

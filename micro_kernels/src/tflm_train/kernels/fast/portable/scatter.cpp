@@ -135,16 +135,12 @@ bool SumsPatches(const AxpyShape& shape) {
 }
 
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y) {
-  if (count <= 0) return;
   const int32_t n = shape.n, stride = shape.stride[kSource];
   if (IsSingleChannelFilter(shape)) return SumNine(patches, count, stride, y);
   for (int32_t row = 0; row < shape.rows; ++row, y += shape.stride[kDestination]) {
     int32_t i = 0;
     for (; i + 12 <= n; i += 12) SumTwelve(patches, count, row * stride + i, y + i);
     for (; i + 4 <= n; i += 4) SumFour(patches, count, row * stride + i, y + i);
-    for (; i < n; ++i) {
-      for (int32_t k = 0; k < count; ++k) y[i] += patches[k].factor * patches[k].patch[row * stride + i];
-    }
   }
 }
 
