@@ -53,30 +53,41 @@ TEST_CASE("fast FULLY_CONNECTED equals its plain twin") {
         }
         for (const Selection& selection : {All(), NonZero()}) {
           const std::vector<float> dx0 = random.Vector<float>(x.size());
-          std::vector<float> dx = dx0, dw = w, fast_dx = dx0, fast_dw = w, row_dx = dx0, row_dw = w;
+          const std::vector<float> db0 = random.Vector<float>(outputs);
+          std::vector<float> dx = dx0, dw = w, db = db0;
+          std::vector<float> fast_dx = dx0, fast_dw = w, fast_db = db0, row_dx = dx0, row_dw = w, row_db = db0;
           WorkCounters plain, fast_work, rows;
           FullyConnected::InputError(shape, w.data(), dy.data(), selection, dx.data(), plain);
           FullyConnected::WeightGradient(shape, x.data(), dy.data(), selection, -0.25f, dw.data(), plain);
-          // input error alone, weight gradient alone, both, both into the weights themselves
+          BiasGradient(selection, dy.data(), batch * outputs, shape.Locator(), -0.25f, db.data());
+          // input error alone, gradients alone, all, all into the weights themselves
           const float* const w_data = w.data();
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, fast_dx.data(),
-                                       fast_work);
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, nullptr,
+                                       fast_dx.data(), fast_work);
           CHECK(fast_work.weight_gradient == 0);
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(), nullptr,
-                                       fast_work);
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
+                                       fast_db.data(), nullptr, fast_work);
           update(&backward, Measure(fast_dx, dx));
           update(&backward, Measure(fast_dw, dw));
+          update(&backward, Measure(fast_db, db));
           CHECK(fast_work.input_error == plain.input_error);
           CHECK(fast_work.weight_gradient == plain.weight_gradient);
-          fast_dx = dx0, fast_dw = w;
+          // the bias alone
+          fast_db = db0;
+          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, fast_db.data(),
+                                       nullptr, fast_work);
+          update(&backward, Measure(fast_db, db));
+          fast_dx = dx0, fast_dw = w, fast_db = db0;
           fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
-                                       fast_dx.data(), fast_work);
+                                       fast_db.data(), fast_dx.data(), fast_work);
           update(&backward, Measure(fast_dx, dx));
           update(&backward, Measure(fast_dw, dw));
+          update(&backward, Measure(fast_db, db));
           fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), row_dw.data(), -0.25f, row_dw.data(),
-                                       row_dx.data(), rows);
+                                       row_db.data(), row_dx.data(), rows);
           update(&backward, Measure(row_dx, dx));
           update(&backward, Measure(row_dw, dw));
+          update(&backward, Measure(row_db, db));
           CHECK(rows.input_error == plain.input_error);
           CHECK(rows.weight_gradient == plain.weight_gradient);
         }

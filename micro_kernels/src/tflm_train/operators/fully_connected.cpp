@@ -43,30 +43,29 @@ void Forward(const StepView& step, WorkCounters& work) {
   }
 }
 
-struct Layer {
-  DenseShape shape;
-
-  uint32_t elements() const { return shape.output_elements(); }
-  DirectLocator locator() const { return shape.Locator(); }
-  uint32_t channels() const { return shape.outputs; }
-  uint32_t weights_per_channel() const { return shape.inputs; }
-  void Backward(const Selection& selection, const float* x, const float* w, const float* dy, float scale, float* target,
-                float* dx, WorkCounters& work) const {
-    if constexpr (kFastKernels) {
-      fast::FullyConnectedBackward(shape, selection, dy, x, w, scale, target, dx, work);
-      return;
-    }
-    if (dx != nullptr && target == w && shape.batch == 1) {
-      FullyConnected::BackwardRows(shape, x, target, dy, selection, scale, dx, work);
-      return;
-    }
-    if (dx != nullptr) FullyConnected::InputError(shape, w, dy, selection, dx, work);
-    if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, scale, target, work);
-  }
-};
-
 void Backward(const StepView& step, const BackwardContext& context) {
-  RunLayerBackward(step, context, ActivationWord(step, kActivation), Layer{Shape(step)});
+  using namespace layer_backward;
+  const DenseShape shape = Shape(step);
+  const uint32_t elements = shape.output_elements();
+  const Selection selection = BeginLayerBackward(step, context, ActivationWord(step, kActivation), elements);
+  if (selection.empty()) return;
+  const float *x = step.data<float>(kX), *w = step.data<float>(kW), *dy = step.data<float>(kDy);
+  float *target = context.weight_target, *bias_target = context.bias_target, *dx = step.data<float>(kDx);
+  WorkCounters& work = *context.work;
+  if constexpr (kFastKernels) {
+    fast::FullyConnectedBackward(shape, selection, dy, x, w, context.scale, target, bias_target, dx, work);
+  } else {
+    if (dx != nullptr && target == w && shape.batch == 1) {
+      FullyConnected::BackwardRows(shape, x, target, dy, selection, context.scale, dx, work);
+    } else {
+      if (dx != nullptr) FullyConnected::InputError(shape, w, dy, selection, dx, work);
+      if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, context.scale, target, work);
+    }
+    if (bias_target != nullptr) {
+      BiasGradient(selection, dy, elements, shape.Locator(), context.scale, bias_target);
+    }
+  }
+  CountUpdates(context, selection, dy, elements, shape.Locator(), shape.inputs);
 }
 
 }  // namespace

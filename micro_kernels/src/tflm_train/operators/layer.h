@@ -38,8 +38,19 @@ TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, ui
 Selection BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation,
                              uint32_t elements);
 
-/// One backward step of a layer: mask, select, input error from the old weights, then the gradients of weights and
-/// biases.
+/// Counts the parameters that a backward step changes.
+template <class Locator>
+void CountUpdates(const BackwardContext& context, const Selection& selection, const float* dy, uint32_t elements,
+                  const Locator& locator, uint32_t weights_per_channel) {
+  if constexpr (kCountWork) {
+    const uint64_t channels = SelectedChannels(selection, dy, elements, locator);
+    if (context.weight_target != nullptr) Count(context.work->update, channels * weights_per_channel);
+    if (context.bias_target != nullptr) Count(context.work->update, channels);
+  }
+}
+
+/// One backward step of a convolution: mask, select, input error from the old weights, then the gradients of weights
+/// and biases.
 /// `Layer` has
 ///   elements(), locator(), channels(), weights_per_channel(),
 ///   Backward(selection, x, w, dy, scale, target, dx, work): dx += dy w, then target += scale dy x; either may be null.
@@ -57,11 +68,7 @@ void RunLayerBackward(const StepView& step, const BackwardContext& context, Acti
   } else if (context.bias_target != nullptr) {
     BiasGradient(selection, dy, elements, layer.locator(), context.scale, context.bias_target);
   }
-  if constexpr (kCountWork) {
-    const uint64_t channels = SelectedChannels(selection, dy, elements, layer.locator());
-    if (context.weight_target != nullptr) Count(context.work->update, channels * layer.weights_per_channel());
-    if (context.bias_target != nullptr) Count(context.work->update, channels);
-  }
+  CountUpdates(context, selection, dy, elements, layer.locator(), layer.weights_per_channel());
 }
 
 }  // namespace tflm_train

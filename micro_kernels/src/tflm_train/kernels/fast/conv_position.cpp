@@ -23,7 +23,7 @@ void ComputePosition(const ConvShape& s, const float* x, const float* w, int32_t
     const float* taps = w + (first * filter + (u * s.filter_w + columns.first) * s.in_c);
     const float* image = x + ((row + u * s.dilation_h) * s.in_w + column + columns.first * s.dilation_w) * s.in_c;
     for (int32_t run = 0; run < runs; ++run) {
-      inner::DotRows(image, taps, filter, n, count, out, LowerBound(Activation::kNone), out);
+      inner::DotRows(image, taps, filter, n, count, out, false, out);
       image += s.dilation_w * s.in_c;
       taps += s.in_c;
     }

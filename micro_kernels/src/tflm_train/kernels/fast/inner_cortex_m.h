@@ -19,9 +19,9 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y);
 bool SumsPatches(const AxpyShape& shape);
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, bool rectify,
              float* y);
-void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+void UpdateRows(bool zeros_too, const float* dy, uint32_t count, float scale, const float* x, float* w, float* bias,
                 float* dx, int32_t n);
 void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);

@@ -25,13 +25,15 @@ bool SumsPatches(const AxpyShape& shape);
 /// pixel's first patch.
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
 
-/// y[r] = start[r] + x . w[r], but at least `low` (a NaN stays one), for `rows` rows of n, `stride` apart. `start` may be y.
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
+/// y[r] = start[r] + x . w[r], for `rows` rows of n, `stride` apart. `rectify`: then a ReLU (a NaN stays one).
+/// `start` may be y.
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, bool rectify,
              float* y);
 
-/// Backward pass of a dense layer for one sample, over the selected ones of `count` rows of n: dx += dy[r] * w[r] unless dx
-/// is null, then w[r] += scale * dy[r] * x. No two arrays overlap.
-void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+/// Backward pass of a dense layer for one sample, over those of `count` rows of n whose error is not zero (or all):
+/// dx += dy[r] * w[r], then w[r] += scale * dy[r] * x and bias[r] += scale * dy[r]. dx and `bias` may be null. No two
+/// arrays overlap.
+void UpdateRows(bool zeros_too, const float* dy, uint32_t count, float scale, const float* x, float* w, float* bias,
                 float* dx, int32_t n);
 
 /// y[i] += a[i] * b[i] over n; y overlaps neither.

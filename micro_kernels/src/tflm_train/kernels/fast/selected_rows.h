@@ -1,4 +1,4 @@
-// Visiting the selected rows of a matrix.
+// Rows of a matrix that are selected.
 #ifndef TFLM_TRAIN_KERNELS_FAST_SELECTED_ROWS_H_
 #define TFLM_TRAIN_KERNELS_FAST_SELECTED_ROWS_H_
 
@@ -27,20 +27,6 @@ struct SelectedRow {
 
 /// Rows that are worked on together.
 inline constexpr uint32_t kRowGroup = 4;
-
-/// A group of consecutive rows with n elements; moves on to the next.
-TFLM_TRAIN_ALWAYS_INLINE inline void TakeRows(const float*& dy, float*& row, int32_t n, SelectedRow* rows) {
-  static_assert(kRowGroup == 4);
-  float* const second = row + n;
-  float* const third = second + n;
-  float* const fourth = third + n;
-  rows[0] = {dy[0], row};
-  rows[1] = {dy[1], second};
-  rows[2] = {dy[2], third};
-  rows[3] = {dy[3], fourth};
-  dy += kRowGroup;
-  row = fourth + n;
-}
 
 }  // namespace tflm_train
 

@@ -53,10 +53,6 @@ void MaskError(Activation activation, const float* y, float* dy, uint32_t n) {
 }
 
 void BiasGradient(const float* error, uint32_t elements, uint32_t channels, float scale, float* dbias) {
-  if (elements == channels) {
-    const AxpyJob job = {scale, {const_cast<float*>(error), dbias}};
-    return inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(channels), 1});
-  }
   uint32_t channel = 0;
   for (; channel + 4 <= channels; channel += 4) {  // their sums stay in registers
     float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;

@@ -13,26 +13,28 @@ namespace tflm_train {
 namespace cortex_m {
 namespace {
 
-// A NaN stays one.
-#define TFLM_TRAIN_AT_LEAST(value, low) \
-  "vcmp.f32 " value ", " low "\n"       \
-  "vmrs APSR_nzcv, fpscr\n"             \
-  "it mi\n"                             \
-  "vmovmi.f32 " value ", " low "\n"
+// A negative number becomes zero, a NaN stays one: as integers, negative NaNs are above minus infinity.
+#define TFLM_TRAIN_RECTIFY(value)  \
+  "cmn " value ", #0x800000\n"     \
+  "it le\n"                        \
+  "movle " value ", #0\n"
 
-// One assembly for all, as compilers would move the sums between its parts.
-TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, int32_t stride, int32_t n, uint32_t low,
-                                              const float* start, float* y) {
-  const float* w0 = w;
-  const float* w1 = w0 + stride;
-  const float* w2 = w1 + stride;
-  const float* w3 = w2 + stride;
+/// Sums of rows four by four, as long as there are that many. Pointers move on to the rows that are left.
+// One assembly for all, as compilers would move the sums between its parts and reload what every group needs.
+TFLM_TRAIN_ALWAYS_INLINE inline void DotGroups(const float* x, const float*& w, int32_t stride, int32_t n, int32_t rows,
+                                               const float*& start, bool rectify, float*& y) {
+  const float *w1, *w2, *w3;
+  int32_t left;
   __asm volatile(
-      "vldmia %[start], {s0-s3}\n"
-      "vmov s4, %[low]\n"
-      "subs %[left], #8\n"
-      "blt 2f\n"
+      "subs %[rows], #4\n"
       "1:\n"
+      "add %[w1], %[w0], %[stride]\n"
+      "add %[w2], %[w1], %[stride]\n"
+      "add %[w3], %[w2], %[stride]\n"
+      "vldmia %[start]!, {s0-s3}\n"
+      "subs %[left], %[n], #8\n"
+      "blt 3f\n"
+      "2:\n"
       "vldmia %[x]!, {s8-s15}\n"
       "vldmia %[w0]!, {s16-s23}\n"
       "vldmia %[w1]!, {s24-s31}\n"
@@ -71,10 +73,10 @@ TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, in
       "vfma.f32 s3, s14, s30\n"
       "vfma.f32 s2, s15, s23\n"
       "vfma.f32 s3, s15, s31\n"
-      "bge 1b\n"
-      "2:\n"
+      "bge 2b\n"
+      "3:\n"
       "adds %[left], #4\n"
-      "bmi 3f\n"
+      "bmi 4f\n"
       "vldmia %[x]!, {s8-s11}\n"
       "vldmia %[w0]!, {s12-s15}\n"
       "vldmia %[w1]!, {s16-s19}\n"
@@ -97,10 +99,10 @@ TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, in
       "vfma.f32 s1, s11, s19\n"
       "vfma.f32 s2, s11, s23\n"
       "vfma.f32 s3, s11, s27\n"
-      "3:\n"
-      "adds %[left], #4\n"
-      "beq 5f\n"
       "4:\n"
+      "adds %[left], #4\n"
+      "beq 6f\n"
+      "5:\n"
       "vldmia %[x]!, {s8}\n"
       "vldmia %[w0]!, {s12}\n"
       "vldmia %[w1]!, {s16}\n"
@@ -111,18 +113,44 @@ TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, in
       "vfma.f32 s2, s8, s20\n"
       "vfma.f32 s3, s8, s24\n"
       "subs %[left], #1\n"
-      "bne 4b\n"
-      "5:\n"
-      TFLM_TRAIN_AT_LEAST("s0", "s4")
-      TFLM_TRAIN_AT_LEAST("s1", "s4")
-      TFLM_TRAIN_AT_LEAST("s2", "s4")
-      TFLM_TRAIN_AT_LEAST("s3", "s4")
-      "vstmia %[y], {s0-s3}\n"
-      : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [left] "+r"(n)
-      : [start] "r"(start), [y] "r"(y), [low] "r"(low)
+      "bne 5b\n"
+      "6:\n"
+      "sub %[x], %[x], %[n], lsl #2\n"
+      "add %[w0], %[w3], %[gap]\n"
+      "cbz %[rectify], 8f\n"
+      "vadd.f32 s4, s0, s1\n"
+      "vadd.f32 s5, s2, s3\n"
+      "vmov %[w1], %[w2], s0, s1\n"
+      "vmov %[w3], %[left], s2, s3\n"
+      "vcmp.f32 s4, s5\n"
+      "vmrs APSR_nzcv, fpscr\n"
+      "bvs 9f\n"  // one of them may be a NaN
+      "usat %[w1], #31, %[w1]\n"
+      "usat %[w2], #31, %[w2]\n"
+      "usat %[w3], #31, %[w3]\n"
+      "usat %[left], #31, %[left]\n"
+      "7:\n"
+      "vmov s0, s1, %[w1], %[w2]\n"
+      "vmov s2, s3, %[w3], %[left]\n"
+      "8:\n"
+      "vstmia %[y]!, {s0-s3}\n"
+      "subs %[rows], #4\n"
+      "bge 1b\n"
+      "b 10f\n"
+      "9:\n"
+      TFLM_TRAIN_RECTIFY("%[w1]")
+      TFLM_TRAIN_RECTIFY("%[w2]")
+      TFLM_TRAIN_RECTIFY("%[w3]")
+      TFLM_TRAIN_RECTIFY("%[left]")
+      "b 7b\n"
+      "10:\n"
+      : [x] "+r"(x), [w0] "+r"(w), [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3), [left] "=&r"(left),
+        [start] "+r"(start), [y] "+r"(y), [rows] "+r"(rows)
+      : [stride] "r"(stride * sizeof(float)), [n] "r"(n), [gap] "r"((stride - n) * sizeof(float)),
+        [rectify] "l"(static_cast<uint32_t>(rectify))
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
 }
-#undef TFLM_TRAIN_AT_LEAST
+#undef TFLM_TRAIN_RECTIFY
 
 TFLM_TRAIN_ALWAYS_INLINE inline float Dot(const float* x, const float* w, int32_t n, float sum) {
   int32_t left = n - 8;
@@ -154,14 +182,13 @@ TFLM_TRAIN_ALWAYS_INLINE inline float Dot(const float* x, const float* w, int32_
 
 }  // namespace
 
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
-             float* y) {
-  for (; rows >= 4; rows -= 4, w += 4 * stride, start += 4, y += 4) {
-    DotRows4(x, w, stride, n, Bits(low), start, y);
-  }
-  for (; rows > 0; --rows, w += stride, ++start, ++y) {
-    const float sum = Dot(x, w, n, *start);
-    *y = sum < low ? low : sum;
+// Cold: all that takes time is assembly, and what is around it is smaller so.
+TFLM_TRAIN_COLD void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows,
+                             const float* start, bool rectify, float* y) {
+  if (rows >= 4) DotGroups(x, w, stride, n, rows, start, rectify, y);
+  for (rows &= 3; rows > 0; --rows, w += stride) {
+    const float sum = Dot(x, w, n, *start++);
+    *y++ = rectify && sum < 0.0f ? 0.0f : sum;
   }
 }
 
@@ -213,101 +240,124 @@ static_assert(sizeof(SelectedRow) == 8 && offsetof(SelectedRow, row) == 4);
   "vfma.f32 s31, s15, " factor "\n"               \
   "vstmia " w "!, {s24-s31}\n"
 
-// The rows of a group are worked on by equally long pieces of code, one behind the other. A group with fewer rows is
-// moved to the end, and each block of columns jumps over the pieces of those that are not there: what is in their
-// registers does not matter.
-// `end` is behind the last row.
-#define TFLM_TRAIN_LOAD_ROWS     \
-  "ldr %[w0], [%[end], #-28]\n"  \
-  "ldr %[w1], [%[end], #-20]\n"  \
-  "ldr %[w2], [%[end], #-12]\n"  \
-  "ldr %[w3], [%[end], #-4]\n"   \
-  "vldr s0, [%[end], #-32]\n"    \
-  "vldr s1, [%[end], #-24]\n"    \
-  "vldr s2, [%[end], #-16]\n"    \
-  "vldr s3, [%[end], #-8]\n"     \
-  "vmov s7, %[scale]\n"          \
-  "vmul.f32 s4, s0, s7\n"        \
-  "vmul.f32 s5, s1, s7\n"        \
-  "vmul.f32 s6, s2, s7\n"        \
-  "vmul.f32 s7, s3, s7\n"
+// The rows of a group are worked on by equally long pieces of code, one behind the other. Where the last group has
+// fewer rows, it is moved back to end with the last row, and each block of columns jumps over the pieces of those that
+// are not there: what is in their registers does not matter.
+#define TFLM_TRAIN_LOAD_ROWS(e0, e1, e2, e3)      \
+  "ldrd %[e0], %[w0], [%[rows]], #8\n"            \
+  "ldrd %[e1], %[w1], [%[rows]], #8\n"            \
+  "vmov " e0 ", " e1 ", %[e0], %[e1]\n"           \
+  "ldrd %[e0], %[w2], [%[rows]], #8\n"            \
+  "ldrd %[e1], %[w3], [%[rows]], #8\n"            \
+  "vmov " e2 ", " e3 ", %[e0], %[e1]\n"
 
-/// w[r] += scale * error[r] * x for the rows of a group: x is loaded once for all. `bytes`: of the group's records.
-/// Returns the columns left.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t AddGroup(const SelectedRow* end, uint32_t bytes, uint32_t scale, const float* x,
-                                                 int32_t n) {
+/// w[r] += scale * error[r] * x for the rows of groups: x is loaded once for all. n: a multiple of 4.
+TFLM_TRAIN_ALWAYS_INLINE inline void AddGroups(const SelectedRow* rows, uint32_t bytes, float scale, const float* x,
+                                               int32_t n) {
   const float *w0, *w1, *w2, *w3;
-  uint32_t entry;
+  uint32_t e0 = Bits(scale), e1, entry_12, entry_4;
   __asm volatile(
-      TFLM_TRAIN_LOAD_ROWS
-      "subs %[left], #12\n"
-      "blt 3f\n"
-      "adr.w %[entry], 2f + 1\n"
-      "add %[entry], %[entry], %[bytes]\n"
-      "sub %[entry], %[entry], %[bytes], lsl #3\n"
+      "vmov s0, %[e0]\n"
+      "adr.w %[entry_12], 3f + 1\n"
+      "adr.w %[entry_4], 6f + 1\n"
+      "b 8f\n"
       "1:\n"
+      TFLM_TRAIN_LOAD_ROWS("s4", "s5", "s6", "s7")
+      "vmul.f32 s4, s4, s0\n"
+      "vmul.f32 s5, s5, s0\n"
+      "vmul.f32 s6, s6, s0\n"
+      "vmul.f32 s7, s7, s0\n"
+      "subs %[e0], %[n], #12\n"
+      "blt 4f\n"
+      "2:\n"
       "vldmia %[x]!, {s8-s19}\n"
-      "bx %[entry]\n"
+      "bx %[entry_12]\n"
+      "3:\n"
       TFLM_TRAIN_ADD_ROW_12("%[w0]", "s4")
       TFLM_TRAIN_ADD_ROW_12("%[w1]", "s5")
       TFLM_TRAIN_ADD_ROW_12("%[w2]", "s6")
       TFLM_TRAIN_ADD_ROW_12("%[w3]", "s7")
-      "2:\n"
-      "subs %[left], #12\n"
-      "bge 1b\n"
-      "3:\n"
-      "adds %[left], #8\n"
-      "blt 6f\n"
-      "adr.w %[entry], 5f + 1\n"
-      "sub %[entry], %[entry], %[bytes]\n"
-      "sub %[entry], %[entry], %[bytes], lsl #1\n"
+      "subs %[e0], #12\n"
+      "bge 2b\n"
       "4:\n"
+      "adds %[e0], #8\n"
+      "blt 7f\n"
+      "5:\n"
       "vldmia %[x]!, {s8-s11}\n"
-      "bx %[entry]\n"
+      "bx %[entry_4]\n"
+      "6:\n"
       TFLM_TRAIN_ADD_ROW_4("%[w0]", "s4")
       TFLM_TRAIN_ADD_ROW_4("%[w1]", "s5")
       TFLM_TRAIN_ADD_ROW_4("%[w2]", "s6")
       TFLM_TRAIN_ADD_ROW_4("%[w3]", "s7")
-      "5:\n"
-      "subs %[left], #4\n"
-      "bge 4b\n"
-      "6:\n"
-      : [x] "+r"(x), [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3), [left] "+r"(n), [entry] "=&r"(entry)
-      : [end] "r"(end), [bytes] "r"(bytes), [scale] "r"(scale)
+      "subs %[e0], #4\n"
+      "bge 5b\n"
+      "7:\n"
+      "sub %[x], %[x], %[n], lsl #2\n"
+      "8:\n"
+      "subs %[bytes], #32\n"
+      "bge 1b\n"
+      "cmn %[bytes], #32\n"
+      "beq 9f\n"
+      "add %[rows], %[bytes]\n"
+      "add %[entry_12], %[bytes]\n"
+      "sub %[entry_12], %[entry_12], %[bytes], lsl #3\n"
+      "add %[entry_4], %[bytes]\n"
+      "sub %[entry_4], %[entry_4], %[bytes], lsl #2\n"
+      "movs %[bytes], #0\n"
+      "b 1b\n"
+      "9:\n"
+      : [rows] "+r"(rows), [bytes] "+r"(bytes), [x] "+r"(x), [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2),
+        [w3] "=&r"(w3), [e0] "+r"(e0), [e1] "=&r"(e1), [entry_12] "=&r"(entry_12), [entry_4] "=&r"(entry_4)
+      : [n] "r"(n)
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
-  return n + 4;
 }
 
-/// The same after dx += error[r] * w[r]: x and dx are loaded once for all.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t UpdateGroup(const SelectedRow* end, uint32_t bytes, uint32_t scale,
-                                                    const float* x, float* dx, int32_t n) {
+/// The same after dx += error[r] * w[r]: x and dx are loaded once for all. n: a multiple of 8, not 0.
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateGroups(const SelectedRow* rows, uint32_t bytes, float scale, const float* x,
+                                                  float* dx, int32_t n) {
   const float *w0, *w1, *w2, *w3;
-  uint32_t entry;
+  uint32_t e0, e1, entry;
   __asm volatile(
-      TFLM_TRAIN_LOAD_ROWS
-      "subs %[left], #8\n"
-      "blt 3f\n"
-      "adr.w %[entry], 2f + 1\n"
-      "sub %[entry], %[entry], %[bytes]\n"
-      "sub %[entry], %[entry], %[bytes], lsl #3\n"
+      "adr.w %[entry], 3f + 1\n"
+      "b 8f\n"
       "1:\n"
+      TFLM_TRAIN_LOAD_ROWS("s0", "s1", "s2", "s3")
+      "vmov s7, %[scale]\n"
+      "vmul.f32 s4, s0, s7\n"
+      "vmul.f32 s5, s1, s7\n"
+      "vmul.f32 s6, s2, s7\n"
+      "vmul.f32 s7, s3, s7\n"
+      "mov %[e0], %[n]\n"
+      "2:\n"
       "vldmia %[x]!, {s8-s15}\n"
       "vldmia %[dx], {s16-s23}\n"
       "bx %[entry]\n"
+      "3:\n"
       TFLM_TRAIN_UPDATE_ROW_8("%[w0]", "s0", "s4")
       TFLM_TRAIN_UPDATE_ROW_8("%[w1]", "s1", "s5")
       TFLM_TRAIN_UPDATE_ROW_8("%[w2]", "s2", "s6")
       TFLM_TRAIN_UPDATE_ROW_8("%[w3]", "s3", "s7")
-      "2:\n"
       "vstmia %[dx]!, {s16-s23}\n"
-      "subs %[left], #8\n"
+      "subs %[e0], #8\n"
+      "bne 2b\n"
+      "sub %[x], %[x], %[n], lsl #2\n"
+      "sub %[dx], %[dx], %[n], lsl #2\n"
+      "8:\n"
+      "subs %[bytes], #32\n"
       "bge 1b\n"
-      "3:\n"
-      : [x] "+r"(x), [dx] "+r"(dx), [w0] "=&r"(w0), [w1] "=&r"(w1), [w2] "=&r"(w2), [w3] "=&r"(w3), [left] "+r"(n),
-        [entry] "=&r"(entry)
-      : [end] "r"(end), [bytes] "r"(bytes), [scale] "r"(scale)
+      "cmn %[bytes], #32\n"
+      "beq 9f\n"
+      "add %[rows], %[bytes]\n"
+      "sub %[entry], %[entry], %[bytes]\n"
+      "sub %[entry], %[entry], %[bytes], lsl #3\n"
+      "movs %[bytes], #0\n"
+      "b 1b\n"
+      "9:\n"
+      : [rows] "+r"(rows), [bytes] "+r"(bytes), [x] "+r"(x), [dx] "+r"(dx), [w0] "=&r"(w0), [w1] "=&r"(w1),
+        [w2] "=&r"(w2), [w3] "=&r"(w3), [e0] "=&r"(e0), [e1] "=&r"(e1), [entry] "=&r"(entry)
+      : [n] "r"(n), [scale] "r"(Bits(scale))
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
-  return n + 8;
 }
 
 #undef TFLM_TRAIN_ADD_ROW_12
@@ -327,50 +377,91 @@ TFLM_TRAIN_NOINLINE void UpdateColumns(const SelectedRow* rows, const SelectedRo
   }
 }
 
-/// Rows from `dy` on until a group is full or `last` is reached; `keep` 1: those with zeros too.
-TFLM_TRAIN_ALWAYS_INLINE inline SelectedRow* CollectRows(const float*& dy, const float* last, uint32_t keep, float*& row,
-                                                         uint32_t row_bytes, SelectedRow* next, SelectedRow* end) {
-  uint32_t error, bits;
+/// An error e, if it is one to keep.
+#define TFLM_TRAIN_COLLECT(e)                  \
+  "orrs %[bits], %[all], " e ", lsl #1\n"     \
+  "it ne\n"                                    \
+  "strdne " e ", %[row], [%[next]], #8\n"      \
+  "add %[row], %[row_bytes]\n"
+
+/// Rows of `count` errors, those with zeros too or not. bias += scale * dy unless it is null. Pointers move on.
+TFLM_TRAIN_ALWAYS_INLINE inline void CollectRows(const float*& dy, uint32_t count, bool zeros_too, float scale,
+                                                 float*& row, uint32_t row_bytes, float*& bias, SelectedRow*& next) {
+  uint32_t e0 = Bits(scale), e1, bits;
   __asm volatile(
+      "vmov s0, %[e0]\n"
+      "subs %[count], #4\n"
+      "blt 3f\n"
       "1:\n"
-      "ldr %[error], [%[dy]], #4\n"
-      "orrs %[bits], %[keep], %[error], lsl #1\n"
-      "it ne\n"
-      "strdne %[error], %[row], [%[next]], #8\n"
-      "add %[row], %[row_bytes]\n"
-      "cmp %[dy], %[last]\n"
-      "it ne\n"
-      "cmpne %[next], %[end]\n"
-      "bne 1b\n"
-      : [dy] "+r"(dy), [row] "+r"(row), [next] "+r"(next), [error] "=&r"(error), [bits] "=&r"(bits)
-      : [last] "r"(last), [keep] "r"(keep), [row_bytes] "r"(row_bytes), [end] "r"(end)
-      : "cc", "memory");
-  return next;
+      "cbz %[bias], 2f\n"
+      "vldmia %[dy], {s8-s11}\n"
+      "vldmia %[bias], {s12-s15}\n"
+      "vfma.f32 s12, s8, s0\n"
+      "vfma.f32 s13, s9, s0\n"
+      "vfma.f32 s14, s10, s0\n"
+      "vfma.f32 s15, s11, s0\n"
+      "vstmia %[bias]!, {s12-s15}\n"
+      "2:\n"
+      "ldrd %[e0], %[e1], [%[dy]], #8\n"
+      TFLM_TRAIN_COLLECT("%[e0]")
+      TFLM_TRAIN_COLLECT("%[e1]")
+      "ldrd %[e0], %[e1], [%[dy]], #8\n"
+      TFLM_TRAIN_COLLECT("%[e0]")
+      TFLM_TRAIN_COLLECT("%[e1]")
+      "subs %[count], #4\n"
+      "bge 1b\n"
+      "3:\n"
+      "adds %[count], #4\n"
+      "beq 6f\n"
+      "4:\n"
+      "cbz %[bias], 5f\n"
+      "vldr s8, [%[dy]]\n"
+      "vldr s12, [%[bias]]\n"
+      "vfma.f32 s12, s8, s0\n"
+      "vstmia %[bias]!, {s12}\n"
+      "5:\n"
+      "ldr %[e0], [%[dy]], #4\n"
+      TFLM_TRAIN_COLLECT("%[e0]")
+      "subs %[count], #1\n"
+      "bne 4b\n"
+      "6:\n"
+      : [dy] "+r"(dy), [count] "+r"(count), [row] "+r"(row), [next] "+r"(next), [bias] "+l"(bias), [e0] "+r"(e0),
+        [e1] "=&r"(e1), [bits] "=&r"(bits)
+      : [all] "r"(static_cast<uint32_t>(zeros_too)), [row_bytes] "r"(row_bytes)
+      : "cc", "memory", "s0", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15");
 }
+#undef TFLM_TRAIN_COLLECT
+
+/// Errors that are looked at before the rows of those that are selected are worked on.
+constexpr uint32_t kErrors = 32;
 
 }  // namespace
 
-void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
-                float* dx, int32_t n) {
-  SelectedRow memory[2 * kRowGroup - 1];  // the first three: what the registers of rows that are not there get
-  SelectedRow* const rows = memory + (kRowGroup - 1);
-  SelectedRow* const full = rows + kRowGroup;
-  const uint32_t keep = selection.mode == Selection::Mode::kAll ? 1 : 0;
-  const float* const last = dy + count;
+TFLM_TRAIN_COLD void UpdateRows(bool zeros_too, const float* dy, uint32_t count, float scale, const float* x, float* w,
+                                float* bias, float* dx, int32_t n) {
+  constexpr uint32_t kFewer = kRowGroup - 1;
+  // The first three: what the registers of rows that are not there get. The next: from an incomplete group.
+  SelectedRow memory[2 * kFewer + kErrors];
+  SelectedRow* const rows = memory + kFewer;
+  SelectedRow* next = rows;
+  const int32_t in_blocks = dx != nullptr ? n & ~7 : n & ~3;
   for (;;) {
-    SelectedRow* end = rows;
-    if (keep != 0 && last - dy >= static_cast<ptrdiff_t>(kRowGroup)) {
-      TakeRows(dy, w, n, rows);
-      end = full;
-    } else if (dy != last) {
-      end = CollectRows(dy, last, keep, w, static_cast<uint32_t>(n) * sizeof(float), end, full);
+    const uint32_t errors = count < kErrors ? count : kErrors;
+    count -= errors;
+    CollectRows(dy, errors, zeros_too, scale, w, static_cast<uint32_t>(n) * sizeof(float), bias, next);
+    // Groups are complete, but for the last one.
+    const uint32_t incomplete = count > 0 ? static_cast<uint32_t>(next - rows) % kRowGroup : 0;
+    SelectedRow* const last = next - incomplete;
+    const uint32_t bytes = static_cast<uint32_t>(reinterpret_cast<char*>(last) - reinterpret_cast<char*>(rows));
+    if (dx == nullptr) {
+      AddGroups(rows, bytes, scale, x, in_blocks);
+    } else if (in_blocks > 0) {
+      UpdateGroups(rows, bytes, scale, x, dx, in_blocks);
     }
-    if (end == rows) return;
-    const uint32_t bytes = static_cast<uint32_t>(reinterpret_cast<uint8_t*>(end) - reinterpret_cast<uint8_t*>(rows));
-    const int32_t left = dx != nullptr ? UpdateGroup(end, bytes, Bits(scale), x, dx, n)
-                                       : AddGroup(end, bytes, Bits(scale), x, n);
-    if (left > 0) UpdateColumns(rows, end, scale, x, dx, n - left, n);
-    if (end != full) return;
+    if (in_blocks < n) UpdateColumns(rows, last, scale, x, dx, in_blocks, n);
+    if (count == 0) return;
+    if (last != rows) std::memcpy(rows, last, kFewer * sizeof(SelectedRow));
+    next = rows + incomplete;
   }
 }
 

@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/fast/inner_portable.h"
 
 #include <cstddef>
+#include <limits>
 
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
@@ -62,8 +63,9 @@ TFLM_TRAIN_ALWAYS_INLINE inline void DotRows4(const float* x, const float* w, in
 
 }  // namespace
 
-void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, float low,
+void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, bool rectify,
              float* y) {
+  const float low = rectify ? 0.0f : -std::numeric_limits<float>::infinity();
   for (; rows >= 4; rows -= 4, w += 4 * stride, start += 4, y += 4) DotRows4(x, w, stride, n, low, start, y);
   for (; rows > 0; --rows, w += stride, ++start, ++y) {
     float sum = *start;
@@ -167,13 +169,28 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float error, float factor, const 
   for (int32_t i = 0; i < n; ++i) update(i);
 }
 
+/// A group of consecutive rows with n elements; moves on to the next.
+TFLM_TRAIN_ALWAYS_INLINE inline void TakeRows(const float*& dy, float*& row, int32_t n, SelectedRow* rows) {
+  static_assert(kRowGroup == 4);
+  float* const second = row + n;
+  float* const third = second + n;
+  float* const fourth = third + n;
+  rows[0] = {dy[0], row};
+  rows[1] = {dy[1], second};
+  rows[2] = {dy[2], third};
+  rows[3] = {dy[3], fourth};
+  dy += kRowGroup;
+  row = fourth + n;
+}
+
 }  // namespace
 
-void UpdateRows(const Selection& selection, const float* dy, uint32_t count, float scale, const float* x, float* w,
+void UpdateRows(bool zeros_too, const float* dy, uint32_t count, float scale, const float* x, float* w, float* bias,
                 float* dx, int32_t n) {
   SelectedRow rows[kRowGroup];
   SelectedRow* const full = rows + kRowGroup;
-  const uint32_t keep = selection.mode == Selection::Mode::kAll ? 1 : 0;
+  const uint32_t keep = zeros_too ? 1 : 0;
+  if (bias != nullptr) AddScaled(scale, dy, bias, static_cast<int32_t>(count));
   const float* const last = dy + count;
   SelectedRow* end;
   do {
