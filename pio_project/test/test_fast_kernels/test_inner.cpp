@@ -38,14 +38,14 @@ struct Inner {
 
 const Inner kInners[] = {
     {"portable", portable::Axpy, portable::SumsPatches, portable::SumPatches, portable::ScatterPixels,
-     portable::DotRows, portable::UpdateRows, portable::MultiplyAdd, portable::ConvTile1, portable::ConvTile4, portable::PoolTile,
-     portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows, portable::AllFinite,
-     portable::MaskRectified},
+     portable::DotRows, portable::UpdateRows, portable::MultiplyAdd, portable::ConvTile1, portable::ConvTile4,
+     portable::PoolTile, portable::ConvPoolRow1, portable::ConvPoolRow4, portable::Clear, portable::CopyRows,
+     portable::AllFinite, portable::MaskRectified},
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
     {"cortex_m", cortex_m::Axpy, cortex_m::SumsPatches, cortex_m::SumPatches, cortex_m::ScatterPixels,
-     cortex_m::DotRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd, cortex_m::ConvTile1, cortex_m::ConvTile4, cortex_m::PoolTile,
-     cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows, cortex_m::AllFinite,
-     cortex_m::MaskRectified},
+     cortex_m::DotRows, cortex_m::UpdateRows, cortex_m::MultiplyAdd, cortex_m::ConvTile1, cortex_m::ConvTile4,
+     cortex_m::PoolTile, cortex_m::ConvPoolRow1, cortex_m::ConvPoolRow4, cortex_m::Clear, cortex_m::CopyRows,
+     cortex_m::AllFinite, cortex_m::MaskRectified},
 #endif
 };
 
