@@ -34,7 +34,8 @@ struct Layer {
     context.selector = &config;
     context.running_maximum = &running_maximum;
     error.assign(delta, delta + kElements);
-    return context.Select(error.data(), kElements, record.max_selected > 0 ? keys : nullptr);
+    if (!context.Selects(kElements, record.max_selected > 0 ? keys : nullptr)) return context.Dense();
+    return context.Select(error.data(), error.data(), kElements, keys);
   }
   /// The elements that go on.
   std::vector<uint32_t> Kept(const float* delta) {
@@ -147,7 +148,7 @@ TEST_CASE("without keys, a layer or a selector all elements go on") {
   layer.record.max_selected = 0;
   CHECK(layer.Select(kDelta).mode == Selection::Mode::kNonZero);
   BackwardContext context = {};
-  CHECK(context.Select(layer.error.data(), kElements, layer.keys).mode == Selection::Mode::kAll);
+  CHECK_FALSE(context.Selects(kElements, layer.keys));
 }
 
 TEST_CASE("ranges of the selectors' constants") {

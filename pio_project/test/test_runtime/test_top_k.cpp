@@ -32,7 +32,7 @@ std::vector<uint32_t> Select(std::vector<float> delta, uint32_t k) {
   const auto n = static_cast<uint32_t>(delta.size());
   std::vector<uint16_t> keys(n);  // exactly the planned scratch, so that a sanitizer sees a write behind it
   const std::vector<float> before = delta;
-  const Candidates candidates = GatherKeys(delta.data(), n, keys.data());
+  const Candidates candidates = GatherKeys(delta.data(), delta.data(), n, keys.data());
   if (k < candidates.count) KeepLargest(delta.data(), n, keys.data(), candidates.count, k);
   std::vector<uint32_t> indices;
   for (uint32_t i = 0; i < n; ++i) {
@@ -101,11 +101,37 @@ TEST_CASE("top-k of more elements than 16 bits count") {
 
 TEST_CASE("an array of zeros selects nothing, and a sum is ascending with one accumulator") {
   for (size_t n : {3u, 90u}) CHECK(Select(std::vector<float>(n, 0.0f), 2).empty());
-  const float delta[] = {1e8f, -1.0f, 0.0f, -1e8f, 3.0f};
+  float delta[] = {1e8f, -1.0f, 0.0f, -1e8f, 3.0f};
   uint16_t keys[5];
-  const Candidates candidates = GatherKeys(delta, 5, keys);
+  const Candidates candidates = GatherKeys(delta, delta, 5, keys);
   CHECK(candidates.count == 4);
   CHECK(candidates.sum == ((1e8f + 1.0f) + 1e8f) + 3.0f);
+}
+
+TEST_CASE("where the gate is shut an error is cleared and no candidate") {
+  std::mt19937 random(4);
+  for (uint32_t n = 1; n < 40; ++n) {
+    std::vector<float> gate(n), delta(n), masked(n);
+    for (uint32_t i = 0; i < n; ++i) {
+      const float gates[] = {0.0f, -0.0f, 1.0f, std::numeric_limits<float>::denorm_min()};
+      gate[i] = gates[random() % 4];
+      delta[i] = static_cast<float>(static_cast<int>(random() % 9) - 4);  // zeros behind open gates too
+      masked[i] = gate[i] == 0.0f ? 0.0f : delta[i];
+    }
+    for (uint32_t k = 1; k <= n; ++k) {
+      std::vector<float> error = delta;
+      std::vector<uint16_t> keys(n);
+      const Candidates candidates = GatherKeys(gate.data(), error.data(), n, keys.data());
+      REQUIRE(error == masked);
+      float sum = 0.0f;
+      for (float value : masked) sum += std::fabs(value);
+      REQUIRE(candidates.sum == sum);
+      if (k < candidates.count) KeepLargest(error.data(), n, keys.data(), candidates.count, k);
+      std::vector<float> expected(n);
+      for (uint32_t i : Reference(masked, k)) expected[i] = masked[i];
+      REQUIRE(error == expected);
+    }
+  }
 }
 
 TEST_CASE("denormal numbers are no zeros") {

@@ -11,10 +11,14 @@ namespace tflm_train {
 
 /// What a backward step needs besides its values. Lives for one step.
 struct BackwardContext {
-  /// Chooses the elements of a masked error that go on (`delta` has the layer's number of candidates) and clears the
-  /// others. Applies the plan's selector, the output-layer rule and zero-skip, and counts its work. `keys`: room for one
-  /// per candidate, or null when there is no selector.
-  Selection Select(float* delta, uint32_t elements, uint16_t* keys) const;
+  /// The plan's selector chooses among the layer's `elements` errors. `keys`: room for one per error, null without a
+  /// selector.
+  bool Selects(uint32_t elements, const uint16_t* keys) const;
+  /// Then: chooses those that go on and clears the others of `delta`, and counts its work. Errors go on only where `gate`
+  /// is not zero: the output of a ReLU, or a masked `delta` itself.
+  Selection Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const;
+  /// Else: all go on, zeros only without zero-skip.
+  Selection Dense() const { return {zero_skip ? Selection::Mode::kNonZero : Selection::Mode::kAll}; }
 
   /// Layer that the step trains; null for a step that only passes the error on.
   const LayerRecord* layer;

@@ -12,14 +12,14 @@ bool SelectorConfig::Valid() const {
          s_min <= s_max && s_max <= 1.0f;
 }
 
-Selection BackwardContext::Select(float* delta, uint32_t elements, uint16_t* keys) const {
-  using Mode = Selection::Mode;
-  if (layer == nullptr || selector == nullptr || keys == nullptr || elements > layer->max_selected ||
-      !selector->Selects(*layer)) {
-    return {zero_skip ? Mode::kNonZero : Mode::kAll};
-  }
+bool BackwardContext::Selects(uint32_t elements, const uint16_t* keys) const {
+  return layer != nullptr && selector != nullptr && keys != nullptr && elements <= layer->max_selected &&
+         selector->Selects(*layer);
+}
+
+Selection BackwardContext::Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const {
   EnterPhase(StepPhase::kSelection);
-  const Candidates candidates = GatherKeys(delta, elements, keys);
+  const Candidates candidates = GatherKeys(gate, delta, elements, keys);
   const uint32_t k =
       selector->id == SelectorId::kStaticTopk
           ? SelectStaticTopK(*selector, elements)
@@ -27,7 +27,7 @@ Selection BackwardContext::Select(float* delta, uint32_t elements, uint16_t* key
   if (k != 0 && k < candidates.count) KeepLargest(delta, elements, keys, candidates.count, k);
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);
-  return {k == 0 || candidates.count == 0 ? Mode::kNone : Mode::kNonZero};
+  return {k == 0 || candidates.count == 0 ? Selection::Mode::kNone : Selection::Mode::kNonZero};
 }
 
 }  // namespace tflm_train

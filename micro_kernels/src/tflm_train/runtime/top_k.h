@@ -8,7 +8,7 @@ namespace tflm_train {
 
 /// What a selector knows of an error.
 struct Candidates {
-  uint32_t count;  // elements that are not zero
+  uint32_t count;  // at least the elements that are not zero
   float sum;       // of all magnitudes, ascending with one accumulator
 };
 
@@ -19,8 +19,9 @@ inline uint32_t SelectionSize(float fraction, uint32_t n) {
   return size < 1.0f ? 1u : static_cast<uint32_t>(size);
 }
 
-/// Makes `keys`, which has room for `elements` of them, ready for KeepLargest.
-Candidates GatherKeys(const float* delta, uint32_t elements, uint16_t* keys);
+/// Clears delta where `gate` is zero: the output of a ReLU, or delta itself. Makes `keys`, which has room for `elements`
+/// of them, ready for KeepLargest.
+Candidates GatherKeys(const float* gate, float* delta, uint32_t elements, uint16_t* keys);
 
 /// Clears all elements but the k largest, 1 <= k < count. `keys`, `count`: from GatherKeys.
 void KeepLargest(float* delta, uint32_t elements, uint16_t* keys, uint32_t count, uint32_t k);
