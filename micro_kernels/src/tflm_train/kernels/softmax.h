@@ -10,13 +10,14 @@ namespace tflm_train {
 /// x, y [rows, n]. y may be x.
 template <class T>
 void SoftmaxForward(uint32_t rows, uint32_t n, T beta, const T* x, T* y) {
-  for (uint32_t row = 0; row < rows; ++row, x += n, y += n) {
-    T largest = x[0];
-    for (uint32_t i = 1; i < n; ++i) {
-      if (largest < x[i]) largest = x[i];
+  for (; rows > 0; --rows) {
+    const T* const row = x;
+    T largest = *x++;
+    for (; x != row + n; ++x) {
+      if (largest < *x) largest = *x;
     }
-    const T sum = ExpAndSum(beta, x, largest, n, y);
-    for (uint32_t i = 0; i < n; ++i) y[i] /= sum;
+    const T sum = ExpAndSum(beta, row, largest, n, y);
+    for (const T* const end = y + n; y != end; ++y) *y /= sum;
   }
 }
 
