@@ -37,7 +37,7 @@ TFLM_TRAIN_NOINLINE Finding CheckSample(const LossSample& sample, uint32_t last,
   return Finding::kNothing;
 }
 
-Finding CheckResult(const FiniteCheck& error, float loss, StepResult* result) {
+TFLM_TRAIN_NOINLINE Finding CheckResult(FiniteCheck error, float loss, StepResult* result) {
   result->loss = loss;
   FiniteCheck finite;
   finite.Add(loss);
@@ -45,69 +45,104 @@ Finding CheckResult(const FiniteCheck& error, float loss, StepResult* result) {
   return error.Passed() ? Finding::kNothing : Found(Status::kNonFinite, Subject::kOutputError);
 }
 
-/// error = scale (factor p - t), and what there is to say about it and the loss.
-TFLM_TRAIN_NOINLINE Finding WriteError(const LossSample& sample, const float* p, float factor, float scale, float loss,
-                                       StepResult* result) {
-  FiniteCheck finite;
-  const auto put = [&finite](float* error, float value) {
-    finite.Add(value);
-    *error = value;
-  };
-  if (float* error = sample.error; error != nullptr) {
-    float* const end = error + sample.outputs;
-    if (const float* t = sample.label.values; t != nullptr) {
-      for (; error != end; ++error) put(error, scale * (*p++ * factor - *t++));
-    } else {
-      const float of_class = scale * (p[sample.label.index] * factor - 1.0f);  // `error` may be `p`
-      for (; error != end; ++error) put(error, scale * (*p++ * factor));
-      put(sample.error + sample.label.index, of_class);
-    }
-  }
-  return CheckResult(finite, loss, result);
+/// One element of an error.
+inline void Put(float value, float* error, FiniteCheck* finite) {
+  finite->Add(value);
+  *error = value;
 }
 
-/// What a function of an output and its probability adds up to: those with a probability of zero add nothing.
-template <class Function>
-inline float SumOverClasses(const LossSample& sample, float* total, Function function) {
-  const float* const t = sample.label.values;
-  if (t == nullptr) {
-    *total = 1.0f;
-    return function(sample.output[sample.label.index]);
+/// For a vector: error = scale (factor p - t), if it is wanted.
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD void WriteVectorError(const LossSample& sample, const float* p, float factor,
+                                                          float scale, FiniteCheck* finite) {
+  float* const error = sample.error;
+  for (uint32_t i = 0; error != nullptr && i < sample.outputs; ++i) {
+    Put(scale * (p[i] * factor - sample.label.values[i]), error + i, finite);
   }
+}
+
+/// sum t f(output), and sum t; without the outputs whose t is zero.
+template <class Function>
+float SumOverVector(const LossSample& sample, float* total, Function f) {
   float sum = 0.0f;
   *total = 0.0f;
   for (uint32_t i = 0; i < sample.outputs; ++i) {
-    if (t[i] == 0.0f) continue;
-    sum += t[i] * function(sample.output[i]);
-    *total += t[i];
+    const float t = sample.label.values[i];
+    if (t == 0.0f) continue;
+    sum += t * f(sample.output[i]);
+    *total += t;
   }
   return sum;
 }
 
 /// L = -sum t log p. At softmax's input dL/dz = scale (p sum t - t), which is scale (p - t) for a distribution t.
-Finding SoftmaxCrossEntropy(const LossSample& sample, StepResult* result) {
-  const Finding finding = CheckSample(sample, sample.outputs - 1, result);
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding SoftmaxCrossEntropyOfVector(const LossSample& sample, StepResult* result) {
+  const Finding finding = CheckSample(sample, 0, result);
   if (finding != Finding::kNothing) return finding;
   float total;
-  const float sum = SumOverClasses(sample, &total, ClampedLog);
-  return WriteError(sample, sample.output, total, sample.scale, 0.0f - sum, result);
+  const float sum = SumOverVector(sample, &total, ClampedLog);
+  FiniteCheck finite;
+  WriteVectorError(sample, sample.output, total, sample.scale, &finite);
+  return CheckResult(finite, 0.0f - sum, result);
+}
+
+/// The same for a class, which most labels are, in one pass: L = -log p, dL/dz = scale (p - t).
+Finding SoftmaxCrossEntropy(const LossSample& sample, StepResult* result) {
+  if (sample.label.values != nullptr) return SoftmaxCrossEntropyOfVector(sample, result);
+  const auto target = static_cast<uint32_t>(sample.label.index);
+  if (target >= sample.outputs) return Found(Status::kInvalidLabel, Subject::kLabel);
+  FiniteCheck output_finite, error_finite;
+  const float *value = sample.output, *const end = value + sample.outputs, *best = value + 1;
+  const float scale = sample.scale, p = value[target];  // `error` may be `output`
+  const uint32_t stride = sample.error != nullptr;
+  float unused, *error = stride != 0 ? sample.error : &unused;
+  float* const of_class = error + target * stride;
+  float largest = *value;
+  do {
+    const float x = *value++;
+    output_finite.Add(x);
+    Put(scale * x, error, &error_finite);
+    error += stride;
+    if (!(x > largest)) continue;
+    largest = x;
+    best = value;
+  } while (value != end);
+  if (!output_finite.Passed()) return Found(Status::kNonFinite, Subject::kOutput);
+  result->correct = best == sample.output + target + 1;
+  Put(scale * (p - 1.0f), of_class, &error_finite);
+  return CheckResult(error_finite, 0.0f - ClampedLog(p), result);
 }
 
 /// L = sum t (log sum exp z - z), with the largest z taken out of the exponentials.
 Finding SoftmaxCrossEntropyFromLogits(const LossSample& sample, StepResult* result) {
   const Finding finding = CheckSample(sample, sample.outputs - 1, result);
   if (finding != Finding::kNothing) return finding;
-  const float* z = sample.output;
+  const float* const z = sample.output;
+  float* const error = sample.error;
   const float largest = z[ArgMax(z, sample.outputs)];
-  float total;
-  const float shifted = SumOverClasses(sample, &total, [largest](float of_class) { return of_class - largest; });
+  const bool vector = sample.label.values != nullptr;
+  const int32_t target = sample.label.index;
+  float total = 1.0f, shifted;
+  if (vector) {
+    shifted = SumOverVector(sample, &total, [largest](float of_class) { return of_class - largest; });
+  } else {
+    shifted = z[target] - largest;
+  }
   float sum = 0.0f;
-  if (sample.error != nullptr) {
-    sum = ExpAndSum(1.0f, z, largest, sample.outputs, sample.error);
+  if (error != nullptr) {
+    sum = ExpAndSum(1.0f, z, largest, sample.outputs, error);
   } else {
     for (uint32_t i = 0; i < sample.outputs; ++i) sum += Exp(z[i] - largest);
   }
-  return WriteError(sample, sample.error, total / sum, 1.0f, total * ClampedLog(sum) - shifted, result);
+  const float factor = total / sum;
+  FiniteCheck finite;
+  if (vector) {
+    WriteVectorError(sample, error, factor, 1.0f, &finite);
+  } else if (error != nullptr) {
+    const float of_class = error[target] * factor - 1.0f;
+    for (float* e = error; e != error + sample.outputs; ++e) Put(*e * factor, e, &finite);
+    Put(of_class, error + target, &finite);
+  }
+  return CheckResult(finite, total * ClampedLog(sum) - shifted, result);
 }
 
 /// One output's part of a loss that is a mean over outputs, at x with target t, and its derivative.
