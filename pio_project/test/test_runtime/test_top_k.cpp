@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -95,7 +96,9 @@ TEST_CASE("top-k of more elements than 16 bits count") {
   for (uint32_t n : {65536u, 65537u}) {
     std::vector<float> delta(n);
     for (float& value : delta) value = static_cast<float>(random() % 5000) - 2500.0f;
-    for (uint32_t k : {1u, 6553u, n / 2, n}) REQUIRE(Select(delta, k) == Reference(delta, k));
+    for (uint32_t k : std::initializer_list<uint32_t>{1, 6553, n / 2, n}) {
+      REQUIRE(Select(delta, k) == Reference(delta, k));
+    }
   }
 }
 
