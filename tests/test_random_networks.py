@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from harness import arena_bytes, compare_gradients, open_trainer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tf_reference import error_measure
+from tf_reference import TensorFlowModel, error_measure
 from tflite_builder import ModelBuilder, window_output
 from tflm_train._native import NativeTrainer
 from tflm_train.converters.convert import convert
@@ -91,10 +91,22 @@ def random_networks(draw):
     return b.finish(b.op("SOFTMAX", [y], (1, 4), beta=1.0)), shape, rng.normal(size=shape).astype(np.float32)
 
 
+def keeps_digits(data: bytes, x: np.ndarray, label: int) -> bool:
+    """Whether no saturated function takes the digits of the gradients: with y near 1, floats know 1 - y to a few bits."""
+    result = convert(data, TrainingConfig())
+    values = TensorFlowModel(result.graph, result.layers).tensors(x)
+    saturated = [1 - np.asarray(values[result.graph.outputs[0]]).ravel()[label]]
+    for op in result.graph.operators:
+        if op.type in ("LOGISTIC", "TANH"):
+            saturated.append((1 - np.abs(values[op.outputs[0]])).min())
+    return min(saturated) > 0.01
+
+
 @given(random_networks(), st.integers(0, 3))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_forward_gradients_and_arena(network, label):
     data, _, x = network
+    assume(keeps_digits(data, x, label))
     comparison = compare_gradients(data, x, np.int64(label), "cross-entropy")
     assert abs(comparison.loss - comparison.reference_loss) <= 1e-5 * max(1.0, comparison.reference_loss)
     assert comparison.worst <= 1e-4, comparison.errors

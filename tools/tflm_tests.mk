@@ -71,5 +71,6 @@ $(BUILD)/layout_mismatch: $(BUILD)/$(TESTS)/layout_mismatch.o $(SHARED)/library.
 $(BUILD)/before $(BUILD)/after: $(BUILD)/%: $(BUILD)/$(EXAMPLE)/%.o $(SHARED)/library.a $(TFLM_LIB)
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
--include $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/$(TESTS)/layout_mismatch.d
+-include $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/$(TESTS)/layout_mismatch.d \
+  $(BUILD)/$(EXAMPLE)/before.d $(BUILD)/$(EXAMPLE)/after.d
 endif
