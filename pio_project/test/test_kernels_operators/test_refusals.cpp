@@ -188,6 +188,7 @@ TEST_CASE("check: arguments missing, too many, of another type") {
     good.build(probe);
     Refused(good, "no arguments", [](Step& s) { s.record().value_count = 0; });
     Refused(good, "one more", [](Step& s) { s.Float({1}); });
+    Refused(good, "one fewer", [](Step& s) { --s.record().value_count; });
     for (uint32_t i = 0; i < probe.size(); ++i) {
       if (!MayBeAbsent(good, i)) Refused(good, "absent", [i](Step& s) { s.Omit(i); });
       Refused(good, "int32", [i](Step& s) { s.value(i).type = static_cast<uint8_t>(ScalarType::kInt32); });
@@ -304,6 +305,14 @@ TEST_CASE("check: what a layer's step may not do") {
       s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter);
     });
   }
+}
+
+TEST_CASE("check: a layer's output says how many biases it trains") {
+  Step flat(KernelId::kFullyConnected, Phase::kBackward);
+  flat.Float({1, 6}).Float({4, 6}).Float({4, 1}).Float({4, 1}).Float({1, 6}).Keys(4).Words({1, 6, 4, 1});
+  CHECK(flat.Check(Find(KernelId::kFullyConnected)) == Status::kOk);
+  flat.Trains();
+  CHECK(flat.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);
 }
 
 TEST_CASE("check: broadcasts, permutations, slopes") {

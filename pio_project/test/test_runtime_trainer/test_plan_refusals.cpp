@@ -135,6 +135,7 @@ TEST_CASE("values") {
   CHECK(value(3, [](ValueRecord& v) { v.dims[0] = v.dims[1] = 0x7FFFFFFF; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.bytes = 4; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.bytes = 12; }) == invalid);
+  CHECK(value(6, [](ValueRecord& v) { v.bytes = 6; }) == invalid);  // a scratch
   CHECK(value(3, [](ValueRecord& v) { v.offset = 8; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.offset = 48; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.offset = 0xFFFFFFF0u; }) == invalid);

@@ -18,6 +18,9 @@ TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
   return a > 0 && product % a == 0 && product / a == b;
 }
 
+/// Of a layer that trains, the number of its biases.
+int32_t LastDim(const ValueRecord& value) { return value.dims[value.rank - 1]; }
+
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() != kWords || !LayerArgumentsFit(step, false)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
@@ -25,6 +28,7 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
   return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
                     IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
                     IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
+                    (step.record().layer == kNoneIndex || LastDim(LayerOutput(step)) == step.word(kOutputs)) &&
                     LayerChannelsFit(step, w.dims[0], kActivation));
 }
 

@@ -38,8 +38,7 @@ const ValueRecord& LayerOutput(const StepView& step) {
 
 bool LayerArgumentsFit(const StepView& step, bool pooled) {
   if (!IsBackward(step)) {
-    const bool winners = pooled && step.size() > layer_forward::kArgmax;
-    return ArgumentsFit(step, winners ? layer_forward::kArgmax + 1 : layer_forward::kY + 1, kForwardNeeds);
+    return ArgumentsFit(step, pooled ? layer_forward::kArgmax + 1 : layer_forward::kY + 1, kForwardNeeds);
   }
   return ArgumentsFit(step, pooled ? layer_backward::kArgmax + 1 : layer_backward::kScratch + 1,
                       pooled ? kPooledBackwardNeeds : kBackwardNeeds) &&

@@ -10,8 +10,7 @@ enum ForwardArgument : uint32_t { kX, kY, kArgmax };
 enum BackwardArgument : uint32_t { kSavedY, kSavedArgmax, kDy, kDx };
 
 TFLM_TRAIN_COLD Status CheckForward(const StepView& step) {
-  const uint32_t arguments = step.size() > kArgmax ? kArgmax + 1 : kArgmax;
-  if (!ArgumentsFit(step, arguments, Needs(need::kFloat, need::kOutput, need::kWinnersIfAny))) {
+  if (!ArgumentsFit(step, kArgmax + 1, Needs(need::kFloat, need::kOutput, need::kWinnersIfAny))) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& x = step.value(kX);
@@ -35,7 +34,7 @@ Status Check(const StepView& step) {
 
 void Forward(const StepView& step, WorkCounters&) {
   MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX),
-                          ActivationWord(step, kPoolWords), step.data<float>(kY), step.optional_data<uint8_t>(kArgmax));
+                          ActivationWord(step, kPoolWords), step.data<float>(kY), step.data<uint8_t>(kArgmax));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {

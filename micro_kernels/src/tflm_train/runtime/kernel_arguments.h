@@ -1,4 +1,4 @@
-// Which arguments of a kernel's steps are written, and which hold positions instead of numbers.
+// Which arguments of a kernel's steps are written, and which hold something else than numbers.
 #ifndef TFLM_TRAIN_RUNTIME_KERNEL_ARGUMENTS_H_
 #define TFLM_TRAIN_RUNTIME_KERNEL_ARGUMENTS_H_
 
@@ -7,7 +7,7 @@
 namespace tflm_train {
 
 /// One bit per argument, in the order written in converters/plan_format.py. Writing outside the arena would change the
-/// caller's input or the file, and a foreign value in `winners` or `keys` would lead a kernel outside its buffers.
+/// caller's input or the file, and a foreign value in `winners` would lead a kernel outside its buffers.
 struct KernelArguments {
   uint8_t forward_written;
   uint8_t forward_winners;  // arg-max

@@ -10,8 +10,8 @@ constexpr uint8_t kTypeShift[] = {2, 0, 0, 1, 2, 2};
 
 bool IsArena(const ValueRecord& value) { return value.place == static_cast<uint8_t>(Place::kArena); }
 bool HasRole(const ValueRecord& value, Role role) { return value.role == static_cast<uint8_t>(role); }
-/// Holds positions: no other value may lie there at any time of its life.
-bool HoldsPositions(const ValueRecord& value) { return HasRole(value, Role::kSaved) || HasRole(value, Role::kScratch); }
+/// Holds positions or keys: no other value may lie there at any time of its life.
+bool IsExclusive(const ValueRecord& value) { return HasRole(value, Role::kSaved) || HasRole(value, Role::kScratch); }
 bool IsFloat(const ValueRecord& value) { return value.type == static_cast<uint8_t>(ScalarType::kFloat32); }
 /// An arena value is there at a time; others always are.
 TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsThere(const ValueRecord& value, uint32_t time) {
@@ -106,8 +106,8 @@ class ProgramVerifier {
       return false;
     }
     const uint32_t elements = CheckedElements(value), shift = kTypeShift[value.type];
-    if (elements == 0 || value.bytes >> shift < elements) return false;
-    return (HasRole(value, Role::kScratch) || value.bytes == elements << shift) && PlaceFits(value, elements);
+    return elements != 0 && value.bytes >> shift == elements && value.bytes == elements << shift &&
+           PlaceFits(value, elements);
   }
 
   TFLM_TRAIN_COLD bool PlaceFits(const ValueRecord& value, uint32_t elements) const {
@@ -137,7 +137,7 @@ class ProgramVerifier {
     if (value.alias == kNoneIndex) return true;
     if (value.alias >= program_.value_count) return false;
     const ValueRecord& owner = values_[value.alias];
-    if (owner.alias != kNoneIndex || owner.place != value.place || HoldsPositions(owner) || HoldsPositions(value)) {
+    if (owner.alias != kNoneIndex || owner.place != value.place || IsExclusive(owner) || IsExclusive(value)) {
       return false;
     }
     const uint32_t inside = value.offset - owner.offset;  // wraps in front of the owner

@@ -59,11 +59,6 @@ class StepView {
   T* data(uint32_t argument) const {
     return static_cast<T*>(program_.At(*(words_ - 1 - argument)));
   }
-  /// The same for an argument that may be left out at the end.
-  template <class T>
-  T* optional_data(uint32_t argument) const {
-    return argument < size() ? data<T>(argument) : nullptr;
-  }
   bool accumulates(uint32_t error_output) const { return (step_.accumulate_mask >> error_output & 1u) != 0; }
 
   uint32_t word_count() const { return step_.word_count; }
