@@ -92,7 +92,7 @@ def random_networks(draw):
 
 
 def keeps_digits(data: bytes, x: np.ndarray, label: int) -> bool:
-    """Whether no saturated function takes the digits of the gradients: with y near 1, floats know 1 - y to a few bits."""
+    """Whether no saturated function takes the digits of the gradients: floats know 1 - y to a few bits near y = 1."""
     result = convert(data, TrainingConfig())
     values = TensorFlowModel(result.graph, result.layers).tensors(x)
     saturated = [1 - np.asarray(values[result.graph.outputs[0]]).ravel()[label]]
