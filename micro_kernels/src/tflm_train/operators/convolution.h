@@ -28,7 +28,7 @@ struct ConvolutionOperator {
 
   static Status Check(const StepView& step) { return CheckConvolution(step, Conv::kDepthwise, kPooled); }
 
-  TFLM_TRAIN_COLD static void Forward(const StepView& step, WorkCounters& work) {
+  static void Forward(const StepView& step, WorkCounters& work) {
     using namespace layer_forward;
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const float* x = step.data<float>(kX);
@@ -80,7 +80,7 @@ struct ConvolutionOperator {
     }
   };
 
-  TFLM_TRAIN_COLD static void Backward(const StepView& step, const BackwardContext& context) {
+  static void Backward(const StepView& step, const BackwardContext& context) {
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const uint8_t* argmax = kPooled ? step.data<uint8_t>(layer_backward::kArgmax) : nullptr;
     const Layer layer = {numbers, argmax, Elements(step.value(layer_backward::kDy))};
