@@ -36,7 +36,6 @@
 namespace tflm_train {
 
 inline constexpr bool kFastKernels = TFLM_TRAIN_FAST != 0;
-inline constexpr bool kTunedKernels = TFLM_TRAIN_TUNED != 0;
 
 }  // namespace tflm_train
 

@@ -7,7 +7,6 @@
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/vector.h"
-#include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/work.h"
 #include "tflm_train/operators/check.h"
 #include "tflm_train/runtime/operator.h"

@@ -2,7 +2,6 @@
 // image or of the image to its filter.
 #include "tflm_train/kernels/fast/conv_2d.h"
 
-#include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/strip.h"

@@ -2,7 +2,6 @@
 
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/taps.h"
-#include "tflm_train/kernels/fast/vector.h"
 
 namespace tflm_train {
 namespace fast {

@@ -2,10 +2,8 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_SELECTED_ROWS_H_
 #define TFLM_TRAIN_KERNELS_FAST_SELECTED_ROWS_H_
 
+#include <cstdint>
 #include <cstring>
-
-#include "tflm_train/kernels/build_config.h"
-#include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
 

@@ -10,11 +10,6 @@ namespace fast {
 /// The least value of an activation: minus infinity for kNone.
 float LowerBound(Activation activation);
 
-/// It has a largest value.
-inline bool HasUpperBound(Activation activation) {
-  return activation == Activation::kRelu6 || activation == Activation::kReluN1To1;
-}
-
 /// y[r, c] = activation(y[r, c] + bias[c]); `bias` may be null. A NaN stays one.
 void AddBias(const float* bias, Activation activation, float* y, int32_t rows, int32_t channels);
 

@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include "tflm_train/kernels/build_config.h"
-
 #define TFLM_TRAIN_S8_TO_S31                                                                                          \
   "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", \
       "s25", "s26", "s27", "s28", "s29", "s30", "s31"
