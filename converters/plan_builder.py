@@ -137,6 +137,7 @@ class PlanBuilder:
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT if is_output else 0
         self.persistent_bytes = aligned(self.state_offset + 4 * len(self.layer_records))
+        self._limit(self.persistent_bytes)
 
     def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
         train = kind == pf.ProgramKind.TRAIN
@@ -237,12 +238,15 @@ class PlanBuilder:
         base, offset = _BASES[value.place], value.offset
         if value.place == pf.Place.PARAMETER:
             offset = int(self.parameter_records[offset]["arena_offset"])
+        self._limit(offset)
+        return base << pf.ADDRESS_BITS | offset
+
+    def _limit(self, offset: int) -> None:
         if offset >> pf.ADDRESS_BITS:
             raise ConversionError(
                 f"training {self.graph.name} needs an arena of more than {1 << pf.ADDRESS_BITS} bytes, for which the "
                 "plan has no addresses; train fewer layers (--layers)"
             )
-        return base << pf.ADDRESS_BITS | offset
 
 
 def _word(word: int | float) -> int:

@@ -24,18 +24,18 @@ void Swap(uint16_t& a, uint16_t& b) {
 /// The n-th largest (n >= 1) of some keys. Hoare's quickselect; permutes them: afterwards those behind the first n are
 /// not larger.
 uint16_t NthLargest(uint16_t* keys, uint32_t count, uint32_t n) {
-  uint16_t *low = keys, *high = keys + count - 1;
-  const uint16_t* const target = keys + n - 1;
-  while (low < high) {
+  uint16_t *low = keys, *end = keys + count;
+  uint16_t* const target = keys + n - 1;
+  while (end - low > 1) {
     const uint16_t pivot = *target;
-    uint16_t *left = low, *right = high;
-    while (left <= right) {  // no scan leaves [low, high]: the pivot or what was swapped stops it
+    uint16_t *left = low, *right = end;  // behind what the scan from the right reads
+    while (left < right) {  // no scan leaves [low, end): the pivot or what was swapped stops it
       while (*left > pivot) ++left;
-      while (*right < pivot) --right;
-      if (left <= right) Swap(*left++, *right--);
+      while (right[-1] < pivot) --right;
+      if (left < right) Swap(*left++, *--right);
     }
-    if (right < target) low = left;
-    if (target < left) high = right;
+    if (right <= target) low = left;
+    if (target < left) end = right;
   }
   return *target;
 }
