@@ -39,6 +39,7 @@ test: lint types test-cpp test-cpp-sanitized test-python
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	git ls-files '*.h' '*.cpp' '*.c' | xargs $(abspath $(BIN))/clang-format --dry-run -Werror
 
 # mypy finds packages by folders only: lay out converters/ where it is imported
 types: $(VENV)/dev.stamp

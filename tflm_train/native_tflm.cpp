@@ -1,13 +1,13 @@
 // Python's ExternalTrainer: training on a forward pass that is computed elsewhere.
 #include "native_tflm.h"
 
+#include <pybind11/numpy.h>
+
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <pybind11/numpy.h>
 
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/runtime/trainer.h"

@@ -4,7 +4,8 @@
 //   qemu-system-arm ... -plugin block_counts.so,out=FILE,begin=ADDRESS,end=ADDRESS,interrupt=ADDRESS,steps=N
 //
 // A step lasts from the function at `begin` to the function at `end` (decimal addresses). Neither steps after the N-th
-// nor the interrupt handler at `interrupt`, which is one block, are counted. FILE gets a line for each translated block:
+// nor the interrupt handler at `interrupt`, which is one block, are counted. FILE gets a line for each translated
+// block:
 //   address, instructions, executions,
 //   executions that came from the instruction before it: the emulator may cut a block anywhere,
 //   executions that went elsewhere than to the instruction behind it: a taken branch.

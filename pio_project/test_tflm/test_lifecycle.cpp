@@ -109,8 +109,7 @@ TEST_CASE("null arguments are errors that change nothing") {
   CHECK(pair.tflm.Infer(nullptr, &output) == Status::kInvalidArgument);
   CHECK(pair.tflm.Infer(values.data(), nullptr) == Status::kInvalidArgument);
   CHECK(pair.tflm.Evaluate(values.data(), Label::Class(0), nullptr) == Status::kInvalidArgument);
-  CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), nullptr, &output, &elements) ==
-        Status::kInvalidArgument);
+  CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), nullptr, &output, &elements) == Status::kInvalidArgument);
   CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), values.data(), nullptr, &elements) ==
         Status::kInvalidArgument);
   CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), values.data(), &output, nullptr) ==

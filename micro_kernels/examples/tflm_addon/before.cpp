@@ -38,6 +38,7 @@ int main() {
     const int motion = sensor.Read(window);
     right += Classify(&interpreter, window) == motion ? 1 : 0;
   }
-  std::printf("right: %d of %d; arena %u bytes\n", right, kWindows, static_cast<unsigned>(interpreter.arena_used_bytes()));
+  std::printf("right: %d of %d; arena %u bytes\n", right, kWindows,
+              static_cast<unsigned>(interpreter.arena_used_bytes()));
   return 0;
 }

@@ -25,7 +25,8 @@ const char* StatusText(Status status) {
     case Status::kArenaTooSmall:
       return "The arena is too small for the plan; give it the required number of bytes.";
     case Status::kMissingOperator:
-      return "The plan needs an operator or a loss that the operator set lacks; add it, or let tflm-train convert write "
+      return "The plan needs an operator or a loss that the operator set lacks; add it, or let tflm-train convert "
+             "write "
              "operators.h for this model.";
     case Status::kNoProgram:
       return "The plan holds no program for this forward pass; convert the model again.";

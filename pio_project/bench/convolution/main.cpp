@@ -28,12 +28,9 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"dense-noskip", SelectorId::kDense, 1.0f, false},
-    {"dense", SelectorId::kDense, 1.0f, true},
-    {"static-topk-10", SelectorId::kStaticTopk, 0.1f, true},
-    {"static-topk-30", SelectorId::kStaticTopk, 0.3f, true},
-    {"tinyprop-10", SelectorId::kTinyprop, 0.1f, true},
-    {"tinyprop-30", SelectorId::kTinyprop, 0.3f, true},
+    {"dense-noskip", SelectorId::kDense, 1.0f, false},       {"dense", SelectorId::kDense, 1.0f, true},
+    {"static-topk-10", SelectorId::kStaticTopk, 0.1f, true}, {"static-topk-30", SelectorId::kStaticTopk, 0.3f, true},
+    {"tinyprop-10", SelectorId::kTinyprop, 0.1f, true},      {"tinyprop-30", SelectorId::kTinyprop, 0.3f, true},
 };
 
 alignas(16) float x[kMap], dy[kMap], dx[kMap], weights[kWeights], bias[kChannels];

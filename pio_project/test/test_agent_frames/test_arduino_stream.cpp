@@ -32,8 +32,9 @@ TEST_CASE("an Arduino stream is read without waiting and written") {
   tflm_train::ArduinoStream<FakeSerial> stream(serial);
   uint8_t bytes[3];
   CHECK(stream.Read(bytes, sizeof bytes) == 0);
-  serial.incoming = "ab\xFF"
-                    "cd";
+  serial.incoming =
+      "ab\xFF"
+      "cd";
   CHECK(stream.Read(bytes, sizeof bytes) == 3);
   CHECK(bytes[2] == 0xFF);
   CHECK(stream.Read(bytes, sizeof bytes) == 2);

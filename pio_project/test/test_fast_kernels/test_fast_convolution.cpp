@@ -1,4 +1,5 @@
-// Fast convolutions held to their plain twins: results within 1e-6 of the largest value, the same winners, the same work.
+// Fast convolutions held to their plain twins: results within 1e-6 of the largest value, the same winners, the same
+// work.
 #include "../test_kernels/conv_testing.h"
 #include "tflm_train/kernels/fast/conv_2d.h"
 
@@ -41,17 +42,21 @@ struct PoolWindow {
   bool same;
 };
 
-constexpr PoolWindow kPools[] = {
-    {{2, 2}, {2, 2}, false}, {{2, 2}, {2, 2}, true}, {{3, 3}, {2, 2}, true}, {{2, 3}, {1, 2}, false}, {{5, 5}, {3, 3}, true}};
+constexpr PoolWindow kPools[] = {{{2, 2}, {2, 2}, false},
+                                 {{2, 2}, {2, 2}, true},
+                                 {{3, 3}, {2, 2}, true},
+                                 {{2, 3}, {1, 2}, false},
+                                 {{5, 5}, {3, 3}, true}};
 
 bool PoolFits(const ConvShape& s, const PoolWindow& pool) {
   return s.out_h >= pool.filter.h && s.out_w >= pool.filter.w;
 }
 
-/// Filters whose outputs are of the size of the activations' bounds: differences are measured against outputs, and those of
-/// much larger sums would be cut off.
+/// Filters whose outputs are of the size of the activations' bounds: differences are measured against outputs, and
+/// those of much larger sums would be cut off.
 std::vector<float> RandomFilters(Random& random, const ConvShape& s) {
-  return random.Vector<float>(WeightElements<Conv2d>(s), 2.0f / std::sqrt(static_cast<float>(Conv2d::WeightsPerChannel(s))));
+  return random.Vector<float>(WeightElements<Conv2d>(s),
+                              2.0f / std::sqrt(static_cast<float>(Conv2d::WeightsPerChannel(s))));
 }
 
 struct Worst {
@@ -138,9 +143,10 @@ TEST_CASE("fast CONV_2D with a max-pool equals its plain twin") {
         std::vector<float> y(n), fast_y(n), without(n);
         std::vector<uint8_t> fast_argmax(n, 255);
         WorkCounters plain, fast_work;
-        ConvMaxPoolForward<Conv2d>(s, pool, x.data(), w.data(), bias.data(), activation, y.data(), argmax.data(), plain);
-        fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), fast_y.data(), fast_argmax.data(),
-                                  fast_work.forward);
+        ConvMaxPoolForward<Conv2d>(s, pool, x.data(), w.data(), bias.data(), activation, y.data(), argmax.data(),
+                                   plain);
+        fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), fast_y.data(),
+                                  fast_argmax.data(), fast_work.forward);
         CHECK(fast_work.forward == plain.forward);
         fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), without.data(), nullptr,
                                   fast_work.forward);
@@ -167,7 +173,8 @@ TEST_CASE("a damaged winner stays inside the buffers") {
     const std::vector<float> dy = random.Vector<float>(OutputElements(pool));
     std::vector<uint8_t> argmax(dy.size());
     for (uint8_t& winner : argmax) winner = static_cast<uint8_t>(random.Below(256));
-    const std::vector<float> x = random.Vector<float>(InputElements(s)), w = random.Vector<float>(WeightElements<Conv2d>(s));
+    const std::vector<float> x = random.Vector<float>(InputElements(s)),
+                             w = random.Vector<float>(WeightElements<Conv2d>(s));
     std::vector<float> dx(x.size()), dw(w.size());
     uint64_t macs = 0;
     const Selection all = All();

@@ -11,7 +11,8 @@ namespace testing {
 namespace {
 
 constexpr double kFastTolerance = 1e-6;
-constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu, Activation::kReluN1To1, Activation::kRelu6};
+constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu, Activation::kReluN1To1,
+                                       Activation::kRelu6};
 
 // Outputs of about 1/2 that are no small difference of large terms: a change of order must not show in a single output.
 std::vector<float> PositiveVector(Random& random, size_t n) {
@@ -127,7 +128,8 @@ TEST_CASE("biases are added row by row") {
   Random random(34);
   for (int32_t channels = 1; channels <= 9; ++channels) {
     for (Activation activation : kActivations) {
-      const std::vector<float> x = random.Vector<float>(size_t(3 * channels), 8.0f), bias = random.Vector<float>(size_t(channels));
+      const std::vector<float> x = random.Vector<float>(size_t(3 * channels), 8.0f),
+                               bias = random.Vector<float>(size_t(channels));
       std::vector<float> y(x.size()), fast_y = x;
       for (size_t i = 0; i < x.size(); ++i) y[i] = Bounds<float>(activation).Clamp(x[i] + bias[i % size_t(channels)]);
       fast::AddBias(bias.data(), activation, fast_y.data(), 3, channels);

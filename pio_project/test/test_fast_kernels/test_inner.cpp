@@ -156,8 +156,8 @@ TEST_CASE("errors of pixels scatter patches") {
             Shifted filters(random, size_t(kChannels * kFilter), random.Below(4));
             Shifted& y = image_side == kSource ? filters : image;
             const bool zeros_too = options / 2 % 2 == 0;
-            PixelScatter s = {{{}, n, rows}, image_side, -0.5f, zeros_too, kChannels,
-                              filters.data(), filter, offsets, 8};
+            PixelScatter s = {{{}, n, rows},  image_side, -0.5f,   zeros_too, kChannels,
+                              filters.data(), filter,     offsets, 8};
             s.shape.stride[image_side] = kWidth;
             s.shape.stride[1 - image_side] = filter_stride;
             std::vector<float> expected = y.Copy(), dy = random.Vector<float>(kPixels * kChannels);
@@ -269,8 +269,8 @@ TEST_CASE("selected rows of a dense layer") {
           const bool first = random.Below(2) == 0;  // the other one has no bias
           inner.update_rows(zeros_too, dy.data(), count, -0.5f, x.data(), added.data(), first ? bias.data() : nullptr,
                             nullptr, n);
-          inner.update_rows(zeros_too, dy.data(), count, -0.5f, x.data(), updated.data(),
-                            first ? nullptr : bias.data(), dx.data(), n);
+          inner.update_rows(zeros_too, dy.data(), count, -0.5f, x.data(), updated.data(), first ? nullptr : bias.data(),
+                            dx.data(), n);
           worst = Worst(worst, Measure(added.Copy(), new_added));
           worst = Worst(worst, Measure(updated.Copy(), new_updated));
           worst = Worst(worst, Measure(dx.Copy(), new_dx));
@@ -308,8 +308,8 @@ std::vector<float> TileByDefinition(const float* patch, int32_t stride, const fl
       for (int32_t u = 0; u < 3; ++u) {
         for (int32_t v = 0; v < 3; ++v) {
           for (int32_t c = 0; c < depth; ++c) {
-            sums[size_t(4 * o + i)] += patch[(i / 2 + u) * stride + (i % 2 + v) * depth + c] *
-                                       w[((o * 3 + u) * 3 + v) * channels + c];
+            sums[size_t(4 * o + i)] +=
+                patch[(i / 2 + u) * stride + (i % 2 + v) * depth + c] * w[((o * 3 + u) * 3 + v) * channels + c];
           }
         }
       }
@@ -335,7 +335,8 @@ TEST_CASE("tiles of a convolution, plain and pooled") {
         } else {
           inner.conv_tile_4(patch.data(), stride, w.data(), channels, count, sums.data());
         }
-        worst = Worst(worst, Measure(sums, TileByDefinition(patch.data(), stride, w.data(), depth, channels, count, start)));
+        worst = Worst(worst,
+                      Measure(sums, TileByDefinition(patch.data(), stride, w.data(), depth, channels, count, start)));
 
         for (float low : {-1e30f, 0.0f}) {
           std::vector<float> largest(size_t(count) + 1, kGuard), y = largest;
@@ -366,7 +367,8 @@ TEST_CASE("rows of pooled tiles equal their tiles, convolved and pooled") {
       for (int32_t tiles : {0, 1, 3}) {
         for (int32_t depth : {1, 4}) {
           const int32_t stride = (2 * tiles + 2) * depth + static_cast<int32_t>(random.Below(3)), step = count + 2;
-          Shifted strip(random, size_t(4 * stride), random.Below(4)), w(random, size_t(9 * depth * count), random.Below(4));
+          Shifted strip(random, size_t(4 * stride), random.Below(4)),
+              w(random, size_t(9 * depth * count), random.Below(4));
           const std::vector<float> bias = random.Vector<float>(size_t(count) + 1);
           std::vector<float> expected(size_t(tiles * step) + 1, -1.0f), y = expected, without = expected;
           std::vector<uint8_t> position(expected.size(), 99), winners = position;

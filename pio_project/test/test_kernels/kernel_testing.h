@@ -91,8 +91,8 @@ inline std::vector<uint32_t> Iota(size_t n) {
   return indices;
 }
 
-/// Checks that elements that are left out do the same as zeros, to the bit. run(selection, error) returns what a backward
-/// kernel wrote. The error gets zeros of either sign.
+/// Checks that elements that are left out do the same as zeros, to the bit. run(selection, error) returns what a
+/// backward kernel wrote. The error gets zeros of either sign.
 template <class T, class Run>
 void CheckSelections(Random& random, std::vector<T> error, Run run) {
   for (T& value : error) {

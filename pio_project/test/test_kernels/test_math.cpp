@@ -34,7 +34,7 @@ TEST_CASE("math: exp") {
   CHECK(basic::Exp(-104.0f) == 0.0f);
   CHECK(basic::Exp(-kInfinity) == 0.0f);
   CHECK(basic::Exp(-100.0f) == doctest::Approx(3.783506e-44).epsilon(0.02));  // denormal
-  for (float x : {-86.9f, -87.0f, -87.3f, 88.3f, 88.4f, 88.7f}) {  // where another way of scaling begins
+  for (float x : {-86.9f, -87.0f, -87.3f, 88.3f, 88.4f, 88.7f}) {             // where another way of scaling begins
     const double expected = reference(static_cast<double>(x));
     CHECK(std::fabs(static_cast<double>(basic::Exp(x)) - expected) <= kRelative * expected);
   }

@@ -102,41 +102,36 @@ void AddTypicalSteps(std::vector<Good>& good) {
     good.push_back({"arithmetic", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({3}).Float({2, 3}).Words({1}); }});
   }
   for (KernelId kernel : {KernelId::kAdd, KernelId::kSub}) {
-    good.push_back({"sum", kernel, kB, [](Step& s) {
-                      s.Float({2, 3}).Float({2, 3}).Float({2, 1}).Float({3}).Words({1});
-                    }});
+    good.push_back(
+        {"sum", kernel, kB, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 1}).Float({3}).Words({1}); }});
   }
   good.push_back({"mul", KernelId::kMul, kB, [](Step& s) {
                     s.Float({2, 1}).Float({3}).Float({2, 3}).Float({2, 3}).Float({2, 1}).Float({3}).Words({1});
                   }});
   good.push_back({"pad", KernelId::kPad, kF, [](Step& s) { s.Float({2, 3}).Float({4, 5}).Words({1, 2}); }});
   good.push_back({"pad", KernelId::kPad, kB, [](Step& s) { s.Float({4, 5}).Float({2, 3}).Words({2, 1}); }});
-  good.push_back({"transpose", KernelId::kTranspose, kF, [](Step& s) {
-                    s.Float({2, 3, 4}).Float({4, 2, 3}).Words({2, 0, 1});
-                  }});
-  good.push_back({"transpose", KernelId::kTranspose, kB, [](Step& s) {
-                    s.Float({4, 2, 3}).Float({2, 3, 4}).Words({2, 0, 1});
-                  }});
+  good.push_back(
+      {"transpose", KernelId::kTranspose, kF, [](Step& s) { s.Float({2, 3, 4}).Float({4, 2, 3}).Words({2, 0, 1}); }});
+  good.push_back(
+      {"transpose", KernelId::kTranspose, kB, [](Step& s) { s.Float({4, 2, 3}).Float({2, 3, 4}).Words({2, 0, 1}); }});
   for (Phase phase : {kF, kB}) {
-    good.push_back({"concatenation", KernelId::kConcatenation, phase, [](Step& s) {
-                      s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({1, 2, 3});
-                    }});
+    good.push_back({"concatenation", KernelId::kConcatenation, phase,
+                    [](Step& s) { s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({1, 2, 3}); }});
   }
-  good.push_back({"softmax", KernelId::kSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1); }});
-  good.push_back({"softmax", KernelId::kSoftmax, kB, [](Step& s) {
-                    s.Float({2, 3}).Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1);
-                  }});
+  good.push_back(
+      {"softmax", KernelId::kSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1); }});
+  good.push_back({"softmax", KernelId::kSoftmax, kB,
+                  [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1); }});
   good.push_back({"copy", KernelId::kCopy, kF, [](Step& s) { s.Float({6}).Float({2, 3}); }});
   good.push_back({"copy", KernelId::kCopy, kB, [](Step& s) { s.Float({6}).Float({2, 3}); }});
-  for (KernelId kernel : {KernelId::kRelu, KernelId::kRelu6, KernelId::kReluN1To1, KernelId::kLogistic,
-                          KernelId::kTanh, KernelId::kHardSwish}) {
+  for (KernelId kernel : {KernelId::kRelu, KernelId::kRelu6, KernelId::kReluN1To1, KernelId::kLogistic, KernelId::kTanh,
+                          KernelId::kHardSwish}) {
     good.push_back({"activation", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}); }});
     good.push_back({"activation", kernel, kB, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 3}); }});
   }
   good.push_back({"leaky", KernelId::kLeakyRelu, kF, [](Step& s) { s.Float({4}).Float({4}).WordF32(0.1f); }});
-  good.push_back({"leaky", KernelId::kLeakyRelu, kB, [](Step& s) {
-                    s.Float({4}).Float({4}).Float({4}).WordF32(0.1f);
-                  }});
+  good.push_back(
+      {"leaky", KernelId::kLeakyRelu, kB, [](Step& s) { s.Float({4}).Float({4}).Float({4}).WordF32(0.1f); }});
 }
 
 /// The step is refused after the change.
@@ -207,9 +202,8 @@ TEST_CASE("check: shapes that do not belong together") {
     for (uint32_t i = 0; i < probe.size(); ++i) {
       // a scratch may be larger than needed
       const bool is_scratch = static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
-      Refused(good, "longer last dimension", [i, is_scratch](Step& s) {
-        s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1;
-      });
+      Refused(good, "longer last dimension",
+              [i, is_scratch](Step& s) { s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1; });
       Refused(good, "longer first dimension", [i, is_scratch](Step& s) { s.value(i).dims[0] += is_scratch ? -1 : 1; });
     }
   }
@@ -297,13 +291,11 @@ TEST_CASE("check: what a layer's step may not do") {
     });
     Refused(good, "masks without the output", [](Step& s) { s.Omit(kY); });
     Refused(good, "scratch too small", [](Step& s) { s.value(kScratch).dims[0] -= 1; });
-    Refused(good, "scratch of wide keys", [](Step& s) {
-      s.value(kScratch).type = static_cast<uint8_t>(ScalarType::kUint32);
-    });
+    Refused(good, "scratch of wide keys",
+            [](Step& s) { s.value(kScratch).type = static_cast<uint8_t>(ScalarType::kUint32); });
     Refused(good, "scratch in the memory of dx", [](Step& s) { s.value(kScratch).offset = s.value(kDx).offset + 4; });
-    Refused(good, "scratch outside the arena", [](Step& s) {
-      s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter);
-    });
+    Refused(good, "scratch outside the arena",
+            [](Step& s) { s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter); });
   }
 }
 
@@ -337,7 +329,8 @@ TEST_CASE("check: broadcasts, permutations, slopes") {
   Step uneven(KernelId::kFullyConnected, Phase::kForward);
   uneven.Float({1, 7}).Float({2, 3}).Absent().Float({1, 4}).Words({2, 3, 2, 0});
   CHECK(uneven.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);
-  for (const std::vector<int32_t>& words : {std::vector<int32_t>{1, 6, 4, 0}, {4, 3, 2, 0}, {2, 2, 3, 0}, {2, 6, 2, 0}}) {
+  for (const std::vector<int32_t>& words :
+       {std::vector<int32_t>{1, 6, 4, 0}, {4, 3, 2, 0}, {2, 2, 3, 0}, {2, 6, 2, 0}}) {
     Step other_shape(KernelId::kFullyConnected, Phase::kForward);
     other_shape.Float({2, 3}).Float({2, 3}).Absent().Float({2, 2}).Words(words);
     CHECK(other_shape.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);

@@ -15,9 +15,9 @@ namespace {
 using Vector = std::vector<float>;
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInfinity = std::numeric_limits<float>::infinity();
-const LossId kLosses[] = {LossId::kSoftmaxCrossEntropy,          LossId::kSoftmaxCrossEntropyFromLogits,
-                          LossId::kBinaryCrossEntropy,           LossId::kBinaryCrossEntropyFromLogits,
-                          LossId::kMeanSquaredError,             LossId::kAutoLinear};
+const LossId kLosses[] = {LossId::kSoftmaxCrossEntropy, LossId::kSoftmaxCrossEntropyFromLogits,
+                          LossId::kBinaryCrossEntropy,  LossId::kBinaryCrossEntropyFromLogits,
+                          LossId::kMeanSquaredError,    LossId::kAutoLinear};
 
 struct Result {
   float loss;

@@ -183,7 +183,8 @@ TEST_CASE("lifetimes and aliases") {
 TEST_CASE("steps") {
   const Status invalid = Status::kPlanInvalid;
   CHECK(With([](TinyPlan& p) { TrainStep(p, 0).kernel = 999; }) == Status::kMissingOperator);
-  CHECK(With([](TinyPlan& p) { TrainStep(p, 0).kernel = static_cast<uint16_t>(KernelId::kExternal); }) == invalid);  // EXTERNAL in a native program
+  CHECK(With([](TinyPlan& p) { TrainStep(p, 0).kernel = static_cast<uint16_t>(KernelId::kExternal); }) ==
+        invalid);  // EXTERNAL in a native program
   CHECK(With([](TinyPlan& p) { TrainStep(p, 0).phase = 1; }) == invalid);
   CHECK(With([](TinyPlan& p) { TrainStep(p, 2).phase = 0; }) == invalid);
   CHECK(With([](TinyPlan& p) { TrainStep(p, 0).value_count = 25; }) == invalid);
@@ -194,13 +195,14 @@ TEST_CASE("steps") {
   CHECK(With([](TinyPlan& p) { Argument(p, 0, 3) = kNoneIndex; }) == invalid);
   CHECK(With([](TinyPlan& p) { p.indices[TrainStep(p, 0).operator_begin] = 2; }) == invalid);
   CHECK(With([](TinyPlan& p) { p.words[TrainStep(p, 0).word_begin + 3] = 4; }) == invalid);  // no such activation
-  CHECK(With([](TinyPlan& p) { Argument(p, 1, 1) = 2; }) == invalid);                    // writes over a parameter
-  CHECK(With([](TinyPlan& p) { Argument(p, 2, 4) = 0; }) == invalid);                    // writes over the input
+  CHECK(With([](TinyPlan& p) { Argument(p, 1, 1) = 2; }) == invalid);                        // writes over a parameter
+  CHECK(With([](TinyPlan& p) { Argument(p, 2, 4) = 0; }) == invalid);                        // writes over the input
 }
 
 TEST_CASE("addresses are those of the values") {
   const auto changed = [](uint32_t step, uint32_t argument, uint32_t address) {
-    return With([&](TinyPlan& p) { p.changed_addresses.push_back({p.programs[1].step_begin + step, argument, address}); });
+    return With(
+        [&](TinyPlan& p) { p.changed_addresses.push_back({p.programs[1].step_begin + step, argument, address}); });
   };
   const auto address = [](Base base, uint32_t offset) { return static_cast<uint32_t>(base) << kAddressBits | offset; };
   CHECK(changed(0, 0, address(Base::kInput, 0)) == Status::kOk);

@@ -30,8 +30,8 @@ std::vector<uint8_t> BytesOf(const T* begin, size_t count) {
   return bytes;
 }
 
-/// Records of a plan; `Encode` adds addresses, sizes and checksums. What a program says of its ends is the difference to
-/// what is right.
+/// Records of a plan; `Encode` adds addresses, sizes and checksums. What a program says of its ends is the difference
+/// to what is right.
 struct TinyPlan {
   DefaultsRecord defaults = {};
   std::vector<ParameterRecord> parameters;

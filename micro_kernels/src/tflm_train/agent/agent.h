@@ -16,19 +16,19 @@ namespace tflm_train {
 
 /// What an agent is made of.
 struct AgentConfig {
-  const char* name;              // of the device, for people
+  const char* name;  // of the device, for people
   ByteStream* stream;
   const OperatorSet* operators;
-  void* memory;                  // for frames, a loaded model, its arena and staged samples
+  void* memory;  // for frames, a loaded model, its arena and staged samples
   size_t memory_bytes;
-  size_t frame_payload;          // longest payload either way, a multiple of 16 and at least kMinFramePayload
-  const void* model = nullptr;   // compiled in, may be null
+  size_t frame_payload;         // longest payload either way, a multiple of 16 and at least kMinFramePayload
+  const void* model = nullptr;  // compiled in, may be null
   size_t model_bytes = 0;
-  StepMeter* meter = nullptr;    // may be null
+  StepMeter* meter = nullptr;  // may be null
 };
 
-/// Executes every request once: a repeated sequence number gets the reply of the first time, any other number that is not
-/// the next one is refused.
+/// Executes every request once: a repeated sequence number gets the reply of the first time, any other number that is
+/// not the next one is refused.
 class Agent {
  public:
   /// kInvalidArgument: a null pointer, or memory too small for two frames.

@@ -29,9 +29,9 @@ void Agent::Hello(PayloadReader& request) {
   reply_.U32(static_cast<uint32_t>(config_.frame_payload));
   reply_.U32(static_cast<uint32_t>(pool_.size));
   reply_.U32(static_cast<uint32_t>(config_.model_bytes));
-  reply_.U32(config_.model == nullptr ? 0
-                                      : Crc32Of(static_cast<const uint8_t*>(config_.model),
-                                                static_cast<uint32_t>(config_.model_bytes)));
+  reply_.U32(config_.model == nullptr
+                 ? 0
+                 : Crc32Of(static_cast<const uint8_t*>(config_.model), static_cast<uint32_t>(config_.model_bytes)));
   reply_.Text(config_.name, kLongestText);
 }
 

@@ -7,7 +7,8 @@ namespace tflm_train {
 
 namespace {
 
-/// Floats inside a payload. They are aligned: payloads start on 8 bytes, and what stands before them is a multiple of 4.
+/// Floats inside a payload. They are aligned: payloads start on 8 bytes, and what stands before them is a multiple
+/// of 4.
 const float* Floats(const uint8_t* bytes) { return reinterpret_cast<const float*>(bytes); }
 
 }  // namespace
@@ -104,8 +105,7 @@ void Agent::ReadOutput(PayloadReader& request) {
   const uint32_t count = request.U32();
   if (!Complete(request)) return;
   const uint32_t elements = trainer_.output_elements();
-  if (output_ == nullptr || offset > elements || count > elements - offset ||
-      count > reply_.room() / sizeof(float)) {
+  if (output_ == nullptr || offset > elements || count > elements - offset || count > reply_.room() / sizeof(float)) {
     return Fail(ProtocolStatus::kOutOfRange);
   }
   ReplyFloats(output_ + offset, count);

@@ -40,13 +40,13 @@ enum class Command : uint8_t {
 /// Status byte of a reply: below 128 the library's Status, else one of these.
 enum class ProtocolStatus : uint8_t {
   kUnknownCommand = 128,
-  kBadLength = 129,    // the payload does not have the command's form
-  kOutOfOrder = 130,   // not the next sequence number: not executed
-  kNoModel = 131,      // the command needs a loaded model
-  kNoMemory = 132,     // the device has not enough memory
-  kModelDamaged = 133, // the loaded bytes do not have the announced checksum
-  kOutOfRange = 134,   // an index or offset
-  kVersion = 135,      // the frame is of another protocol version
+  kBadLength = 129,     // the payload does not have the command's form
+  kOutOfOrder = 130,    // not the next sequence number: not executed
+  kNoModel = 131,       // the command needs a loaded model
+  kNoMemory = 132,      // the device has not enough memory
+  kModelDamaged = 133,  // the loaded bytes do not have the announced checksum
+  kOutOfRange = 134,    // an index or offset
+  kVersion = 135,       // the frame is of another protocol version
 };
 
 enum HelloFlags : uint32_t {

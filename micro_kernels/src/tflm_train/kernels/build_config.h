@@ -3,7 +3,8 @@
 //   TFLM_TRAIN_PARITY    plain loops, one order of additions, no fused multiply-add (compile with -ffp-contract=off):
 //                        equal bits on every target
 //   TFLM_TRAIN_PORTABLE  blocked and fused C++ for any target
-//   otherwise            the same, with inner loops written for the target where there are any (Cortex-M with FPv4 or FPv5)
+//   otherwise            the same, with inner loops written for the target where there are any (Cortex-M with FPv4 or
+//   FPv5)
 #ifndef TFLM_TRAIN_KERNELS_BUILD_CONFIG_H_
 #define TFLM_TRAIN_KERNELS_BUILD_CONFIG_H_
 

@@ -45,9 +45,8 @@ struct Conv2d {
     const size_t filter_elements = FilterElements(s);
     for (int32_t channel = 0; channel < s.out_c; ++channel, w += filter_elements) {
       T sum = T(0);
-      ForEachRun(s, patch, [&sum, x, w](size_t image, size_t filter, uint32_t n) {
-        sum = Dot(sum, x + image, w + filter, n);
-      });
+      ForEachRun(s, patch,
+                 [&sum, x, w](size_t image, size_t filter, uint32_t n) { sum = Dot(sum, x + image, w + filter, n); });
       if (bias != nullptr) sum += bias[channel];
       put(channel, bounds.Clamp(sum));
     }
@@ -66,9 +65,8 @@ struct Conv2d {
       const Patch& patch = patches.At(locator.row(), locator.column());
       const T error = dy[element];
       const T* filters = w + size_t(locator.channel()) * filter_elements;
-      ForEachRun(s, patch, [=](size_t image, size_t filter, uint32_t n) {
-        Axpy(error, filters + filter, dx + image, n);
-      });
+      ForEachRun(s, patch,
+                 [=](size_t image, size_t filter, uint32_t n) { Axpy(error, filters + filter, dx + image, n); });
       Count(work.input_error, uint64_t{patch.taps()} * uint64_t(s.in_c));
     }
   }
@@ -86,9 +84,8 @@ struct Conv2d {
       const Patch& patch = patches.At(locator.row(), locator.column());
       const T factor = scale * dy[element];
       T* filters = target + size_t(locator.channel()) * filter_elements;
-      ForEachRun(s, patch, [=](size_t image, size_t filter, uint32_t n) {
-        Axpy(factor, x + image, filters + filter, n);
-      });
+      ForEachRun(s, patch,
+                 [=](size_t image, size_t filter, uint32_t n) { Axpy(factor, x + image, filters + filter, n); });
       Count(work.weight_gradient, uint64_t{patch.taps()} * uint64_t(s.in_c));
     }
   }

@@ -1,6 +1,6 @@
 // Exp, ClampedLog, Tanh, Sqrt. The parity build takes its own float versions, made of additions, multiplications and
-// divisions: the same bits on every target. Exp and ClampedLog also serve Cortex-M with an FPU, where they take less than
-// half the instructions of the standard library's. Everything else takes the standard library's.
+// divisions: the same bits on every target. Exp and ClampedLog also serve Cortex-M with an FPU, where they take less
+// than half the instructions of the standard library's. Everything else takes the standard library's.
 #ifndef TFLM_TRAIN_KERNELS_MATH_H_
 #define TFLM_TRAIN_KERNELS_MATH_H_
 
@@ -30,8 +30,8 @@ inline float FloatOf(uint32_t bits) {
 /// 2^exponent, -126 <= exponent <= 127.
 inline float PowerOfTwo(int32_t exponent) { return FloatOf(static_cast<uint32_t>(exponent + 127) << 23); }
 
-/// value * 2^exponent where that is denormal, zero or infinite; far outside, `value` means nothing. Seldom needed: out of
-/// line.
+/// value * 2^exponent where that is denormal, zero or infinite; far outside, `value` means nothing. Seldom needed: out
+/// of line.
 TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD inline float ExtremeExp(float value, float exponent) {
   if (exponent > 128.0f) return std::numeric_limits<float>::infinity();
   if (exponent < -150.0f) return 0.0f;

@@ -18,7 +18,8 @@ inline constexpr bool kCountWork = TFLM_TRAIN_COUNTERS != 0;
 /// Geometry of a convolution, batch 1. Input [in_h, in_w, in_c], output [out_h, out_w, out_c]; the filter is
 /// [out_c, filter_h, filter_w, in_c] (OHWI), for a depthwise convolution [filter_h, filter_w, out_c] with
 /// out_c = in_c * depth_multiplier. Tap (u, v) of output (i, j) reads the input at
-/// (i * stride_h - pad_top + u * dilation_h, j * stride_w - pad_left + v * dilation_w); taps outside the image count as zero.
+/// (i * stride_h - pad_top + u * dilation_h, j * stride_w - pad_left + v * dilation_w); taps outside the image count as
+/// zero.
 struct ConvShape {
   int32_t in_h, in_w, in_c;
   int32_t out_h, out_w, out_c;

@@ -28,10 +28,30 @@
 namespace tflm_train {
 
 const Operator* const kAllOperators[kOperatorCount] = {
-    &kAdd, &kAveragePool2d, &kConcatenation, &kConv2d, &kConv2dMaxPool, &kCopy,
-    &kDepthwiseConv2d, &kDepthwiseMaxPool, &kFullyConnected, &kHardSwish, &kLeakyRelu, &kLogistic,
-    &kMaxPool2d, &kMaxPoolArgmax, &kMean, &kMul, &kPad, &kRelu,
-    &kRelu6, &kReluN1To1, &kSoftmax, &kSub, &kTanh, &kTranspose,
+    &kAdd,
+    &kAveragePool2d,
+    &kConcatenation,
+    &kConv2d,
+    &kConv2dMaxPool,
+    &kCopy,
+    &kDepthwiseConv2d,
+    &kDepthwiseMaxPool,
+    &kFullyConnected,
+    &kHardSwish,
+    &kLeakyRelu,
+    &kLogistic,
+    &kMaxPool2d,
+    &kMaxPoolArgmax,
+    &kMean,
+    &kMul,
+    &kPad,
+    &kRelu,
+    &kRelu6,
+    &kReluN1To1,
+    &kSoftmax,
+    &kSub,
+    &kTanh,
+    &kTranspose,
 };
 
 }  // namespace tflm_train

@@ -50,8 +50,8 @@ Status CheckAddBackward(const StepView& step) {
 void RunAddBackward(const StepView& step, float sign) {
   float* dy = step.data<float>(kDy);
   MaskError(ActivationWord(step, 0), static_cast<const float*>(step.data<float>(kY)), Elements(step.value(kDy)), dy);
-  // In this order either operand's error may take over the memory of dy: a's leaves it as it is, b's is the last to read
-  // it.
+  // In this order either operand's error may take over the memory of dy: a's leaves it as it is, b's is the last to
+  // read it.
   PutOperandError(step, 0, 1.0f);
   PutOperandError(step, 1, sign);
 }

@@ -32,8 +32,7 @@ TFLM_TRAIN_COLD uint32_t Span(int32_t in, int32_t filter, int32_t stride, int32_
 TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled) {
   const ConvShape& s = step.conv;
   const PoolShape& pool = step.pool;
-  const uint32_t rows =
-      Span(s.in_h, s.filter_h, s.stride_h, s.dilation_h, pooled ? pool.filter_h + pool.stride_h : 1);
+  const uint32_t rows = Span(s.in_h, s.filter_h, s.stride_h, s.dilation_h, pooled ? pool.filter_h + pool.stride_h : 1);
   const uint32_t columns =
       Span(s.in_w, s.filter_w, s.stride_w, s.dilation_w, pooled ? pool.filter_w + pool.stride_w : 1);
   return rows <= INT32_MAX / static_cast<uint32_t>(s.in_c) / columns;

@@ -11,8 +11,7 @@ struct Function {
   static void Forward(const StepView& step, const float* x, uint32_t n, float* y) {
     LeakyReluForward(step.word_f32(0), x, n, y);
   }
-  static void Backward(const StepView& step, const float* y, const float* dy, uint32_t n, bool accumulate,
-                       float* dx) {
+  static void Backward(const StepView& step, const float* y, const float* dy, uint32_t n, bool accumulate, float* dx) {
     LeakyReluBackward(step.word_f32(0), y, dy, n, accumulate, dx);
   }
 };

@@ -25,8 +25,7 @@ class Structure {
     const uint32_t count = AddCount(model_.operators());
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t table = walker_.Table(model_.operators(), i);
-      const uint32_t code =
-          walker_.Table(model_.operator_codes(), walker_.U32Field(table, operator_slot::kCode));
+      const uint32_t code = walker_.Table(model_.operator_codes(), walker_.U32Field(table, operator_slot::kCode));
       const int32_t old_code = static_cast<int8_t>(walker_.U8Field(code, code_slot::kDeprecatedCode));
       const auto new_code = static_cast<int32_t>(walker_.U32Field(code, code_slot::kCode));
       crc_.Word(static_cast<uint32_t>(new_code > old_code ? new_code : old_code));

@@ -15,9 +15,23 @@ constexpr uint8_t Type(ScalarType type) { return static_cast<uint8_t>(type); }
 constexpr uint8_t kNone = TensorView::kUnknownType;
 // By the schema's TensorType; 6 is bool.
 constexpr uint8_t kTypes[] = {
-    Type(ScalarType::kFloat32), kNone, Type(ScalarType::kInt32), Type(ScalarType::kUint8), kNone, kNone,
-    Type(ScalarType::kUint8),   kNone, kNone, Type(ScalarType::kInt8),   kNone, kNone,
-    kNone,                      kNone, kNone, Type(ScalarType::kUint32), Type(ScalarType::kUint16),
+    Type(ScalarType::kFloat32),
+    kNone,
+    Type(ScalarType::kInt32),
+    Type(ScalarType::kUint8),
+    kNone,
+    kNone,
+    Type(ScalarType::kUint8),
+    kNone,
+    kNone,
+    Type(ScalarType::kInt8),
+    kNone,
+    kNone,
+    kNone,
+    kNone,
+    kNone,
+    Type(ScalarType::kUint32),
+    Type(ScalarType::kUint16),
 };
 
 }  // namespace

@@ -14,8 +14,8 @@ struct BackwardContext {
   /// The plan's selector chooses among the layer's `elements` errors. `keys`: room for one per error, null without a
   /// selector.
   bool Selects(uint32_t elements, const uint16_t* keys) const;
-  /// Then: chooses those that go on and clears the others of `delta`, and counts its work. Errors go on only where `gate`
-  /// is not zero: the output of a ReLU, or a masked `delta` itself.
+  /// Then: chooses those that go on and clears the others of `delta`, and counts its work. Errors go on only where
+  /// `gate` is not zero: the output of a ReLU, or a masked `delta` itself.
   Selection Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const;
   /// Else: all go on, zeros only without zero-skip.
   Selection Dense() const { return {zero_skip ? Selection::Mode::kNonZero : Selection::Mode::kAll}; }

@@ -20,10 +20,9 @@ bool BackwardContext::Selects(uint32_t elements, const uint16_t* keys) const {
 Selection BackwardContext::Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const {
   EnterPhase(StepPhase::kSelection);
   const Candidates candidates = GatherKeys(gate, delta, elements, keys);
-  const uint32_t k =
-      selector->id == SelectorId::kStaticTopk
-          ? SelectStaticTopK(*selector, elements)
-          : SelectTinyProp(*selector, layer->distance, candidates.sum, elements, *running_maximum);
+  const uint32_t k = selector->id == SelectorId::kStaticTopk
+                         ? SelectStaticTopK(*selector, elements)
+                         : SelectTinyProp(*selector, layer->distance, candidates.sum, elements, *running_maximum);
   if (k != 0 && k < candidates.count) KeepLargest(delta, elements, keys, candidates.count, k);
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);

@@ -29,7 +29,7 @@ uint16_t NthLargest(uint16_t* keys, uint32_t count, uint32_t n) {
   while (end - low > 1) {
     const uint16_t pivot = *target;
     uint16_t *left = low, *right = end;  // behind what the scan from the right reads
-    while (left < right) {  // no scan leaves [low, end): the pivot or what was swapped stops it
+    while (left < right) {               // no scan leaves [low, end): the pivot or what was swapped stops it
       while (*left > pivot) ++left;
       while (right[-1] < pivot) --right;
       if (left < right) Swap(*left++, *--right);

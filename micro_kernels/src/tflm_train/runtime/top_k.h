@@ -19,8 +19,8 @@ inline uint32_t SelectionSize(float fraction, uint32_t n) {
   return size < 1.0f ? 1u : static_cast<uint32_t>(size);
 }
 
-/// Clears delta where `gate` is zero: the output of a ReLU, or delta itself. Makes `keys`, which has room for `elements`
-/// of them, ready for KeepLargest.
+/// Clears delta where `gate` is zero: the output of a ReLU, or delta itself. Makes `keys`, which has room for
+/// `elements` of them, ready for KeepLargest.
 Candidates GatherKeys(const float* gate, float* delta, uint32_t elements, uint16_t* keys);
 
 /// Clears all elements but the k largest, 1 <= k < count. `keys`, `count`: from GatherKeys.

@@ -60,8 +60,8 @@ Status Trainer::RunSample(const ProgramRecord& program, const Label& label, cons
   const DefaultsRecord& defaults = plan_.defaults();
   const float* output = memory.Floats(program.output_address);
   float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
-  const LossSample sample = {label, output, program.output_elements, error, defaults.loss_scale,
-                             static_cast<LossId>(defaults.loss)};
+  const LossSample sample = {
+      label, output, program.output_elements, error, defaults.loss_scale, static_cast<LossId>(defaults.loss)};
   const Finding finding = operators_->loss().run(sample, result);
   return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
 }

@@ -92,13 +92,9 @@ Status Trainer::SetOptions(const TrainingOptions& options) {
   return Status::kOk;
 }
 
-uint32_t Trainer::input_elements() const {
-  return ready() ? train_->input_elements : 0;
-}
+uint32_t Trainer::input_elements() const { return ready() ? train_->input_elements : 0; }
 
-uint32_t Trainer::output_elements() const {
-  return ready() ? train_->output_elements : 0;
-}
+uint32_t Trainer::output_elements() const { return ready() ? train_->output_elements : 0; }
 
 uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }
 

@@ -39,9 +39,7 @@ class NodeStep final : public ProgramView {
   }
 
   const ValueRecord& value(int argument) const { return values_[argument]; }
-  void AddWord(int32_t word) {
-    words_[record_.word_begin + record_.word_count++] = static_cast<uint32_t>(word);
-  }
+  void AddWord(int32_t word) { words_[record_.word_begin + record_.word_count++] = static_cast<uint32_t>(word); }
   StepView View() const { return {record_, *this}; }
 
  private:

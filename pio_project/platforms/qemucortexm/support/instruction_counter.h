@@ -16,7 +16,8 @@ struct Stamp {
   uint32_t ticks;
 };
 
-/// Starts the timer at the first call. Always the same number of instructions, as long as the timer does not wrap inside.
+/// Starts the timer at the first call. Always the same number of instructions, as long as the timer does not wrap
+/// inside.
 Stamp Now();
 
 /// Instructions between two readings, those of one call of Now() included.

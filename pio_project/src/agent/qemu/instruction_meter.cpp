@@ -41,7 +41,7 @@ void InstructionMeter::BeginStep() {
   if (overhead_ == 0) {
     const StepCost before = cost_;
     instruction_counter::Now();  // starts the timer
-    phase_ = StepPhase::kLoss;  // of the first call: what lies before it is not wanted
+    phase_ = StepPhase::kLoss;   // of the first call: what lies before it is not wanted
     EnterPhase(StepPhase::kForward);
     EnterPhase(StepPhase::kForward);
     overhead_ = cost_.forward - before.forward;

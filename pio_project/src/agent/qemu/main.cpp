@@ -1,4 +1,5 @@
-// The agent on an emulated board: over QEMU's standard input and output, or with the argument "uart" over the board's UART.
+// The agent on an emulated board: over QEMU's standard input and output, or with the argument "uart" over the board's
+// UART.
 #include <cstdint>
 
 #include "instruction_meter.h"

@@ -18,7 +18,7 @@ inline bool CanRead() { return (Register(QEMU_UART_BASE + 0x04) & 2u) != 0; }
 inline bool CanWrite() { return (Register(QEMU_UART_BASE + 0x04) & 1u) == 0; }
 inline void ClearInterrupt() { Register(QEMU_UART_BASE + 0x0C) = 2; }
 inline void Enable() {
-  Register(QEMU_UART_BASE + 0x10) = 16;                // baud rate divider: the fastest
+  Register(QEMU_UART_BASE + 0x10) = 16;                 // baud rate divider: the fastest
   Register(QEMU_UART_BASE + 0x08) = 1u | 2u | 1u << 3;  // transmit, receive, interrupt on receive
 }
 
@@ -30,7 +30,8 @@ inline bool CanRead() { return (Register(QEMU_UART_BASE) & 1u << 5) != 0; }
 inline bool CanWrite() { return (Register(QEMU_UART_BASE) & 1u << 7) != 0; }
 inline void ClearInterrupt() {}  // reading the data clears it
 inline void Enable() {
-  Register(QEMU_UART_BASE + 0x0C) = 1u << 13 | 1u << 5 | 1u << 3 | 1u << 2;  // on, interrupt on receive, transmit, receive
+  Register(QEMU_UART_BASE + 0x0C) =
+      1u << 13 | 1u << 5 | 1u << 3 | 1u << 2;  // on, interrupt on receive, transmit, receive
 }
 
 #endif

@@ -28,9 +28,8 @@ TEST_CASE("nothing costs nothing") {
 
 TEST_CASE("instructions in a row") {
   CHECK(instruction_counter::Of([] { __asm volatile("nop"); }) == 1);
-  CHECK(instruction_counter::Of([] {
-          __asm volatile("nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop");
-        }) == 10);
+  CHECK(instruction_counter::Of([] { __asm volatile("nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop"); }) ==
+        10);
 }
 
 TEST_CASE("a body may be constant") {

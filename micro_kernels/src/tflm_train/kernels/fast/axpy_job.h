@@ -9,7 +9,8 @@ namespace tflm_train {
 /// Sides of an addition: indices of `patch` and `stride`.
 enum Side : uint32_t { kSource, kDestination };
 
-/// patch[kDestination] += a * patch[kSource]. An array, so that a loop that fills jobs for either direction needs no branch.
+/// patch[kDestination] += a * patch[kSource]. An array, so that a loop that fills jobs for either direction needs no
+/// branch.
 struct AxpyJob {
   float a;
   float* patch[2];
@@ -27,20 +28,21 @@ struct ScaledPatch {
   float factor;
 };
 
-/// One job for every error of some pixels with all their channels: between the patch under the error and its channel's filter.
+/// One job for every error of some pixels with all their channels: between the patch under the error and its channel's
+/// filter.
 struct PixelScatter {
   /// A pixel has at most this many patches to choose from.
   static constexpr uint32_t kOffsets = 16;
 
   AxpyShape shape;
   Side image_side;
-  float scale;      // of the errors
-  bool zeros_too;   // errors that are zero are not skipped
+  float scale;     // of the errors
+  bool zeros_too;  // errors that are zero are not skipped
   int32_t channels;
-  float* filters;         // of the first channel
-  int32_t filter;         // elements of one
+  float* filters;          // of the first channel
+  int32_t filter;          // elements of one
   const int32_t* offsets;  // on the image, from a pixel's first patch to the one that an error's winner chooses
-  int32_t pixel_step;     // on the image, between the first patches of two pixels
+  int32_t pixel_step;      // on the image, between the first patches of two pixels
 };
 
 }  // namespace tflm_train

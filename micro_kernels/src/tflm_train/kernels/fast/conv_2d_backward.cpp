@@ -1,7 +1,6 @@
-// Input error and weight gradient are one loop: every selected element adds its error times a patch, of its filter to the
-// image or of the image to its filter.
+// Input error and weight gradient are one loop: every selected element adds its error times a patch, of its filter to
+// the image or of the image to its filter.
 #include "tflm_train/kernels/fast/conv_2d.h"
-
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/strip.h"
@@ -50,14 +49,14 @@ class Scatter {
   float* const image_;
   float* const filters_;
   uint64_t& macs_;
-  const int32_t height_, width_;  // what the patches of a whole window cover
+  const int32_t height_, width_;          // what the patches of a whole window cover
   const int32_t row_step_, column_step_;  // on the image, from window to window
   const bool pooled_;
   const uint8_t* const winners_;
   const StripShape strip_shape_;
-  const bool tabulated_;  // windows and filters are such that grids serve
-  const bool strips_;     // a row of windows fits into the strip
-  PixelScatter inside_;   // for windows inside the strip if rows fit, else the run at hand
+  const bool tabulated_;         // windows and filters are such that grids serve
+  const bool strips_;            // a row of windows fits into the strip
+  PixelScatter inside_;          // for windows inside the strip if rows fit, else the run at hand
   int32_t offsets_[kTabulated];  // there, from a window's first element to each of its others
   float strip_[kStrip];
 };
@@ -259,9 +258,8 @@ uint64_t Scatter::CountRow(uint32_t first, int32_t row, int32_t column) const {
   uint64_t taps = 0;
   for (int32_t j = 0; j < pool_.out_w; ++j, column += column_step_) {
     const uint32_t end = first + static_cast<uint32_t>(pool_.channels);
-    ForEachSelected(first, end, [&](uint32_t element) {
-      taps += static_cast<uint64_t>(Clip(element, row, column).taps());
-    });
+    ForEachSelected(first, end,
+                    [&](uint32_t element) { taps += static_cast<uint64_t>(Clip(element, row, column).taps()); });
     first = end;
   }
   return taps * static_cast<uint64_t>(conv_.in_c);

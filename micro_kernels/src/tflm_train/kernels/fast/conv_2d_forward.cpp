@@ -32,8 +32,8 @@ void TiledForward(const ConvShape& s, const float* x, const float* w, float* y) 
 
 }  // namespace
 
-void Conv2DForward(const ConvShape& s, Activation activation, const float* x, const float* w, const float* bias, float* y,
-                   uint64_t& macs) {
+void Conv2DForward(const ConvShape& s, Activation activation, const float* x, const float* w, const float* bias,
+                   float* y, uint64_t& macs) {
   if (TileFits(s)) {
     TiledForward(s, x, w, y);
   } else {

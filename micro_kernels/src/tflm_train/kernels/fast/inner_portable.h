@@ -43,12 +43,12 @@ void MultiplyAdd(const float* a, const float* b, float* y, int32_t n);
 /// sums[o][2 * row + column] = ... The patch's rows are `patch_stride` apart.
 void ConvTile1(const float* patch, int32_t patch_stride, const float* w, int32_t count, float* sums);
 
-/// The same for four of `channels` input channels: patch [4, 4, 4], filters [3, 3, channels] with `w` at the first of the
-/// four. Adds to `sums`.
+/// The same for four of `channels` input channels: patch [4, 4, 4], filters [3, 3, channels] with `w` at the first of
+/// the four. Adds to `sums`.
 void ConvTile4(const float* patch, int32_t patch_stride, const float* w, int32_t channels, int32_t count, float* sums);
 
-/// y[c] = bias[c] + largest of sums[c][4], at least `low`; winners[c] = its index, the first one on ties, any one where all
-/// are below `low`.
+/// y[c] = bias[c] + largest of sums[c][4], at least `low`; winners[c] = its index, the first one on ties, any one where
+/// all are below `low`.
 void PoolTile(const float* sums, int32_t count, const PooledTiles& to);
 
 /// ConvTile1, then PoolTile, for `tiles` patches that lie two columns apart in a strip with rows `stride` elements

@@ -76,8 +76,8 @@ TFLM_TRAIN_COLD void PoolPositions(const ConvShape& conv, const PoolShape& pool,
 
 }  // namespace
 
-// Neither bias nor activation changes which element is the largest, only whether its error passes: they are applied to the
-// winners alone.
+// Neither bias nor activation changes which element is the largest, only whether its error passes: they are applied to
+// the winners alone.
 void PooledConv2DForward(const ConvShape& conv, const PoolShape& pool, Activation activation, const float* x,
                          const float* w, const float* bias, float* y, uint8_t* argmax, uint64_t& macs) {
   const int32_t pixels = pool.out_h * pool.out_w;

@@ -1,4 +1,5 @@
-// Strips: some rows of an image with zeros around it, in a buffer of fixed size. On a strip no tap needs a test of bounds.
+// Strips: some rows of an image with zeros around it, in a buffer of fixed size. On a strip no tap needs a test of
+// bounds.
 #ifndef TFLM_TRAIN_KERNELS_FAST_STRIP_H_
 #define TFLM_TRAIN_KERNELS_FAST_STRIP_H_
 
@@ -8,8 +9,8 @@
 namespace tflm_train {
 namespace fast {
 
-/// The strip [height, width, depth] lies over the image [in_h, in_w, channels] with its first element at (row, column); both
-/// may be negative. `depth` is `channels`, or less: then `image` points to the first of the channels in question.
+/// The strip [height, width, depth] lies over the image [in_h, in_w, channels] with its first element at (row, column);
+/// both may be negative. `depth` is `channels`, or less: then `image` points to the first of the channels in question.
 struct StripShape {
   int32_t in_h, in_w, channels;
   int32_t height, width, depth;

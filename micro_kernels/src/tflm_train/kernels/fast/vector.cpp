@@ -29,9 +29,7 @@ Range RangeOf(Activation activation) {
 
 }  // namespace
 
-float LowerBound(Activation activation) {
-  return RangeOf(activation).low;
-}
+float LowerBound(Activation activation) { return RangeOf(activation).low; }
 
 void AddBias(const float* bias, Activation activation, float* y, int32_t rows, int32_t channels) {
   const Range range = RangeOf(activation);

@@ -1,9 +1,8 @@
 // Dense layers: dot products of rows, input error and update of rows.
-#include "tflm_train/kernels/fast/inner_portable.h"
-
 #include <cstddef>
 #include <limits>
 
+#include "tflm_train/kernels/fast/inner_portable.h"
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
 
@@ -85,8 +84,8 @@ namespace {
 
 /// w[r] += scale * error[r] * x for four rows: x is loaded once for all.
 void AddRows4(const SelectedRow* rows, float scale, const float* __restrict x, int32_t n) {
-  float *__restrict w0 = rows[0].row, *__restrict w1 = rows[1].row;
-  float *__restrict w2 = rows[2].row, *__restrict w3 = rows[3].row;
+  float* __restrict w0 = rows[0].row, * __restrict w1 = rows[1].row;
+  float* __restrict w2 = rows[2].row, * __restrict w3 = rows[3].row;
   const float f0 = scale * rows[0].error, f1 = scale * rows[1].error;
   const float f2 = scale * rows[2].error, f3 = scale * rows[3].error;
   const auto add = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
@@ -118,8 +117,8 @@ void AddRows4(const SelectedRow* rows, float scale, const float* __restrict x, i
 
 /// The same after dx += error[r] * w[r]: x and dx are loaded once for all.
 void UpdateRows4(const SelectedRow* rows, float scale, const float* __restrict x, float* __restrict dx, int32_t n) {
-  float *__restrict w0 = rows[0].row, *__restrict w1 = rows[1].row;
-  float *__restrict w2 = rows[2].row, *__restrict w3 = rows[3].row;
+  float* __restrict w0 = rows[0].row, * __restrict w1 = rows[1].row;
+  float* __restrict w2 = rows[2].row, * __restrict w3 = rows[3].row;
   const float e0 = rows[0].error, e1 = rows[1].error, e2 = rows[2].error, e3 = rows[3].error;
   const float f0 = scale * e0, f1 = scale * e1, f2 = scale * e2, f3 = scale * e3;
   const auto update = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
@@ -153,8 +152,8 @@ void UpdateRows4(const SelectedRow* rows, float scale, const float* __restrict x
 }
 
 /// dx += error * w, then w += factor * x.
-TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float error, float factor, const float* __restrict x, float* __restrict w,
-                                               float* __restrict dx, int32_t n) {
+TFLM_TRAIN_ALWAYS_INLINE inline void UpdateRow(float error, float factor, const float* __restrict x,
+                                               float* __restrict w, float* __restrict dx, int32_t n) {
   const auto update = [&](int32_t i) TFLM_TRAIN_ALWAYS_INLINE {
     const float old = w[i];
     dx[i] += error * old;

@@ -1,6 +1,5 @@
 // Adding scaled patches to patches: the backward pass of convolutions.
 #include "tflm_train/kernels/fast/inner_portable.h"
-
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/runtime/cold.h"
@@ -130,9 +129,7 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape) {
   }
 }
 
-bool SumsPatches(const AxpyShape& shape) {
-  return shape.n % 4 == 0 || IsSingleChannelFilter(shape);
-}
+bool SumsPatches(const AxpyShape& shape) { return shape.n % 4 == 0 || IsSingleChannelFilter(shape); }
 
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y) {
   const int32_t n = shape.n, stride = shape.stride[kSource];

@@ -1,7 +1,6 @@
 // Tiles of a 3x3 convolution, alone and with the max-pool behind them.
-#include "tflm_train/kernels/fast/inner_portable.h"
-
 #include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/inner_portable.h"
 
 namespace tflm_train {
 namespace portable {

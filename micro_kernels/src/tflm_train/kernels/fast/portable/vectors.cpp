@@ -1,7 +1,7 @@
 // Element by element.
-#include "tflm_train/kernels/fast/inner_portable.h"
-
 #include <cstring>
+
+#include "tflm_train/kernels/fast/inner_portable.h"
 
 namespace tflm_train {
 namespace portable {
