@@ -1,19 +1,12 @@
 #include "tflm_train/runtime/top_k.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/magnitude.h"
 
 namespace tflm_train {
 namespace {
-
-/// Orders floats by magnitude as integers: the sign is shifted out. Zero for +0 and -0; total, NaN included.
-inline uint32_t Key(const float* value) {
-  uint32_t bits;
-  std::memcpy(&bits, value, sizeof bits);
-  return bits << 1;
-}
 
 void Swap(uint16_t& a, uint16_t& b) {
   const uint16_t kept = a;
@@ -46,11 +39,11 @@ Candidates GatherKeys(const float* gate, float* delta, uint32_t elements, uint16
   uint16_t* next = keys;
   float sum = 0.0f;
   const auto gather = [&](const float* open, float* element) TFLM_TRAIN_ALWAYS_INLINE {
-    if (Key(open) == 0) {
+    if (MagnitudeKey(open) == 0) {
       *element = 0.0f;
     } else {
       sum += std::fabs(*element);
-      *next++ = static_cast<uint16_t>(Key(element) >> 16);
+      *next++ = static_cast<uint16_t>(MagnitudeKey(element) >> 16);
     }
   };
   float* const end = delta + elements;
@@ -68,7 +61,7 @@ void KeepLargest(float* delta, uint32_t elements, uint16_t* keys, uint32_t count
   const uint32_t upper = uint32_t{NthLargest(keys, count, k)} << 16, last = upper | 0xffff;
   uint16_t* next = keys;
   const auto keep = [&](float* element) TFLM_TRAIN_ALWAYS_INLINE {
-    const uint32_t key = Key(element);
+    const uint32_t key = MagnitudeKey(element);
     if (key < upper) {
       *element = 0.0f;
     } else if (key > last) {
@@ -90,7 +83,7 @@ void KeepLargest(float* delta, uint32_t elements, uint16_t* keys, uint32_t count
   uint32_t excess = same - k, ties = 0;
   for (const uint16_t* key = keys + k; key != next; ++key) ties += *key == lower ? 1 : 0;
   for (float* element = end; excess > 0;) {
-    const uint32_t key = Key(--element);
+    const uint32_t key = MagnitudeKey(--element);
     if (key < upper || key > least || (key == least && ties == 0)) continue;
     if (key == least) --ties;
     *element = 0.0f;

@@ -26,8 +26,8 @@ inline constexpr uint32_t kMaxAccumulate = 65535;
 TFLM_TRAIN_COLD bool IsPositiveFinite(float value);
 /// The options that a plan starts with.
 TFLM_TRAIN_COLD TrainingOptions OptionsOf(const DefaultsRecord& defaults);
-/// kInvalidArgument: a number outside its range. kSelectorNeedsPlan: the plan reserved no list of selected elements
-/// for a layer that would select, or no gradient buffers.
+/// kInvalidArgument: a number outside its range. kSelectorNeedsPlan: the plan reserved no room for the selection in a
+/// layer that would select, or no gradient buffers.
 TFLM_TRAIN_COLD Status CheckOptions(const PlanReader& plan, const TrainingOptions& options);
 
 }  // namespace tflm_train

@@ -2,9 +2,9 @@
 // the image or of the image to its filter.
 #include "tflm_train/kernels/fast/conv_2d.h"
 #include "tflm_train/kernels/fast/inner.h"
-#include "tflm_train/kernels/fast/selected_rows.h"
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/fast/taps.h"
+#include "tflm_train/kernels/magnitude.h"
 #include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
@@ -207,7 +207,7 @@ void Scatter::InsideSums(uint32_t first, int32_t pixels, float* image) {
     ScaledPatch* next = patches;
     // Most errors may be zero: what only the others need is computed for them alone.
     for (int32_t left = count; left > 0; --left, error += error_step) {
-      if ((DoubledBits(error) | force) == 0) continue;
+      if ((MagnitudeKey(error) | force) == 0) continue;
       const uint8_t winner = winners_[error - dy_];
       const float* patch = from.patch + (count - left) * from.patch_step + offsets_[winner % PixelScatter::kOffsets];
       *next++ = {patch, inside_.scale * *error};

@@ -6,7 +6,7 @@
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 
 #include "tflm_train/kernels/fast/cortex_m/add_scaled.h"
-#include "tflm_train/kernels/fast/selected_rows.h"
+#include "tflm_train/kernels/magnitude.h"
 #include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {

@@ -5,6 +5,7 @@
 #include "tflm_train/kernels/fast/inner_portable.h"
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
+#include "tflm_train/kernels/magnitude.h"
 
 namespace tflm_train {
 namespace portable {
@@ -199,7 +200,7 @@ void UpdateRows(bool zeros_too, const float* dy, uint32_t count, float scale, co
       end = full;
     } else {
       for (; end != full && dy != last; ++dy, w += n) {
-        if ((DoubledBits(dy) | keep) != 0) *end++ = {*dy, w};
+        if ((MagnitudeKey(dy) | keep) != 0) *end++ = {*dy, w};
       }
     }
     if (end == full) {

@@ -1,0 +1,22 @@
+// Magnitudes of floats as integers: on a Cortex-M cheaper to compare than the floats.
+#ifndef TFLM_TRAIN_KERNELS_MAGNITUDE_H_
+#define TFLM_TRAIN_KERNELS_MAGNITUDE_H_
+
+#include <cstdint>
+#include <cstring>
+
+namespace tflm_train {
+
+/// Orders floats by magnitude: the sign is shifted out. Zero for +0 and -0; total, NaN included.
+inline uint32_t MagnitudeKey(const float* value) {
+  uint32_t bits;
+  std::memcpy(&bits, value, sizeof bits);
+  return bits << 1;
+}
+
+/// Zero, either sign.
+inline bool IsZero(const float* value) { return MagnitudeKey(value) == 0; }
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_MAGNITUDE_H_
