@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConversionError, UserError
+from .errors import ConversionError, PlanError, UserError
 from .fingerprint import weights_crc
 from .flatbuffer import TENSOR_TYPE_NAMES, buffer_bytes, dump, load, schema, text
-from .plan_format import HEADER, METADATA_NAME, decode
+from .plan_format import HEADER, METADATA_NAME, Plan, decode
 
 
 def _plan_entry(model: Any) -> Any | None:
@@ -99,6 +99,27 @@ def strip_plan(data: bytes) -> bytes:
             model.buffers[entry.buffer] = schema.BufferT()
     model.metadata = [e for e in model.metadata if e is not entry] or None
     return dump(model)
+
+
+def load_plan(data: bytes, name: str) -> Plan | None:
+    """The training plan of a file, None if it has none.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        For messages.
+
+    Raises
+    ------
+    PlanError
+        The plan is damaged or of another release.
+    """
+    encoded = read_plan(data)
+    try:
+        return None if encoded is None else decode(encoded)
+    except PlanError as error:
+        raise PlanError(f"{name}: {error}") from None
 
 
 def write_parameters(data: bytes, values: Iterable[tuple[int, np.ndarray]]) -> bytes:

@@ -11,7 +11,7 @@ import networks
 import numpy as np
 import pytest
 from test_schemas import validate
-from tflm_train.converters import flatbuffer, model_writer
+from tflm_train.converters import flatbuffer, model_writer, plan_format
 
 import tflm_train as tt
 from tflm_train.cli import main
@@ -65,6 +65,22 @@ def test_convert_writes_the_operators_header(run: Any, folder: Path, tmp_path: P
     assert "Add(tflm_train::kFullyConnected)" in native and "Add(tflm_train::kFullyConnected)" in tflm
     assert "kSoftmaxForward" in native and "kSoftmaxForward" not in tflm  # TFLM's own kernel runs it
     assert all("StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss)" in part for part in (native, tflm))
+
+
+def test_a_plan_of_another_release_is_refused_by_name(run: Any, folder: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.tflite", tmp_path / "new.tflite"
+    data = tt.convert(folder / "plain.tflite").data
+    start = data.index(plan_format.MAGIC.to_bytes(4, "little"))
+    old.write_bytes(data[: start + 4] + (1).to_bytes(2, "little") + data[start + 6 :])
+    samples = folder / "data.npz"
+    for arguments in (
+        ("inspect", old),
+        ("train", old, "--data", samples),
+        ("evaluate", old, "--data", samples, "--runtime", "litert"),
+    ):
+        assert_refused(run(*arguments), "old.tflite: the training plan has format version 1", "convert the model again")
+    assert run("convert", old, "-o", new).code == 0
+    assert run("inspect", new).code == 0
 
 
 def test_options_reach_the_plan(run: Any, folder: Path, tmp_path: Path) -> None:

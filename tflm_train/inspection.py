@@ -10,7 +10,7 @@ from .converters.constraints import PARAMETER_OPERATORS
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
 from .converters.macs import operator_macs
-from .converters.plan_format import Plan, decode
+from .converters.plan_format import Plan
 from .converters.trainability import TrainedLayers, choose_layers, layer_names
 from .reports import report
 from .sizes import Sizes, plan_sizes, program_name
@@ -114,7 +114,7 @@ def inspect_report(data: bytes, name: str) -> dict[str, Any]:
     model = flatbuffer.load(data, name)
     graph = model_reader.read_graph(model, name)
     encoded = model_writer.read_plan(data)
-    plan = None if encoded is None else decode(encoded)
+    plan = model_writer.load_plan(data, name)
     sizes = None if plan is None else plan_sizes(plan, len(encoded or b""))
     refusals = _individual_refusals(graph)
     layers = _chosen(graph, plan, refusals)

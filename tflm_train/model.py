@@ -11,7 +11,7 @@ from .config import TrainingConfig
 from .converters import model_writer
 from .converters.convert import convert as add_plan
 from .converters.errors import PlanError, UserError
-from .converters.plan_format import ForwardKind, Plan, ProgramKind, decode
+from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .plan_lines import option_lines, size_lines
 from .sizes import Sizes, plan_sizes
 
@@ -118,17 +118,14 @@ def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> Traina
             f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first"
         )
     try:
-        plan = model_writer.read_plan(data)
+        plan = model_writer.load_plan(data, name)
     except PlanError:
         raise
     except UserError as error:
         raise type(error)(f"{name}: {error}") from None
     if plan is None:
         raise PlanError(f"{name} has no training plan; add one with `tflm-train convert {name} -o OUT.tflite`")
-    try:
-        return TrainableModel(data, name, decode(plan))
-    except PlanError as error:
-        raise PlanError(f"{name}: {error}") from None
+    return TrainableModel(data, name, plan)
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from . import losses
 from .converters import flatbuffer, model_reader, model_writer
 from .converters.graph import Graph
-from .converters.plan_format import Loss, decode
+from .converters.plan_format import Loss
 from .data import check_inputs, check_labels
 from .errors import MissingToolError, NonFiniteError, UserError
 
@@ -76,9 +76,9 @@ def tflm(data: bytes) -> Infer:
 
 def _loss_of(data: bytes, graph: Graph) -> Loss:
     """The plan's loss; without a plan, what the last operator suggests."""
-    encoded = model_writer.read_plan(data)
-    if encoded is not None:
-        return Loss(int(decode(encoded).defaults["loss"]))
+    plan = model_writer.load_plan(data, graph.name)
+    if plan is not None:
+        return Loss(int(plan.defaults["loss"]))
     last = graph.producers[graph.outputs[0]].type
     known = {"SOFTMAX": Loss.SOFTMAX_CROSS_ENTROPY, "LOGISTIC": Loss.BINARY_CROSS_ENTROPY}
     return known.get(last, Loss.AUTO_LINEAR)
