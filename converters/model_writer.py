@@ -112,10 +112,12 @@ def load_plan(data: bytes, name: str) -> Plan | None:
 
     Raises
     ------
+    ConversionError
+        The file cannot be read.
     PlanError
         The plan is damaged or of another release.
     """
-    encoded = read_plan(data)
+    encoded = _read_plan(load(data, name))
     try:
         return None if encoded is None else decode(encoded)
     except PlanError as error:

@@ -117,12 +117,7 @@ def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> Traina
         raise UserError(
             f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first"
         )
-    try:
-        plan = model_writer.load_plan(data, name)
-    except PlanError:
-        raise
-    except UserError as error:
-        raise type(error)(f"{name}: {error}") from None
+    plan = model_writer.load_plan(data, name)
     if plan is None:
         raise PlanError(f"{name} has no training plan; add one with `tflm-train convert {name} -o OUT.tflite`")
     return TrainableModel(data, name, plan)
