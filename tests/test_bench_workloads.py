@@ -102,7 +102,7 @@ Linker script and memory map
                 0x00000110       0x20 libtflm.a(4.o)
  .rodata.table  0x00000130       0x08 libtflm.a(3.o)
  .text          0x00000138       0x04 /usr/lib/libm.a(expf.o)
- .text.main     0x0000013c       0x40 /tmp/main.o
+ .text.main     0x0000013c       0x40 main.o
  .bss.state     0x20000000      0x100 libtflm.a(3.o)
 """
 
