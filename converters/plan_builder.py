@@ -28,8 +28,8 @@ _BASES = {
 _SELECTORS = {"dense": pf.Selector.DENSE, "static-topk": pf.Selector.STATIC_TOPK, "tinyprop": pf.Selector.TINYPROP}
 
 
-def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, int, float]:
-    """The loss, the tensor it reads, the tensor whose error it writes, and its scale (softmax beta).
+def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, float]:
+    """The loss, which reads the output, the tensor whose error it writes, and its scale (softmax beta).
 
     Raises
     ------
@@ -53,16 +53,16 @@ def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, int, float]:
             raise ConversionError(
                 f"cross entropy needs one row of probabilities, the output has shape {list(shape)}; use --loss mse"
             )
-        return pf.Loss.SOFTMAX_CROSS_ENTROPY, output, last.inputs[0], float(last.options["beta"])
+        return pf.Loss.SOFTMAX_CROSS_ENTROPY, last.inputs[0], float(last.options["beta"])
     if last is not None and end == "LOGISTIC" and loss in ("auto", "binary-cross-entropy"):
-        return pf.Loss.BINARY_CROSS_ENTROPY, output, last.inputs[0], 1.0
+        return pf.Loss.BINARY_CROSS_ENTROPY, last.inputs[0], 1.0
     kind = {
         "auto": pf.Loss.AUTO_LINEAR,
         "cross-entropy": pf.Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS,
         "binary-cross-entropy": pf.Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS,
         "mse": pf.Loss.MEAN_SQUARED_ERROR,
     }[loss]
-    return kind, output, output, 1.0
+    return kind, output, 1.0
 
 
 class PlanBuilder:
@@ -82,7 +82,7 @@ class PlanBuilder:
         self.graph = graph
         self.layers = layers
         self.config = config
-        self.loss, self.loss_input, self.loss_tensor, self.loss_scale = choose_loss(graph, config.loss)
+        self.loss, self.loss_tensor, self.loss_scale = choose_loss(graph, config.loss)
         if self.loss_tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
         self.parameters: dict[int, int] = {}  # tensor -> parameter
@@ -147,7 +147,7 @@ class PlanBuilder:
         if train:
             backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss_tensor)
             program.backward = backward.steps
-            program.loss_input, program.loss_error = forward.values[self.loss_input], backward.loss_error
+            program.loss_error = backward.loss_error
         if forward_kind == pf.ForwardKind.NATIVE:
             for index in in_place_steps(program.forward):
                 program.compute_lifetimes()
@@ -202,8 +202,8 @@ class PlanBuilder:
         record["step_begin"] = len(steps)
         record["forward_count"], record["backward_count"] = len(program.forward), len(program.backward)
         record["input"], record["output"] = ref(program.input), ref(program.output)
-        record["loss_input"], record["loss_error"] = ref(program.loss_input), ref(program.loss_error)
-        for end in ("input", "output", "loss_input", "loss_error"):
+        record["loss_error"] = ref(program.loss_error)
+        for end in ("input", "output", "loss_error"):
             record[f"{end}_address"] = self._address(getattr(program, end))
         record["input_elements"], record["output_elements"] = program.input.elements, program.output.elements
         record["arena_bytes"] = program.arena_bytes

@@ -74,7 +74,6 @@ class Program:
     backward: list[Step]
     input: Value
     output: Value
-    loss_input: Value | None = None
     loss_error: Value | None = None
     arena_bytes: int = 0
 
@@ -96,7 +95,7 @@ class Program:
             for value in step.values:
                 if value is not None:
                     add(value)
-        for extra in (self.output, self.loss_input, self.loss_error):
+        for extra in (self.output, self.loss_error):
             if extra is not None:
                 add(extra)
         return list(found)
@@ -120,7 +119,6 @@ class Program:
         use(self.input, 0)
         # the output is read after the last forward step: by the loss, or by the caller of infer
         use(self.output, loss_time)
-        use(self.loss_input, loss_time)
         use(self.loss_error, loss_time)
         for time, step in enumerate(self.backward, loss_time + 1):
             for v in step.values:

@@ -8,6 +8,7 @@ import pytest
 from tflm_train.converters import plan_format as pf
 from tflm_train.converters.convert import convert
 from tflm_train.converters.errors import ConversionError, PlanError
+from tflm_train.converters.plan_header import cpp_header
 
 from tflm_train.config import TrainingConfig
 
@@ -31,7 +32,7 @@ def test_round_trip():
 
 
 def test_cpp_header_is_current():
-    assert HEADER_FILE.read_text() == pf.cpp_header(), "run python -m tflm_train.converters.plan_format"
+    assert HEADER_FILE.read_text() == cpp_header(), "run python -m tflm_train.converters.plan_header"
 
 
 def test_records_have_no_hidden_padding():

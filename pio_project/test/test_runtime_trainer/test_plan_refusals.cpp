@@ -113,8 +113,6 @@ TEST_CASE("programs") {
   CHECK(With([](TinyPlan& p) { p.programs[1].output = kNoneIndex; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error = kNoneIndex; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error = 4; }) == Status::kPlanInvalid);  // no error
-  CHECK(With([](TinyPlan& p) { p.programs[1].loss_input = 0; }) == Status::kPlanInvalid);  // another size
-  CHECK(With([](TinyPlan& p) { p.programs[1].loss_input = 3; }) == Status::kPlanInvalid);  // not the output
   CHECK(With([](TinyPlan& p) { p.programs[1].arena_bytes = 32; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].arena_bytes = 0xFFFFFFF0u; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].last_operator = 2; }) == Status::kPlanInvalid);
@@ -217,7 +215,6 @@ TEST_CASE("addresses are those of the values") {
   CHECK(changed(2, 2, address(Base::kProgram, 0)) == Status::kPlanInvalid);  // of an absent argument
   CHECK(With([](TinyPlan& p) { p.programs[1].input_address = 4; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].output_address = 16; }) == Status::kPlanInvalid);
-  CHECK(With([](TinyPlan& p) { p.programs[1].loss_input_address = 16; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error_address = 16; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].input_elements = 1; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].output_elements = 1; }) == Status::kPlanInvalid);

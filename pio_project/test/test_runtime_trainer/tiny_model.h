@@ -158,7 +158,6 @@ struct TinyPlan {
       };
       program.input_address ^= Address(value(program.input));
       program.output_address ^= Address(value(program.output));
-      program.loss_input_address ^= Address(value(program.loss_input));
       program.loss_error_address ^= Address(value(program.loss_error));
       program.input_elements ^= FloatElements(value(program.input));
       program.output_elements ^= FloatElements(value(program.output));
@@ -213,7 +212,7 @@ struct TinyPlan {
     program.step_begin = static_cast<uint32_t>(steps.size());
     program.forward_count = 2;
     program.output = 4;
-    program.loss_input = program.loss_error = kNoneIndex;
+    program.loss_error = kNoneIndex;
     program.last_operator = 1;
     return program;
   }
@@ -262,7 +261,6 @@ struct TinyPlan {
     AddStep(KernelId::kFullyConnected, Phase::kBackward, {0, 1, kNoneIndex, 5, kNoneIndex, 6}, 0, {1, 3, 2, 0}, 0);
     programs.back().value_count = 7;
     programs.back().backward_count = 1;
-    programs.back().loss_input = 4;
     programs.back().loss_error = 5;
     programs.back().arena_bytes = native ? kTinyProgramBytes : 64;
   }

@@ -76,10 +76,8 @@ class ProgramVerifier {
       return false;
     }
     if (!Trains()) return program_.backward_count == 0;
-    if (program_.kind != static_cast<uint16_t>(ProgramKind::kTrain) || program_.loss_input != program_.output ||
-        !EndFits(program_.loss_error, time)) {
+    if (program_.kind != static_cast<uint16_t>(ProgramKind::kTrain) || !EndFits(program_.loss_error, time))
       return false;
-    }
     const ValueRecord& error = values_[program_.loss_error];
     return IsArena(error) && HasRole(error, Role::kError) && error.bytes == values_[program_.output].bytes;
   }
@@ -95,8 +93,7 @@ class ProgramVerifier {
     const ValueRecord &input = values_[program_.input], &output = values_[program_.output];
     return plan_.Address(input) == program_.input_address && FloatElements(input) == program_.input_elements &&
            plan_.Address(output) == program_.output_address && FloatElements(output) == program_.output_elements &&
-           (!Trains() || (plan_.Address(values_[program_.loss_input]) == program_.loss_input_address &&
-                          plan_.Address(values_[program_.loss_error]) == program_.loss_error_address));
+           (!Trains() || plan_.Address(values_[program_.loss_error]) == program_.loss_error_address);
   }
 
   TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {
