@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tflm_train/kernels/float_bits.h"
+
 namespace tflm_train {
 
 /// Reads fields one after the other. Past the end it gives zeros, and ok() turns false.
@@ -16,12 +18,7 @@ class PayloadReader {
   uint8_t U8() { return static_cast<uint8_t>(Unsigned(1)); }
   uint16_t U16() { return static_cast<uint16_t>(Unsigned(2)); }
   uint32_t U32() { return Unsigned(4); }
-  float F32() {
-    const uint32_t bits = U32();
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-  }
+  float F32() { return FloatOf(U32()); }
   /// The next `size` bytes, null if there are not so many.
   const uint8_t* Bytes(size_t size) {
     if (size > rest()) {
@@ -62,11 +59,7 @@ class PayloadWriter {
   void U16(uint16_t value) { Unsigned(value, 2); }
   void U32(uint32_t value) { Unsigned(value, 4); }
   void U64(uint64_t value) { Unsigned(value, 8); }
-  void F32(float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    U32(bits);
-  }
+  void F32(float value) { U32(BitsOf(value)); }
   void Bytes(const void* bytes, size_t size) {
     uint8_t* place = Reserve(size);
     if (place != nullptr && size > 0) std::memcpy(place, bytes, size);

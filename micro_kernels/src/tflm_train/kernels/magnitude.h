@@ -9,7 +9,7 @@ namespace tflm_train {
 
 /// Orders floats by magnitude: the sign is shifted out. Zero for +0 and -0; total, NaN included.
 inline uint32_t MagnitudeKey(const float* value) {
-  uint32_t bits;
+  uint32_t bits;  // not BitsOf(*value): compilers load that as a float first
   std::memcpy(&bits, value, sizeof bits);
   return bits << 1;
 }

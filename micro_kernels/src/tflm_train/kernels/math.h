@@ -6,26 +6,14 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/float_bits.h"
 #include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace basic {
-
-inline uint32_t BitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-inline float FloatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 /// 2^exponent, -126 <= exponent <= 127.
 inline float PowerOfTwo(int32_t exponent) { return FloatOf(static_cast<uint32_t>(exponent + 127) << 23); }

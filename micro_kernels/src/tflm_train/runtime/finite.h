@@ -3,9 +3,9 @@
 #define TFLM_TRAIN_RUNTIME_FINITE_H_
 
 #include <cstdint>
-#include <cstring>
 
 #include "tflm_train/kernels/fast/inner.h"
+#include "tflm_train/kernels/float_bits.h"
 
 namespace tflm_train {
 
@@ -24,11 +24,7 @@ class FiniteCheck {
   float found_ = 0.0f;
 #else
   /// The exponent of NaN and infinity, all ones, overflows into the sign.
-  void Add(float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    found_ |= (bits & 0x7F800000u) + 0x00800000u;
-  }
+  void Add(float value) { found_ |= (BitsOf(value) & 0x7F800000u) + 0x00800000u; }
   bool Passed() const { return found_ >> 31 == 0; }
 
  private:

@@ -2,8 +2,7 @@
 #ifndef TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
 #define TFLM_TRAIN_RUNTIME_STEP_VIEW_H_
 
-#include <cstring>
-
+#include "tflm_train/kernels/float_bits.h"
 #include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/plan_format.h"
 
@@ -63,11 +62,7 @@ class StepView {
 
   uint32_t word_count() const { return step_.word_count; }
   int32_t word(uint32_t i) const { return static_cast<int32_t>(words_[i]); }
-  float word_f32(uint32_t i) const {
-    float value;
-    std::memcpy(&value, &words_[i], sizeof value);
-    return value;
-  }
+  float word_f32(uint32_t i) const { return FloatOf(words_[i]); }
 
  private:
   uint32_t Index(uint32_t argument) const { return program_.indices()[step_.value_begin + argument]; }

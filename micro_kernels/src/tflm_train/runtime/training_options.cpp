@@ -1,16 +1,13 @@
 #include "tflm_train/runtime/training_options.h"
 
-#include <cstring>
-
+#include "tflm_train/kernels/float_bits.h"
 #include "tflm_train/runtime/plan_reader.h"
 
 namespace tflm_train {
 
 bool IsPositiveFinite(float value) {
   constexpr uint32_t kInfinity = 0x7F800000;
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits - 1 < kInfinity - 1;
+  return BitsOf(value) - 1 < kInfinity - 1;
 }
 
 TrainingOptions OptionsOf(const DefaultsRecord& defaults) {

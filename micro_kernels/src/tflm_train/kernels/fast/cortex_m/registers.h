@@ -3,24 +3,12 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_CORTEX_M_REGISTERS_H_
 #define TFLM_TRAIN_KERNELS_FAST_CORTEX_M_REGISTERS_H_
 
-#include <cstdint>
-#include <cstring>
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/float_bits.h"
 
 #define TFLM_TRAIN_S8_TO_S31                                                                                          \
   "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", \
       "s25", "s26", "s27", "s28", "s29", "s30", "s31"
 #define TFLM_TRAIN_S0_TO_S7 "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"
-
-namespace tflm_train {
-namespace cortex_m {
-
-inline uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-}  // namespace cortex_m
-}  // namespace tflm_train
 
 #endif  // TFLM_TRAIN_KERNELS_FAST_CORTEX_M_REGISTERS_H_

@@ -118,7 +118,7 @@ void ConvPoolRow1(const float* strip, int32_t stride, int32_t tiles, const float
         "bne 1b\n"
         : [patch] "+r"(patch), [w] "+r"(next_w), [bias] "+r"(next_bias), [y] "+r"(next_y), [winners] "+r"(next_winner),
           [count] "+r"(left), [winner] "=&r"(winner)
-        : [stride] "r"(4 * stride), [low] "r"(Bits(to.low))
+        : [stride] "r"(4 * stride), [low] "r"(BitsOf(to.low))
         : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
     strip += 2;
     y += to.y_step;
@@ -215,7 +215,7 @@ void ConvPoolRow4(const float* strip, int32_t stride, int32_t tiles, const float
         "bne 1b\n"
         : [w] "+r"(next_w), [bias] "+r"(next_bias), [y] "+r"(next_y), [winners] "+r"(next_winner), [count] "+r"(left),
           [row] "=&r"(row), [winner] "=&r"(winner)
-        : [patch] "r"(strip), [stride] "r"(4 * stride), [low] "r"(Bits(to.low))
+        : [patch] "r"(strip), [stride] "r"(4 * stride), [low] "r"(BitsOf(to.low))
         : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
     strip += 8;
     y += to.y_step;

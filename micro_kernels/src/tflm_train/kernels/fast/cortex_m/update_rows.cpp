@@ -74,7 +74,7 @@ static_assert(sizeof(SelectedRow) == 8 && offsetof(SelectedRow, row) == 4);
 TFLM_TRAIN_ALWAYS_INLINE inline void AddGroups(const SelectedRow* rows, uint32_t bytes, float scale, const float* x,
                                                int32_t n) {
   const float *w0, *w1, *w2, *w3;
-  uint32_t e0 = Bits(scale), e1, entry_12, entry_4;
+  uint32_t e0 = BitsOf(scale), e1, entry_12, entry_4;
   __asm volatile(
       "vmov s0, %[e0]\n"
       "adr.w %[entry_12], 3f + 1\n"
@@ -175,7 +175,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateGroups(const SelectedRow* rows, uint3
       "9:\n"
       : [rows] "+r"(rows), [bytes] "+r"(bytes), [x] "+r"(x), [dx] "+r"(dx), [w0] "=&r"(w0), [w1] "=&r"(w1),
         [w2] "=&r"(w2), [w3] "=&r"(w3), [e0] "=&r"(e0), [e1] "=&r"(e1), [entry] "=&r"(entry)
-      : [n] "r"(n), [scale] "r"(Bits(scale))
+      : [n] "r"(n), [scale] "r"(BitsOf(scale))
       : "cc", "memory", TFLM_TRAIN_S0_TO_S7, TFLM_TRAIN_S8_TO_S31);
 }
 
@@ -206,7 +206,7 @@ TFLM_TRAIN_NOINLINE void UpdateColumns(const SelectedRow* rows, const SelectedRo
 /// Rows of `count` errors, those with zeros too or not. bias += scale * dy unless it is null. Pointers move on.
 TFLM_TRAIN_ALWAYS_INLINE inline void CollectRows(const float*& dy, uint32_t count, bool zeros_too, float scale,
                                                  float*& row, uint32_t row_bytes, float*& bias, SelectedRow*& next) {
-  uint32_t e0 = Bits(scale), e1, bits;
+  uint32_t e0 = BitsOf(scale), e1, bits;
   __asm volatile(
       "vmov s0, %[e0]\n"
       "subs %[count], #4\n"

@@ -122,7 +122,7 @@ bool AllFinite(const float* x, uint32_t n) {
                    : [sum] "+t"(sum)
                    : [value] "t"(value));
   }
-  return Bits(sum) << 1 == 0;
+  return BitsOf(sum) << 1 == 0;
 }
 
 void MaskRectified(const float* y, float* dy, uint32_t n) {
@@ -152,7 +152,7 @@ void MaskRectified(const float* y, float* dy, uint32_t n) {
         : "cc", "memory", "r4", "r5", "r6", "r7");
   }
   for (left += 4; left > 0; --left, ++dy) {
-    if (static_cast<int32_t>(Bits(*y++)) <= 0) *dy = 0.0f;
+    if (static_cast<int32_t>(BitsOf(*y++)) <= 0) *dy = 0.0f;
   }
 }
 

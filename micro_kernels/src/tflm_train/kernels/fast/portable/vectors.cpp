@@ -1,7 +1,7 @@
 // Element by element.
-#include <cstring>
 
 #include "tflm_train/kernels/fast/inner_portable.h"
+#include "tflm_train/kernels/float_bits.h"
 
 namespace tflm_train {
 namespace portable {
@@ -65,27 +65,17 @@ void CopyRows(const float* x, int32_t x_stride, float* y, int32_t y_stride, int3
   }
 }
 
-namespace {
-
-inline uint32_t Bits(const float* x) {
-  uint32_t bits;
-  std::memcpy(&bits, x, sizeof bits);
-  return bits;
-}
-
-}  // namespace
-
 bool AllFinite(const float* x, uint32_t n) {
   // Without its sign a finite number is below 0x7F800000: adding 0x00800000 does not reach the sign bit.
   constexpr uint32_t kMagnitude = 0x7FFFFFFFu, kStep = 0x00800000u;
   uint32_t carried = 0;
   for (; n >= 4; n -= 4, x += 4) {
-    carried |= (Bits(x) & kMagnitude) + kStep;
-    carried |= (Bits(x + 1) & kMagnitude) + kStep;
-    carried |= (Bits(x + 2) & kMagnitude) + kStep;
-    carried |= (Bits(x + 3) & kMagnitude) + kStep;
+    carried |= (BitsOf(x[0]) & kMagnitude) + kStep;
+    carried |= (BitsOf(x[1]) & kMagnitude) + kStep;
+    carried |= (BitsOf(x[2]) & kMagnitude) + kStep;
+    carried |= (BitsOf(x[3]) & kMagnitude) + kStep;
   }
-  for (; n > 0; --n) carried |= (Bits(x++) & kMagnitude) + kStep;
+  for (; n > 0; --n) carried |= (BitsOf(*x++) & kMagnitude) + kStep;
   return carried <= kMagnitude;
 }
 
@@ -95,13 +85,13 @@ void MaskRectified(const float* y, float* dy, uint32_t n) {
     if (static_cast<int32_t>(bits) <= 0) *error = 0.0f;
   };
   for (; n >= 4; n -= 4, y += 4, dy += 4) {
-    const uint32_t y0 = Bits(y), y1 = Bits(y + 1), y2 = Bits(y + 2), y3 = Bits(y + 3);
+    const uint32_t y0 = BitsOf(y[0]), y1 = BitsOf(y[1]), y2 = BitsOf(y[2]), y3 = BitsOf(y[3]);
     mask(y0, dy);
     mask(y1, dy + 1);
     mask(y2, dy + 2);
     mask(y3, dy + 3);
   }
-  for (; n > 0; --n) mask(Bits(y++), dy++);
+  for (; n > 0; --n) mask(BitsOf(*y++), dy++);
 }
 
 }  // namespace portable
