@@ -278,6 +278,8 @@ def test_an_incomplete_toolchain_is_named(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(build, "library_files", list)
     monkeypatch.setattr(build, "arm_compiler", lambda: str(tmp_path / build.ARM_COMPILER))
+    assert Path(build.binary_tool(str(tmp_path / build.ARM_COMPILER), "gcc-ar")).name == "arm-none-eabi-gcc-ar"
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(tt.MissingToolError, match="arm-none-eabi-gcc-ar is missing .*gcc-arm-none-eabi"):
         open_device("qemu:m4", mlp_model)
 

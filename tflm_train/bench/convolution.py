@@ -80,10 +80,15 @@ def measure(
     listing = disassemble(firmware)
     if plugin is not None:
         command += plugin_arguments(plugin, counts, listing, 1)
-    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
-    if run.returncode:
-        raise DeviceError(f"qemu:{board}: the convolution ended with status {run.returncode}: {run.stderr.strip()}")
-    selection, backward, ram_bytes = map(int, run.stdout.split())
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise DeviceError(f"qemu:{board}: the convolution does not end ({TIMEOUT:g} s); try again") from None
+    numbers = run.stdout.split()
+    if run.returncode or len(numbers) != 3 or not all(number.isdecimal() for number in numbers):
+        reason = " ".join((run.stderr or run.stdout).split())[-300:]
+        raise DeviceError(f"qemu:{board}: the convolution ended with status {run.returncode}: {reason}")
+    selection, backward, ram_bytes = map(int, numbers)
     instructions = {"forward": 0, "loss": 0, "selection": selection, "backward": backward}
     instructions["total"] = selection + backward
     executed = read_cost(counts, listing) if plugin is not None else None

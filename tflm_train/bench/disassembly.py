@@ -7,8 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..devices.build import arm_compiler
-from ..errors import MissingToolError
+from ..devices.build import arm_compiler, binary_tool
 from .cycle_model import Instruction
 
 _FUNCTION = re.compile(r"^([0-9a-f]+) <(.+)>:$")
@@ -34,24 +33,9 @@ class Disassembly:
     entries: dict[str, int]
 
 
-def tool(name: str) -> str:
-    """A tool beside the compiler, such as ``objdump``.
-
-    Raises
-    ------
-    MissingToolError
-        It is not there.
-    """
-    compiler = Path(arm_compiler())
-    path = compiler.with_name(compiler.name.replace("g++", name))
-    if not path.exists():
-        raise MissingToolError(f"bench needs {path.name}: apt-get install binutils-arm-none-eabi")
-    return str(path)
-
-
 def disassemble(firmware: Path) -> Disassembly:
     """Read an ELF file."""
-    command = [tool("objdump"), "-d", "-C", "--no-show-raw-insn", str(firmware)]
+    command = [binary_tool(arm_compiler(), "objdump"), "-d", "-C", "--no-show-raw-insn", str(firmware)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     result = Disassembly({}, {}, {})
     name = ""

@@ -173,6 +173,21 @@ def arm_compiler() -> str:
     return found
 
 
+def binary_tool(compiler: str, name: str) -> str:
+    """A tool of a compiler, such as ``objdump``: beside it, or on PATH where the compiler is a wrapper's link.
+
+    Raises
+    ------
+    MissingToolError
+        There is none.
+    """
+    wanted = Path(compiler).name.replace("g++", name)
+    found = shutil.which(wanted, path=str(Path(compiler).parent)) or shutil.which(wanted)
+    if found is None:
+        raise MissingToolError(f"{wanted} is missing beside the compiler; {_advice(wanted)}")
+    return found
+
+
 def _build(  # an archive if the name ends so, else a program
     name: str, compiler: str, files: list[Path], includes: list[Path], flags: list[str], link: list[str]
 ) -> Path:
@@ -184,7 +199,7 @@ def _build(  # an archive if the name ends so, else a program
         objects = _compile(name, compiler, files, [*flags, *(f"-I{i}" for i in includes)], Path(folder))
         linked = Path(folder) / name
         if name.endswith(".a"):
-            _run([compiler.replace("g++", "gcc-ar"), "rcs", str(linked), *objects])
+            _run([binary_tool(compiler, "gcc-ar"), "rcs", str(linked), *objects])
         else:
             _run([compiler, *flags, *objects, *link, "-o", str(linked)])
         os.replace(linked, output)
@@ -217,17 +232,17 @@ def _compile(name: str, compiler: str, files: list[Path], flags: list[str], fold
     return objects
 
 
+def _advice(tool: str) -> str:
+    packages = ARM_PACKAGES if tool.startswith("arm-") else "g++"
+    return f"install a complete toolchain: apt-get install {packages}"
+
+
 def _run(command: list[str]) -> None:
     tool = Path(command[0]).name
-    packages = ARM_PACKAGES if tool.startswith("arm-") else "g++"
-    advice = f"install a complete toolchain: apt-get install {packages}"
-    try:
-        result = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise MissingToolError(f"{tool} is missing beside the compiler; {advice}") from None
+    result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         line = next((li for li in result.stderr.splitlines() if "error" in li), result.stderr.strip()[-300:])
-        raise MissingToolError(f"{tool} cannot build the agent: {line}; {advice}")
+        raise MissingToolError(f"{tool} cannot build the agent: {line}; {_advice(tool)}")
 
 
 def _key(compiler: str, files: list[Path], includes: list[Path], flags: Iterable[Any]) -> str:

@@ -20,6 +20,7 @@ HEADER = struct.Struct("<BBHI")  # version, command, status, sequence
 CRC = struct.Struct("<I")
 MASK = 0xFFFFFFFF
 LONGEST_RETRY = 5.0  # seconds
+LONGEST_FRAME = 1 << 20  # bytes as received: what is longer is noise
 FIRST_PROTOCOL_STATUS = 128
 
 
@@ -201,6 +202,9 @@ class Link:
             reply = self._exchange(command, data)
         except TransportClosed as error:
             raise DeviceError(f"device {self._name} is gone: {error}") from None
+        if reply.version != VERSION:
+            text = f"{STATUS_TEXTS[Status.VERSION]} (it speaks version {reply.version})"
+            raise ProtocolError(f"device {self._name}: {text}", Status.VERSION, b"")
         if reply.status != Status.OK:
             text = STATUS_TEXTS.get(reply.status, f"it reports status {reply.status}")  # type: ignore[call-overload]
             raise ProtocolError(f"device {self._name}: {text}", reply.status, reply.payload)
@@ -230,11 +234,14 @@ class Link:
 
     def _reply(self, command: Command, until: float) -> Frame | None:
         while True:
-            while b"\0" in self._received:
-                piece, self._received = self._received.split(b"\0", 1)
+            *pieces, self._received = self._received.split(b"\0")
+            for position, piece in enumerate(pieces):
                 frame = decode(piece) if piece else None
                 if frame and frame.sequence == self._sequence and frame.command == command | REPLY:
+                    self._received = b"\0".join([*pieces[position + 1 :], self._received])
                     return frame
+            if len(self._received) > LONGEST_FRAME:
+                self._received = self._received[-1:]  # noise: what is left of it has no right checksum
             seconds = until - time.monotonic()
             if seconds <= 0:
                 return None

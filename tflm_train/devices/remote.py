@@ -8,24 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from ..config import TrainingConfig
 from ..converters.plan_format import Selector
-from ..errors import DeviceError, NonFiniteError
+from ..errors import DeviceError, NonFiniteError, UserError
 from ..history import PHASES
 from ..model import TrainableModel
 from ..sizes import native_arena_bytes
 from .device import StepLog
 from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Status
+from .replies import ADVICE, OPTIONS, read_refusal, read_reply
 
-HELLO = struct.Struct("<5I")  # flags, longest payload, memory, bytes and checksum of the built-in model
-DESCRIBE = struct.Struct("<7I")  # inputs, outputs, parameters, arena, trainer, model bytes, model checksum
 SAMPLE = struct.Struct("<BBHi")  # label kind, source, 0, class
-RESULT = struct.Struct("<fI")
-COUNTERS = struct.Struct("<10QI")
-OPTIONS = struct.Struct("<fBBBBIfffff")
 WORD = struct.Struct("<I")
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL = 0, 1, 2
 INLINE, STAGED = 0, 1
 COUNTS_INSTRUCTIONS = 2
+LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
 COST_PHASES = ("forward", "loss", "selection", "backward", "total")
 FLOAT = 4  # bytes
 ALIGNMENT = 16  # bytes, of what lies in a device's memory
@@ -48,6 +46,8 @@ class RemoteDevice:
         self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
         self._link = link
         self._model_name = model.name
+        self._needs: dict[str, int] = {}  # bytes of the device's memory, by what they are for
+        self.memory_bytes = 0
         try:
             self._open(model)
         except BaseException:
@@ -55,17 +55,39 @@ class RemoteDevice:
             raise
 
     def _open(self, model: TrainableModel) -> None:
-        hello = self._link.request(Command.HELLO)
-        flags, self._payload, self.memory_bytes, built_in, built_in_crc = HELLO.unpack_from(hello)
-        self.firmware = hello[HELLO.size :].decode("ascii", "replace")
-        self.counts_instructions = bool(flags & COUNTS_INSTRUCTIONS)
-        self._load(model.data, (built_in, built_in_crc) == (len(model.data), zlib.crc32(model.data)))
-        described = DESCRIBE.unpack(self._request(Command.DESCRIBE))
-        self._inputs, self._outputs, parameters, _, self.trainer_bytes, *_ = described
+        hello = self._request(Command.HELLO)
+        self._payload = min(hello["longest_payload"], LONGEST_PAYLOAD)
+        self.memory_bytes = hello["memory"]
+        self.firmware = hello["text"]
+        self.counts_instructions = bool(hello["flags"] & COUNTS_INSTRUCTIONS)
+        checksum = zlib.crc32(model.data)
+        self._load(model.data, (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum))
+        self._parameters = [(int(p["tensor"]), int(p["elements"])) for p in model.plan.parameters]
+        self._inputs = int(np.prod(model.input_shape, dtype=np.int64))
+        self._outputs = int(np.prod(model.output_shape, dtype=np.int64))
+        self.trainer_bytes = self._confirm(
+            Command.DESCRIBE,
+            inputs=self._inputs,
+            outputs=self._outputs,
+            parameters=len(self._parameters),
+            arena_bytes=self.arena_bytes,
+            model_bytes=len(model.data),
+            model_crc=checksum,
+        )["trainer_bytes"]
+        for index, (tensor, elements) in enumerate(self._parameters):
+            self._confirm(Command.PARAMETER, WORD.pack(index), tensor=tensor, elements=elements)
         self._needs["sample"] = (self._inputs + self._outputs) * FLOAT  # used if one does not fit in a frame
-        self._parameters = [
-            struct.unpack("<2I", self._request(Command.PARAMETER, WORD.pack(i))) for i in range(parameters)
-        ]
+
+    def _confirm(self, command: Command, payload: bytes = b"", **expected: int) -> dict[str, Any]:
+        """A reply about the model that was loaded: the device must say what the file says."""
+        reply = self._request(command, payload)
+        for name, value in expected.items():
+            if reply[name] != value:
+                raise DeviceError(
+                    f"device {self.name} has not loaded {self._model_name}: it reports {name.replace('_', ' ')} "
+                    f"{reply[name]}, the file has {value}; {ADVICE}"
+                )
+        return reply
 
     def _load(self, data: bytes, built_in: bool) -> None:
         self._needs = {"arena": self.arena_bytes} if built_in else {"file": len(data), "arena": self.arena_bytes}
@@ -78,14 +100,16 @@ class RemoteDevice:
             self._request(Command.LOAD_DATA, WORD.pack(begin) + data[begin : begin + chunk])
         self._request(Command.LOAD_END, WORD.pack(self.arena_bytes))
 
-    def _request(self, command: Command, payload: bytes = b"") -> bytes:
+    def _request(self, command: Command, payload: bytes = b"") -> dict[str, Any]:
+        """The checked content of a reply, by the names of ``replies``."""
         try:
-            return self._link.request(command, payload)
+            return read_reply(self.name, command, payload, self._link.request(command, payload))
         except ProtocolError as error:
-            raise self._translate(error) from None
+            raise self._translate(command, error) from None
 
-    def _translate(self, error: ProtocolError) -> DeviceError:
-        if error.status == Status.NO_MEMORY:
+    def _translate(self, command: Command, error: ProtocolError) -> DeviceError:
+        details = read_refusal(self.name, command, error.status, error.payload)
+        if error.status == Status.NO_MEMORY and self._needs:
             parts = {name: -(-size // ALIGNMENT) * ALIGNMENT for name, size in self._needs.items()}
             listed = ", ".join(f"{name} {size:,}" for name, size in parts.items())
             return DeviceError(
@@ -93,17 +117,13 @@ class RemoteDevice:
                 f"({listed}), the device has {self.memory_bytes:,}; "
                 "choose a larger device, or convert with fewer layers to train"
             )
-        if error.status >= FIRST_PROTOCOL_STATUS:
+        if error.status >= FIRST_PROTOCOL_STATUS or command == Command.STATUS_TEXT:
             return error
-        text = self._link.request(Command.STATUS_TEXT, WORD.pack(error.status)).decode("ascii", "replace")
-        subject, required = "", ""
-        if len(error.payload) >= 2 * WORD.size:
-            (needed,) = WORD.unpack_from(error.payload)
-            name = error.payload[2 * WORD.size :].decode("ascii", "replace")
-            subject = f" ({name})" if name else ""
-            required = f"; {needed} bytes are needed" if needed else ""
+        text = self._request(Command.STATUS_TEXT, WORD.pack(error.status))["text"].rstrip(".")
+        subject = f" ({details['text']})" if details.get("text") else ""
+        required = f"; {details['required_bytes']} bytes are needed" if details.get("required_bytes") else ""
         kind = NonFiniteError if error.status == Status.NON_FINITE else DeviceError
-        return kind(f"{self._model_name}: {text.rstrip('.')}{subject}{required}")
+        return kind(f"{self._model_name}: {text or f'status {error.status}'}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
         losses: list[float] = []
@@ -130,12 +150,12 @@ class RemoteDevice:
             self._request(Command.INFER, self._sample(sample, None))
             for begin, count in self._floats(self._outputs, 0):
                 reply = self._request(Command.READ_OUTPUT, struct.pack("<2I", begin, count))
-                row[begin : begin + count] = np.frombuffer(reply, "<f4")
+                row[begin : begin + count] = reply["values"]
         return outputs
 
     def _run(self, command: Command, sample: np.ndarray, label: Any) -> tuple[float, bool]:
-        loss, right = RESULT.unpack(self._request(command, self._sample(sample, label)))
-        return loss, bool(right)
+        result = self._request(command, self._sample(sample, label))
+        return result["loss"], bool(result["correct"])
 
     def _sample(self, sample: np.ndarray, label: Any) -> bytes:
         """Payload of a command on one sample; what is too long for a frame is staged first."""
@@ -163,7 +183,7 @@ class RemoteDevice:
         values = np.empty(elements, np.float32)
         for begin, count in self._floats(elements, 0):
             reply = self._request(Command.READ_PARAMETER, struct.pack("<3I", index, begin, count))
-            values[begin : begin + count] = np.frombuffer(reply, "<f4")
+            values[begin : begin + count] = reply["values"]
         return values
 
     def set_parameters(self, values: list[np.ndarray]) -> None:
@@ -175,11 +195,9 @@ class RemoteDevice:
                 piece = flat[begin : begin + count].tobytes()
                 self._request(Command.WRITE_PARAMETER, struct.pack("<2I", index, begin) + piece)
 
-    def _counts(self) -> tuple[int, ...]:
-        return COUNTERS.unpack(self._request(Command.COUNTERS))
-
     def counters(self) -> dict[str, int]:
-        return dict(zip(PHASES, self._counts()))
+        counts = self._request(Command.COUNTERS)
+        return {phase: counts[f"work_{phase}"] for phase in PHASES}
 
     def instructions(self) -> tuple[dict[str, int], int]:
         """Instructions by phase since the last ``reset_counters``, and the steps that they were counted in.
@@ -191,37 +209,29 @@ class RemoteDevice:
         """
         if not self.counts_instructions:
             raise DeviceError(f"device {self.name} does not count instructions")
-        counts = self._counts()
-        return dict(zip(COST_PHASES, counts[len(PHASES) :])), counts[-1]
+        counts = self._request(Command.COUNTERS)
+        if counts["steps"] and not counts["cost_total"]:
+            raise DeviceError(f"device {self.name} says that it counts instructions, and counts none; {ADVICE}")
+        return {phase: counts[f"cost_{phase}"] for phase in COST_PHASES}, counts["steps"]
 
     def reset_counters(self) -> None:
         self._request(Command.RESET_COUNTERS)
 
     def options(self) -> dict[str, Any]:
-        rate, selector, sparse, skip, _, accumulate, ratio, s_min, s_max, damping, decay = OPTIONS.unpack(
-            self._request(Command.OPTIONS)
-        )
-        return {
-            "learning_rate": rate,
-            "selector": Selector(selector).name.lower().replace("_", "-"),
-            "ratio": ratio,
-            "s_min": s_min,
-            "s_max": s_max,
-            "damping": damping,
-            "decay": decay,
-            "output_sparse": bool(sparse),
-            "zero_skip": bool(skip),
-            "accumulate": accumulate,
-        }
+        reply = self._request(Command.OPTIONS)
+        options = {name: value for name, value in reply.items() if name != "reserved"}
+        try:
+            options["selector"] = Selector(options["selector"]).name.lower().replace("_", "-")
+            options |= {name: bool(options[name]) for name in ("output_sparse", "zero_skip")}
+            TrainingConfig(**options)  # checks the ranges
+        except (UserError, ValueError) as error:
+            raise DeviceError(f"device {self.name} has options that it cannot have: {error}; {ADVICE}") from None
+        return options
 
     def set_options(self, **changes: Any) -> None:
         options = {**self.options(), **changes}
-        selector = Selector[options["selector"].upper().replace("-", "_")]
-        constants = [options[name] for name in ("ratio", "s_min", "s_max", "damping", "decay")]
-        flags = int(selector), bool(options["output_sparse"]), bool(options["zero_skip"]), 0
-        self._request(
-            Command.SET_OPTIONS, OPTIONS.pack(options["learning_rate"], *flags, options["accumulate"], *constants)
-        )
+        options["selector"] = Selector[options["selector"].upper().replace("-", "_")]
+        self._request(Command.SET_OPTIONS, OPTIONS.write({**options, "reserved": 0}))
 
     def reset(self) -> None:
         self._request(Command.RESET)

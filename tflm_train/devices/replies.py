@@ -1,0 +1,211 @@
+"""What a device may answer: the form of every reply, declared once and checked before anything is used."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DeviceError
+from .protocol import FIRST_PROTOCOL_STATUS, Command, Status
+
+SHORTEST_PAYLOAD = 128  # bytes, that every device takes
+LONGEST_TEXT = 200  # characters
+LARGEST_TRAINER = 1 << 20  # bytes of the object, far more than any build has
+ADVICE = "build and upload its firmware again"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A number of fixed size.
+
+    Attributes
+    ----------
+    name : str
+    code : str
+        Of ``struct``.
+    least, most : float
+        Range of the value; floats are finite whatever the range.
+    """
+
+    name: str
+    code: str
+    least: float = -math.inf
+    most: float = math.inf
+
+
+def u8(name: str, most: int = 0xFF) -> Field:
+    return Field(name, "B", 0, most)
+
+
+def u32(name: str, least: int = 0, most: int = 0xFFFFFFFF) -> Field:
+    return Field(name, "I", least, most)
+
+
+def u64(name: str) -> Field:
+    return Field(name, "Q")
+
+
+def f32(name: str) -> Field:
+    return Field(name, "f")
+
+
+class Form:
+    """Fields, and what may follow them.
+
+    Parameters
+    ----------
+    *fields : Field
+    text : bool
+        The rest is a text for people, as ``text``.
+    values : bool
+        The rest are as many f32 as the last word of the request says, as ``values``.
+    finite : bool
+        None of the values is NaN or infinite.
+    """
+
+    def __init__(self, *fields: Field, text: bool = False, values: bool = False, finite: bool = True) -> None:
+        self._fields, self._text, self._values, self._finite = fields, text, values, finite
+        self._struct = struct.Struct("<" + "".join(field.code for field in fields))
+
+    def write(self, values: dict[str, Any]) -> bytes:
+        """The fields as a payload, for requests of the same form."""
+        return self._struct.pack(*(values[field.name] for field in self._fields))
+
+    def read(self, payload: bytes, request: bytes) -> dict[str, Any]:
+        """Values by the fields' names, and ``text`` or ``values``.
+
+        Raises
+        ------
+        ValueError
+            The payload has another form; the text says in what.
+        """
+        expected = self._struct.size + (4 * int.from_bytes(request[-4:], "little") if self._values else 0)
+        if len(payload) < expected or (len(payload) > expected and not self._text):
+            least = "at least " if self._text else ""
+            raise ValueError(f"it has {len(payload):,} bytes, expected {least}{expected:,}")
+        found: dict[str, Any] = dict(zip((f.name for f in self._fields), self._struct.unpack_from(payload)))
+        for field in self._fields:
+            value = found[field.name]
+            if not (math.isfinite(value) and field.least <= value <= field.most):
+                raise ValueError(f"its {field.name.replace('_', ' ')} cannot be {value}")
+        rest = payload[self._struct.size :]
+        if self._text:
+            found["text"] = readable(rest)
+        if self._values:
+            found["values"] = np.frombuffer(rest, "<f4")
+            if self._finite and not np.isfinite(found["values"]).all():
+                raise ValueError("a value is NaN or infinite")
+        return found
+
+
+def readable(text: bytes) -> str:
+    """A device's text without what a terminal would take for commands, and not too long."""
+    characters = text[:LONGEST_TEXT].decode("ascii", "replace")
+    return "".join(c if c.isprintable() else "?" for c in characters)
+
+
+EMPTY = Form()
+RESULT = Form(f32("loss"), u32("correct", most=1))
+OPTIONS = Form(
+    f32("learning_rate"),
+    u8("selector"),
+    u8("output_sparse", most=1),
+    u8("zero_skip", most=1),
+    u8("reserved", most=0),
+    u32("accumulate", least=1),
+    *(f32(name) for name in ("ratio", "s_min", "s_max", "damping", "decay")),
+)
+COUNTERS = Form(
+    *(u64(f"work_{phase}") for phase in ("forward", "input_error", "weight_gradient", "update", "selection")),
+    *(u64(f"cost_{phase}") for phase in ("forward", "loss", "selection", "backward", "total")),
+    u32("steps"),
+)
+
+# of every command; docs/protocol.md says what the fields mean
+REPLIES: dict[Command, Form] = {
+    Command.HELLO: Form(
+        u32("flags"),
+        u32("longest_payload", least=SHORTEST_PAYLOAD),
+        u32("memory"),
+        u32("built_in_bytes"),
+        u32("built_in_crc"),
+        text=True,
+    ),
+    Command.DESCRIBE: Form(
+        u32("inputs"),
+        u32("outputs"),
+        u32("parameters"),
+        u32("arena_bytes"),
+        u32("trainer_bytes", most=LARGEST_TRAINER),
+        u32("model_bytes"),
+        u32("model_crc"),
+    ),
+    Command.STATUS_TEXT: Form(text=True),
+    Command.LOAD_BEGIN: EMPTY,
+    Command.LOAD_DATA: EMPTY,
+    Command.LOAD_END: EMPTY,
+    Command.USE_BUILT_IN: EMPTY,
+    Command.STAGE: EMPTY,
+    Command.STEP: RESULT,
+    Command.EVALUATE: RESULT,
+    Command.INFER: EMPTY,
+    Command.READ_OUTPUT: Form(values=True),
+    Command.FLUSH: EMPTY,
+    Command.RESET: EMPTY,
+    Command.PARAMETER: Form(u32("tensor"), u32("elements")),
+    Command.READ_PARAMETER: Form(values=True, finite=False),  # an update can overflow: whoever trains looks for it
+    Command.WRITE_PARAMETER: EMPTY,
+    Command.COUNTERS: COUNTERS,
+    Command.RESET_COUNTERS: EMPTY,
+    Command.OPTIONS: OPTIONS,
+    Command.SET_OPTIONS: EMPTY,
+}
+NO_MEMORY = Form(u32("free_bytes"))
+REFUSED_MODEL = Form(u32("required_bytes"), u32("step"), text=True)
+
+
+def read_reply(device: str, command: Command, request: bytes, payload: bytes) -> dict[str, Any]:
+    """The content of a reply: see ``Form.read``.
+
+    Parameters
+    ----------
+    device : str
+        For messages.
+    command : Command
+    request, payload : bytes
+        Payloads of both frames.
+
+    Raises
+    ------
+    DeviceError
+        The reply does not have the form that ``REPLIES`` declares.
+    """
+    return _read(REPLIES[command], device, command, request, payload)
+
+
+def read_refusal(device: str, command: Command, status: int, payload: bytes) -> dict[str, Any]:
+    """What a device says about a refusal besides its status.
+
+    Raises
+    ------
+    DeviceError
+        As for ``read_reply``.
+    """
+    form = EMPTY
+    if status == Status.NO_MEMORY:
+        form = NO_MEMORY
+    elif status < FIRST_PROTOCOL_STATUS and command in (Command.LOAD_END, Command.USE_BUILT_IN):
+        form = REFUSED_MODEL
+    return _read(form, device, command, b"", payload)
+
+
+def _read(form: Form, device: str, command: Command, request: bytes, payload: bytes) -> dict[str, Any]:
+    try:
+        return form.read(payload, request)
+    except ValueError as error:
+        name = command.name.lower().replace("_", " ")
+        raise DeviceError(f"device {device} answers {name!r} with a reply that is none: {error}; {ADVICE}") from None
