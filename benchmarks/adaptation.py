@@ -20,6 +20,7 @@ import numpy as np
 from confidence import mean_and_interval
 from rich.console import Console
 from rich.table import Table
+from tflm_train.converters.files import write_atomically
 from tflm_train.converters.macs import dense_step_macs
 
 import tflm_train as tt
@@ -176,7 +177,7 @@ def main() -> None:
         )
     Console().print(table)
     if options.json:
-        options.json.write_text(json.dumps(rows))
+        write_atomically(options.json, json.dumps(rows).encode())
 
 
 if __name__ == "__main__":

@@ -1,17 +1,14 @@
-"""Plans and trained weights into ``.tflite`` files, and files onto the disk."""
+"""Plans and trained weights into ``.tflite`` files."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import os
-import tempfile
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from .errors import ConversionError, PlanError, UserError
+from .errors import ConversionError, PlanError
 from .fingerprint import weights_crc
 from .flatbuffer import TENSOR_TYPE_NAMES, buffer_bytes, dump, load, schema, text
 from .plan_format import HEADER, METADATA_NAME, Plan, decode
@@ -171,43 +168,3 @@ def write_parameters(data: bytes, values: Iterable[tuple[int, np.ndarray]]) -> b
     header = np.frombuffer(plan, HEADER, 1).copy()
     header["weights_crc"] = weights_crc(model, decode(plan).parameters["tensor"].tolist())
     return add_plan(model, header.tobytes() + plan[HEADER.itemsize :])
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that it holds either its old or its whole new content at any time.
-
-    Raises
-    ------
-    UserError
-        The path cannot be written.
-    """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise UserError(f"cannot write {os.fspath(path)}: it is no regular file; choose another name")
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=os.path.dirname(target))
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot write {os.fspath(path)}: {reason}; choose a folder that exists and is writable"
-        ) from None
-
-
-def _mode(path: str) -> int:
-    """Permissions of the file, or those that a new one would get."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -1,9 +1,6 @@
-"""Plans and weights into files, files onto the disk."""
+"""Plans and weights into files."""
 
 from __future__ import annotations
-
-import os
-import stat
 
 import models
 import numpy as np
@@ -11,10 +8,10 @@ import pytest
 from model_compare import differences
 from stock_runtimes import RUNTIMES
 from tflm_train.converters.edits import add_missing_biases, unshare_constants
-from tflm_train.converters.errors import ConversionError, UserError
+from tflm_train.converters.errors import ConversionError
 from tflm_train.converters.fingerprint import fingerprint, weights_crc
 from tflm_train.converters.flatbuffer import buffer_bytes, dump, load, schema
-from tflm_train.converters.model_writer import add_plan, read_plan, strip_plan, write_atomically, write_parameters
+from tflm_train.converters.model_writer import add_plan, read_plan, strip_plan, write_parameters
 from tflm_train.converters.plan_format import PARAMETER, SECTION_DTYPES, Plan, SectionKind, decode, encode
 
 PLAN = bytes(range(256)) * 5
@@ -177,50 +174,3 @@ def test_a_tensor_cannot_be_written_twice():
     (value,) = trained_values(model, parameter_tensors(model)[:1])
     with pytest.raises(ConversionError, match="shares its memory"):
         write_parameters(models.tflite("mlp"), [value, value])
-
-
-# Disk
-
-
-def test_files_are_replaced_whole(tmp_path):
-    path = tmp_path / "model.tflite"
-    write_atomically(path, b"old")
-    os.chmod(path, 0o640)
-    write_atomically(path, b"new content")
-    assert path.read_bytes() == b"new content" and stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert os.listdir(tmp_path) == ["model.tflite"]
-
-
-def test_new_files_have_usual_permissions(tmp_path):
-    write_atomically(tmp_path / "a", b"1")
-    (tmp_path / "b").write_bytes(b"1")
-    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
-
-
-def test_relative_paths_and_links(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_atomically("plain.tflite", b"1")
-    os.symlink("plain.tflite", "link.tflite")
-    write_atomically("link.tflite", b"2")
-    assert (tmp_path / "plain.tflite").read_bytes() == b"2" and (tmp_path / "link.tflite").is_symlink()
-
-
-@pytest.mark.parametrize("target", ["missing/model.tflite", ".", "file/model.tflite"])
-def test_unwritable_paths_are_the_user_s_mistake(tmp_path, target):
-    (tmp_path / "file").write_bytes(b"1")
-    with pytest.raises(UserError, match="^cannot write .*; choose"):
-        write_atomically(tmp_path / target, b"1")
-    assert sorted(os.listdir(tmp_path)) == ["file"]
-
-
-def test_a_failure_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "model.tflite"
-    path.write_bytes(b"old")
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UserError, match="No space left on device"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["model.tflite"]

@@ -11,6 +11,7 @@ from .config import TrainingConfig
 from .converters import model_writer
 from .converters.convert import convert as add_plan
 from .converters.errors import PlanError, UserError
+from .converters.files import write_atomically
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .plan_lines import option_lines, size_lines
 from .sizes import Sizes, plan_sizes
@@ -64,7 +65,7 @@ class TrainableModel:
         UserError
             The path cannot be written.
         """
-        model_writer.write_atomically(path, self.data)
+        write_atomically(path, self.data)
 
     def summary(self) -> str:
         """Sizes, training options and edits as readable lines."""

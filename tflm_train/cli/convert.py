@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ def convert(
 ) -> None:
     """Add a training plan to a model."""
     from ..config import TrainingConfig
-    from ..converters.model_writer import write_atomically
+    from ..converters.files import write_together
     from ..converters.operators_header import operators_header as header_text
     from ..errors import UserError
     from ..model import convert as add_plan
@@ -72,10 +73,10 @@ def convert(
         raise UserError(f"--preset {preset}: there is only 'paper'")
     config = TrainingConfig.paper(**changes) if preset else TrainingConfig(**changes)
     result = add_plan(model, config)
-    header = None if operators_header is None else header_text(result.plan, result.name).encode()
-    result.save(output)
-    if operators_header is not None and header is not None:
-        write_atomically(operators_header, header)
+    files: dict[str | os.PathLike[str], bytes] = {output: result.data}
+    if operators_header is not None:
+        files[operators_header] = header_text(result.plan, result.name).encode()
+    write_together(files)
     content = convert_report(result, str(output))
     if as_json:
         print_json(content)

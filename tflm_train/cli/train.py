@@ -37,7 +37,7 @@ def train(
     as_json: opt.Json = False,
 ) -> None:
     """Train a converted model on a device. Options override the plan's where its memory allows."""
-    from ..converters.model_writer import write_atomically
+    from ..converters.files import write_atomically
     from ..data import load_npz
     from ..errors import UserError
     from ..reports import train_report

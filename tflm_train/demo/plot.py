@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingToolError, UserError
+from ..converters.files import write_atomically
+from ..errors import MissingToolError
 from .digits import BRIGHTNESS, ROTATION, Digits
 
 if TYPE_CHECKING:
@@ -46,10 +48,9 @@ def draw(path: Path, data: Digits, runs: "list[Run]", clean_accuracy: float) -> 
     _draw_digits(top, data)
     axes = bottom.subplots()
     _draw_runs(axes, runs, clean_accuracy)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    write_atomically(path, picture.getvalue())
 
 
 def _draw_digits(figure: Any, data: Digits) -> None:

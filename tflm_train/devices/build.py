@@ -227,8 +227,11 @@ def _compile(name: str, compiler: str, files: list[Path], flags: list[str], fold
             _run([compiler, *flags, "-c", str(pair[0]), "-o", pair[1]])
             progress.advance(task)
 
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        try:
             list(pool.map(compile_one, zip(files, objects)))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error or an interrupt nothing further is compiled
     return objects
 
 
