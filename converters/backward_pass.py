@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .constraints import PARAMETER_OPERATORS, VIEW_OPERATORS
-from .forward_pass import ELEMENT_WISE, FUSED_POOL, ForwardPass, activation, fused_words, pool_after, words
+from .forward_pass import ForwardPass, pool_after
 from .graph import Graph, Operator
-from .plan_format import NONE_INDEX, Activation, Kernel, Phase, Place, Role, ScalarType
+from .operators import OPERATORS
+from .operators.convolution import pooled_words
+from .operators.spec import Argument, KernelSpec, OperatorSpec
+from .operators.view import COPY
+from .operators.window import activation
+from .plan_format import NONE_INDEX, Activation, Phase, Place, Role, ScalarType
 from .program import Step, Value
 from .trainability import TrainedLayers
 
@@ -90,99 +94,102 @@ class BackwardPass:
             return self.errors[tensor], False
         return self._contribute(tensor)
 
-    def _emit(
-        self, kernel: Kernel, op: Operator, values: list[Value | None], outputs: list[tuple[Value | None, bool]]
-    ) -> Step:
-        mask = sum(1 << i for i, (_, adds) in enumerate(outputs) if adds)
-        step = Step(kernel, Phase.BACKWARD, [*values, *(v for v, _ in outputs)], [], [op.index], NONE_INDEX, mask)
-        self.steps.append(step)
-        return step
-
-    def _masked_output(self, op: Operator) -> Value | None:
-        """The output, if a fused activation masks the error by it."""
-        return self.forward.values[op.outputs[0]] if activation(op) != Activation.NONE else None
-
     def _step(self, op: Operator, pool: Operator | None) -> None:
-        values, errors = self.forward.values, self.errors
-        if op.type in PARAMETER_OPERATORS:
-            self._parameter_step(op, pool)
-            return
-        dy = errors[op.outputs[0]]
-        x = op.inputs[0]
-        if op.type in VIEW_OPERATORS:
-            dx, adds = self._share(x, dy)
-            if dx is not None and adds:
-                self._emit(Kernel.COPY, op, [dy.view(dx.dims, Role.ERROR)], [(dx, True)])
-        elif op.type in ("ADD", "SUB"):
-            self._add_step(op, dy)
-        elif op.type == "MUL":
-            a, b = op.inputs[:2]
-            outputs = [self._contribute(a), self._contribute(b)]
-            factors = [self.forward.operand(t) if outputs[1 - i][0] is not None else None for i, t in enumerate((a, b))]
-            step = self._emit(Kernel.MUL, op, [*factors, self._masked_output(op), dy], outputs)
-            step.words = words(self.graph, op)
-        elif op.type == "CONCATENATION":
-            step = self._emit(Kernel.CONCATENATION, op, [dy], [self._contribute(t) for t in op.inputs])
-            step.words = words(self.graph, op)
-        else:
-            saved: list[Value | None]
-            if op.type == "MAX_POOL_2D":
-                saved = [self._masked_output(op), self.forward.argmax[op.index]]
-            elif op.type == "AVERAGE_POOL_2D":
-                saved = [self._masked_output(op)]
-            elif op.type in ("MEAN", "PAD", "TRANSPOSE"):
-                saved = []
-            elif op.type == "HARD_SWISH":
-                saved = [values[x]]
-            else:  # SOFTMAX and the activations read their output
-                saved = [values[op.outputs[0]]]
-            output = self._share(x, dy) if op.type in ELEMENT_WISE else self._contribute(x)
-            step = self._emit(Kernel[op.type], op, [*saved, dy], [output])
-            step.words = words(self.graph, op)
-
-    def _add_step(self, op: Operator, dy: Value) -> None:
-        """a + b or a - b: one operand of the output's shape takes over the memory of the output's error."""
-        shape = self.graph.tensors[op.outputs[0]].shape
-        outputs: list[tuple[Value | None, bool]] = []
-        shared = False
-        for position, tensor in enumerate(op.inputs[:2]):
-            negated = op.type == "SUB" and position == 1
-            may_share = not shared and not negated and self.graph.tensors[tensor].shape == shape
-            output = self._share(tensor, dy) if may_share else self._contribute(tensor)
-            shared = shared or (output[0] is not None and output[0].root is dy.root)
-            outputs.append(output)
-        mask = self._masked_output(op)
-        untouched = all(error is None or (error.root is dy.root and not adds) for error, adds in outputs)
-        if mask is not None or not untouched:
-            step = self._emit(Kernel[op.type], op, [mask, dy], outputs)
-            step.words = words(self.graph, op)
-
-    def _parameter_step(self, op: Operator, pool: Operator | None) -> None:
-        graph, forward = self.graph, self.forward
+        spec = OPERATORS[op.type]
         output = (pool or op).outputs[0]
         dy = self.errors[output]
-        trained = op.index in self.layers.trained
-        slot = self.slots.get(op.index)
-        scratch = None
-        if slot is not None and slot.max_selected:
-            scratch = Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
-        mask = forward.values[output] if activation(op) != Activation.NONE else None
-        x = forward.values[op.inputs[0]] if trained else None
-        dx, adds = self._contribute(op.inputs[0])
-        step_values = [x, forward.operand(op.inputs[1]), mask, dy, dx, scratch]
+        errors = self._input_errors(spec, op, dy)
+        mask = self.forward.values[output] if activation(op) != Activation.NONE else None
+        if spec.passes_on and mask is None:
+            untouched = all(error is None or (error.root is dy.root and not adds) for error, adds in errors)
+            if untouched:
+                return
+        if spec.kernel is None:  # a view's error is added to one that is there
+            ((dx, _),) = errors
+            assert dx is not None
+            self._emit(COPY, op, [dy.view(dx.dims, Role.ERROR), dx], [], errors)
+            return
+        kernel, words = spec.kernel, []
         if pool is not None:
-            step_values.append(forward.argmax[pool.index])
-        self.steps.append(
-            Step(
-                FUSED_POOL[op.type] if pool is not None else Kernel[op.type],
-                Phase.BACKWARD,
-                step_values,
-                fused_words(graph, op, pool) if pool is not None else words(graph, op),
-                [op.index] + ([pool.index] if pool is not None else []),
-                slot.index if slot is not None else NONE_INDEX,
-                int(adds),
-            )
-        )
+            assert spec.pooled is not None
+            kernel, words = spec.pooled, pooled_words(self.graph, op, pool)
+        else:
+            words = spec.words(self.graph, op)
+        values: list[Value | None] = []
+        outputs = iter(errors)
+        for argument in kernel.backward_arguments:
+            if argument.repeated:
+                values += [error for error, _ in outputs]
+            elif argument.is_error_output:
+                values.append(next(outputs)[0])
+            else:
+                values.append(self._read(spec, argument, op, pool, dy, mask, errors))
+        step = self._emit(kernel, op, values, words, errors)
+        step.operators += [] if pool is None else [pool.index]
+        slot = self.slots.get(op.index)
+        step.layer = NONE_INDEX if slot is None else slot.index
+
+    def _input_errors(self, spec: OperatorSpec, op: Operator, dy: Value) -> list[tuple[Value | None, bool]]:
+        """Where the errors of the operator's inputs go, and whether they are added: as ``_contribute``."""
+        outputs: list[tuple[Value | None, bool]] = []
+        shared = False
+        for tensor, argument in zip(op.inputs, self._differentiated_inputs(spec, op)):
+            elements = self.graph.tensors[tensor].elements if tensor >= 0 else 0
+            may_share = argument.name in spec.shares and not shared and elements == dy.elements
+            error = self._share(tensor, dy) if may_share else self._contribute(tensor)
+            shared = shared or (error[0] is not None and error[0].root is dy.root)
+            outputs.append(error)
+        return outputs
+
+    @staticmethod
+    def _differentiated_inputs(spec: OperatorSpec, op: Operator) -> list[Argument]:
+        """Arguments of the inputs that have errors: not weights and biases."""
+        inputs = [argument for argument in spec.inputs if argument.name not in spec.parameters]
+        return inputs * len(op.inputs) if inputs[-1].repeated else inputs
+
+    def _read(
+        self,
+        spec: OperatorSpec,
+        argument: Argument,
+        op: Operator,
+        pool: Operator | None,
+        dy: Value,
+        mask: Value | None,
+        errors: list[tuple[Value | None, bool]],
+    ) -> Value | None:
+        """What a backward step reads: an argument that may be absent is there only if the step needs it."""
+        name = argument.name
+        if name == "dy":
+            return dy
+        if name == "argmax":
+            return self.forward.argmax[(pool or op).index]
+        if name == "scratch":
+            slot = self.slots.get(op.index)
+            if slot is None or not slot.max_selected:
+                return None
+            return Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
+        if name == "y":
+            return mask if argument.optional else self.forward.values[op.outputs[0]]
+        names = [a.name for a in spec.inputs]
+        if name in spec.reads_for:
+            wanted = errors[names.index(spec.reads_for[name][1:])][0] is not None
+            return self.forward.operand(op.inputs[names.index(name)]) if wanted else None
+        if argument.optional and op.index not in self.layers.trained:
+            return None
+        return self.forward.operand(op.inputs[names.index(name)])
+
+    def _emit(
+        self,
+        kernel: KernelSpec,
+        op: Operator,
+        values: list[Value | None],
+        words: list[int | float],
+        outputs: list[tuple[Value | None, bool]],
+    ) -> Step:
+        mask = sum(1 << i for i, (_, adds) in enumerate(outputs) if adds)
+        step = Step(kernel, Phase.BACKWARD, values, words, [op.index], NONE_INDEX, mask)
+        self.steps.append(step)
+        return step
 
 
 def pools_to_save(graph: Graph, layers: TrainedLayers) -> frozenset[int]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .errors import ConversionError
 from .graph import Operator, Tensor
+from .operators.spec import OptionField, Options
 
 Values = list[np.ndarray]
 
@@ -59,6 +60,25 @@ _FOLDERS: dict[str, Callable[[Operator, Values], np.ndarray | None]] = {
     "SUB": _without_activation(np.subtract),
     "MUL": _without_activation(np.multiply),
 }
+
+
+FOLDED_OPTIONS: dict[str, Options] = {
+    "SHAPE": Options("ShapeOptions", (OptionField("outType", 0, 1),)),
+    "PACK": Options("PackOptions", (OptionField("valuesCount", 0, 4), OptionField("axis", 1, 4))),
+    "GATHER": Options("GatherOptions", (OptionField("axis", 0, 4), OptionField("batchDims", 1, 4))),
+    "REDUCE_PROD": Options("ReducerOptions", (OptionField("keepDims", 0, 1),)),
+    "STRIDED_SLICE": Options(
+        "StridedSliceOptions",
+        (
+            OptionField("beginMask", 0, 4),
+            OptionField("endMask", 1, 4),
+            OptionField("ellipsisMask", 2, 4),
+            OptionField("newAxisMask", 3, 4),
+            OptionField("shrinkAxisMask", 4, 4),
+            OptionField("offset", 5, 1),
+        ),
+    ),
+}  # of operators that are only evaluated here
 
 
 def _is_integer(dtype: str) -> bool:

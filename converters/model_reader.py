@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .constant_folding import fold_shapes
+from .constant_folding import FOLDED_OPTIONS, fold_shapes
 from .errors import ConversionError
 from .flatbuffer import (
     ACTIVATION_NAMES,
@@ -30,27 +30,13 @@ from .flatbuffer import (
 )
 from .graph import Graph, Operator, Quantization, Tensor
 from .model_limits import refuse_unsupported
+from .operators import OPERATORS
 from .shape_check import check_shapes
 
 EXPECTED_OPTIONS = {
-    "ADD": "AddOptions",
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "GATHER": "GatherOptions",
-    "LEAKY_RELU": "LeakyReluOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "MEAN": "ReducerOptions",
-    "MUL": "MulOptions",
-    "PACK": "PackOptions",
-    "REDUCE_PROD": "ReducerOptions",
-    "RESHAPE": "ReshapeOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "SQUEEZE": "SqueezeOptions",
-    "STRIDED_SLICE": "StridedSliceOptions",
-    "SUB": "SubOptions",
+    name: options.table
+    for name, options in ({name: spec.options for name, spec in OPERATORS.items()} | FOLDED_OPTIONS).items()
+    if options is not None
 }
 
 _ENUMERATIONS = {

@@ -221,7 +221,7 @@ class PlanBuilder:
                     f"operator {step.operators[0]} ({step.kernel.name}) has too many inputs and outputs for the plan"
                 )
             row = np.zeros((), pf.STEP)
-            row["kernel"], row["phase"] = step.kernel, step.phase
+            row["kernel"], row["phase"] = step.kernel.number, step.phase
             row["value_begin"], row["value_count"] = len(indices), len(step.values)
             indices += [ref(value) for value in step.values]
             row["operator_begin"], row["operator_count"] = len(indices), len(step.operators)

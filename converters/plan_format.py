@@ -1,7 +1,7 @@
 """The training plan's binary format, defined once.
 
 A plan is a header, a table of sections and the sections themselves, all little-endian. Each section is
-an array of one record type. ``plan_header`` writes the same for C++.
+an array of one record type. ``generate`` writes the same for C++.
 
 Shapes are NHWC, filters OHWI, as in TensorFlow Lite.
 """
@@ -38,79 +38,6 @@ class SectionKind(enum.IntEnum):
     STEPS = 6
     INDICES = 7  # uint16: arguments of steps, operators covered by steps
     WORDS = 8  # 32-bit addresses and constants of steps
-
-
-class Kernel(enum.IntEnum):
-    """What a step runs. Numbered without gaps: devices keep tables by kernel.
-
-    Arguments are value indices in the order below (``?`` may be absent = NONE_INDEX); words are 32-bit integers unless
-    marked ``f32``, the same for forward and backward. Backward steps read the error ``dy`` of ``y`` and write the error
-    ``dx`` of ``x``; they may change ``dy`` in place. Bit *i* of a step's ``accumulate_mask`` says that its i-th error
-    output is added to, not overwritten.
-
-    Layers: forward (x, w, b?, y), backward (x?, w, y?, dy, dx?, scratch?)
-        * FULLY_CONNECTED: batch, inputs, outputs (x is [batch, inputs], y [batch, outputs]), activation
-        * CONV_2D: stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, activation
-        * DEPTHWISE_CONV_2D: as CONV_2D, depth_multiplier
-    Layers with their max-pool: forward (x, w, b?, y, argmax?), backward (x?, w, y?, dy, dx?, scratch?, argmax)
-        * CONV_2D_MAX_POOL, DEPTHWISE_MAX_POOL: words of the convolution; map_h, map_w (its output); words of the pool
-          without activation
-    Pools: forward (x, y), words filter_h, filter_w, stride_h, stride_w, pad_top, pad_left, activation
-        * MAX_POOL_2D: forward (x, y, argmax?), backward (y?, argmax, dy, dx)
-        * AVERAGE_POOL_2D: backward (y?, dy, dx)
-        * MAX_POOL_ARGMAX: a save hook (x, y, argmax)
-    Arithmetic: forward (a, b, y), word activation
-        * ADD, SUB: backward (y?, dy, da?, db?)
-        * MUL: backward (a?, b?, y?, dy, da?, db?)
-    Moves: forward (x, y), backward (dy, dx)
-        * MEAN: outer, reduced, inner (x is [outer, reduced, inner])
-        * PAD: before, one per dimension of x
-        * TRANSPOSE: permutation, one per dimension of x
-        * COPY
-        * CONCATENATION: forward (y, x0, x1, ...), backward (dy, dx0?, dx1?, ...); axis, size of each x along it
-    Functions: forward (x, y), backward (y, dy, dx)
-        * SOFTMAX: rows, columns (x is [rows, columns]), beta (f32)
-        * LEAKY_RELU: alpha (f32, not negative)
-        * LOGISTIC, TANH, RELU, RELU6, RELU_N1_TO_1
-        * HARD_SWISH: backward (x, dy, dx)
-    EXTERNAL: what it reads, then what it writes
-
-    ``x?`` of a layer's backward step is absent where the operator does not train (the input's shape is then that of
-    ``dx``). ``y?`` is present when a fused activation masks the error. ``scratch`` (uint16, one per candidate) is the
-    selector's. In *_MAX_POOL, ``y`` is the pool's output, ``dy`` its error, and ``argmax`` (uint8, shape of y) holds,
-    per pooled element, the winner's position in the window, ``row * filter_w + column`` (first in row-major order on
-    ties).
-    Element-wise kernels (functions but SOFTMAX; ADD, SUB) accept outputs that share the memory of their input.
-    RESHAPE, SQUEEZE and EXPAND_DIMS have no steps: their outputs are aliases.
-    EXTERNAL steps make up the forward pass of a tflm program, between its hooks: the trainer has the program's forward
-    pass run the step's operators (one each, ascending). No kernel is looked up for them.
-    """
-
-    ADD = 0
-    AVERAGE_POOL_2D = 1
-    CONCATENATION = 2
-    CONV_2D = 3
-    DEPTHWISE_CONV_2D = 4
-    FULLY_CONNECTED = 5
-    LOGISTIC = 6
-    MAX_POOL_2D = 7
-    MUL = 8
-    RELU = 9
-    RELU_N1_TO_1 = 10
-    RELU6 = 11
-    SOFTMAX = 12
-    TANH = 13
-    PAD = 14
-    TRANSPOSE = 15
-    MEAN = 16
-    SUB = 17
-    LEAKY_RELU = 18
-    HARD_SWISH = 19
-    CONV_2D_MAX_POOL = 20
-    DEPTHWISE_MAX_POOL = 21
-    COPY = 22
-    MAX_POOL_ARGMAX = 23
-    EXTERNAL = 24
 
 
 class Activation(enum.IntEnum):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .plan_format import NONE_INDEX, ForwardKind, Kernel, Phase, Place, ProgramKind, Role, ScalarType
+from .operators.spec import KernelSpec
+from .plan_format import NONE_INDEX, ForwardKind, Phase, Place, ProgramKind, Role, ScalarType
 
 BYTES = {
     ScalarType.FLOAT32: 4, ScalarType.INT8: 1, ScalarType.UINT8: 1,
@@ -53,9 +54,9 @@ class Value:
 
 @dataclass(eq=False)
 class Step:
-    """``values`` in the argument order of ``Kernel``; None where absent."""
+    """``values`` in the order of the kernel's arguments; None where absent."""
 
-    kernel: Kernel
+    kernel: KernelSpec
     phase: Phase
     values: list[Value | None]
     words: list[int | float] = field(default_factory=list)

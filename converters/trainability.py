@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .constraints import PARAMETER_OPERATORS, why_not_backward, why_not_forward
 from .errors import ConversionError
 from .graph import Graph, Operator
+from .operators import PARAMETER_OPERATORS, why_not_backward, why_not_forward
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,14 @@ import inspect
 import re
 import struct
 import zlib
-from pathlib import Path
 
 import models
 import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
-from tflm_train.converters.fingerprint import OPTION_FIELDS, cpp_header, fingerprint, weights_crc
+from tflm_train.converters.fingerprint import OPTION_FIELDS, fingerprint, weights_crc
 from tflm_train.converters.flatbuffer import load, schema
 
-HEADER = Path(__file__).resolve().parents[1] / "micro_kernels/src/tflm_train/runtime/fingerprint_fields.h"
 WEIGHTS, BIAS = 1, 2  # tensors of small_model
 
 
@@ -134,7 +132,3 @@ def test_option_fields_are_the_schema_s(name):
             field = match[1][0].lower() + match[1][1:]
             expected.add((field, int(call[2]), widths[call[1]], float(call[3])))
     assert {(f.name, f.slot, f.width, float(f.default)) for f in OPTION_FIELDS[name]} == expected
-
-
-def test_the_committed_header_is_the_generated_one():
-    assert HEADER.read_text() == cpp_header(), "run: python -m tflm_train.converters.fingerprint > " + str(HEADER.name)

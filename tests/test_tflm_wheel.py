@@ -9,8 +9,8 @@ from harness import open_trainer, train
 from tf_reference import error_measure
 from tflite_builder import ModelBuilder
 from tflm_train.converters import flatbuffer
-from tflm_train.converters.constraints import FORWARD_CONSTRAINTS
 from tflm_train.converters.convert import Result, convert
+from tflm_train.converters.operators import OPERATORS
 from tflm_train.converters.plan_format import ForwardKind, ProgramKind
 from wheel_forward import WheelForward
 
@@ -154,5 +154,5 @@ def test_every_activation_of_the_first_step_equals_the_native_kernels(name):
     print(name, {kind: f"{error:.1e}" for kind, error in worst.items()})
     assert max(worst.values()) <= 1e-5, worst
     if name == "every_operator":
-        supported = {*FORWARD_CONSTRAINTS, "SHAPE", "STRIDED_SLICE", "PACK"}
+        supported = {*OPERATORS, "SHAPE", "STRIDED_SLICE", "PACK"}
         assert set(worst) == supported - {"RELU_N1_TO_1"}  # TFLM has it as a fused activation only

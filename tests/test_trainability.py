@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
 from tflm_train.converters import flatbuffer, model_reader
-from tflm_train.converters.constraints import BACKWARD_CONSTRAINTS, FORWARD_CONSTRAINTS
 from tflm_train.converters.errors import ConversionError
+from tflm_train.converters.operators import OPERATORS
 from tflm_train.converters.trainability import choose_layers, layer_names
 
 
@@ -113,6 +113,6 @@ def test_names_are_unique():
 
 
 def test_every_constraint_says_its_rule():
-    for constraints in (*FORWARD_CONSTRAINTS.values(), *BACKWARD_CONSTRAINTS.values()):
-        for constraint in constraints:
+    for spec in OPERATORS.values():
+        for constraint in (*spec.constraints, *spec.backward_constraints):
             assert constraint.__doc__ and "\n" not in constraint.__doc__

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from .converters import flatbuffer, model_reader, model_writer
-from .converters.constraints import PARAMETER_OPERATORS
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
 from .converters.macs import operator_macs
+from .converters.operators import PARAMETER_OPERATORS
 from .converters.plan_format import Plan
 from .converters.trainability import TrainedLayers, choose_layers, layer_names
 from .reports import report

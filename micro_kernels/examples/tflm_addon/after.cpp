@@ -4,7 +4,7 @@
 #include "model_data.h"
 #include "sensor.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
-#include "tflm_train/operators/fully_connected.h"
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/tflm/trainable_interpreter.h"
 
 namespace {

@@ -6,7 +6,7 @@
 
 #include "instruction_meter.h"
 #include "semihosting_stream.h"
-#include "tflm_train/operators/conv_2d.h"
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/runtime/operator.h"
 #include "tflm_train/runtime/selector.h"
 

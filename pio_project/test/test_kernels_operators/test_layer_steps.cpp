@@ -1,11 +1,7 @@
 // What the operators with weights do with a step: mask, select, old weights, destinations, counters.
 #include "../test_kernels/conv_testing.h"
 #include "step_fixture.h"
-#include "tflm_train/operators/conv_2d.h"
-#include "tflm_train/operators/conv_2d_max_pool.h"
-#include "tflm_train/operators/depthwise_conv_2d.h"
-#include "tflm_train/operators/depthwise_max_pool.h"
-#include "tflm_train/operators/fully_connected.h"
+#include "tflm_train/operators/operators.h"
 
 using namespace tflm_train;
 using namespace tflm_train::testing;

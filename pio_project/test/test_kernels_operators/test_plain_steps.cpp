@@ -1,25 +1,7 @@
 // Operators without weights: arguments at their places, outputs written or added to, shared memory.
 #include "../test_kernels/kernel_testing.h"
 #include "step_fixture.h"
-#include "tflm_train/operators/add.h"
-#include "tflm_train/operators/average_pool_2d.h"
-#include "tflm_train/operators/concatenation.h"
-#include "tflm_train/operators/copy.h"
-#include "tflm_train/operators/hard_swish.h"
-#include "tflm_train/operators/leaky_relu.h"
-#include "tflm_train/operators/logistic.h"
-#include "tflm_train/operators/max_pool_2d.h"
-#include "tflm_train/operators/max_pool_argmax.h"
-#include "tflm_train/operators/mean.h"
-#include "tflm_train/operators/mul.h"
-#include "tflm_train/operators/pad.h"
-#include "tflm_train/operators/relu.h"
-#include "tflm_train/operators/relu6.h"
-#include "tflm_train/operators/relu_n1_to_1.h"
-#include "tflm_train/operators/softmax.h"
-#include "tflm_train/operators/sub.h"
-#include "tflm_train/operators/tanh.h"
-#include "tflm_train/operators/transpose.h"
+#include "tflm_train/operators/operators.h"
 
 using namespace tflm_train;
 using namespace tflm_train::testing;

@@ -3,9 +3,7 @@
 #include <string>
 
 #include "tflm_train/operators/all_operators.h"
-#include "tflm_train/operators/conv_2d.h"
-#include "tflm_train/operators/relu.h"
-#include "tflm_train/operators/softmax.h"
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/runtime/operator_set.h"
 #include "tflm_train/runtime/subject.h"
 

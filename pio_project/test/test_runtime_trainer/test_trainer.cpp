@@ -3,8 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tflm_train/operators/fully_connected.h"
-#include "tflm_train/operators/softmax.h"
+#include "tflm_train/operators/operators.h"
 #include "trainer_fixture.h"
 
 using namespace tflm_train;

@@ -2,11 +2,11 @@
 #ifndef TFLM_TRAIN_OPERATORS_ALL_OPERATORS_H_
 #define TFLM_TRAIN_OPERATORS_ALL_OPERATORS_H_
 
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/runtime/operator_set.h"
 
 namespace tflm_train {
 
-inline constexpr uint32_t kOperatorCount = 24;
 extern const Operator* const kAllOperators[kOperatorCount];
 
 class AllOperators : public StaticOperatorSet<kOperatorCount> {

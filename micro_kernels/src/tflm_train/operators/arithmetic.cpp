@@ -1,12 +1,15 @@
 #include "tflm_train/operators/arithmetic.h"
 
 #include "tflm_train/kernels/arithmetic.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
 
 namespace tflm_train {
 namespace {
 
-enum BackwardArgument : uint32_t { kY, kDy, kDa, kDb };
+// those of ADD, which SUB shares
+using namespace arguments::add;
+using namespace backward;
 
 /// An operand's error from the error of the result.
 void PutOperandError(const StepView& step, uint32_t output, float sign) {
@@ -29,16 +32,17 @@ void PutOperandError(const StepView& step, uint32_t output, float sign) {
 }  // namespace
 
 Status CheckArithmeticForward(const StepView& step) {
-  if (step.word_count() != 1 || !IsActivation(step.word(0)) ||
-      !ArgumentsFit(step, 3, Needs(need::kFloat, need::kFloat, need::kOutput))) {
+  if (step.word_count() != kWords || !IsActivation(step.word(kActivation)) ||
+      !ArgumentsFit(step, forward::kCount, Needs(need::kFloat, need::kFloat, need::kOutput))) {
     return Status::kPlanInvalid;
   }
-  return PlanStatus(BroadcastsTo(step.value(0), step.value(2)) && BroadcastsTo(step.value(1), step.value(2)));
+  const ValueRecord& y = step.value(forward::kY);
+  return PlanStatus(BroadcastsTo(step.value(forward::kA), y) && BroadcastsTo(step.value(forward::kB), y));
 }
 
 Status CheckAddBackward(const StepView& step) {
   constexpr uint32_t kNeeds = Needs(need::kAnything, need::kOutput, need::kOutputIfAny, need::kOutputIfAny);
-  if (step.word_count() != 1 || !ArgumentsFit(step, 4, kNeeds) || !MaskFits(step, 0, kY, kDy)) {
+  if (step.word_count() != kWords || !ArgumentsFit(step, kCount, kNeeds) || !MaskFits(step, kActivation, kY, kDy)) {
     return Status::kPlanInvalid;
   }
   for (uint32_t argument = kDa; argument <= kDb; ++argument) {
@@ -49,7 +53,8 @@ Status CheckAddBackward(const StepView& step) {
 
 void RunAddBackward(const StepView& step, float sign) {
   float* dy = step.data<float>(kDy);
-  MaskError(ActivationWord(step, 0), static_cast<const float*>(step.data<float>(kY)), Elements(step.value(kDy)), dy);
+  MaskError(ActivationWord(step, kActivation), static_cast<const float*>(step.data<float>(kY)),
+            Elements(step.value(kDy)), dy);
   // In this order either operand's error may take over the memory of dy: a's leaves it as it is, b's is the last to
   // read it.
   PutOperandError(step, 0, 1.0f);

@@ -1,10 +1,12 @@
-#include "tflm_train/operators/concatenation.h"
-
 #include "tflm_train/kernels/move.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::concatenation;
 
 // forward (y, x0, x1, ...), backward (dy, dx0?, dx1?, ...); words: axis, then the size of each part along it, because
 // parts without an error are absent.
@@ -71,8 +73,6 @@ void Backward(const StepView& step, const BackwardContext&) {
                                  step.data<float>(argument));
   });
 }
-
-constexpr KernelArguments kArguments = {KernelArguments::Bit(0), 0, KernelArguments::Bits(0, 8), 0, 0};
 
 }  // namespace
 

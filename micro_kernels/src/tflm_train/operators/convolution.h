@@ -33,7 +33,7 @@ struct ConvolutionOperator {
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const float* x = step.data<float>(kX);
     const float* w = step.data<float>(kW);
-    const float* bias = step.data<float>(kBias);
+    const float* bias = step.data<float>(kB);
     float* y = step.data<float>(kY);
     if constexpr (kPooled) {
       uint8_t* argmax = step.data<uint8_t>(kArgmax);

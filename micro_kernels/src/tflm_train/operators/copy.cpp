@@ -1,10 +1,12 @@
-#include "tflm_train/operators/copy.h"
-
 #include "tflm_train/kernels/move.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::copy;
 
 // forward (x, y), backward (dy, dx).
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
@@ -22,7 +24,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kCopy = {KernelId::kCopy, KernelArguments::Unary(0), Check, Forward, Backward};
-const Operator kCopyForward = {KernelId::kCopy, KernelArguments::Unary(0), Check, Forward, nullptr};
+const Operator kCopy = {KernelId::kCopy, kArguments, Check, Forward, Backward};
+const Operator kCopyForward = {KernelId::kCopy, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

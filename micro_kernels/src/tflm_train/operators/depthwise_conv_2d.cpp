@@ -1,16 +1,18 @@
-#include "tflm_train/operators/depthwise_conv_2d.h"
-
 #include "tflm_train/kernels/depthwise_conv_2d.h"
+
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/convolution.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+using namespace arguments::depthwise_conv_2d;
 using Implementation = ConvolutionOperator<DepthwiseConv2d, false>;
 }  // namespace
 
-const Operator kDepthwiseConv2d = {KernelId::kDepthwiseConv2d, KernelArguments::Layer(), Implementation::Check,
+const Operator kDepthwiseConv2d = {KernelId::kDepthwiseConv2d, kArguments, Implementation::Check,
                                    Implementation::Forward, Implementation::Backward};
-const Operator kDepthwiseConv2dForward = {KernelId::kDepthwiseConv2d, KernelArguments::Layer(), Implementation::Check,
+const Operator kDepthwiseConv2dForward = {KernelId::kDepthwiseConv2d, kArguments, Implementation::Check,
                                           Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

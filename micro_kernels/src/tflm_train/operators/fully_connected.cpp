@@ -1,13 +1,14 @@
-#include "tflm_train/operators/fully_connected.h"
-
 #include "tflm_train/kernels/fast/fully_connected.h"
+
 #include "tflm_train/kernels/fully_connected.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/layer.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
 
-enum Word : uint32_t { kBatch, kInputs, kOutputs, kActivation, kWords };
+using namespace arguments::fully_connected;
 
 DenseShape Shape(const StepView& step) {
   return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
@@ -38,7 +39,7 @@ void Forward(const StepView& step, WorkCounters& work) {
   const Activation activation = ActivationWord(step, kActivation);
   const float* x = step.data<float>(kX);
   const float* w = step.data<float>(kW);
-  const float* bias = step.data<float>(kBias);
+  const float* bias = step.data<float>(kB);
   float* y = step.data<float>(kY);
   if constexpr (kFastKernels) {
     fast::FullyConnectedForward(shape, activation, x, w, bias, y, work.forward);
@@ -74,7 +75,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
 
 }  // namespace
 
-const Operator kFullyConnected = {KernelId::kFullyConnected, KernelArguments::Layer(), Check, Forward, Backward};
-const Operator kFullyConnectedForward = {KernelId::kFullyConnected, KernelArguments::Layer(), Check, Forward, nullptr};
+const Operator kFullyConnected = {KernelId::kFullyConnected, kArguments, Check, Forward, Backward};
+const Operator kFullyConnectedForward = {KernelId::kFullyConnected, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

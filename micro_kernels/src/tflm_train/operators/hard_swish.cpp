@@ -1,10 +1,12 @@
-#include "tflm_train/operators/hard_swish.h"
-
 #include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/element_wise.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::hard_swish;
 
 struct Function {
   static constexpr uint32_t kWords = 0;
@@ -17,9 +19,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kHardSwish = {KernelId::kHardSwish, KernelArguments::Unary(1), Implementation::Check,
-                             Implementation::Forward, Implementation::Backward};
-const Operator kHardSwishForward = {KernelId::kHardSwish, KernelArguments::Unary(1), Implementation::Check,
-                                    Implementation::Forward, nullptr};
+const Operator kHardSwish = {KernelId::kHardSwish, kArguments, Implementation::Check, Implementation::Forward,
+                             Implementation::Backward};
+const Operator kHardSwishForward = {KernelId::kHardSwish, kArguments, Implementation::Check, Implementation::Forward,
+                                    nullptr};
 
 }  // namespace tflm_train

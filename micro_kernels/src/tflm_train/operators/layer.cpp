@@ -48,8 +48,8 @@ bool LayerArgumentsFit(const StepView& step, bool pooled) {
 bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word) {
   if (IsBackward(step)) return MaskFits(step, activation_word, layer_backward::kY, layer_backward::kDy);
   if (!IsActivation(step.word(activation_word))) return false;
-  return !step.Has(layer_forward::kBias) ||
-         CheckedElements(step.value(layer_forward::kBias)) == static_cast<uint32_t>(channels);
+  return !step.Has(layer_forward::kB) ||
+         CheckedElements(step.value(layer_forward::kB)) == static_cast<uint32_t>(channels);
 }
 
 }  // namespace tflm_train

@@ -8,18 +8,15 @@
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/vector.h"
 #include "tflm_train/kernels/work.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
 #include "tflm_train/runtime/operator.h"
 
 namespace tflm_train {
 
-/// Arguments of a layer's steps. argmax: *_MAX_POOL only.
-namespace layer_forward {
-enum Argument : uint32_t { kX, kW, kBias, kY, kArgmax };
-}
-namespace layer_backward {
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax };
-}
+/// Arguments of a layer's steps. argmax: *_MAX_POOL only, the others have those in front of it.
+namespace layer_forward = arguments::conv_2d_max_pool::forward;
+namespace layer_backward = arguments::conv_2d_max_pool::backward;
 
 inline bool IsBackward(const StepView& step) { return step.phase() == Phase::kBackward; }
 

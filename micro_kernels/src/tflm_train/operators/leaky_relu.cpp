@@ -1,10 +1,12 @@
-#include "tflm_train/operators/leaky_relu.h"
-
 #include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/element_wise.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::leaky_relu;
 
 struct Function {
   static constexpr uint32_t kWords = 1;
@@ -26,9 +28,8 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
 
 }  // namespace
 
-const Operator kLeakyRelu = {KernelId::kLeakyRelu, KernelArguments::Unary(1), Check, Implementation::Forward,
+const Operator kLeakyRelu = {KernelId::kLeakyRelu, kArguments, Check, Implementation::Forward,
                              Implementation::Backward};
-const Operator kLeakyReluForward = {KernelId::kLeakyRelu, KernelArguments::Unary(1), Check, Implementation::Forward,
-                                    nullptr};
+const Operator kLeakyReluForward = {KernelId::kLeakyRelu, kArguments, Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

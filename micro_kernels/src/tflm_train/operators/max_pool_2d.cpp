@@ -1,16 +1,17 @@
-#include "tflm_train/operators/max_pool_2d.h"
-
 #include "tflm_train/kernels/max_pool_2d.h"
+
+#include "tflm_train/operators/arguments.h"
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/operators/pool.h"
 
 namespace tflm_train {
 namespace {
 
-enum ForwardArgument : uint32_t { kX, kY, kArgmax };
-enum BackwardArgument : uint32_t { kSavedY, kSavedArgmax, kDy, kDx };
+using namespace arguments::max_pool_2d;
 
 TFLM_TRAIN_COLD Status CheckForward(const StepView& step) {
-  if (!ArgumentsFit(step, kArgmax + 1, Needs(need::kFloat, need::kOutput, need::kWinnersIfAny))) {
+  using namespace forward;
+  if (!ArgumentsFit(step, kCount, Needs(need::kFloat, need::kOutput, need::kWinnersIfAny))) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& x = step.value(kX);
@@ -19,13 +20,14 @@ TFLM_TRAIN_COLD Status CheckForward(const StepView& step) {
 }
 
 TFLM_TRAIN_COLD Status CheckBackward(const StepView& step) {
-  if (!ArgumentsFit(step, kDx + 1, Needs(need::kAnything, need::kWinners, need::kOutput, need::kOutput))) {
+  using namespace backward;
+  if (!ArgumentsFit(step, kCount, Needs(need::kAnything, need::kWinners, need::kOutput, need::kOutput))) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& dx = step.value(kDx);
   const ValueRecord& dy = step.value(kDy);
-  return PlanStatus(PoolStepFits(step, dx, dy) && MaskFits(step, kPoolWords, kSavedY, kDy) &&
-                    ArgmaxFits(step, kSavedArgmax, ReadPoolStep(step, dx, dy), dy));
+  return PlanStatus(PoolStepFits(step, dx, dy) && MaskFits(step, kActivation, kY, kDy) &&
+                    ArgmaxFits(step, kArgmax, ReadPoolStep(step, dx, dy), dy));
 }
 
 Status Check(const StepView& step) {
@@ -33,22 +35,21 @@ Status Check(const StepView& step) {
 }
 
 void Forward(const StepView& step, WorkCounters&) {
+  using namespace forward;
   MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX),
-                          ActivationWord(step, kPoolWords), step.data<float>(kY), step.data<uint8_t>(kArgmax));
+                          ActivationWord(step, kActivation), step.data<float>(kY), step.data<uint8_t>(kArgmax));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
+  using namespace backward;
   const ValueRecord& dx = step.value(kDx);
   const ValueRecord& dy = step.value(kDy);
-  MaskError(ActivationWord(step, kPoolWords), static_cast<const float*>(step.data<float>(kSavedY)), Elements(dy),
+  MaskError(ActivationWord(step, kActivation), static_cast<const float*>(step.data<float>(kY)), Elements(dy),
             step.data<float>(kDy));
   if (!step.accumulates(0)) Fill(0.0f, step.data<float>(kDx), Elements(dx));
-  MaxPool2dBackward<float>(ReadPoolStep(step, dx, dy), step.data<uint8_t>(kSavedArgmax), step.data<float>(kDy),
+  MaxPool2dBackward<float>(ReadPoolStep(step, dx, dy), step.data<uint8_t>(kArgmax), step.data<float>(kDy),
                            step.data<float>(kDx));
 }
-
-constexpr KernelArguments kArguments = {KernelArguments::Bits(1, 2), KernelArguments::Bit(2),
-                                        KernelArguments::Bits(2, 2), KernelArguments::Bit(1), 0};
 
 }  // namespace
 

@@ -1,16 +1,17 @@
-#include "tflm_train/operators/max_pool_argmax.h"
-
 #include "tflm_train/kernels/max_pool_2d.h"
+#include "tflm_train/operators/arguments.h"
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/operators/pool.h"
 
 namespace tflm_train {
 namespace {
 
-enum Argument : uint32_t { kX, kY, kArgmax };
+using namespace arguments::max_pool_argmax;
+using namespace forward;
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.phase() == Phase::kBackward ||
-      !ArgumentsFit(step, kArgmax + 1, Needs(need::kFloat, need::kFloat, need::kWinners))) {
+      !ArgumentsFit(step, kCount, Needs(need::kFloat, need::kFloat, need::kWinners))) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& x = step.value(kX);
@@ -22,8 +23,6 @@ void Forward(const StepView& step, WorkCounters&) {
   MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX), Activation::kNone,
                           nullptr, step.data<uint8_t>(kArgmax));
 }
-
-constexpr KernelArguments kArguments = {KernelArguments::Bit(2), KernelArguments::Bit(2), 0, 0, 0};
 
 }  // namespace
 

@@ -1,10 +1,13 @@
-#include "tflm_train/operators/mean.h"
-
 #include "tflm_train/kernels/mean.h"
+
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::mean;
 
 // forward (x, y), backward (dy, dx); words: outer, reduced, inner.
 MeanShape Shape(const StepView& step) {
@@ -33,7 +36,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kMean = {KernelId::kMean, KernelArguments::Unary(0), Check, Forward, Backward};
-const Operator kMeanForward = {KernelId::kMean, KernelArguments::Unary(0), Check, Forward, nullptr};
+const Operator kMean = {KernelId::kMean, kArguments, Check, Forward, Backward};
+const Operator kMeanForward = {KernelId::kMean, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -1,13 +1,14 @@
-#include "tflm_train/operators/mul.h"
-
 #include "tflm_train/kernels/arithmetic.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/arithmetic.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
 
-enum BackwardArgument : uint32_t { kA, kB, kY, kDy, kDa, kDb };
+using namespace arguments::mul;
+using namespace backward;
 
 /// The error `d` of an operand is there only with the other operand, the factor; both fit into dy.
 bool ErrorFits(const StepView& step, uint32_t d, uint32_t factor) {
@@ -18,13 +19,15 @@ bool ErrorFits(const StepView& step, uint32_t d, uint32_t factor) {
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.phase() != Phase::kBackward) return CheckArithmeticForward(step);
-  return PlanStatus(step.size() == kDb + 1 && step.word_count() == 1 && IsFloatOutput(step, kDy) &&
-                    MaskFits(step, 0, kY, kDy) && ErrorFits(step, kDa, kB) && ErrorFits(step, kDb, kA));
+  return PlanStatus(step.size() == kCount && step.word_count() == kWords && IsFloatOutput(step, kDy) &&
+                    MaskFits(step, kActivation, kY, kDy) && ErrorFits(step, kDa, kB) && ErrorFits(step, kDb, kA));
 }
 
 void Forward(const StepView& step, WorkCounters& work) {
-  const StridedWalk walk = BroadcastWalk(DimsOf(step.value(2)), DimsOf(step.value(0)), DimsOf(step.value(1)));
-  MulForward<float>(walk, step.data<float>(0), step.data<float>(1), ActivationWord(step, 0), step.data<float>(2), work);
+  const auto dims = [&step](uint32_t argument) { return DimsOf(step.value(argument)); };
+  const StridedWalk walk = BroadcastWalk(dims(forward::kY), dims(forward::kA), dims(forward::kB));
+  MulForward<float>(walk, step.data<float>(forward::kA), step.data<float>(forward::kB),
+                    ActivationWord(step, kActivation), step.data<float>(forward::kY), work);
 }
 
 void PutError(const StepView& step, uint32_t output, uint32_t factor, WorkCounters& work) {
@@ -38,15 +41,15 @@ void PutError(const StepView& step, uint32_t output, uint32_t factor, WorkCounte
 }
 
 void Backward(const StepView& step, const BackwardContext& context) {
-  MaskError(ActivationWord(step, 0), static_cast<const float*>(step.data<float>(kY)), Elements(step.value(kDy)),
-            step.data<float>(kDy));
+  MaskError(ActivationWord(step, kActivation), static_cast<const float*>(step.data<float>(kY)),
+            Elements(step.value(kDy)), step.data<float>(kDy));
   PutError(step, 0, kB, *context.work);
   PutError(step, 1, kA, *context.work);
 }
 
 }  // namespace
 
-const Operator kMul = {KernelId::kMul, KernelArguments::Binary(3), Check, Forward, Backward};
-const Operator kMulForward = {KernelId::kMul, KernelArguments::Binary(3), Check, Forward, nullptr};
+const Operator kMul = {KernelId::kMul, kArguments, Check, Forward, Backward};
+const Operator kMulForward = {KernelId::kMul, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

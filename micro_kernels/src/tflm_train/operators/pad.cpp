@@ -1,10 +1,12 @@
-#include "tflm_train/operators/pad.h"
-
 #include "tflm_train/kernels/move.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::pad;
 
 // forward (x, y), backward (dy, dx); words: elements before x, one per dimension.
 StridedWalk Walk(const StepView& step, const ValueRecord& inner, const ValueRecord& outer, ptrdiff_t* offset) {
@@ -39,7 +41,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kPad = {KernelId::kPad, KernelArguments::Unary(0), Check, Forward, Backward};
-const Operator kPadForward = {KernelId::kPad, KernelArguments::Unary(0), Check, Forward, nullptr};
+const Operator kPad = {KernelId::kPad, kArguments, Check, Forward, Backward};
+const Operator kPadForward = {KernelId::kPad, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -1,10 +1,12 @@
-#include "tflm_train/operators/relu.h"
-
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/element_wise.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::relu;
 
 struct Function {
   static constexpr uint32_t kWords = 0;
@@ -19,9 +21,8 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kRelu = {KernelId::kRelu, KernelArguments::Unary(1), Implementation::Check, Implementation::Forward,
+const Operator kRelu = {KernelId::kRelu, kArguments, Implementation::Check, Implementation::Forward,
                         Implementation::Backward};
-const Operator kReluForward = {KernelId::kRelu, KernelArguments::Unary(1), Implementation::Check,
-                               Implementation::Forward, nullptr};
+const Operator kReluForward = {KernelId::kRelu, kArguments, Implementation::Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

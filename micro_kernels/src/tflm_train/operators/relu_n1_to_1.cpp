@@ -1,10 +1,12 @@
-#include "tflm_train/operators/relu_n1_to_1.h"
-
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/element_wise.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::relu_n1_to_1;
 
 struct Function {
   static constexpr uint32_t kWords = 0;
@@ -19,9 +21,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kReluN1To1 = {KernelId::kReluN1To1, KernelArguments::Unary(1), Implementation::Check,
-                             Implementation::Forward, Implementation::Backward};
-const Operator kReluN1To1Forward = {KernelId::kReluN1To1, KernelArguments::Unary(1), Implementation::Check,
-                                    Implementation::Forward, nullptr};
+const Operator kReluN1To1 = {KernelId::kReluN1To1, kArguments, Implementation::Check, Implementation::Forward,
+                             Implementation::Backward};
+const Operator kReluN1To1Forward = {KernelId::kReluN1To1, kArguments, Implementation::Check, Implementation::Forward,
+                                    nullptr};
 
 }  // namespace tflm_train

@@ -1,13 +1,13 @@
-#include "tflm_train/operators/softmax.h"
-
 #include "tflm_train/kernels/softmax.h"
+
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
 
-// forward (x, y), backward (y, dy, dx).
-enum Word : uint32_t { kRows, kColumns, kBeta, kWords };
+using namespace arguments::softmax;
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() != kWords || !UnaryArgumentsFit(step)) return Status::kPlanInvalid;
@@ -34,7 +34,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kSoftmax = {KernelId::kSoftmax, KernelArguments::Unary(1), Check, Forward, Backward};
-const Operator kSoftmaxForward = {KernelId::kSoftmax, KernelArguments::Unary(1), Check, Forward, nullptr};
+const Operator kSoftmax = {KernelId::kSoftmax, kArguments, Check, Forward, Backward};
+const Operator kSoftmaxForward = {KernelId::kSoftmax, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -1,10 +1,12 @@
-#include "tflm_train/operators/tanh.h"
-
 #include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/element_wise.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::tanh;
 
 struct Function {
   static constexpr uint32_t kWords = 0;
@@ -17,9 +19,8 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kTanh = {KernelId::kTanh, KernelArguments::Unary(1), Implementation::Check, Implementation::Forward,
+const Operator kTanh = {KernelId::kTanh, kArguments, Implementation::Check, Implementation::Forward,
                         Implementation::Backward};
-const Operator kTanhForward = {KernelId::kTanh, KernelArguments::Unary(1), Implementation::Check,
-                               Implementation::Forward, nullptr};
+const Operator kTanhForward = {KernelId::kTanh, kArguments, Implementation::Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -1,10 +1,12 @@
-#include "tflm_train/operators/transpose.h"
-
 #include "tflm_train/kernels/move.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
+#include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
+
+using namespace arguments::transpose;
 
 // forward (x, y), backward (dy, dx); words: dimension i of y is dimension word(i) of x.
 StridedWalk Walk(const StepView& step, const ValueRecord& x) {
@@ -39,7 +41,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kTranspose = {KernelId::kTranspose, KernelArguments::Unary(0), Check, Forward, Backward};
-const Operator kTransposeForward = {KernelId::kTranspose, KernelArguments::Unary(0), Check, Forward, nullptr};
+const Operator kTranspose = {KernelId::kTranspose, kArguments, Check, Forward, Backward};
+const Operator kTransposeForward = {KernelId::kTranspose, kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -6,7 +6,7 @@
 
 namespace tflm_train {
 
-/// One bit per argument, in the order written in converters/plan_format.py. Writing outside the arena would change the
+/// One bit per argument, in the order of the spec (converters/operators). Writing outside the arena would change the
 /// caller's input or the file, and a foreign value in `winners` would lead a kernel outside its buffers.
 struct KernelArguments {
   uint8_t forward_written;
@@ -17,19 +17,6 @@ struct KernelArguments {
 
   /// The highest bit stands for all further arguments.
   static bool Has(uint32_t arguments, uint32_t i) { return (arguments >> (i < 7 ? i : 7) & 1u) != 0; }
-  static constexpr uint8_t Bit(uint32_t argument) { return static_cast<uint8_t>(1u << argument); }
-  static constexpr uint8_t Bits(uint32_t first, uint32_t count) {
-    return static_cast<uint8_t>(((1u << count) - 1) << first);
-  }
-
-  /// x, w, b, y forward; x, w, y, dy, dx, keys backward.
-  static constexpr KernelArguments Layer() { return {Bit(3), 0, Bits(3, 3), 0, Bit(5)}; }
-  /// The same with the winners of the pool behind.
-  static constexpr KernelArguments PooledLayer() { return {Bits(3, 2), Bit(4), Bits(3, 3), Bit(6), Bit(5)}; }
-  /// x, y forward; `saved` values, dy, dx backward.
-  static constexpr KernelArguments Unary(uint32_t saved) { return {Bit(1), 0, Bits(saved, 2), 0, 0}; }
-  /// a, b, y forward; `saved` values, dy, da, db backward.
-  static constexpr KernelArguments Binary(uint32_t saved) { return {Bit(2), 0, Bits(saved, 3), 0, 0}; }
 };
 
 /// Argument positions of a backward step with weights.

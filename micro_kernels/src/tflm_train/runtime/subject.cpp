@@ -1,5 +1,7 @@
 #include "tflm_train/runtime/subject.h"
 
+#include "tflm_train/runtime/kernel_names.h"
+
 namespace tflm_train {
 namespace {
 
@@ -47,42 +49,14 @@ constexpr const char* kTexts[] = {
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 
-// By KernelId.
-constexpr const char* kKernels[] = {
-    "ADD",
-    "AVERAGE_POOL_2D",
-    "CONCATENATION",
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "FULLY_CONNECTED",
-    "LOGISTIC",
-    "MAX_POOL_2D",
-    "MUL",
-    "RELU",
-    "RELU_N1_TO_1",
-    "RELU6",
-    "SOFTMAX",
-    "TANH",
-    "PAD",
-    "TRANSPOSE",
-    "MEAN",
-    "SUB",
-    "LEAKY_RELU",
-    "HARD_SWISH",
-    "CONV_2D_MAX_POOL",
-    "DEPTHWISE_MAX_POOL",
-    "COPY",
-    "MAX_POOL_ARGMAX",
-    "EXTERNAL",
-};
-static_assert(sizeof kKernels / sizeof *kKernels == kKernelCount);
+static_assert(sizeof kKernelNames / sizeof *kKernelNames == kKernelCount);
 
 }  // namespace
 
 const char* SubjectText(Subject subject) {
   if (subject < Subject::kCount) return kTexts[static_cast<uint32_t>(subject)];
   const uint32_t kernel = static_cast<uint32_t>(subject) - static_cast<uint32_t>(Subject::kFirstKernel);
-  return kernel < kKernelCount ? kKernels[kernel] : kTexts[static_cast<uint32_t>(Subject::kUnknownKernel)];
+  return kernel < kKernelCount ? kKernelNames[kernel] : kTexts[static_cast<uint32_t>(Subject::kUnknownKernel)];
 }
 
 }  // namespace tflm_train

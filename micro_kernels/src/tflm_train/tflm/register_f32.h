@@ -6,9 +6,7 @@
 #include "tensorflow/lite/c/builtin_op_data.h"
 #include "tensorflow/lite/c/common.h"
 #include "tensorflow/lite/micro/micro_log.h"
-#include "tflm_train/operators/conv_2d.h"
-#include "tflm_train/operators/depthwise_conv_2d.h"
-#include "tflm_train/operators/fully_connected.h"
+#include "tflm_train/operators/operators.h"
 #include "tflm_train/tflm/node_step.h"
 #include "tflm_train/tflm/tflm_types.h"
 

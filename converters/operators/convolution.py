@@ -1,0 +1,132 @@
+"""Convolutions, alone and together with the max-pool behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..graph import Graph, Operator, Tensor
+from . import pool, window
+from .constraints import WINDOW, weights_are_constant
+from .shapes import check_bias, require, shape_of
+from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+
+_FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!?"
+_WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
+_MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
+
+
+def words(graph: Graph, op: Operator) -> list[Word]:
+    """Constants of a convolution."""
+    x, w, y = (graph.tensors[t].shape for t in (op.inputs[0], op.inputs[1], op.outputs[0]))
+    options = op.options
+    dilation = options.get("dilation_h_factor", 1), options.get("dilation_w_factor", 1)
+    size = (w[1] - 1) * dilation[0] + 1, (w[2] - 1) * dilation[1] + 1
+    pads = window.pads(op, (x[1], x[2]), size, (y[1], y[2]))
+    found: list[Word] = [options["stride_h"], options["stride_w"], *dilation, *pads, int(window.activation(op))]
+    return found + ([y[3] // x[3]] if op.type == "DEPTHWISE_CONV_2D" else [])
+
+
+def pooled_words(graph: Graph, conv: Operator, max_pool: Operator) -> list[Word]:
+    """Constants of a convolution run together with its max-pool."""
+    y = graph.tensors[conv.outputs[0]].shape
+    return [*words(graph, conv), y[1], y[2], *pool.words(graph, max_pool)[:-1]]
+
+
+def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
+    x, w = shape_of(inputs, 0), shape_of(inputs, 1)
+    require(len(x) == len(w) == 4, "an input or filter that has not four dimensions")
+    depthwise = op.type == "DEPTHWISE_CONV_2D"
+    channels = w[3] if depthwise else w[0]
+    if depthwise:
+        require(w[0] == 1 and x[3] > 0 and channels % x[3] == 0, "a filter that does not fit its input's channels")
+        multiplier = op.options["depth_multiplier"]
+        require(multiplier in (0, channels // x[3]), "a depth multiplier that does not fit its filter")
+    else:
+        require(w[3] > 0 and x[3] % w[3] == 0, "a filter that does not fit its input's channels")
+    o = op.options
+    height = window.positions(x[1], w[1], o["stride_h"], o["dilation_h_factor"], o["padding"])
+    width = window.positions(x[2], w[2], o["stride_w"], o["dilation_w_factor"], o["padding"])
+    check_bias(inputs, channels)
+    return (x[0], height, width, channels)
+
+
+def _taps(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    """Taps inside the image over all positions, for one pair of channels."""
+    x, w = shapes["x"], shapes["w"]
+    size = (words["map_h"], words["map_w"]) if "map_h" in words else shapes["y"][1:3]
+    taps = 1
+    for axis, letter, pad in ((1, "h", "pad_top"), (2, "w", "pad_left")):
+        stride, dilation = int(words[f"stride_{letter}"]), int(words[f"dilation_{letter}"])
+        taps *= window.valid_taps(x[axis], int(size[axis - 1]), w[axis], stride, dilation, int(words[pad]))
+    return taps
+
+
+def _macs(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    return _taps(shapes, words) * shapes["w"][0] * shapes["w"][3]
+
+
+def not_grouped(graph: Graph, op: Operator) -> bool:
+    """its filter covers all input channels (no grouped convolution)"""
+    return graph.tensors[op.inputs[1]].shape[-1] == graph.tensors[op.inputs[0]].shape[-1]
+
+
+CONV_2D = OperatorSpec(
+    name="CONV_2D",
+    kernel=KernelSpec(name="CONV_2D", number=3, forward=_FORWARD, backward=_BACKWARD, words=_WORDS, macs=_macs),
+    options=Options(
+        "Conv2DOptions",
+        (
+            *window.STRIDES,
+            OptionField("fusedActivationFunction", 3, 1),
+            OptionField("dilationWFactor", 4, 4, 1),
+            OptionField("dilationHFactor", 5, 4, 1),
+            OptionField("quantizedBiasType", 6, 1),
+        ),
+    ),
+    shape=_shape,
+    words=words,
+    constraints=(*WINDOW, weights_are_constant, not_grouped),
+    parameters=("w", "b"),
+    pooled=KernelSpec(
+        name="CONV_2D_MAX_POOL",
+        number=20,
+        forward=f"{_FORWARD} argmax!?",
+        backward=f"{_BACKWARD} argmax",
+        words=f"{_WORDS} {_MAP}",
+        macs=_macs,
+    ),
+)
+
+DEPTHWISE_CONV_2D = OperatorSpec(
+    name="DEPTHWISE_CONV_2D",
+    kernel=KernelSpec(
+        name="DEPTHWISE_CONV_2D",
+        number=4,
+        forward=_FORWARD,
+        backward=_BACKWARD,
+        words=f"{_WORDS} depth_multiplier",
+        macs=_macs,
+    ),
+    options=Options(
+        "DepthwiseConv2DOptions",
+        (
+            *window.STRIDES,
+            OptionField("depthMultiplier", 3, 4),
+            OptionField("fusedActivationFunction", 4, 1),
+            OptionField("dilationWFactor", 5, 4, 1),
+            OptionField("dilationHFactor", 6, 4, 1),
+        ),
+    ),
+    shape=_shape,
+    words=words,
+    constraints=(*WINDOW, weights_are_constant),
+    parameters=("w", "b"),
+    pooled=KernelSpec(
+        name="DEPTHWISE_MAX_POOL",
+        number=21,
+        forward=f"{_FORWARD} argmax!?",
+        backward=f"{_BACKWARD} argmax",
+        words=f"{_WORDS} depth_multiplier {_MAP}",
+        macs=_macs,
+    ),
+)

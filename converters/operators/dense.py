@@ -1,0 +1,63 @@
+"""FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ..graph import Graph, Operator, Tensor
+from .constraints import FUSED, weights_are_constant
+from .shapes import check_bias, require, shape_of
+from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .window import activation
+
+
+def _words(graph: Graph, op: Operator) -> list[Word]:
+    outputs, inputs = graph.tensors[op.inputs[1]].shape
+    return [graph.tensors[op.inputs[0]].elements // inputs, inputs, outputs, int(activation(op))]
+
+
+def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
+    x, w = shape_of(inputs, 0), shape_of(inputs, 1)
+    require(len(w) == 2 and w[1] > 0 and math.prod(x) % w[1] == 0, "weights that do not fit its input")
+    check_bias(inputs, w[0])
+    if op.options["keep_num_dims"]:
+        require(bool(x) and x[-1] == w[1], "weights that do not fit its input")
+        return (*x[:-1], w[0])
+    return (math.prod(x) // w[1], w[0])
+
+
+def _macs(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    return math.prod(shapes["x"]) * shapes["w"][0]
+
+
+def default_weights_format(graph: Graph, op: Operator) -> bool:
+    """its weights are stored in the default format (not shuffled)"""
+    return op.options.get("weights_format", "DEFAULT") in ("DEFAULT", 0)
+
+
+FULLY_CONNECTED = OperatorSpec(
+    name="FULLY_CONNECTED",
+    kernel=KernelSpec(
+        name="FULLY_CONNECTED",
+        number=5,
+        forward="x w b? y!",
+        backward="x? w y? dy! dx!? scratch!?",
+        words="batch inputs outputs activation",
+        macs=_macs,
+    ),
+    options=Options(
+        "FullyConnectedOptions",
+        (
+            OptionField("fusedActivationFunction", 0, 1),
+            OptionField("weightsFormat", 1, 1),
+            OptionField("keepNumDims", 2, 1),
+            OptionField("asymmetricQuantizeInputs", 3, 1),
+            OptionField("quantizedBiasType", 4, 1),
+        ),
+    ),
+    shape=_shape,
+    words=_words,
+    constraints=(*FUSED, weights_are_constant, default_weights_format),
+    parameters=("w", "b"),
+)

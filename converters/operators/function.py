@@ -1,0 +1,82 @@
+"""Functions of one tensor: SOFTMAX and those that work element by element."""
+
+from __future__ import annotations
+
+from ..graph import Graph, Operator
+from .constraints import COMMON
+from .shapes import same
+from .spec import Constraint, KernelSpec, OperatorSpec, OptionField, Options, Word, WordRule
+
+
+def _no_words(graph: Graph, op: Operator) -> list[Word]:
+    return []
+
+
+def _element_wise(
+    name: str,
+    number: int,
+    saved: str = "y",
+    words: str = "",
+    options: Options | None = None,
+    word_rule: WordRule = _no_words,
+    backward_constraints: tuple[Constraint, ...] = (),
+) -> OperatorSpec:
+    """A function whose backward step reads its output, or what is named in ``saved``."""
+    return OperatorSpec(
+        name=name,
+        kernel=KernelSpec(
+            name=name, number=number, forward="x y!", backward=f"{saved} dy! dx!", words=words, macs=None
+        ),
+        options=options,
+        shape=same,
+        words=word_rule,
+        constraints=COMMON,
+        backward_constraints=backward_constraints,
+        shares=("x",),
+        in_place=True,
+    )
+
+
+LOGISTIC = _element_wise("LOGISTIC", 6)
+TANH = _element_wise("TANH", 13)
+RELU = _element_wise("RELU", 9)
+RELU6 = _element_wise("RELU6", 11)
+RELU_N1_TO_1 = _element_wise("RELU_N1_TO_1", 10)
+HARD_SWISH = _element_wise("HARD_SWISH", 19, saved="x")
+
+
+def slope_not_negative(graph: Graph, op: Operator) -> bool:
+    """its slope alpha is not negative (the sign of the output tells the sign of the input)"""
+    return float(op.options.get("alpha", 0.0)) >= 0
+
+
+def _slope(graph: Graph, op: Operator) -> list[Word]:
+    return [float(op.options["alpha"])]
+
+
+LEAKY_RELU = _element_wise(
+    "LEAKY_RELU",
+    18,
+    words="alpha:f32",
+    options=Options("LeakyReluOptions", (OptionField("alpha", 0, 4, 0.0),)),
+    word_rule=_slope,
+    backward_constraints=(slope_not_negative,),
+)
+
+
+def _softmax_words(graph: Graph, op: Operator) -> list[Word]:
+    x = graph.tensors[op.inputs[0]]
+    columns = x.shape[-1] if x.shape else 1
+    return [x.elements // columns, columns, float(op.options["beta"])]
+
+
+SOFTMAX = OperatorSpec(
+    name="SOFTMAX",
+    kernel=KernelSpec(
+        name="SOFTMAX", number=12, forward="x y!", backward="y dy! dx!", words="rows columns beta:f32", macs=None
+    ),
+    options=Options("SoftmaxOptions", (OptionField("beta", 0, 4, 0.0),)),
+    shape=same,
+    words=_softmax_words,
+    constraints=COMMON,
+)

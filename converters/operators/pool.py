@@ -1,0 +1,80 @@
+"""Max-pool and average pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph import Graph, Operator, Tensor
+from . import window
+from .constraints import WINDOW
+from .shapes import require, shape_of
+from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+
+POOL_WORDS = "filter_h filter_w stride_h stride_w pad_top pad_left activation"
+LARGEST_WINDOW = 256  # the winner's position is saved in one byte
+
+
+def words(graph: Graph, op: Operator) -> list[Word]:
+    """Constants of a pool."""
+    x, y = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
+    options = op.options
+    size = options["filter_height"], options["filter_width"]
+    pads = window.pads(op, (x[1], x[2]), size, (y[1], y[2]))
+    return [*size, options["stride_h"], options["stride_w"], *pads, int(window.activation(op))]
+
+
+def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
+    x, o = shape_of(inputs, 0), op.options
+    require(len(x) == 4, "an input that has not four dimensions")
+    height = window.positions(x[1], o["filter_height"], o["stride_h"], 1, o["padding"])
+    width = window.positions(x[2], o["filter_width"], o["stride_w"], 1, o["padding"])
+    return (x[0], height, width, x[3])
+
+
+def window_fits_argmax(graph: Graph, op: Operator) -> bool:
+    """its window has at most 256 elements (the winner's position is saved in one byte)"""
+    return bool(op.options["filter_height"] * op.options["filter_width"] <= LARGEST_WINDOW)
+
+
+_OPTIONS = Options(
+    "Pool2DOptions",
+    (
+        *window.STRIDES,
+        OptionField("filterWidth", 3, 4),
+        OptionField("filterHeight", 4, 4),
+        OptionField("fusedActivationFunction", 5, 1),
+    ),
+)
+
+MAX_POOL_2D = OperatorSpec(
+    name="MAX_POOL_2D",
+    kernel=KernelSpec(
+        name="MAX_POOL_2D",
+        number=7,
+        forward="x y! argmax!?",
+        backward="y? argmax dy! dx!",
+        words=POOL_WORDS,
+        macs=None,
+    ),
+    options=_OPTIONS,
+    shape=_shape,
+    words=words,
+    constraints=WINDOW,
+    backward_constraints=(window_fits_argmax,),
+)
+
+AVERAGE_POOL_2D = OperatorSpec(
+    name="AVERAGE_POOL_2D",
+    kernel=KernelSpec(
+        name="AVERAGE_POOL_2D", number=1, forward="x y!", backward="y? dy! dx!", words=POOL_WORDS, macs=None
+    ),
+    options=_OPTIONS,
+    shape=_shape,
+    words=words,
+    constraints=WINDOW,
+)
+
+# saves the winners of a max-pool that TensorFlow Lite Micro has run
+MAX_POOL_ARGMAX = KernelSpec(
+    name="MAX_POOL_ARGMAX", number=23, forward="x y argmax!", backward="", words=POOL_WORDS, macs=None
+)

@@ -1,0 +1,226 @@
+"""What the project knows of an operator, in one place.
+
+A ``KernelSpec`` says how a step of the plan calls one of the library's kernels: its arguments, constants and work.
+An ``OperatorSpec`` says how an operator of a ``.tflite`` becomes such steps: its options, when it can run and pass
+errors back, the shape of its output. Everything else that repeats these facts is read or generated from them.
+
+Arguments are written in one line, in the order of the step::
+
+    "x w b? y! argmax!?"    ! the step writes it   ? it may be absent   * any number of them (the last one)
+
+Names have a meaning: ``y`` is the output, ``d`` and the name of an input or output its error, ``argmax`` winners of a
+max-pool (uint8), ``scratch`` a selector's keys (uint16). Constants ("words") are 32-bit integers unless marked
+``:f32``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ..flatbuffer import schema
+from ..graph import Graph, Operator, Tensor
+from ..plan_format import MAX_OPERATOR_VALUES
+
+Shape = tuple[int, ...]
+Word = int | float
+Constraint = Callable[[Graph, Operator], bool]
+ShapeRule = Callable[[Operator, Sequence[Tensor | None]], Shape | None]
+WordRule = Callable[[Graph, Operator], list[Word]]
+MacRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
+
+
+class Argument(NamedTuple):
+    """An argument of a step."""
+
+    name: str
+    written: bool = False
+    optional: bool = False
+    repeated: bool = False
+
+    @property
+    def is_error_output(self) -> bool:
+        """Whether it is the error of an input: ``dx``, ``da``."""
+        return self.written and self.name.startswith("d") and self.name != "dy"
+
+
+def parse_arguments(text: str) -> tuple[Argument, ...]:
+    """The arguments of a step from their line.
+
+    Raises
+    ------
+    ValueError
+        Two of one name, or something behind a repeated one.
+    """
+    found = [Argument(token.rstrip("!?*"), "!" in token, "?" in token, "*" in token) for token in text.split()]
+    names = [argument.name for argument in found]
+    if len(set(names)) != len(names) or any(argument.repeated for argument in found[:-1]):
+        raise ValueError(f"arguments {text!r}: a name occurs twice, or a repeated argument is not the last one")
+    if len(found) > MAX_OPERATOR_VALUES:
+        raise ValueError(f"arguments {text!r}: more than {MAX_OPERATOR_VALUES}")
+    return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KernelSpec:
+    """How a step calls a kernel.
+
+    Attributes
+    ----------
+    name : str
+        In messages, and in C++ as ``k`` and its words.
+    number : int
+        In plans. Numbers have no gaps and are never given again.
+    forward, backward : str
+        Arguments; an empty backward: the kernel runs forward only.
+    words : str
+        Names of the constants, the same forward and backward.
+    macs : callable or None
+        Multiplications of one forward step from the shapes of the arguments and the constants, both by name. Passing
+        an error on costs as much for each input, and so does the weight gradient.
+    """
+
+    name: str
+    number: int
+    forward: str
+    backward: str
+    words: str
+    macs: MacRule | None
+
+    def __post_init__(self) -> None:
+        forward, backward = self.forward_arguments, self.backward_arguments
+        if backward and "dy" not in {argument.name for argument in backward}:
+            raise ValueError(f"{self.name}: its backward step reads no dy")
+        for argument in backward:
+            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch"}
+            if argument.name not in known:
+                raise ValueError(f"{self.name}: {argument.name} is no argument of its forward step nor an error of one")
+
+    @cached_property
+    def forward_arguments(self) -> tuple[Argument, ...]:
+        return parse_arguments(self.forward)
+
+    @cached_property
+    def backward_arguments(self) -> tuple[Argument, ...]:
+        return parse_arguments(self.backward)
+
+    @cached_property
+    def word_names(self) -> tuple[str, ...]:
+        """Without their types; a repeated last one keeps its ``*``."""
+        return tuple(word.split(":")[0] for word in self.words.split())
+
+    def named_words(self, words: Sequence[Word]) -> dict[str, Word]:
+        """Constants by name, a repeated one left out.
+
+        Raises
+        ------
+        ValueError
+            Their number is not the spec's.
+        """
+        names = [name for name in self.word_names if not name.endswith("*")]
+        repeated = len(names) != len(self.word_names)
+        if len(words) < len(names) or (len(words) > len(names) and not repeated):
+            raise ValueError(f"{self.name}: {len(words)} constants for {self.words!r}")
+        return dict(zip(names, words))
+
+
+class OptionField(NamedTuple):
+    """A scalar of an options table: 1 byte (zero-extended) or 4 bytes wide; ``default`` where the file omits it."""
+
+    name: str
+    slot: int
+    width: int
+    default: int | float = 0
+
+    @property
+    def default_bits(self) -> int:
+        kind = np.float32 if isinstance(self.default, float) else np.uint32
+        return int(np.asarray(self.default, kind).view(np.uint32))
+
+
+@dataclass(frozen=True)
+class Options:
+    """An options table of the schema, and its scalars (all of them: the fingerprint covers what it is told)."""
+
+    table: str
+    fields: tuple[OptionField, ...] = ()
+
+    def __post_init__(self) -> None:
+        stored = vars(getattr(schema, f"{self.table}T")())
+        scalars = {name for name, value in stored.items() if isinstance(value, (bool, int, float))}
+        if scalars != {field.name for field in self.fields}:
+            raise ValueError(f"{self.table}: its scalars are {sorted(scalars)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSpec:
+    """How an operator of a ``.tflite`` runs and passes errors back.
+
+    Attributes
+    ----------
+    name : str
+        The schema's.
+    kernel : KernelSpec or None
+        Of its steps; None for a view, whose output is its input under another shape. The kernel's inputs are the
+        operator's first ones.
+    options : Options or None
+    shape : callable
+        (operator, input tensors or None) -> the output's shape, None where it is not known at conversion. Raises
+        ``shapes.Wrong`` when the inputs do not fit together.
+    words : callable
+        (graph, operator) -> constants of the step.
+    constraints, backward_constraints : tuple of callable
+        What must hold to run it, and to pass an error back; the docstrings are the messages.
+    parameters : tuple of str
+        Arguments that train.
+    shares : tuple of str
+        Inputs whose error may take over the memory of the output's, where it has as many elements.
+    passes_on : bool
+        Errors pass unchanged, so that one that shares the output's needs no step.
+    reads_for : dict
+        Operand that the backward step reads -> the error that it is read for.
+    in_place : bool
+        The output may take over the input's memory.
+    pooled : KernelSpec or None
+        The kernel that runs it together with the max-pool behind it.
+    """
+
+    name: str
+    kernel: KernelSpec | None
+    options: Options | None
+    shape: ShapeRule
+    words: WordRule
+    constraints: tuple[Constraint, ...]
+    backward_constraints: tuple[Constraint, ...] = ()
+    parameters: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    passes_on: bool = False
+    reads_for: Mapping[str, str] = field(default_factory=dict)
+    in_place: bool = False
+    pooled: KernelSpec | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.isupper() or not hasattr(schema.BuiltinOperator, self.name):
+            raise ValueError(f"{self.name} is no operator of the schema")
+        for constraint in (*self.constraints, *self.backward_constraints):
+            if not constraint.__doc__:
+                raise ValueError(f"{self.name}: {constraint.__name__} has no docstring, its message")
+        names = {argument.name for argument in self.kernel.forward_arguments} if self.kernel else {"x"}
+        unknown = {*self.parameters, *self.shares, *self.reads_for} - names
+        if unknown:
+            raise ValueError(f"{self.name}: {sorted(unknown)[0]} is none of its arguments")
+
+    @cached_property
+    def inputs(self) -> tuple[Argument, ...]:
+        """Arguments that are inputs of the operator, in its order."""
+        if self.kernel is None:
+            return (Argument("x"),)
+        return tuple(argument for argument in self.kernel.forward_arguments if not argument.written)
+
+    @property
+    def is_view(self) -> bool:
+        return self.kernel is None

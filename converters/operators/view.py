@@ -1,0 +1,41 @@
+"""Views: the same memory under another shape. They have no steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph import Graph, Operator, Tensor
+from .constraints import COMMON
+from .shapes import shape_of
+from .spec import KernelSpec, OperatorSpec, Options, Shape, Word
+
+
+def _no_words(graph: Graph, op: Operator) -> list[Word]:
+    return []
+
+
+def _any_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
+    """What the file says; a view's elements are counted by ``shape_check``."""
+    shape_of(inputs, 0)
+    return None
+
+
+def _view(name: str, options: Options | None) -> OperatorSpec:
+    return OperatorSpec(
+        name=name,
+        kernel=None,
+        options=options,
+        shape=_any_shape,
+        words=_no_words,
+        constraints=COMMON,
+        shares=("x",),
+        passes_on=True,
+    )
+
+
+RESHAPE = _view("RESHAPE", Options("ReshapeOptions"))
+SQUEEZE = _view("SQUEEZE", Options("SqueezeOptions"))
+EXPAND_DIMS = _view("EXPAND_DIMS", None)
+
+# adds the error of a view to one that is there already
+COPY = KernelSpec(name="COPY", number=22, forward="x y!", backward="dy! dx!", words="", macs=None)

@@ -1,0 +1,74 @@
+"""One operator, one spec: what is generated from the specs is current, and an incomplete spec is an error at import."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tflm_train.converters import generate
+from tflm_train.converters.operators import KERNELS, OPERATORS, kernel_named
+from tflm_train.converters.operators.dense import FULLY_CONNECTED
+from tflm_train.converters.operators.spec import KernelSpec, OptionField, Options, parse_arguments
+
+LIBRARY = Path(__file__).resolve().parents[1] / "micro_kernels" / "src" / "tflm_train"
+
+
+def test_generated_files_are_current():
+    assert not generate.stale(LIBRARY), "run: python -m tflm_train.converters.generate"
+
+
+def test_a_changed_file_is_stale(tmp_path):
+    for name, text in generate.FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text())
+    assert not generate.stale(tmp_path)
+    changed = tmp_path / "operators" / "arguments.h"
+    changed.write_text(changed.read_text().replace("kDx", "kDX", 1))
+    assert generate.stale(tmp_path) == [changed]
+
+
+def test_arguments_are_parsed():
+    x, y, argmax = parse_arguments("x y! argmax!?")
+    assert (x.name, x.written, x.optional) == ("x", False, False)
+    assert (y.name, y.written, y.optional) == ("y", True, False)
+    assert (argmax.name, argmax.written, argmax.optional) == ("argmax", True, True)
+    assert parse_arguments("y! x*")[1].repeated
+
+
+@pytest.mark.parametrize("text", ["x x", "x* y!"])
+def test_arguments_that_contradict_themselves(text):
+    with pytest.raises(ValueError, match="arguments"):
+        parse_arguments(text)
+
+
+def test_every_backward_argument_has_a_meaning():
+    with pytest.raises(ValueError, match="dz is no argument"):
+        KernelSpec(name="CEIL", number=0, forward="x y!", backward="dy! dz!", words="", macs=None)
+    with pytest.raises(ValueError, match="reads no dy"):
+        KernelSpec(name="CEIL", number=0, forward="x y!", backward="dx!", words="", macs=None)
+
+
+def test_a_spec_without_one_of_its_parts_does_not_import():
+    with pytest.raises(TypeError, match="words"):
+        KernelSpec(name="CEIL", number=0, forward="x y!", backward="dy! dx!", macs=None)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="its scalars are"):
+        Options("PackOptions", (OptionField("axis", 1, 4),))
+    with pytest.raises(ValueError, match="no operator of the schema"):
+        replace(FULLY_CONNECTED, name="FULLY_CONNECT")
+    with pytest.raises(ValueError, match="none of its arguments"):
+        replace(FULLY_CONNECTED, parameters=("weights",))
+    with pytest.raises(ValueError, match="no docstring"):
+        replace(FULLY_CONNECTED, constraints=(lambda graph, op: True,))
+
+
+def test_constants_have_the_spec_s_number():
+    assert kernel_named("SOFTMAX").named_words([1, 3, 0.5]) == {"rows": 1, "columns": 3, "beta": 0.5}
+    assert kernel_named("CONCATENATION").named_words([1, 4, 5]) == {"axis": 1}
+    with pytest.raises(ValueError, match="constants"):
+        kernel_named("SOFTMAX").named_words([1, 3])
+
+
+def test_kernels_are_found_by_number():
+    assert [kernel.number for kernel in KERNELS] == list(range(len(KERNELS)))
+    assert {spec.kernel.name for spec in OPERATORS.values() if spec.kernel} <= {kernel.name for kernel in KERNELS}
