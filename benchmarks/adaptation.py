@@ -17,13 +17,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from confidence import mean_and_interval
 from rich.console import Console
 from rich.table import Table
 from tflm_train.converters.files import write_atomically
 from tflm_train.converters.macs import dense_step_macs
 
 import tflm_train as tt
+from tflm_train.bench.confidence import mean_and_interval
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

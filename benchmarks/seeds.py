@@ -12,10 +12,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from confidence import mean_and_interval
 
 import tflm_train as tt
 from tflm_train.bench import workloads
+from tflm_train.bench.confidence import mean_and_interval
 
 
 def accuracy(workload: workloads.Workload, selector: str, epochs: int, seed: int) -> float:

@@ -59,6 +59,19 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                 os.unlink(left)
 
 
+def check_writable(path: Path) -> None:
+    """For what is written after a long time: whether its folder exists.
+
+    Raises
+    ------
+    UserError
+        It does not.
+    """
+    folder = os.path.dirname(_regular_file(path))
+    if not os.path.isdir(folder):
+        raise UserError(f"{os.fspath(path)}: the folder {folder} does not exist; create it or write elsewhere")
+
+
 def _regular_file(path: Path) -> str:
     target = os.path.realpath(path)
     if os.path.exists(target) and not os.path.isfile(target):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import csv
+import io
 import json
 import os
 import shutil
@@ -7,10 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import networks
+import numpy as np
 import pytest
+from rich.console import Console
 from test_schemas import validate
 
 import tflm_train as tt
@@ -19,6 +26,7 @@ from tflm_train.bench.block_counts import PluginFolder
 from tflm_train.bench.footprint import footprint
 from tflm_train.bench.peers import PEERS
 from tflm_train.bench.session import measure
+from tflm_train.cli.bench_tables import tables
 from tflm_train.devices import open_device
 from tflm_train.errors import DeviceError
 from tflm_train.sizes import native_arena_bytes
@@ -52,6 +60,8 @@ def of(report: dict[str, Any], workload: str) -> dict[Any, dict[str, Any]]:
 @emulated
 def test_report_follows_the_schema(report: dict[str, Any]) -> None:
     validate(report)
+    assert report["versions"]["package"] == tt.__version__
+    assert report["versions"]["compiler"].startswith("arm-none-eabi-g++ (") and "QEMU" in report["versions"]["qemu"]
     assert list(of(report, "mlp")) == ["dense-noskip", "dense", "static-topk", "tinyprop"]
     assert len(of(report, "conv")) == 6
     for result in report["results"]:
@@ -78,7 +88,9 @@ def test_every_peer_takes_several_times_more(report: dict[str, Any]) -> None:
     for result in of(report, "mlp").values():
         assert result["instructions"]["total"] * 4 < min(peer.instructions for peer in PEERS["mlp"])
         assert result["ram_bytes"] <= 11 * 1024
-    assert report["peers"]["mlp"][0] == {"name": "PULP-TrainLib, dense", "instructions": 92000, "ram_bytes": None}
+    best = min(report["peers"]["mlp"], key=lambda peer: peer["instructions"])
+    assert (best["name"], best["instructions"], best["ram_bytes"]) == ("PULP-TrainLib", 77_700, 19_872)
+    assert "-O2" in best["command"] and "stm32" in best["version"] and best["cycles_model"] == 120_700
 
 
 @emulated
@@ -139,13 +151,81 @@ def test_models_from_files(folder: Path) -> None:
         bench("model", folder / "model.tflite", "--epochs", 2, "--data", folder / "data.npz", "--json").stdout
     )
     validate(content)
-    assert [(r["workload"], r["selector"]) for r in content["results"]] == [
-        ("model.tflite", s) for s in ("dense-noskip", "dense", "tinyprop")
-    ]
-    assert min(r["accuracy"] for r in content["results"]) > 0.9
+    selectors = ["dense-noskip", "dense", "static-topk", "tinyprop"]
+    assert [(r["workload"], r["selector"]) for r in content["results"]] == [("model.tflite", s) for s in selectors]
+    assert min(r["accuracy"] for r in content["results"] if r["selector"] != "static-topk") > 0.9
     plain = json.loads(bench("model", folder / "plain.tflite", "--epochs", 1, "--selector", "dense", "--json").stdout)
     validate(plain)
     assert [r["accuracy"] for r in plain["results"]] == [None]
+
+
+@emulated
+def test_any_selector_on_a_file_with_a_plan_for_another(tmp_path: Path) -> None:
+    """A plan for dense training has no memory for a selector: the file is converted again, with the plan's options."""
+    config = tt.TrainingConfig(selector="dense", learning_rate=0.003, loss="cross-entropy")
+    dense = tt.convert(networks.cnn(), config)
+    with pytest.raises(tt.UserError, match="convert"):
+        tt.Trainer(dense).set_options(selector="tinyprop")
+    dense.save(tmp_path / "dense.tflite")
+
+    def results(*words: object) -> list[dict[str, Any]]:
+        selectors = ["--selector", "tinyprop", "--selector", "dense"]
+        text = bench("model", tmp_path / "dense.tflite", "--epochs", 1, *selectors, *words, "--json").stdout
+        validate(json.loads(text))
+        return json.loads(text)["results"]
+
+    def ram(**changes: Any) -> int:
+        model = tt.convert(networks.cnn(), replace(config, **changes))
+        return native_arena_bytes(model.plan) + model.sizes.trainer_bytes
+
+    found = [(r["selector"], r["learning_rate"], r["ram_bytes"]) for r in results()]
+    assert found == [("tinyprop", 0.003, ram(selector="tinyprop")), ("dense", 0.003, ram())]
+    changed = results("--lr", 0.001, "--layers", "last:1")
+    assert [(r["learning_rate"], r["ram_bytes"]) for r in changed] == [
+        (0.001, ram(selector="tinyprop", layers="last:1")),
+        (0.001, ram(layers="last:1")),
+    ]
+
+
+@emulated
+def test_seeds_give_means_and_intervals(folder: Path, tmp_path: Path) -> None:
+    words = ["mlp", "--selector", "tinyprop", "--epochs", 1, "--seed", 4]
+    file = tmp_path / "out.csv"
+    content = json.loads(bench(*words, "--seeds", 3, "--csv", file, "--json").stdout)
+    validate(content)
+    (result,) = content["results"]
+    runs = result["runs"]
+    assert [run["seed"] for run in runs] == [4, 5, 6] and len({run["accuracy"] for run in runs}) > 1
+    single = json.loads(bench("mlp", "--selector", "tinyprop", "--epochs", 1, "--seed", 5, "--json").stdout)["results"][
+        0
+    ]
+    assert single["accuracy"] == runs[1]["accuracy"] and single["accuracy_interval"] is None
+    assert single["instructions"]["total"] == runs[1]["instructions"]
+    for key, found in (("instructions", result["instructions"]["total"]), ("accuracy", result["accuracy"])):
+        values = [run[key] for run in runs]
+        assert found == pytest.approx(sum(values) / 3, abs=3 if key == "instructions" else 1e-9)
+        deviation = np.std(values, ddof=1)
+        assert result[f"{key}_interval"] == pytest.approx(4.302653 * deviation / 3**0.5, rel=1e-6)
+    (row,) = csv.DictReader(file.read_text().splitlines())
+    assert (row["workload"], row["selector"], row["seeds"]) == ("mlp", "tinyprop", "3")
+    assert float(row["accuracy_interval"]) == result["accuracy_interval"]
+    assert int(row["instructions_total"]) == result["instructions"]["total"]
+
+
+@emulated
+def test_tables_fit_a_terminal(report: dict[str, Any]) -> None:
+    wide = copy.deepcopy(report)
+    for result in wide["results"]:
+        result["instructions"] = {phase: 123_456_789 for phase in result["instructions"]}
+    for content in (report, wide):
+        console = Console(width=80, file=io.StringIO())
+        for table in tables(content):
+            console.print(table, crop=False)
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        if content is report:
+            assert max(map(len, text.splitlines())) <= 80, text
+        for result in content["results"]:
+            assert f"{result['instructions']['total']:,}" in text, text
 
 
 def processes_with(text: str) -> list[str]:
@@ -184,7 +264,7 @@ def test_an_interrupted_bench_leaves_nothing(tmp_path: Path, number: signal.Sign
 @emulated
 def test_table_shows_peers_and_profile() -> None:
     text = bench("mlp", "--selector", "tinyprop", "--epochs", 1, "--profile").stdout
-    for word in ("PULP-TrainLib", "92,000", "AIfES", "TinyProp's C code", "M4 cycles (model)", "tflm_train::"):
+    for word in ("PULP-TrainLib", "92,000", "AIfES", "2.2", "TinyProp", "M4 cycles", "tflm_train::", "QEMU"):
         assert word in text, text
 
 
@@ -198,6 +278,11 @@ def test_table_shows_peers_and_profile() -> None:
         (["mlp", "--build", "fast"], "tuned"),
         (["mlp", "--selector", "all"], "dense-noskip"),
         (["mlp", "--epochs", "0"], "epochs"),
+        (["mlp", "--seeds", "0"], "seeds"),
+        (["mlp", "--lr", "-1"], "learning_rate"),
+        (["mlp", "--layers", "hidden"], "hidden"),
+        (["conv", "--lr", "0.1"], "conv"),
+        (["mlp", "--csv", "no/such/folder.csv"], "no/such"),
         (["mlp", "--seed", "-1"], "--seed"),
         (["mlp", "--mnist", "mnist.npz"], "cnn"),
         (["mlp", "--data", "data.npz"], "model FILE"),

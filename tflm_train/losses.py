@@ -36,6 +36,11 @@ def metric_name(loss: Loss, labels: np.ndarray, outputs: int) -> str:
     return "accuracy" if is_classification(loss, labels, outputs) else _NAMES[resolve(loss, labels)]
 
 
+def option_name(loss: Loss) -> str:
+    """The word of ``TrainingConfig.loss`` that chooses this loss."""
+    return _NAMES.get(loss, "auto")
+
+
 def class_count(loss: Loss, outputs: int) -> int | None:
     """Number of classes that class labels choose from; None when a label is a number to predict."""
     if outputs > 1:

@@ -40,6 +40,10 @@ class TrainingProgress:
     ) -> None:
         self._progress.stop()
 
+    def describe(self, text: str) -> None:
+        """What is done now."""
+        self._progress.update(self._task, description=text)
+
     def advance(self, steps: int) -> None:
         """Some more samples are done."""
         self._progress.update(self._task, advance=steps)

@@ -3,75 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import TrainingConfig
-from ..converters import model_writer
-from ..converters.plan_format import Selector
-from ..data import Dataset, load_npz
 from ..devices import build, qemu
 from ..errors import UserError
-from ..model import TrainableModel, convert, load_model, read_file
 from ..progress import TrainingProgress
 from ..reports import report
-from . import convolution, session, workloads
+from . import convolution, session
 from .block_counts import Cost, PluginFolder
+from .confidence import half_width
 from .footprint import footprint, link
+from .jobs import CONVOLUTION, SELECTORS, Job, Settings, make_jobs, policy
 from .peers import PEERS
+from .versions import versions
 
-CONVOLUTION = "conv"
-SELECTORS = ("dense-noskip", "dense", "static-topk", "tinyprop")
-RATIO = 0.1  # of static-topk
-SYNTHETIC_SAMPLES = 100
+PHASES = ("forward", "loss", "selection", "backward")
 PROFILE_FUNCTIONS = 12
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What to measure.
-
-    Attributes
-    ----------
-    names : sequence of str
-        Workloads ``mlp``, ``cnn``, ``conv``.
-    files : sequence of Path
-        Models.
-    device : str
-        ``qemu:BOARD``.
-    builds, selectors : sequence of str
-        Empty: all selectors, and the build that the device's name says.
-    epochs : int
-    seed : int
-    mnist : Path or None
-        Data for ``cnn``; None: scaled digits.
-    data : Path or None
-        Data for `files`; None: random numbers.
-    profile : bool
-        Tell which functions the instructions are spent in.
-    """
-
-    names: Sequence[str]
-    files: Sequence[Path] = ()
-    device: str = "qemu:m4"
-    builds: Sequence[str] = ()
-    selectors: Sequence[str] = ()
-    epochs: int = 5
-    seed: int = 0
-    mnist: Path | None = None
-    data: Path | None = None
-    profile: bool = False
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One training run: a model, ready for one selector."""
-
-    workload: str
-    selector: str
-    model: TrainableModel
-    data: Dataset
 
 
 def run_bench(settings: Settings) -> dict[str, Any]:
@@ -90,8 +38,11 @@ def run_bench(settings: Settings) -> dict[str, Any]:
         A setting or file that cannot be used.
     """
     board, builds = _target(settings)
-    if settings.epochs < 1:
-        raise UserError(f"epochs={settings.epochs} is out of range: a whole number above 0")
+    for name, value in (("epochs", settings.epochs), ("seeds", settings.seeds)):
+        if value < 1:
+            raise UserError(f"{name}={value} is out of range: a whole number above 0")
+    if settings.changes and set(settings.names) == {CONVOLUTION} and not settings.files:
+        raise UserError(f"--lr and --layers are for networks; {CONVOLUTION} is one backward step without them")
     if settings.mnist is not None and "cnn" not in settings.names:
         raise UserError("--mnist is for the workload cnn: tflm-train bench cnn --mnist D.npz")
     if settings.data is not None and not settings.files:
@@ -101,26 +52,30 @@ def run_bench(settings: Settings) -> dict[str, Any]:
         raise UserError(f"there is no selector {unknown[0]!r}; there are {', '.join(SELECTORS)}")
     qemu.command(board, Path())  # tells if QEMU is missing
     build.arm_compiler()
-    jobs = _jobs(settings)
+    half_width([0.0] * settings.seeds)  # tells if SciPy is missing
+    jobs = make_jobs(settings)
     for variant in builds:  # before the progress bar, as building shows its own
         build.emulated_firmware(board, variant, count_work=False)
         if CONVOLUTION in settings.names:
             convolution.program(board, variant)
     results: list[dict[str, Any]] = []
-    samples = sum(len(job.data.x) for job in jobs)
-    total = max(1, samples * len(builds))
+    total = max(1, sum(job.samples for job in jobs) * len(builds))
     with PluginFolder() as (folder, plugin), TrainingProgress("auto", settings.epochs, total, "measuring") as progress:
         for variant in builds:
             for job in jobs:
                 results.append(_measure(job, board, variant, settings, plugin, folder, progress))
             if CONVOLUTION in settings.names:
+                progress.describe(f"{CONVOLUTION} {variant}")
                 results += _convolutions(board, variant, settings, plugin, folder)
     order = [*settings.names, *(file.name for file in settings.files)]
     results.sort(key=lambda result: order.index(result["workload"]))
     return report(
         "bench",
         seed=settings.seed,
+        seeds=settings.seeds,
         epochs=settings.epochs,
+        layers=settings.layers,
+        versions=versions(),
         results=results,
         peers={name: [peer._asdict() for peer in PEERS[name]] for name in settings.names if name in PEERS},
     )
@@ -138,57 +93,8 @@ def _target(settings: Settings) -> tuple[str, list[str]]:
     return board, list(dict.fromkeys(settings.builds)) or [variant]
 
 
-def _jobs(settings: Settings) -> list[_Job]:
-    jobs = []
-    for name in settings.names:
-        if name == CONVOLUTION:
-            continue
-        workload = workloads.WORKLOADS[name](settings.seed, settings.mnist)
-        for selector in settings.selectors or SELECTORS:
-            config = TrainingConfig(
-                selector=_policy(selector), ratio=RATIO, learning_rate=workload.learning_rate, seed=settings.seed
-            )
-            jobs.append(_Job(name, selector, convert(workload.network, config), workload.data))
-    for file in settings.files:
-        jobs += _file_jobs(file, settings)
-    return jobs
-
-
-def _policy(selector: str) -> str:
-    return "dense" if selector == "dense-noskip" else selector
-
-
-def _file_jobs(file: Path, settings: Settings) -> list[_Job]:
-    """A file with a plan trains as it says, with the selectors that it has room for; others are converted."""
-    planned = _with_plan(file)
-    selectors = list(settings.selectors or SELECTORS)
-    if planned is not None and not settings.selectors:
-        own = Selector(int(planned.plan.defaults["selector"])).name.lower().replace("_", "-")
-        selectors = list(dict.fromkeys(["dense-noskip", "dense", own]))
-    jobs: list[_Job] = []
-    for selector in selectors:
-        model = planned or convert(file, TrainingConfig(selector=_policy(selector), ratio=RATIO, seed=settings.seed))
-        jobs.append(_Job(file.name, selector, model, jobs[0].data if jobs else _file_data(model, settings)))
-    return jobs
-
-
-def _with_plan(file: Path) -> TrainableModel | None:
-    if file.suffix != ".tflite" or model_writer.read_plan(read_file(file)) is None:
-        return None
-    return load_model(file)
-
-
-def _file_data(model: TrainableModel, settings: Settings) -> Dataset:
-    if settings.data is not None:
-        return load_npz(settings.data)
-    outputs = 1
-    for dimension in model.output_shape:
-        outputs *= dimension
-    return workloads.synthetic(model.input_shape, outputs, SYNTHETIC_SAMPLES, settings.seed)
-
-
 def _measure(
-    job: _Job,
+    job: Job,
     board: str,
     variant: str,
     settings: Settings,
@@ -196,33 +102,54 @@ def _measure(
     folder: Path,
     progress: TrainingProgress,
 ) -> dict[str, Any]:
-    measured = session.measure(
-        board,
-        variant,
-        job.model,
-        job.data,
-        options={"selector": _policy(job.selector), "zero_skip": job.selector != "dense-noskip"},
-        epochs=settings.epochs,
-        seed=settings.seed,
-        plugin=plugin,
-        folder=folder,
-        advance=progress.advance,
-    )
-    flash = footprint(job.model.plan, board, variant, folder)
-    ratio = float(job.model.plan.defaults["ratio"])
+    """Means over the job's seeds."""
+    measured = []
+    for number, (seed, model, data) in enumerate(job.runs, 1):
+        which = f", seed {number}/{settings.seeds}" if settings.seeds > 1 else ""
+        progress.describe(f"{job.workload} {job.selector} {variant}{which}")
+        measured.append(
+            session.measure(
+                board,
+                variant,
+                model,
+                data,
+                options={"selector": policy(job.selector), "zero_skip": job.selector != "dense-noskip"},
+                epochs=settings.epochs,
+                seed=seed,
+                plugin=plugin,
+                folder=folder,
+                advance=progress.advance,
+            )
+        )
+    phases = {phase: round(_mean([m.instructions[phase] for m in measured])) for phase in PHASES}
+    totals = [m.instructions["total"] for m in measured]
+    accuracies = [m.accuracy for m in measured if m.accuracy is not None]
+    cycles = [_cycles(m.cost, m.steps) for m in measured]
+    defaults = job.model.plan.defaults
     return {
         "workload": job.workload,
         "selector": job.selector,
-        "ratio": round(ratio, 6) if job.selector == "static-topk" else None,
+        "ratio": round(float(defaults["ratio"]), 6) if job.selector == "static-topk" else None,
+        "learning_rate": float(f"{defaults['learning_rate']:.6g}"),
         "build": variant,
         "device": f"qemu:{board}",
-        "instructions": measured.instructions,
-        "cycles_model": _cycles(measured.cost, measured.steps),
-        "ram_bytes": measured.ram_bytes,
-        "flash_bytes": flash.library,
-        "accuracy": measured.accuracy,
-        **_profile(settings, measured.cost, measured.steps),
+        "instructions": phases | {"total": sum(phases.values())},
+        "instructions_interval": half_width(totals),
+        "cycles_model": None if plugin is None else round(_mean([c for c in cycles if c is not None])),
+        "ram_bytes": measured[0].ram_bytes,
+        "flash_bytes": footprint(job.model.plan, board, variant, folder).library,
+        "accuracy": _mean(accuracies) if accuracies else None,
+        "accuracy_interval": half_width(accuracies),
+        "runs": [
+            {"seed": seed, "instructions": m.instructions["total"], "accuracy": m.accuracy}
+            for (seed, _, _), m in zip(job.runs, measured)
+        ],
+        **_profile(settings, measured[0].cost, measured[0].steps),
     }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _convolutions(
@@ -232,7 +159,7 @@ def _convolutions(
     flash = link(convolution.program_files(), library, board, variant, folder)
     results = []
     for selector, ratio in convolution.CASES:
-        if selector not in (settings.selectors or SELECTORS):
+        if selector not in settings.all_selectors:
             continue
         measured = convolution.measure(board, variant, selector, ratio, plugin, folder)
         results.append(
@@ -240,13 +167,17 @@ def _convolutions(
                 "workload": CONVOLUTION,
                 "selector": selector,
                 "ratio": ratio,
+                "learning_rate": None,
                 "build": variant,
                 "device": f"qemu:{board}",
                 "instructions": measured.instructions,
+                "instructions_interval": None,
                 "cycles_model": _cycles(measured.cost, 1),
                 "ram_bytes": measured.ram_bytes,
                 "flash_bytes": flash.library,
                 "accuracy": None,
+                "accuracy_interval": None,
+                "runs": [],
                 **_profile(settings, measured.cost, 1),
             }
         )

@@ -29,7 +29,7 @@ def print_table(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
-    console.print(table)
+    console.print(table, crop=False)
 
 
 def percent(value: float | None) -> str:

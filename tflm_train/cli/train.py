@@ -37,14 +37,14 @@ def train(
     as_json: opt.Json = False,
 ) -> None:
     """Train a converted model on a device. Options override the plan's where its memory allows."""
-    from ..converters.files import write_atomically
+    from ..converters.files import check_writable, write_atomically
     from ..data import load_npz
     from ..errors import UserError
     from ..reports import train_report
     from ..trainer import Trainer
 
-    if output is not None and not output.resolve().parent.is_dir():
-        raise UserError(f"{output}: the folder {output.parent} does not exist; create it or write elsewhere")
+    if output is not None:
+        check_writable(output)
     arrays = load_npz(data)
     changes = opt.given(
         learning_rate=lr,
