@@ -11,6 +11,7 @@ import pytest
 from test_schemas import validate
 
 import tflm_train as tt
+from tflm_train.data import load_npz
 from tflm_train.demo import digits
 
 
@@ -50,6 +51,8 @@ def test_saved_models_hold_the_reported_accuracy(demo: dict[str, Any]) -> None:
     data = digits.load_digits(0)
     for result, path in zip(demo["results"], demo["models"][1:]):
         assert tt.Trainer(path).evaluate(data.x_test, data.y_test)["accuracy"] == result["accuracy_after"]
+    saved = load_npz(demo["data"])
+    assert np.array_equal(saved.x, data.x) and np.array_equal(saved.held_out[0], data.x_test)
 
 
 def test_digits_are_split_without_overlap() -> None:

@@ -13,7 +13,7 @@ from .output import macs, percent, print_json, print_table
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the plot and the models go.")] = Path(
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where plot, models and data go.")] = Path(
         "demo_output"
     ),
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of the model's weights and the data.")] = 0,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..config import TrainingConfig
+from ..converters.files import write_atomically
 from ..errors import UserError
 from ..history import PHASES
 from ..model import TrainableModel, convert
@@ -53,14 +57,21 @@ def adapt(
     return run
 
 
+def _save_data(path: Path, data: digits.Digits) -> None:
+    """What the device trains and is tested on, for the other commands."""
+    archive = io.BytesIO()
+    np.savez_compressed(archive, x=data.x, y=data.y, x_test=data.x_test, y_test=data.y_test)
+    write_atomically(path, archive.getvalue())
+
+
 def run_demo(output: Path, seed: int) -> dict[str, Any]:
     """Train a CNN on clean digits, convert it, let the device meet shifted digits.
 
     Parameters
     ----------
     output : Path
-        Folder for ``demo.png`` and the models: ``digits.tflite`` (with its plan), ``digits_dense.tflite``,
-        ``digits_tinyprop.tflite``.
+        Folder for ``demo.png``, the data ``digits.npz`` and the models: ``digits.tflite`` (with its plan),
+        ``digits_dense.tflite``, ``digits_tinyprop.tflite``.
     seed : int
 
     Returns
@@ -83,6 +94,7 @@ def run_demo(output: Path, seed: int) -> dict[str, Any]:
     keras_model = network.train_on_clean_digits(data.factory_x, data.factory_y, seed)
     model = convert(keras_model, TrainingConfig(selector="tinyprop", learning_rate=LEARNING_RATE, seed=seed))
     model.save(output / "digits.tflite")
+    _save_data(output / "digits.npz", data)
     with Trainer(model) as trainer:
         clean = trainer.evaluate(data.clean_test, data.y_test)["accuracy"]
     with TrainingProgress("auto", EPOCHS * len(SELECTORS), len(data.x), "the device trains") as progress:
@@ -110,5 +122,6 @@ def run_demo(output: Path, seed: int) -> dict[str, Any]:
         accuracy_clean=clean,
         results=results,
         plot=str(picture),
+        data=str(output / "digits.npz"),
         models=[str(output / name) for name in ("digits.tflite", *(f"digits_{s}.tflite" for s in SELECTORS))],
     )
