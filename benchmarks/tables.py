@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def peer_table(peers: dict[str, list[dict[str, Any]]]) -> str:
     return table(PEERS, rows, words=3)
 
 
-def sparse_table(results: list[Result]) -> str:
+def sparse_part(results: list[Result]) -> str:
     """What TinyProp adds to exact zero-skip, in instructions of the tuned build."""
     tuned = [r for r in results if r["build"] == "tuned"]
 
@@ -108,7 +109,7 @@ def sparse_table(results: list[Result]) -> str:
         ]
         return found
 
-    rows = []
+    rows, said = [], []
     for title, workload, ratio in (
         ("`mlp` 64-32-10, ReLU", "mlp", None),
         ("`cnn`, two convolutions with ReLU and max-pool", "cnn", None),
@@ -118,7 +119,10 @@ def sparse_table(results: list[Result]) -> str:
         dense, skip = total(workload, "dense-noskip"), total(workload, "dense")
         sparse = total(workload, "tinyprop", ratio)
         rows.append([title, count(dense), count(skip), count(sparse), f"{sparse / skip:.2f}"])
-    return table(SPARSE, rows, words=1)
+        percent = 100 * (sparse / skip - 1)
+        said.append(f"{abs(percent):.0f} % {'more' if percent > 0 else 'fewer'} on {title.partition(',')[0]}")
+    sentence = f"A step with TinyProp takes {', '.join(said)} than with exact zero-skip alone."
+    return f"{textwrap.fill(sentence, 110)}\n\n{table(SPARSE, rows, words=1)}"
 
 
 def blocks(report: dict[str, Any]) -> dict[str, str]:
@@ -128,7 +132,7 @@ def blocks(report: dict[str, Any]) -> dict[str, str]:
     return {
         "versions": by,
         "workloads": workload_tables(report["results"]),
-        "sparse": sparse_table(report["results"]),
+        "sparse": sparse_part(report["results"]),
         "peers": peer_table(report["peers"]),
     }
 

@@ -72,22 +72,18 @@ def notes(content: dict[str, Any]) -> list[str]:
     """What the numbers mean, and what measured them."""
     over = f", means over {content['seeds']} seeds ± 95 % interval" if content["seeds"] > 1 else ""
     epochs = f"{content['epochs']} epoch{'s' * (content['epochs'] > 1)}"
-    versions = content["versions"]
+    versions, measured = content["versions"], {result["workload"] for result in content["results"]}
     return [
         f"Instructions of one training step, mean of the first epoch; accuracy after {epochs}{over}.",
-        "conv: one backward step. M4 cycles: a model (docs/benchmarks.md). RAM: arena and trainer; flash: kernels and",
-        "trainer; KB = 1024 B.",
+        *(["conv: one backward step of a convolution."] if "conv" in measured else []),
+        "M4 cycles: a model (docs/benchmarks.md). RAM: arena and trainer; flash: kernels and trainer; KB = 1024 B.",
         f"tflm-train {versions['package']}; {versions['compiler']}; {versions['qemu']}",
     ]
 
 
 def _workload_table(results: list[Result]) -> Table:
     same = {name: len({show(r) for r in results}) == 1 for name, show in DISTINCT.items()}
-    said = [
-        f"{name.replace(' KB', '')} {show(results[0])}{' KB' * name.endswith('KB')}"
-        for name, show in DISTINCT.items()
-        if same[name]
-    ]
+    said = [f"{name} {show(results[0])}" for name, show in DISTINCT.items() if same[name]]
     table = _compact(", ".join([results[0]["workload"], results[0]["device"], *said]))
     shown = {name: show for name, show in DISTINCT.items() if not same[name]}
     shown |= {name: show for name, show in NUMBERS.items() if {show(r) for r in results} - {"0", "-"}}
