@@ -121,7 +121,7 @@ def sparse_part(results: list[Result]) -> str:
         rows.append([title, count(dense), count(skip), count(sparse), f"{sparse / skip:.2f}"])
         percent = 100 * (sparse / skip - 1)
         said.append(f"{abs(percent):.0f} % {'more' if percent > 0 else 'fewer'} on {title.partition(',')[0]}")
-    sentence = f"A step with TinyProp takes {', '.join(said)} than with exact zero-skip alone."
+    sentence = f"Instructions of a step with TinyProp, against exact zero-skip alone: {', '.join(said)}."
     return f"{textwrap.fill(sentence, 110)}\n\n{table(SPARSE, rows, words=1)}"
 
 
