@@ -27,7 +27,7 @@ from tflm_train.bench.footprint import footprint
 from tflm_train.bench.peers import PEERS
 from tflm_train.bench.session import measure
 from tflm_train.cli.bench_tables import tables
-from tflm_train.devices import open_device
+from tflm_train.devices import build, open_device
 from tflm_train.errors import DeviceError
 from tflm_train.sizes import native_arena_bytes
 
@@ -143,6 +143,22 @@ def test_a_larger_model_takes_more_flash(tmp_path: Path) -> None:
     ]
     print(sizes)
     assert 8 * 1024 < sizes[0] < sizes[1] < 40 * 1024
+
+
+@emulated
+def test_firmware_that_trains_holds_no_agent(tmp_path: Path) -> None:
+    """What docs/protocol.md says about security: who calls Trainer alone gives nobody a way in."""
+    plan = tt.convert(workloads.mlp(0).network, tt.TrainingConfig()).plan
+    footprint(plan, "m4", "tuned", tmp_path)
+
+    def symbols(program: Path) -> str:
+        command = [build.binary_tool(build.arm_compiler(), "gcc-nm"), "-C", str(program)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "tflm_train::Agent::" in symbols(build.emulated_firmware("m4"))
+    alone = symbols(tmp_path / "program.elf")
+    assert "tflm_train::Trainer::Step" in alone
+    assert not [line for line in alone.splitlines() if "tflm_train::Agent" in line or "FrameReader" in line]
 
 
 @emulated
