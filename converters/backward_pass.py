@@ -172,7 +172,7 @@ class BackwardPass:
             return mask if argument.optional else self.forward.values[op.outputs[0]]
         names = [a.name for a in spec.inputs]
         if name in spec.reads_for:
-            wanted = errors[names.index(spec.reads_for[name][1:])][0] is not None
+            wanted = any(errors[names.index(error[1:])][0] is not None for error in spec.reads_for[name])
             return self.forward.operand(op.inputs[names.index(name)]) if wanted else None
         if argument.optional and op.index not in self.layers.trained:
             return None

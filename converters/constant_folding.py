@@ -67,17 +67,6 @@ FOLDED_OPTIONS: dict[str, Options] = {
     "PACK": Options("PackOptions", (OptionField("valuesCount", 0, 4), OptionField("axis", 1, 4))),
     "GATHER": Options("GatherOptions", (OptionField("axis", 0, 4), OptionField("batchDims", 1, 4))),
     "REDUCE_PROD": Options("ReducerOptions", (OptionField("keepDims", 0, 1),)),
-    "STRIDED_SLICE": Options(
-        "StridedSliceOptions",
-        (
-            OptionField("beginMask", 0, 4),
-            OptionField("endMask", 1, 4),
-            OptionField("ellipsisMask", 2, 4),
-            OptionField("newAxisMask", 3, 4),
-            OptionField("shrinkAxisMask", 4, 4),
-            OptionField("offset", 5, 1),
-        ),
-    ),
 }  # of operators that are only evaluated here
 
 

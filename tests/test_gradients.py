@@ -167,19 +167,32 @@ def test_convolution_with_max_pool(stride, activation, depthwise, pool):
 
 
 @pytest.mark.parametrize(
-    "activation", ["LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "HARD_SWISH"]
+    "activation",
+    "LOGISTIC TANH RELU RELU6 RELU_N1_TO_1 LEAKY_RELU HARD_SWISH EXP ELU NEG ABS SQUARE LOG_SOFTMAX".split(),
 )
 @pytest.mark.parametrize("reused", [False, True])
 def test_activation_operators(activation, reused):
     """``reused``: another operator reads the same input, so the error cannot stay in place."""
     rng = rng_for(activation, reused)
     b = ModelBuilder()
-    x = b.dense(b.input(1, 6), filters(rng, 8, 6) * 3, rng.normal(size=8))
+    scale = 1 if activation in ("EXP", "SQUARE") else 3  # a saturated loss would hide the difference of two ones
+    x = b.dense(b.input(1, 6), filters(rng, 8, 6) * scale, rng.normal(size=8))
     options = {"alpha": 0.3} if activation == "LEAKY_RELU" else {}
     y = b.op(activation, [x], (1, 8), **options)
     if reused:
         y = b.op("ADD", [y, b.op("TANH", [x], (1, 8))], (1, 8))
     check(activation, b.finish(head(b, b.dense(y, filters(rng, 5, 8), None), rng)), (6,), 3, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("function", ["SQRT", "RSQRT", "LOG"])
+def test_functions_of_positive_numbers(function):
+    """As in a layer normalisation: of a variance and a little more."""
+    rng = rng_for(function)
+    b = ModelBuilder()
+    x = b.dense(b.input(1, 6), filters(rng, 8, 6), rng.normal(size=8))
+    positive = b.op("ADD", [b.op("SQUARE", [x], (1, 8)), b.constant(np.float32(0.05))], (1, 8))
+    y = b.dense(b.op(function, [positive], (1, 8)), filters(rng, 5, 8), None)
+    check(function, b.finish(head(b, y, rng)), (6,), 3, "cross-entropy", rng)
 
 
 SHAPES = [
@@ -190,11 +203,21 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+def smaller(b: ModelBuilder, kind: str, y: int, shape: tuple[int, ...]) -> int:
+    """Quotients and squares scaled down, so that the loss does not saturate."""
+    return b.op("MUL", [y, b.constant(np.float32(0.1))], shape) if kind in ("DIV", "SQUARED_DIFFERENCE") else y
+
+
+ARITHMETIC = ["ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM"]
+
+
+@pytest.mark.parametrize("kind", ARITHMETIC)
 @pytest.mark.parametrize("activation", ["NONE", "RELU"])
 @pytest.mark.parametrize("shapes", SHAPES)
 @pytest.mark.parametrize("swapped", [False, True])
 def test_arithmetic_of_two_tensors(kind, activation, shapes, swapped):
+    if activation != "NONE" and kind not in ("ADD", "SUB", "MUL", "DIV"):
+        return  # has no fused activation
     rng = rng_for(kind, activation, shapes, swapped)
     b = ModelBuilder()
     x = b.input(1, 5)
@@ -203,23 +226,30 @@ def test_arithmetic_of_two_tensors(kind, activation, shapes, swapped):
         n = int(np.prod(shape))
         tensors.append(b.reshape(b.dense(x, filters(rng, n, 5), rng.normal(size=n)), *shape))
     out = tuple(np.broadcast_shapes(*shapes))
-    y = b.op(kind, tensors, out, fusedActivationFunction={"NONE": 0, "RELU": 1}[activation])
+    if kind == "DIV":  # by numbers that are not near zero
+        tensors[1] = b.op("EXP", [tensors[1]], shapes[:: -1 if swapped else 1][1])
+    options = {"fusedActivationFunction": 1} if activation == "RELU" else {}
+    y = smaller(b, kind, b.op(kind, tensors, out, **options), out)
     check(kind, b.finish(head(b, y, rng)), (5,), 0, "cross-entropy", rng)
 
 
-@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("kind", ARITHMETIC)
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 1, 1, 3), (1, 2, 4, 3), (4, 1)])
 @pytest.mark.parametrize("constant_first", [False, True])
 def test_arithmetic_with_a_constant(kind, shape, constant_first):
     rng = rng_for(kind, shape, constant_first)
     b = ModelBuilder()
     x = b.conv(b.input(1, 2, 4, 2), filters(rng, 3, 1, 1, 2), rng.normal(size=3))
-    inputs = [x, b.constant(rng.normal(size=shape))]
-    y = b.op(kind, inputs[:: -1 if constant_first else 1], (1, 2, 4, 3))
+    constant = rng.normal(size=shape)
+    if kind == "DIV":
+        constant = np.exp(constant)
+        x = b.op("EXP", [x], (1, 2, 4, 3))
+    inputs = [x, b.constant(constant)]
+    y = smaller(b, kind, b.op(kind, inputs[:: -1 if constant_first else 1], (1, 2, 4, 3)), (1, 2, 4, 3))
     check(f"{kind} constant", b.finish(head(b, y, rng)), (2, 4, 2), 2, "cross-entropy", rng)
 
 
-@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM"])
 def test_both_operands_are_one_tensor(kind):
     rng = rng_for(kind, "same")
     b = ModelBuilder()
@@ -229,15 +259,16 @@ def test_both_operands_are_one_tensor(kind):
     check(f"{kind} of one tensor", data, (6,), 3, "cross-entropy", rng)
 
 
-def test_mean_over_space_and_time():
+@pytest.mark.parametrize("kind", ["MEAN", "SUM", "REDUCE_MAX"])
+def test_mean_sum_and_maximum_over_space_and_time(kind):
     for axes, keep in itertools.product(([1, 2], [1], [2]), (False, True)):
         rng = rng_for("mean", axes, keep)
         b = ModelBuilder()
         x = b.conv(b.input(1, 6, 5, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4))
         full = [1, 6, 5, 4]
         shape = tuple(1 if i in axes else n for i, n in enumerate(full) if keep or i not in axes)
-        y = b.op("MEAN", [x, b.constant(np.array(axes, np.int32))], shape, keepDims=keep)
-        check("MEAN", b.finish(head(b, y, rng)), (6, 5, 2), 1, "cross-entropy", rng)
+        y = b.op(kind, [x, b.constant(np.array(axes, np.int32))], shape, keepDims=keep)
+        check(kind, b.finish(head(b, y, rng)), (6, 5, 2), 1, "cross-entropy", rng)
 
 
 def test_pad_transpose_concatenation_views():
@@ -253,6 +284,64 @@ def test_pad_transpose_concatenation_views():
     rows = b.op("CONCATENATION", [squeezed, squeezed], (10, 6, 10), axis=0)
     wide = b.op("EXPAND_DIMS", [rows, b.constant(np.array(0, np.int32))], (1, 10, 6, 10))
     check("PAD, TRANSPOSE, CONCATENATION, views", b.finish(head(b, wide, rng)), (4, 3, 2), 1, "cross-entropy", rng)
+
+
+def test_equal_maxima_share_the_error():
+    """As TensorFlow's gradient of a maximum: where ReLU has made all of a channel zero, for example."""
+    rng = rng_for("ties")
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 4, 4, 2), filters(rng, 6, 1, 1, 2) * 0, rng.normal(size=6))
+    y = b.op("REDUCE_MAX", [x, b.constant(np.array([1, 2], np.int32))], (1, 6))
+    check("REDUCE_MAX", b.finish(head(b, y, rng)), (4, 4, 2), 1, "cross-entropy", rng)
+
+
+SLICES = [
+    # begin, end, strides, masks, shape of the result
+    ((0, 1, 0, 0), (1, 5, 3, 2), (1, 1, 1, 1), {}, (1, 4, 3, 2)),
+    ((0, -1, 0, 0), (1, 0, 3, 2), (1, -2, 1, 1), {}, (1, 3, 3, 2)),
+    ((0, 5, 2), (0, 0, 9), (1, -1, 2), {"beginMask": 1, "endMask": 3}, (1, 6, 1, 2)),
+    ((0, -2, 1, 0), (1, 9, 2, 2), (1, 1, 1, 1), {"shrinkAxisMask": 6}, (1, 2)),
+    ((0, 0, 0, 1), (1, 6, 3, 2), (1, 3, 2, 1), {"shrinkAxisMask": 9}, (2, 2)),
+]
+
+
+@pytest.mark.parametrize("case", range(len(SLICES)))
+@pytest.mark.parametrize("reused", [False, True])
+def test_strided_slice(case, reused):
+    begin, end, strides, masks, shape = SLICES[case]
+    rng = rng_for("slice", case)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 6, 3, 2), filters(rng, 2, 3, 3, 2), rng.normal(size=2))
+    bounds = [b.constant(np.array(v, np.int32)) for v in (begin, end, strides)]
+    y = b.reshape(b.op("STRIDED_SLICE", [x, *bounds], shape, **masks), 1, int(np.prod(shape)))
+    if reused:
+        y = b.op("CONCATENATION", [y, b.reshape(x, 1, 36)], (1, int(np.prod(shape)) + 36), axis=1)
+    check("STRIDED_SLICE", b.finish(head(b, y, rng)), (6, 3, 2), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("multiples", [(1, 2, 2, 1), (1, 1, 3, 1), (1, 1, 1, 2), (2, 1, 2, 3)])
+@pytest.mark.parametrize("reused", [False, True])
+def test_tile(multiples, reused):
+    rng = rng_for("tile", multiples)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 4, 3, 2), filters(rng, 2, 3, 3, 2), rng.normal(size=2))
+    shape = tuple(int(n) for n in np.multiply((1, 4, 3, 2), multiples))
+    y = b.reshape(b.op("TILE", [x, b.constant(np.array(multiples, np.int32))], shape), 1, int(np.prod(shape)))
+    if reused:
+        y = b.op("CONCATENATION", [y, b.reshape(x, 1, 24)], (1, int(np.prod(shape)) + 24), axis=1)
+    check("TILE", b.finish(head(b, y, rng)), (4, 3, 2), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("rule", ["", "alignCorners", "halfPixelCenters"])
+@pytest.mark.parametrize("size", [(8, 6), (4, 3), (7, 5), (1, 1), (2, 9)])
+def test_resize_nearest_neighbor(size, rule):
+    rng = rng_for("resize", size, rule)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 4, 3, 2), filters(rng, 3, 3, 3, 2), rng.normal(size=3))
+    options = {rule: True} if rule else {}
+    size_of = b.constant(np.array(size, np.int32))
+    y = b.op("RESIZE_NEAREST_NEIGHBOR", [x, size_of], (1, *size, 3), **options)
+    check("RESIZE_NEAREST_NEIGHBOR", b.finish(head(b, y, rng)), (4, 3, 2), 1, "cross-entropy", rng)
 
 
 def test_a_view_read_twice_adds_its_errors():

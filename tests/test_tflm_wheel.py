@@ -109,6 +109,27 @@ def every_operator() -> bytes:
         branch = b.op(kind, [x], shape(x), **({"alpha": 0.1} if kind == "LEAKY_RELU" else {}))
         scaled = b.op("MUL", [branch, b.constant(rng.normal(size=(8,)))], shape(x))
         x = b.op("ADD" if kind != "TANH" else "SUB", [x, scaled], shape(x))
+    for kind in ("EXP", "ELU", "NEG", "ABS", "SQUARE", "LOG_SOFTMAX"):
+        x = b.op("ADD", [x, b.op("MUL", [b.op(kind, [x], shape(x)), b.constant(np.float32(0.2))], shape(x))], shape(x))
+    positive = b.op("ADD", [b.op("SQUARE", [x], shape(x)), b.constant(np.float32(0.1))], shape(x))
+    root = b.op("SQRT", [positive], shape(x))
+    x = b.op("ADD", [x, b.op("LOG", [positive], shape(x))], shape(x))
+    x = b.op("MAXIMUM", [b.op("MUL", [x, b.op("RSQRT", [positive], shape(x))], shape(x)), x], shape(x))
+    x = b.op("MINIMUM", [b.op("DIV", [x, root], shape(x)), b.op("SQUARED_DIFFERENCE", [x, root], shape(x))], shape(x))
+    half = tuple(n // 2 if i in (1, 2) else n for i, n in enumerate(shape(x)))
+    ends = [
+        b.constant(np.array(v, np.int32)) for v in ((0, 0, 1, 0), (1, 2 * half[1], 1 + 2 * half[2], 8), (1, 2, 2, 1))
+    ]
+    small = b.op("STRIDED_SLICE", [x, *ends], half)
+    x = b.op(
+        "ADD",
+        [b.op("RESIZE_NEAREST_NEIGHBOR", [small, b.constant(np.array(shape(x)[1:3], np.int32))], shape(x)), x],
+        shape(x),
+    )
+    most = b.op("REDUCE_MAX", [x, b.constant(np.array([1, 2], np.int32))], (1, 1, 1, 8), keepDims=True)
+    x = b.op("SUB", [x, most], shape(x))
+    sums = b.op("SUM", [x, b.constant(np.array([2], np.int32))], (*shape(x)[:2], 1, 8), keepDims=True)
+    x = b.op("ADD", [x, b.op("MUL", [sums, b.constant(np.float32(0.1))], shape(sums))], shape(x))
     left = b.pool("MAX", x, (2, 2), (1, 1), "SAME")
     right = b.pool("AVERAGE", x, (3, 3), (1, 1), "SAME")
     x = b.op("CONCATENATION", [left, right], (*shape(x)[:3], 16), axis=3)
@@ -155,4 +176,5 @@ def test_every_activation_of_the_first_step_equals_the_native_kernels(name):
     assert max(worst.values()) <= 1e-5, worst
     if name == "every_operator":
         supported = {*OPERATORS, "SHAPE", "STRIDED_SLICE", "PACK"}
-        assert set(worst) == supported - {"RELU_N1_TO_1"}  # TFLM has it as a fused activation only
+        # TFLM has the one as a fused activation only, the other not at all
+        assert set(worst) == supported - {"RELU_N1_TO_1", "TILE"}

@@ -24,6 +24,18 @@ def error_measure(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max(initial=0.0) / max(np.abs(b).max(initial=0.0), 1e-12))
 
 
+_REDUCTIONS = {"MEAN": tf.reduce_mean, "SUM": tf.reduce_sum, "REDUCE_MAX": tf.reduce_max}
+_BINARY = {
+    "ADD": tf.add,
+    "SUB": tf.subtract,
+    "MUL": tf.multiply,
+    "DIV": tf.divide,
+    "SQUARED_DIFFERENCE": tf.math.squared_difference,
+    "MAXIMUM": tf.maximum,
+    "MINIMUM": tf.minimum,
+}
+
+
 class TensorFlowModel:
     """Runs a graph in TensorFlow, in double precision unless told otherwise.
 
@@ -80,12 +92,24 @@ class TensorFlowModel:
             pool = tf.nn.max_pool2d if op.type == "MAX_POOL_2D" else tf.nn.avg_pool2d
             window = options["filter_height"], options["filter_width"]
             return fused(pool(x, window, (options["stride_h"], options["stride_w"]), options["padding"]))
-        if op.type in ("ADD", "SUB", "MUL"):
-            function = {"ADD": tf.add, "SUB": tf.subtract, "MUL": tf.multiply}[op.type]
-            return fused(function(x, value(op.inputs[1])))
-        if op.type == "MEAN":
-            y = tf.reduce_mean(x, axis=np.atleast_1d(graph.tensors[op.inputs[1]].data).tolist())
-            return tf.reshape(y, shape)
+        if op.type in _BINARY:
+            return fused(_BINARY[op.type](x, value(op.inputs[1])))
+        if op.type in _REDUCTIONS:
+            function = _REDUCTIONS[op.type]
+            return tf.reshape(function(x, axis=np.atleast_1d(graph.tensors[op.inputs[1]].data).tolist()), shape)
+        if op.type == "STRIDED_SLICE":
+            bounds = [graph.tensors[t].data for t in op.inputs[1:]]
+            masks = {name: options[name] for name in ("begin_mask", "end_mask", "shrink_axis_mask")}
+            return tf.strided_slice(x, *bounds, **masks)
+        if op.type == "TILE":
+            return tf.tile(x, graph.tensors[op.inputs[1]].data)
+        if op.type == "RESIZE_NEAREST_NEIGHBOR":
+            return tf.raw_ops.ResizeNearestNeighbor(
+                images=x,
+                size=graph.tensors[op.inputs[1]].data,
+                align_corners=options["align_corners"],
+                half_pixel_centers=options["half_pixel_centers"],
+            )
         if op.type == "PAD":
             return tf.pad(x, graph.tensors[op.inputs[1]].data)
         if op.type == "CONCATENATION":
@@ -103,6 +127,15 @@ class TensorFlowModel:
             "RELU6": tf.nn.relu6,
             "RELU_N1_TO_1": _FUSED["RELU_N1_TO_1"],
             "LEAKY_RELU": lambda v: tf.nn.leaky_relu(v, options["alpha"]),
+            "EXP": tf.exp,
+            "LOG": tf.math.log,
+            "ELU": tf.nn.elu,
+            "NEG": tf.negative,
+            "ABS": tf.abs,
+            "SQRT": tf.sqrt,
+            "RSQRT": tf.math.rsqrt,
+            "SQUARE": tf.square,
+            "LOG_SOFTMAX": tf.nn.log_softmax,
             "HARD_SWISH": lambda v: v * tf.nn.relu6(v + 3.0) / 6.0,
         }
         return functions[op.type](x)

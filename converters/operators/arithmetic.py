@@ -1,4 +1,4 @@
-"""ADD, SUB and MUL of two tensors that broadcast."""
+"""Arithmetic of two tensors that broadcast."""
 
 from __future__ import annotations
 
@@ -74,5 +74,31 @@ MUL = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=FUSED,
-    reads_for={"a": "db", "b": "da"},
+    reads_for={"a": ("db",), "b": ("da",)},
 )
+
+
+def _of_both(name: str, number: int, options: Options | None) -> OperatorSpec:
+    """A function whose slopes read both operands."""
+    return OperatorSpec(
+        name=name,
+        kernel=KernelSpec(
+            name=name,
+            number=number,
+            forward="a b y!",
+            backward="a? b? y? dy! da!? db!?",
+            words="activation",
+            macs=None,
+        ),
+        options=options,
+        shape=_shape,
+        words=_words,
+        constraints=FUSED,
+        reads_for={"a": ("da", "db"), "b": ("da", "db")},
+    )
+
+
+DIV = _of_both("DIV", 33, Options("DivOptions", (_ACTIVATION,)))
+SQUARED_DIFFERENCE = _of_both("SQUARED_DIFFERENCE", 34, None)
+MAXIMUM = _of_both("MAXIMUM", 35, None)
+MINIMUM = _of_both("MINIMUM", 36, None)

@@ -35,7 +35,7 @@ def image_input(graph: Graph, op: Operator) -> bool:
 
 
 def second_input_is_constant(graph: Graph, op: Operator) -> bool:
-    """its second input (paddings, permutation) is a constant"""
+    """its second input (paddings, permutation, size, multiples) is a constant"""
     return graph.tensors[op.inputs[1]].data is not None
 
 

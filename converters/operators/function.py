@@ -43,6 +43,14 @@ RELU = _element_wise("RELU", 9)
 RELU6 = _element_wise("RELU6", 11)
 RELU_N1_TO_1 = _element_wise("RELU_N1_TO_1", 10)
 HARD_SWISH = _element_wise("HARD_SWISH", 19, saved="x")
+EXP = _element_wise("EXP", 25)
+ELU = _element_wise("ELU", 26)
+NEG = _element_wise("NEG", 27)
+ABS = _element_wise("ABS", 28, saved="x")
+SQRT = _element_wise("SQRT", 29)
+RSQRT = _element_wise("RSQRT", 30)
+SQUARE = _element_wise("SQUARE", 31, saved="x")
+LOG = _element_wise("LOG", 40, saved="x")
 
 
 def slope_not_negative(graph: Graph, op: Operator) -> bool:
@@ -64,10 +72,14 @@ LEAKY_RELU = _element_wise(
 )
 
 
-def _softmax_words(graph: Graph, op: Operator) -> list[Word]:
+def _rows(graph: Graph, op: Operator) -> list[Word]:
     x = graph.tensors[op.inputs[0]]
     columns = x.shape[-1] if x.shape else 1
-    return [x.elements // columns, columns, float(op.options["beta"])]
+    return [x.elements // columns, columns]
+
+
+def _softmax_words(graph: Graph, op: Operator) -> list[Word]:
+    return [*_rows(graph, op), float(op.options["beta"])]
 
 
 SOFTMAX = OperatorSpec(
@@ -78,5 +90,16 @@ SOFTMAX = OperatorSpec(
     options=Options("SoftmaxOptions", (OptionField("beta", 0, 4, 0.0),)),
     shape=same,
     words=_softmax_words,
+    constraints=COMMON,
+)
+
+LOG_SOFTMAX = OperatorSpec(
+    name="LOG_SOFTMAX",
+    kernel=KernelSpec(
+        name="LOG_SOFTMAX", number=32, forward="x y!", backward="y dy! dx!", words="rows columns", macs=None
+    ),
+    options=None,
+    shape=same,
+    words=_rows,
     constraints=COMMON,
 )

@@ -1,4 +1,4 @@
-"""Operators that move or average elements: MEAN, PAD, TRANSPOSE, CONCATENATION."""
+"""Operators that move or reduce elements."""
 
 from __future__ import annotations
 
@@ -28,20 +28,23 @@ def _constant(graph: Graph, tensor: int) -> np.ndarray:
     return data
 
 
+_REDUCER = Options("ReducerOptions", (OptionField("keepDims", 0, 1),))
+
+
 def axes_are_contiguous(graph: Graph, op: Operator) -> bool:
-    """its axes are constant and adjacent (spatial mean)"""
+    """its axes are constant and adjacent (a spatial mean, sum or maximum)"""
     axes = _axes(graph, op)
     return axes is not None and bool(axes) and axes == list(range(axes[0], axes[-1] + 1))
 
 
-def _mean_words(graph: Graph, op: Operator) -> list[Word]:
+def _reduction_words(graph: Graph, op: Operator) -> list[Word]:
     axes, shape = _axes(graph, op), graph.tensors[op.inputs[0]].shape
     assert axes is not None
     parts = shape[: axes[0]], shape[axes[0] : axes[-1] + 1], shape[axes[-1] + 1 :]
     return [math.prod(part) for part in parts]
 
 
-def _mean_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
+def _reduced_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
     x, axes = shape_of(inputs, 0), integers(inputs, 1)
     if axes is None:
         return None
@@ -57,9 +60,31 @@ MEAN = OperatorSpec(
     kernel=KernelSpec(
         name="MEAN", number=16, forward="x y!", backward="dy! dx!", words="outer reduced inner", macs=None
     ),
-    options=Options("ReducerOptions", (OptionField("keepDims", 0, 1),)),
-    shape=_mean_shape,
-    words=_mean_words,
+    options=_REDUCER,
+    shape=_reduced_shape,
+    words=_reduction_words,
+    constraints=(*COMMON, axes_are_contiguous),
+)
+
+SUM = OperatorSpec(
+    name="SUM",
+    kernel=KernelSpec(
+        name="SUM", number=41, forward="x y!", backward="dy! dx!", words="outer reduced inner", macs=None
+    ),
+    options=_REDUCER,
+    shape=_reduced_shape,
+    words=_reduction_words,
+    constraints=(*COMMON, axes_are_contiguous),
+)
+
+REDUCE_MAX = OperatorSpec(
+    name="REDUCE_MAX",
+    kernel=KernelSpec(
+        name="REDUCE_MAX", number=37, forward="x y!", backward="x y dy! dx!", words="outer reduced inner", macs=None
+    ),
+    options=_REDUCER,
+    shape=_reduced_shape,
+    words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
 )
 
@@ -111,6 +136,90 @@ TRANSPOSE = OperatorSpec(
     options=None,
     shape=_transpose_shape,
     words=_transpose_words,
+    constraints=(*COMMON, second_input_is_constant),
+)
+
+
+def ranges_are_constant(graph: Graph, op: Operator) -> bool:
+    """its begin, end and strides are constants, without ellipsis, new axes or offsets"""
+    known = len(op.inputs) == 4 and all(graph.tensors[t].data is not None for t in op.inputs[1:])
+    return known and not any(op.options[name] for name in ("ellipsis_mask", "new_axis_mask", "offset"))
+
+
+def _ranges(op: Operator, x: Shape, begin: np.ndarray, end: np.ndarray, strides: np.ndarray) -> list[range]:
+    """The elements taken along each dimension of x, by numpy's rules."""
+    options = op.options
+    found = [range(size) for size in x]
+    for axis, (first, last, step) in enumerate(zip(begin.tolist(), end.tolist(), strides.tolist())):
+        bit = 1 << axis
+        if options["shrink_axis_mask"] & bit:
+            first += x[axis] if first < 0 else 0
+            found[axis] = range(first, first + 1)
+        else:
+            bounds = (None if options["begin_mask"] & bit else first, None if options["end_mask"] & bit else last, step)
+            found[axis] = found[axis][slice(*bounds)]
+    return found
+
+
+def _slice_words(graph: Graph, op: Operator) -> list[Word]:
+    begin, end, strides = (_constant(graph, t) for t in op.inputs[1:4])
+    taken = _ranges(op, graph.tensors[op.inputs[0]].shape, begin, end, strides)
+    return [word for r in taken for word in (r.start, r.step if len(r) > 1 else 1, len(r))]
+
+
+def _slice_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
+    x, ends = shape_of(inputs, 0), [integers(inputs, i) for i in (1, 2, 3)]
+    known = [values for values in ends if values is not None]
+    if len(known) != len(ends) or op.options["ellipsis_mask"] or op.options["new_axis_mask"] or op.options["offset"]:
+        return None
+    begin, end, strides = known
+    same_length = begin.shape == end.shape == strides.shape and begin.ndim == 1 and len(begin) <= len(x)
+    require(same_length and bool((strides != 0).all()), "a begin, end or strides that do not fit its input")
+    taken = _ranges(op, x, begin, end, strides)
+    shrunk = op.options["shrink_axis_mask"]
+    inside = all(not shrunk >> i & 1 or 0 <= r.start < x[i] for i, r in enumerate(taken))
+    require(inside, "a begin outside its input")
+    return tuple(len(r) for i, r in enumerate(taken) if not shrunk >> i & 1)
+
+
+STRIDED_SLICE = OperatorSpec(
+    name="STRIDED_SLICE",
+    kernel=KernelSpec(name="STRIDED_SLICE", number=38, forward="x y!", backward="dy! dx!", words="ranges*", macs=None),
+    options=Options(
+        "StridedSliceOptions",
+        (
+            OptionField("beginMask", 0, 4),
+            OptionField("endMask", 1, 4),
+            OptionField("ellipsisMask", 2, 4),
+            OptionField("newAxisMask", 3, 4),
+            OptionField("shrinkAxisMask", 4, 4),
+            OptionField("offset", 5, 1),
+        ),
+    ),
+    shape=_slice_shape,
+    words=_slice_words,
+    constraints=(*COMMON, ranges_are_constant),
+)
+
+
+def _no_words(graph: Graph, op: Operator) -> list[Word]:
+    return []
+
+
+def _tile_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
+    x, multiples = shape_of(inputs, 0), integers(inputs, 1)
+    if multiples is None:
+        return None
+    require(multiples.shape == (len(x),) and bool((multiples > 0).all()), "multiples that do not fit its input")
+    return tuple(int(d * n) for d, n in zip(x, multiples.tolist()))
+
+
+TILE = OperatorSpec(
+    name="TILE",
+    kernel=KernelSpec(name="TILE", number=42, forward="x y!", backward="dy! dx!", words="", macs=None),
+    options=None,
+    shape=_tile_shape,
+    words=_no_words,
     constraints=(*COMMON, second_input_is_constant),
 )
 

@@ -182,7 +182,7 @@ class OperatorSpec:
     passes_on : bool
         Errors pass unchanged, so that one that shares the output's needs no step.
     reads_for : dict
-        Operand that the backward step reads -> the error that it is read for.
+        Operand that the backward step reads -> the errors that it is read for.
     in_place : bool
         The output may take over the input's memory.
     pooled : KernelSpec or None
@@ -199,7 +199,7 @@ class OperatorSpec:
     parameters: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
     passes_on: bool = False
-    reads_for: Mapping[str, str] = field(default_factory=dict)
+    reads_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_place: bool = False
     pooled: KernelSpec | None = None
 

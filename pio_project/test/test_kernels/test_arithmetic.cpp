@@ -1,5 +1,6 @@
 #include "conv_testing.h"
 #include "tflm_train/kernels/arithmetic.h"
+#include "tflm_train/kernels/binary.h"
 
 using namespace tflm_train;
 using namespace tflm_train::testing;
@@ -70,7 +71,48 @@ std::vector<double> OperandError(int kind, bool is_a, const BroadcastCase& c, co
   return d;
 }
 
+template <class Function>
+double WorstOfBoth(Random& random, const BroadcastCase& c) {
+  std::vector<double> a(ElementsOf(c.a)), b(ElementsOf(c.b)), y(ElementsOf(c.y)), da(a.size()), db(b.size());
+  for (size_t i = 0; i < a.size(); ++i) a[i] = random.Uniform<double>(2) + 1e-2 * static_cast<double>(i);
+  for (double& value : b) value = 1.0 + random.Below(1000) * 1e-3 + 5e-4;  // not near zero, no ties with a
+  const std::vector<double> r = random.Vector<double>(y.size());
+  const StridedWalk walk = BroadcastWalk(c.y, c.a, c.b);
+  const auto loss = [&] {
+    BinaryForward(walk, a.data(), b.data(), Activation::kNone, y.data(), Function::template Value<double>);
+    return Dot(y, r);
+  };
+  BinaryBackward<Function, false>(walk, a.data(), b.data(), r.data(), da.data());
+  BinaryBackward<Function, true>(walk, a.data(), b.data(), r.data(), db.data());
+  return std::fmax(Measure(da, FiniteDifferences(a, loss)), Measure(db, FiniteDifferences(b, loss)));
+}
+
 }  // namespace
+
+TEST_CASE("div, squared difference, maximum, minimum: gradients by finite differences") {
+  Random random(55);
+  double worst = 0;
+  for (const BroadcastCase& c : kCases) {
+    worst = std::fmax(worst, WorstOfBoth<DivFunction>(random, c));
+    worst = std::fmax(worst, WorstOfBoth<SquaredDifferenceFunction>(random, c));
+    worst = std::fmax(worst, WorstOfBoth<MaximumFunction>(random, c));
+    worst = std::fmax(worst, WorstOfBoth<MinimumFunction>(random, c));
+  }
+  MESSAGE("largest difference: da and db " << worst);
+  CHECK(worst <= kTolerance);
+}
+
+TEST_CASE("maximum, minimum: of equal operands the first one counts") {
+  const StridedWalk walk = BroadcastWalk({1, {1}}, {1, {1}}, {1, {1}});
+  const float two = 2, dy = 3;
+  float da = 0, db = 0;
+  BinaryBackward<MaximumFunction, false>(walk, &two, &two, &dy, &da);
+  BinaryBackward<MaximumFunction, true>(walk, &two, &two, &dy, &db);
+  BinaryBackward<MinimumFunction, false>(walk, &two, &two, &dy, &da);
+  BinaryBackward<MinimumFunction, true>(walk, &two, &two, &dy, &db);
+  CHECK(da == 6.0f);
+  CHECK(db == 0.0f);
+}
 
 TEST_CASE("add, sub, mul: small numbers by hand") {
   const StridedWalk walk = BroadcastWalk({2, {2, 2}}, {2, {2, 2}}, {1, {2}});

@@ -1,7 +1,8 @@
-// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, RELU_N1_TO_1.
+// Functions of one element.
 #include "conv_testing.h"
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/kernels/unary.h"
 
 using namespace tflm_train;
 using namespace tflm_train::testing;
@@ -55,6 +56,42 @@ TEST_CASE("logistic: gradients by finite differences") {
 
 TEST_CASE("tanh: gradients by finite differences") {
   CHECK(Check(false, {}, TanhForward<D>, TanhBackward<D>) <= kTolerance);
+}
+
+TEST_CASE("exp, elu, neg, abs, square: gradients by finite differences") {
+  CHECK(Check(false, {}, UnaryForward<ExpFunction, D>, UnaryBackward<ExpFunction, D>) <= kTolerance);
+  CHECK(Check(false, {0}, UnaryForward<EluFunction, D>, UnaryBackward<EluFunction, D>) <= kTolerance);
+  CHECK(Check(false, {}, UnaryForward<NegFunction, D>, UnaryBackward<NegFunction, D>) <= kTolerance);
+  CHECK(Check(true, {0}, UnaryForward<AbsFunction, D>, UnaryBackward<AbsFunction, D>) <= kTolerance);
+  CHECK(Check(true, {}, UnaryForward<SquareFunction, D>, UnaryBackward<SquareFunction, D>) <= kTolerance);
+  const std::vector<float> zero = {0}, one = {1};
+  std::vector<float> dx(1);
+  UnaryBackward<AbsFunction>(zero.data(), one.data(), 1, false, dx.data());
+  CHECK(dx[0] == 0.0f);
+}
+
+TEST_CASE("square roots: gradients by finite differences") {
+  Random random(82);
+  for (bool reciprocal : {false, true}) {
+    std::vector<double> x = random.Vector<double>(20), y(20), dx(20);
+    for (double& value : x) value = 0.1 + value * value;
+    const std::vector<double> r = random.Vector<double>(20);
+    const auto loss = [&] {
+      if (reciprocal) {
+        UnaryForward<RsqrtFunction>(x.data(), 20, y.data());
+      } else {
+        UnaryForward<SqrtFunction>(x.data(), 20, y.data());
+      }
+      return Dot(y, r);
+    };
+    loss();
+    if (reciprocal) {
+      UnaryBackward<RsqrtFunction>(y.data(), r.data(), 20, false, dx.data());
+    } else {
+      UnaryBackward<SqrtFunction>(y.data(), r.data(), 20, false, dx.data());
+    }
+    CHECK(Measure(dx, FiniteDifferences(x, loss)) <= 1e-5);  // the step is large beside 0.1
+  }
 }
 
 TEST_CASE("leaky relu: gradients by finite differences") {

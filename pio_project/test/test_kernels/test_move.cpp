@@ -29,6 +29,45 @@ uint32_t IndexOf(const Dims& dims, const int32_t* coordinates) {
 
 }  // namespace
 
+TEST_CASE("tile: every element at all its places; backward adds them up") {
+  const Dims x_dims = {3, {2, 1, 3}}, y_dims = {3, {4, 2, 6}};
+  Random random(63);
+  const std::vector<float> x = random.Vector<float>(6), dy = random.Vector<float>(48);
+  std::vector<float> y(48), expected(48), dx(6, 1.0f), sums(6, 1.0f);
+  for (uint32_t i = 0; i < 48; ++i) {
+    int32_t at[kMaxRank];
+    Coordinates(y_dims, i, at);
+    for (int32_t d = 0; d < 3; ++d) at[d] %= x_dims.size[d];
+    expected[i] = x[IndexOf(x_dims, at)];
+    sums[IndexOf(x_dims, at)] += dy[i];
+  }
+  TileForward(x_dims, y_dims, x.data(), y.data());
+  CHECK(y == expected);
+  TileBackward(x_dims, y_dims, dy.data(), dx.data());
+  CHECK(SameBits(dx, sums));
+}
+
+TEST_CASE("slice: every element from its place, backwards too") {
+  const Dims x_dims = {3, {3, 4, 5}};
+  const SliceRange ranges[] = {{2, -1, 3}, {1, 2, 2}, {0, 4, 2}};
+  Random random(64);
+  const std::vector<float> x = random.Vector<float>(60), dy = random.Vector<float>(12);
+  std::vector<float> y(12), expected(12), dx(60, 1.0f), expected_dx(60, 1.0f);
+  for (uint32_t i = 0; i < 12; ++i) {
+    int32_t at[kMaxRank];
+    Coordinates({3, {3, 2, 2}}, i, at);
+    for (int32_t d = 0; d < 3; ++d) at[d] = ranges[d].begin + at[d] * ranges[d].step;
+    expected[i] = x[IndexOf(x_dims, at)];
+    expected_dx[IndexOf(x_dims, at)] += dy[i];
+  }
+  ptrdiff_t offset;
+  const StridedWalk walk = SliceWalk(x_dims, ranges, &offset);
+  TransposeForward(walk, x.data() + offset, y.data());
+  CHECK(y == expected);
+  TransposeBackward(walk, dy.data(), true, dx.data() + offset);
+  CHECK(SameBits(dx, expected_dx));
+}
+
 TEST_CASE("pad: every element at its place, zeros elsewhere; backward takes them back") {
   struct Case {
     Dims x, y;

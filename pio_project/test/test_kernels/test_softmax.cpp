@@ -35,3 +35,21 @@ TEST_CASE("softmax: gradients by finite differences, in place too") {
   MESSAGE("largest difference: dx " << worst);
   CHECK(worst <= kTolerance);
 }
+
+TEST_CASE("log softmax: the logarithm of softmax, gradients by finite differences, in place too") {
+  Random random(73);
+  std::vector<double> x = random.Vector<double>(15, 2), y(15), p(15);
+  const std::vector<double> r = random.Vector<double>(15);
+  const auto loss = [&] {
+    LogSoftmaxForward(3, 5, x.data(), y.data());
+    return Dot(y, r);
+  };
+  loss();
+  SoftmaxForward(3, 5, 1.0, x.data(), p.data());
+  for (size_t i = 0; i < y.size(); ++i) CHECK(std::exp(y[i]) == doctest::Approx(p[i]).epsilon(1e-12));
+  std::vector<double> dx(15), shared = r;
+  LogSoftmaxBackward(3, 5, y.data(), r.data(), false, dx.data());
+  LogSoftmaxBackward(3, 5, y.data(), shared.data(), false, shared.data());
+  CHECK(SameBits(dx, shared));
+  CHECK(Measure(dx, FiniteDifferences(x, loss)) <= kTolerance);
+}

@@ -28,6 +28,8 @@ struct Good {
   Build build;
 };
 
+constexpr KernelId kBinary[] = {KernelId::kDiv, KernelId::kSquaredDifference, KernelId::kMaximum, KernelId::kMinimum};
+
 constexpr Phase kF = Phase::kForward, kB = Phase::kBackward;
 
 void AddTypicalSteps(std::vector<Good>& good);
@@ -129,6 +131,36 @@ void AddTypicalSteps(std::vector<Good>& good) {
     good.push_back({"activation", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}); }});
     good.push_back({"activation", kernel, kB, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 3}); }});
   }
+  for (KernelId kernel : {KernelId::kExp, KernelId::kElu, KernelId::kNeg, KernelId::kAbs, KernelId::kSqrt,
+                          KernelId::kRsqrt, KernelId::kSquare, KernelId::kLog}) {
+    good.push_back({"unary", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}); }});
+    good.push_back({"unary", kernel, kB, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 3}); }});
+  }
+  for (KernelId kernel : kBinary) {
+    good.push_back({"binary", kernel, kF, [](Step& s) { s.Float({2, 3}).Float({3}).Float({2, 3}).Words({1}); }});
+    good.push_back({"binary", kernel, kB, [](Step& s) {
+                      s.Float({2, 1}).Float({3}).Float({2, 3}).Float({2, 3}).Float({2, 1}).Float({3}).Words({1});
+                    }});
+  }
+  good.push_back({"sum", KernelId::kSum, kF, [](Step& s) { s.Float({1, 4, 3}).Float({1, 3}).Words({1, 4, 3}); }});
+  good.push_back({"sum", KernelId::kSum, kB, [](Step& s) { s.Float({1, 3}).Float({1, 4, 3}).Words({1, 4, 3}); }});
+  good.push_back({"tile", KernelId::kTile, kF, [](Step& s) { s.Float({2, 3}).Float({4, 6}); }});
+  good.push_back({"tile", KernelId::kTile, kB, [](Step& s) { s.Float({4, 6}).Float({2, 3}); }});
+  good.push_back({"max", KernelId::kReduceMax, kF, [](Step& s) { s.Float({1, 4, 3}).Float({1, 3}).Words({1, 4, 3}); }});
+  good.push_back({"max", KernelId::kReduceMax, kB,
+                  [](Step& s) { s.Float({1, 4, 3}).Float({1, 3}).Float({1, 3}).Float({1, 4, 3}).Words({1, 4, 3}); }});
+  good.push_back(
+      {"log softmax", KernelId::kLogSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({2, 3}); }});
+  good.push_back({"log softmax", KernelId::kLogSoftmax, kB,
+                  [](Step& s) { s.Float({2, 3}).Float({2, 3}).Float({2, 3}).Words({2, 3}); }});
+  good.push_back(
+      {"slice", KernelId::kStridedSlice, kF, [](Step& s) { s.Float({4, 5}).Float({2, 2}).Words({0, 3, 2, 0, 2, 2}); }});
+  good.push_back(
+      {"slice", KernelId::kStridedSlice, kB, [](Step& s) { s.Float({2, 2}).Float({4, 5}).Words({0, 3, 2, 0, 2, 2}); }});
+  good.push_back({"resize", KernelId::kResizeNearestNeighbor, kF,
+                  [](Step& s) { s.Float({1, 2, 3, 2}).Float({1, 4, 5, 2}).Words({0, 1}); }});
+  good.push_back({"resize", KernelId::kResizeNearestNeighbor, kB,
+                  [](Step& s) { s.Float({1, 4, 5, 2}).Float({1, 2, 3, 2}).Words({1, 0}); }});
   good.push_back({"leaky", KernelId::kLeakyRelu, kF, [](Step& s) { s.Float({4}).Float({4}).WordF32(0.1f); }});
   good.push_back(
       {"leaky", KernelId::kLeakyRelu, kB, [](Step& s) { s.Float({4}).Float({4}).Float({4}).WordF32(0.1f); }});
@@ -157,6 +189,9 @@ bool MayBeAbsent(const Good& good, uint32_t argument) {
   if (layer) return argument == 4 || argument == 5;
   if (good.kernel == KernelId::kAdd || good.kernel == KernelId::kSub) return argument >= 2;
   if (good.kernel == KernelId::kMul) return argument >= 4;
+  for (KernelId kernel : kBinary) {
+    if (good.kernel == kernel) return argument >= 4;
+  }
   return good.phase == kB && good.kernel == KernelId::kConcatenation && argument >= 1;
 }
 
@@ -198,7 +233,8 @@ TEST_CASE("check: shapes that do not belong together") {
   for (const Good& good : GoodSteps()) {
     Step probe(good.kernel, good.phase);
     good.build(probe);
-    if (good.kernel == KernelId::kPad) continue;  // a larger result only has more zeros behind
+    // A larger result of a pad only has more zeros behind, a larger input of a slice more that is left out.
+    if (good.kernel == KernelId::kPad || good.kernel == KernelId::kStridedSlice) continue;
     for (uint32_t i = 0; i < probe.size(); ++i) {
       // a scratch may be larger than needed
       const bool is_scratch = static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
@@ -248,7 +284,7 @@ TEST_CASE("check: geometry out of range") {
         CHECK(step.Check(Find(good.kernel)) == Status::kPlanInvalid);
       }
     }
-    const bool window = words >= 7;
+    const bool window = words >= 7;  // of a convolution or pool
     if (!window) continue;
     const bool pool = words == 7 && (good.kernel == KernelId::kMaxPool2d || good.kernel == KernelId::kAveragePool2d ||
                                      good.kernel == KernelId::kMaxPoolArgmax);
@@ -305,6 +341,24 @@ TEST_CASE("check: a layer's output says how many biases it trains") {
   CHECK(flat.Check(Find(KernelId::kFullyConnected)) == Status::kOk);
   flat.Trains();
   CHECK(flat.Check(Find(KernelId::kFullyConnected)) == Status::kPlanInvalid);
+}
+
+TEST_CASE("check: slices outside their input") {
+  for (const std::vector<int32_t>& words : {std::vector<int32_t>{4, 1, 1},
+                                            {-1, 1, 1},
+                                            {0, 1, 5},
+                                            {3, 1, 2},
+                                            {0, -1, 2},
+                                            {0, 2, 1},
+                                            {1, 0x7FFFFFFF, 2},
+                                            {3, -2, 3}}) {
+    Step slice(KernelId::kStridedSlice, Phase::kForward);
+    slice.Float({4}).Float({words[2]}).Words(words);
+    CHECK(slice.Check(Find(KernelId::kStridedSlice)) == Status::kPlanInvalid);
+  }
+  Step backwards(KernelId::kStridedSlice, Phase::kForward);
+  backwards.Float({4}).Float({2}).Words({3, -3, 2});
+  CHECK(backwards.Check(Find(KernelId::kStridedSlice)) == Status::kOk);
 }
 
 TEST_CASE("check: broadcasts, permutations, slopes") {

@@ -105,7 +105,13 @@ inline float Tanh(float x) { return std::tanh(x); }
 // IEEE 754 prescribes the bits of a square root: hardware and libraries agree.
 inline float Sqrt(float x) { return std::sqrt(x); }
 
+inline float Log(float x) {
+  if (x > 0.0f) return ClampedLog(x);
+  return x == 0.0f ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+}
+
 inline double Exp(double x) { return std::exp(x); }
+inline double Log(double x) { return std::log(x); }
 inline double ExpAndSum(double beta, const double* x, double shift, uint32_t n, double* y) {
   double sum = 0.0;
   for (uint32_t i = 0; i < n; ++i) sum += y[i] = Exp(beta * (x[i] - shift));

@@ -1,4 +1,4 @@
-// Operators that only move data: PAD, TRANSPOSE, CONCATENATION, COPY.
+// Operators that only move data: PAD, TRANSPOSE, STRIDED_SLICE, TILE, CONCATENATION, COPY.
 #ifndef TFLM_TRAIN_KERNELS_MOVE_H_
 #define TFLM_TRAIN_KERNELS_MOVE_H_
 
@@ -103,6 +103,66 @@ void TransposeBackward(const StridedWalk& walk, const T* dy, bool accumulate, T*
     for (uint32_t i = 0; i < walk.row_elements(); ++i, target += step) {
       *target = accumulate ? *target + dy[first + i] : dy[first + i];
     }
+  });
+}
+
+/// One dimension of a slice: `size` elements from `begin` on, `step` apart.
+struct SliceRange {
+  int32_t begin, step, size;
+};
+
+/// The walk over the slice's elements in which operand a is x, for TransposeForward and TransposeBackward. Sets
+/// `offset`, the place of its first element in x.
+inline StridedWalk SliceWalk(const Dims& x, const SliceRange* ranges, ptrdiff_t* offset) {
+  StridedWalk walk = {};
+  walk.rank = x.rank;
+  *offset = 0;
+  ptrdiff_t step = 1;
+  for (int32_t i = x.rank - 1; i >= 0; --i) {
+    walk.dims[i] = ranges[i].size;
+    walk.stride_a[i] = ranges[i].step * step;
+    *offset += ranges[i].begin * step;
+    step *= x.size[i];
+  }
+  walk.Simplify();
+  return walk;
+}
+
+/// Calls visit(first element of a row of y, first element of the row of x that it repeats) for each row of y = x
+/// repeated along every dimension.
+template <class Visit>
+void ForEachTileRow(const Dims& x, const Dims& y, Visit visit) {
+  int32_t index[kMaxRank] = {};
+  uint32_t first = 0;
+  for (;;) {
+    uint32_t at = 0;
+    for (int32_t d = 0; d < y.rank; ++d) {
+      at = at * static_cast<uint32_t>(x.size[d]) + static_cast<uint32_t>(index[d] % x.size[d]);
+    }
+    visit(first, at);
+    first += static_cast<uint32_t>(y.size[y.rank - 1]);
+    int32_t d = y.rank - 2;
+    for (; d >= 0 && ++index[d] == y.size[d]; --d) index[d] = 0;
+    if (d < 0) return;
+  }
+}
+
+template <class T>
+void TileForward(const Dims& x_dims, const Dims& y_dims, const T* x, T* y) {
+  const auto row_x = static_cast<uint32_t>(x_dims.size[x_dims.rank - 1]);
+  const auto row_y = static_cast<uint32_t>(y_dims.size[y_dims.rank - 1]);
+  ForEachTileRow(x_dims, y_dims, [&](uint32_t first, uint32_t at) {
+    for (uint32_t i = 0; i < row_y; ++i) y[first + i] = x[at + i % row_x];
+  });
+}
+
+/// dx += dy of every repetition.
+template <class T>
+void TileBackward(const Dims& x_dims, const Dims& y_dims, const T* dy, T* dx) {
+  const auto row_x = static_cast<uint32_t>(x_dims.size[x_dims.rank - 1]);
+  const auto row_y = static_cast<uint32_t>(y_dims.size[y_dims.rank - 1]);
+  ForEachTileRow(x_dims, y_dims, [&](uint32_t first, uint32_t at) {
+    for (uint32_t i = 0; i < row_y; ++i) dx[at + i % row_x] += dy[first + i];
   });
 }
 

@@ -10,6 +10,16 @@
 namespace tflm_train {
 namespace arguments {
 
+namespace abs {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x dy! dx!
+enum Argument : uint32_t { kX, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace abs
+
 namespace add {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -97,6 +107,37 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x38, 0x40, 0x20};
 }  // namespace depthwise_max_pool
 
+namespace div {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? y? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kActivation, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+}  // namespace div
+
+namespace elu {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace elu
+
+namespace exp {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace exp
+
 namespace fully_connected {
 namespace forward {  // x w b? y!
 enum Argument : uint32_t { kX, kW, kB, kY, kCount };
@@ -129,6 +170,16 @@ enum Word : uint32_t { kAlpha, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
 }  // namespace leaky_relu
 
+namespace log {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x dy! dx!
+enum Argument : uint32_t { kX, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace log
+
 namespace logistic {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -138,6 +189,28 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
 }  // namespace logistic
+
+namespace log_softmax {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kRows, kColumns, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace log_softmax
+
+namespace maximum {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? y? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kActivation, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+}  // namespace maximum
 
 namespace max_pool_2d {
 namespace forward {  // x y! argmax!?
@@ -169,6 +242,17 @@ enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
 }  // namespace mean
 
+namespace minimum {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? y? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kActivation, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+}  // namespace minimum
+
 namespace mul {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -180,6 +264,16 @@ enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
 }  // namespace mul
 
+namespace neg {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace neg
+
 namespace pad {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -190,6 +284,17 @@ enum Argument : uint32_t { kDy, kDx, kCount };
 enum Word : uint32_t { kBefore };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
 }  // namespace pad
+
+namespace reduce_max {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x y dy! dx!
+enum Argument : uint32_t { kX, kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x0c, 0x00, 0x00};
+}  // namespace reduce_max
 
 namespace relu {
 namespace forward {  // x y!
@@ -221,6 +326,27 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
 }  // namespace relu_n1_to_1
 
+namespace resize_nearest_neighbor {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kAlignCorners, kHalfPixelCenters, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+}  // namespace resize_nearest_neighbor
+
+namespace rsqrt {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace rsqrt
+
 namespace softmax {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -231,6 +357,48 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 enum Word : uint32_t { kRows, kColumns, kBeta, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
 }  // namespace softmax
+
+namespace sqrt {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace sqrt
+
+namespace square {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x dy! dx!
+enum Argument : uint32_t { kX, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+}  // namespace square
+
+namespace squared_difference {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? y? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kActivation, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+}  // namespace squared_difference
+
+namespace strided_slice {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kRanges };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+}  // namespace strided_slice
 
 namespace sub {
 namespace forward {  // a b y!
@@ -243,6 +411,17 @@ enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00};
 }  // namespace sub
 
+namespace sum {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+}  // namespace sum
+
 namespace tanh {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -252,6 +431,16 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
 }  // namespace tanh
+
+namespace tile {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+}  // namespace tile
 
 namespace transpose {
 namespace forward {  // x y!

@@ -10,6 +10,7 @@
 namespace tflm_train {
 
 // Each twice: the second runs forward only and links no backward code.
+extern const Operator kAbs, kAbsForward;
 extern const Operator kAdd, kAddForward;
 extern const Operator kAveragePool2d, kAveragePool2dForward;
 extern const Operator kConcatenation, kConcatenationForward;
@@ -18,24 +19,41 @@ extern const Operator kConv2dMaxPool, kConv2dMaxPoolForward;
 extern const Operator kCopy, kCopyForward;
 extern const Operator kDepthwiseConv2d, kDepthwiseConv2dForward;
 extern const Operator kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
+extern const Operator kDiv, kDivForward;
+extern const Operator kElu, kEluForward;
+extern const Operator kExp, kExpForward;
 extern const Operator kFullyConnected, kFullyConnectedForward;
 extern const Operator kHardSwish, kHardSwishForward;
 extern const Operator kLeakyRelu, kLeakyReluForward;
+extern const Operator kLog, kLogForward;
 extern const Operator kLogistic, kLogisticForward;
+extern const Operator kLogSoftmax, kLogSoftmaxForward;
+extern const Operator kMaximum, kMaximumForward;
 extern const Operator kMaxPool2d, kMaxPool2dForward;
 extern const Operator kMaxPoolArgmax, kMaxPoolArgmaxForward;
 extern const Operator kMean, kMeanForward;
+extern const Operator kMinimum, kMinimumForward;
 extern const Operator kMul, kMulForward;
+extern const Operator kNeg, kNegForward;
 extern const Operator kPad, kPadForward;
+extern const Operator kReduceMax, kReduceMaxForward;
 extern const Operator kRelu, kReluForward;
 extern const Operator kRelu6, kRelu6Forward;
 extern const Operator kReluN1To1, kReluN1To1Forward;
+extern const Operator kResizeNearestNeighbor, kResizeNearestNeighborForward;
+extern const Operator kRsqrt, kRsqrtForward;
 extern const Operator kSoftmax, kSoftmaxForward;
+extern const Operator kSqrt, kSqrtForward;
+extern const Operator kSquare, kSquareForward;
+extern const Operator kSquaredDifference, kSquaredDifferenceForward;
+extern const Operator kStridedSlice, kStridedSliceForward;
 extern const Operator kSub, kSubForward;
+extern const Operator kSum, kSumForward;
 extern const Operator kTanh, kTanhForward;
+extern const Operator kTile, kTileForward;
 extern const Operator kTranspose, kTransposeForward;
 
-inline constexpr uint32_t kOperatorCount = 24;
+inline constexpr uint32_t kOperatorCount = 42;
 
 }  // namespace tflm_train
 

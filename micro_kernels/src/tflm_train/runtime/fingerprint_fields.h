@@ -63,6 +63,7 @@ inline constexpr FingerprintField kFingerprintFields[] = {
     {27, 0x00},  // ReducerOptions.keepDims
     {28, 0x00},  // SubOptions.fusedActivationFunction
     {28, 0x81},  // SubOptions.potScaleInt16
+    {29, 0x00},  // DivOptions.fusedActivationFunction
     {32, 0x20},  // StridedSliceOptions.beginMask
     {32, 0x21},  // StridedSliceOptions.endMask
     {32, 0x22},  // StridedSliceOptions.ellipsisMask
@@ -72,6 +73,8 @@ inline constexpr FingerprintField kFingerprintFields[] = {
     {55, 0x00},  // ShapeOptions.outType
     {59, 0x20},  // PackOptions.valuesCount
     {59, 0x21},  // PackOptions.axis
+    {74, 0x00},  // ResizeNearestNeighborOptions.alignCorners
+    {74, 0x01},  // ResizeNearestNeighborOptions.halfPixelCenters
     {75, 0x20},  // LeakyReluOptions.alpha
     {kTensorFields, 0x01},  // Tensor.type
     {kTensorFields, 0x60},  // Tensor.shape

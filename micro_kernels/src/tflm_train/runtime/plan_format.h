@@ -15,7 +15,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 25u;
+inline constexpr uint32_t kKernelCount = 43u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -51,6 +51,24 @@ enum class KernelId : uint16_t {
   kCopy = 22,
   kMaxPoolArgmax = 23,
   kExternal = 24,
+  kExp = 25,
+  kElu = 26,
+  kNeg = 27,
+  kAbs = 28,
+  kSqrt = 29,
+  kRsqrt = 30,
+  kSquare = 31,
+  kLogSoftmax = 32,
+  kDiv = 33,
+  kSquaredDifference = 34,
+  kMaximum = 35,
+  kMinimum = 36,
+  kReduceMax = 37,
+  kStridedSlice = 38,
+  kResizeNearestNeighbor = 39,
+  kLog = 40,
+  kSum = 41,
+  kTile = 42,
 };
 
 enum class SectionKind : uint16_t {
