@@ -12,6 +12,7 @@ from .backward_pass import BackwardPass, LayerSlot, pools_to_save, selection_can
 from .errors import ConversionError
 from .forward_pass import ForwardPass, in_place_steps
 from .graph import Graph
+from .loss_end import choose_loss
 from .memory_planner import aligned, plan_program, share_in_place
 from .program import Program, Value
 from .trainability import TrainedLayers
@@ -26,43 +27,6 @@ _BASES = {
     pf.Place.PARAMETER: pf.Base.PERSISTENT,
 }
 _SELECTORS = {"dense": pf.Selector.DENSE, "static-topk": pf.Selector.STATIC_TOPK, "tinyprop": pf.Selector.TINYPROP}
-
-
-def choose_loss(graph: Graph, loss: str) -> tuple[pf.Loss, int, float]:
-    """The loss, which reads the output, the tensor whose error it writes, and its scale (softmax beta).
-
-    Raises
-    ------
-    ConversionError
-        The loss does not fit the model's end.
-    """
-    output = graph.outputs[0]
-    last = graph.producers.get(output)
-    end = last.type if last is not None else "the input"
-    if loss == "cross-entropy" and end == "LOGISTIC":
-        raise ConversionError(
-            "--loss cross-entropy needs a SOFTMAX or linear end, the model ends in LOGISTIC; use binary-cross-entropy"
-        )
-    if loss == "binary-cross-entropy" and end == "SOFTMAX":
-        raise ConversionError(
-            "--loss binary-cross-entropy needs a LOGISTIC or linear end, the model ends in SOFTMAX; use cross-entropy"
-        )
-    if last is not None and end == "SOFTMAX" and loss in ("auto", "cross-entropy"):
-        shape = graph.tensors[output].shape
-        if graph.tensors[output].elements != shape[-1]:
-            raise ConversionError(
-                f"cross entropy needs one row of probabilities, the output has shape {list(shape)}; use --loss mse"
-            )
-        return pf.Loss.SOFTMAX_CROSS_ENTROPY, last.inputs[0], float(last.options["beta"])
-    if last is not None and end == "LOGISTIC" and loss in ("auto", "binary-cross-entropy"):
-        return pf.Loss.BINARY_CROSS_ENTROPY, last.inputs[0], 1.0
-    kind = {
-        "auto": pf.Loss.AUTO_LINEAR,
-        "cross-entropy": pf.Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS,
-        "binary-cross-entropy": pf.Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS,
-        "mse": pf.Loss.MEAN_SQUARED_ERROR,
-    }[loss]
-    return kind, output, 1.0
 
 
 class PlanBuilder:
@@ -82,8 +46,8 @@ class PlanBuilder:
         self.graph = graph
         self.layers = layers
         self.config = config
-        self.loss, self.loss_tensor, self.loss_scale = choose_loss(graph, config.loss)
-        if self.loss_tensor not in layers.errors:
+        self.loss = choose_loss(graph, config.loss)
+        if self.loss.tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self._parameter_records()
@@ -145,7 +109,7 @@ class PlanBuilder:
         forward = ForwardPass(self.graph, forward_kind, self.parameters, saved)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
         if train:
-            backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss_tensor)
+            backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss.tensor)
             program.backward = backward.steps
             program.loss_error = backward.loss_error
         if forward_kind == pf.ForwardKind.NATIVE:
@@ -180,7 +144,7 @@ class PlanBuilder:
 
     def _defaults(self) -> np.ndarray:
         config, record = self.config, np.zeros(1, pf.DEFAULTS)
-        record["loss"], record["loss_scale"] = self.loss, self.loss_scale
+        record["loss"], record["loss_scale"], record["classes"] = self.loss.loss, self.loss.scale, self.loss.classes
         record["selector"] = _SELECTORS[config.selector]
         record["flags"] = pf.DEFAULT_ZERO_SKIP * config.zero_skip | pf.DEFAULT_OUTPUT_SPARSE * config.output_sparse
         for name in ("learning_rate", "accumulate", "ratio", "s_min", "s_max", "damping", "decay", "seed"):

@@ -18,7 +18,7 @@ from .errors import PlanError
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 NONE_INDEX = 0xFFFF  # "no value", "no layer", "no parameter" in 16-bit fields
 NONE_OFFSET = 0xFFFFFFFF  # "no buffer" in 32-bit offsets
 ADDRESS_BITS = 30  # of an address's offset; its Base is above
@@ -105,7 +105,8 @@ class ParameterKind(enum.IntEnum):
 class Loss(enum.IntEnum):
     """``p`` is the program's output, which the loss reads; FROM_LOGITS: softmax or sigmoid is part of the loss.
 
-    The error written is dL/dz at the logits for every cross entropy, dL/dp for MEAN_SQUARED_ERROR.
+    The error written is dL/dz at the logits for every cross entropy, dL/dp for MEAN_SQUARED_ERROR. The output is
+    rows of DEFAULTS.classes numbers; softmax cross entropies are means over rows, the others over outputs.
     AUTO_LINEAR: a class label means SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, a vector MEAN_SQUARED_ERROR.
     """
 
@@ -160,6 +161,7 @@ DEFAULTS = np.dtype(
         ("decay", "<f4"),
         ("seed", "<u4"),
         ("persistent_bytes", "<u4"),  # of the arena, before the programs' part
+        ("classes", "<u4"),  # outputs of one row: what one class number chooses from
     ]
 )
 

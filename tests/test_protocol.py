@@ -13,10 +13,10 @@ from tflm_train.errors import DeviceError
 
 
 def test_the_layout_on_the_wire() -> None:
-    body = bytes([1, 0x21, 0, 0, 1, 0, 0, 0]) + b"A"
+    body = bytes([2, 0x21, 0, 0, 1, 0, 0, 0]) + b"A"
     crc = zlib.crc32(body).to_bytes(4, "little")
     assert 0 not in crc
-    assert protocol.encode(0x21, 1, b"A") == b"\x00\x03\x01\x21\x01\x02\x01\x01\x01\x06A" + crc + b"\x00"
+    assert protocol.encode(0x21, 1, b"A") == b"\x00\x03\x02\x21\x01\x02\x01\x01\x01\x06A" + crc + b"\x00"
 
 
 def test_frames_come_back() -> None:

@@ -15,6 +15,7 @@ import networks
 import numpy as np
 import pytest
 from lossy_wire import FaultyTransport, drop_every
+from tflite_builder import ModelBuilder
 
 import tflm_train as tt
 from tflm_train.devices import Device, build, open_device, qemu
@@ -60,6 +61,24 @@ def test_the_parity_build_equals_the_host_bit_for_bit(
         device.close()
     assert results[0][0].tobytes() == results[1][0].tobytes()
     assert results[0][1] == results[1][1]
+
+
+@pytest.mark.parametrize("positions", [3, 200])  # in one frame, and staged
+def test_class_numbers_of_rows_reach_the_board(positions: int) -> None:
+    rng, b = np.random.default_rng(3), ModelBuilder()
+    x = b.conv(b.input(1, positions, 1, 2), rng.normal(size=(4, 1, 1, 2)), rng.normal(size=4))
+    model = tt.convert(b.finish(b.op("SOFTMAX", [x], (1, positions, 1, 4), beta=1.0)))
+    data = rng.normal(size=(6, 2 * positions)).astype(np.float32)
+    labels, order = rng.integers(0, 4, (6, positions)).astype(np.int32), np.arange(6, dtype=np.uint32)
+    logs = []
+    for name in ("native-parity", "qemu:m4-parity"):
+        device = open_device(name, model)
+        logs.append((device.evaluate(data, labels), device.train(data, labels, order), device.parameters()))
+        device.close()
+    assert logs[0][0] == pytest.approx(logs[1][0])
+    assert logs[0][1].losses.tobytes() == logs[1][1].losses.tobytes()
+    assert logs[0][1].correct.tolist() == logs[1][1].correct.tolist() and logs[0][1].correct.max() > 1
+    assert all(a.tobytes() == b.tobytes() for (_, a), (_, b) in zip(logs[0][2], logs[1][2]))
 
 
 SMALL_NETWORKS = {

@@ -45,6 +45,7 @@ EVALUATION = {
     "accuracy": 0.5,
     "metric": "accuracy",
     "loss": 1.25,
+    "warnings": [],
 }
 
 

@@ -30,7 +30,15 @@ __path__ = _search_path(__path__)
 if TYPE_CHECKING:
     from .config import TrainingConfig
     from .devices import Device, open_device
-    from .errors import ConversionError, DeviceError, MissingToolError, NonFiniteError, PlanError, UserError
+    from .errors import (
+        ConversionError,
+        DataWarning,
+        DeviceError,
+        MissingToolError,
+        NonFiniteError,
+        PlanError,
+        UserError,
+    )
     from .history import History
     from .model import TrainableModel, convert, load_model
     from .trainer import Trainer
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 # name -> module that defines it, imported on first use: the converter alone takes half a second to import
 _EXPORTS = {
     "ConversionError": "errors",
+    "DataWarning": "errors",
     "Device": "devices",
     "DeviceError": "errors",
     "History": "history",
@@ -57,6 +66,7 @@ _EXPORTS = {
 
 __all__ = [
     "ConversionError",
+    "DataWarning",
     "Device",
     "DeviceError",
     "History",

@@ -122,15 +122,22 @@ def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x") -> np.ndarray:
 
 
 def check_labels(
-    y: Any, samples: int, shape: tuple[int, ...], name: str = "y", classes: int | None = None
+    y: Any,
+    samples: int,
+    shape: tuple[int, ...],
+    name: str = "y",
+    classes: int | None = None,
+    row: int | None = None,
 ) -> np.ndarray:
-    """Labels as class numbers (int32 [n]) or as vectors (finite float32 [n, outputs]).
+    """Labels as class numbers (int32 [n], or [n, rows] where an output has several rows) or as vectors (finite float32
+    [n, outputs]).
 
     Parameters
     ----------
     y : array_like
-        Integers of shape (n,) or (n, 1) are class numbers; everything of shape (n, *shape) is a vector, and so are
-        floating-point numbers of shape (n,) for a model with one output.
+        Integers of shape (n,) or (n, 1) are class numbers, and for an output of several rows those of shape (n, rows)
+        or (n, *shape without the last axis); everything of shape (n, *shape) is a vector, and so are floating-point
+        numbers of shape (n,) for a model with one output.
     samples : int
         Expected n.
     shape : tuple of int
@@ -139,36 +146,53 @@ def check_labels(
         For messages.
     classes : int, optional
         Upper bound of class numbers; None: class numbers may be any integers.
+    row : int, optional
+        Outputs that one class number chooses from; default: all of them.
 
     Raises
     ------
     UserError
-        Wrong shape, type or number of labels, a class number out of range, NaN or infinity.
+        Wrong shape, type or number of labels, one class number for an output of several rows, a class number out of
+        range, NaN or infinity.
     """
     array = _numbers(y, name)
     outputs = int(np.prod(shape, dtype=np.int64))
     if len(array) != samples:
         raise UserError(f"{name} has {len(array)} labels for {samples} samples")
     one_each = array.size == samples
-    if one_each and array.dtype.kind in "biu":
+    rows = 1 if row is None else outputs // row
+    if rows == 1 and one_each and array.dtype.kind in "biu":
         return _class_numbers(array.reshape(-1), name, classes)
+    if 1 < rows < outputs and array.dtype.kind in "biu" and array.size == samples * rows:
+        if array.shape[1:] == (rows,) or _without_ones(array.shape[1:]) == _without_ones(shape[:-1]):
+            return _class_numbers(array.reshape(samples, rows), name, classes)
     if one_each and outputs == 1:
         return _finite_float32(array.reshape(-1, 1), name)
     flat = array.ndim == 2 and array.shape[1] == outputs
     if not flat and (_without_ones(array.shape[1:]) != _without_ones(shape) or array.size != samples * outputs):
         raise UserError(
-            f"{name} has shape {array.shape} and type {array.dtype}, expected class numbers (integers) of shape (n,) "
-            f"or vectors of shape {_expected(shape)}"
+            f"{name} has shape {array.shape} and type {array.dtype}, expected "
+            f"{_class_shape(shape, outputs, rows)}vectors of shape {_expected(shape)}"
         )
     return _finite_float32(array.reshape(samples, outputs), name)
+
+
+def _class_shape(shape: tuple[int, ...], outputs: int, rows: int) -> str:
+    if rows == 1:
+        return "class numbers (integers) of shape (n,) or "
+    if rows == outputs:
+        return ""
+    expected = _expected(shape[:-1] if np.prod(shape[:-1], dtype=np.int64) == rows else (rows,))
+    return f"class numbers (integers) of shape {expected}, one for each row of {outputs // rows} outputs, or "
 
 
 def _class_numbers(array: np.ndarray, name: str, classes: int | None) -> np.ndarray:
     low, high = (0, classes - 1) if classes is not None else (-(2**31), 2**31 - 1)
     wrong = (array < low) | (array > high) if array.dtype.kind != "b" else np.zeros(array.shape, bool)
     if wrong.any():
-        first = int(np.argmax(wrong))
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = ", ".join(str(i) for i in first)
         raise UserError(
-            f"{name}[{first}] is {int(array[first])}, but class numbers of this model go from {low} to {high}"
+            f"{name}[{place}] is {int(array[first])}, but class numbers of this model go from {low} to {high}"
         )
     return np.ascontiguousarray(array, dtype=np.int32)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from .converters.errors import ConversionError, MissingToolError, PlanError, UserError
 
-__all__ = ["ConversionError", "DeviceError", "MissingToolError", "NonFiniteError", "PlanError", "UserError"]
+__all__ = [
+    "ConversionError",
+    "DataWarning",
+    "DeviceError",
+    "MissingToolError",
+    "NonFiniteError",
+    "PlanError",
+    "UserError",
+]
+
+
+class DataWarning(UserWarning):
+    """Samples or labels that can be used, and are probably not what was meant."""
 
 
 class DeviceError(UserError):

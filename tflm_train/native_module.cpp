@@ -81,24 +81,30 @@ const T* Data(const char* name, const py::array& array, py::ssize_t rows, py::ss
   return static_cast<const T*>(array.data());
 }
 
-/// Class numbers int32 [n], or vectors float32 [n, outputs].
+/// Class numbers int32 [n], one for each row int32 [n, rows], or vectors float32 [n, outputs].
 class Labels {
  public:
-  Labels(const py::array& labels, py::ssize_t samples, uint32_t outputs) : outputs_(outputs) {
+  Labels(const py::array& labels, py::ssize_t samples, const Trainer& trainer)
+      : size_(labels.ndim() == 1 ? 1 : trainer.output_elements()) {
     if (labels.ndim() == 1) {
       classes_ = Data<int32_t>("labels", labels, samples);
+    } else if (py::isinstance<py::array_t<int32_t>>(labels)) {
+      size_ = trainer.output_elements() / trainer.classes();
+      rows_ = Data<int32_t>("labels", labels, samples, size_);
     } else {
-      vectors_ = Data<float>("labels", labels, samples, outputs);
+      vectors_ = Data<float>("labels", labels, samples, size_);
     }
   }
   Label operator[](size_t i) const {
-    return classes_ != nullptr ? Label::Class(classes_[i]) : Label::Vector(vectors_ + i * outputs_);
+    if (classes_ != nullptr) return Label::Class(classes_[i]);
+    return rows_ != nullptr ? Label::Classes(rows_ + i * size_) : Label::Vector(vectors_ + i * size_);
   }
 
  private:
   const int32_t* classes_ = nullptr;
+  const int32_t* rows_ = nullptr;
   const float* vectors_ = nullptr;
-  uint32_t outputs_;
+  uint32_t size_;  // of one label
 };
 
 class NativeTrainer {
@@ -110,7 +116,7 @@ class NativeTrainer {
 
   py::tuple Train(const py::array& x, const py::array& labels, const py::array& order) {
     const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
-    const Labels targets(labels, x.shape(0), trainer_.output_elements());
+    const Labels targets(labels, x.shape(0), trainer_);
     const uint32_t* indices = Data<uint32_t>("order", order, -1);
     const auto count = static_cast<size_t>(order.shape(0));
     const auto available = static_cast<size_t>(x.shape(0));
@@ -118,11 +124,11 @@ class NativeTrainer {
       throw py::index_error("order names a sample beyond the " + std::to_string(available) + " samples of x");
     }
     py::array_t<float> losses(static_cast<py::ssize_t>(count));
-    py::array_t<uint8_t> correct(static_cast<py::ssize_t>(count));
+    py::array_t<uint32_t> correct(static_cast<py::ssize_t>(count));
     float* loss = losses.mutable_data();
-    uint8_t* hit = correct.mutable_data();
+    uint32_t* hit = correct.mutable_data();
     std::fill_n(loss, count, 0.0f);
-    std::fill_n(hit, count, uint8_t{0});
+    std::fill_n(hit, count, uint32_t{0});
     size_t done = 0;
     Status status = Status::kOk;
     {
@@ -133,7 +139,7 @@ class NativeTrainer {
         status = trainer_.Step(samples + sample * trainer_.input_elements(), targets[sample], &result);
         if (status != Status::kOk) break;
         loss[done] = result.loss;
-        hit[done] = result.correct ? 1 : 0;
+        hit[done] = result.correct;
       }
     }
     return py::make_tuple(losses, correct, done, static_cast<int>(status));
@@ -141,7 +147,7 @@ class NativeTrainer {
 
   py::tuple Evaluate(const py::array& x, const py::array& labels) {
     const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
-    const Labels targets(labels, x.shape(0), trainer_.output_elements());
+    const Labels targets(labels, x.shape(0), trainer_);
     const auto count = static_cast<size_t>(x.shape(0));
     double loss = 0.0;
     size_t correct = 0;
@@ -152,7 +158,7 @@ class NativeTrainer {
         StepResult result = {};
         status = trainer_.Evaluate(samples + i * trainer_.input_elements(), targets[i], &result);
         loss += static_cast<double>(result.loss);
-        correct += result.correct ? 1 : 0;
+        correct += result.correct;
       }
     }
     Check(status);

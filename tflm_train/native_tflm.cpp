@@ -61,7 +61,7 @@ class ExternalTrainer {
     CheckInput(input);
     StepResult result = {};
     Check(trainer_.Step(input.data(), Label::Class(label), &result));
-    return {result.loss, result.correct};
+    return {result.loss, result.correct != 0};
   }
 
   py::array_t<float> Infer(const FloatArray& input) {

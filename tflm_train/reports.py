@@ -51,6 +51,7 @@ def train_report(
     after: dict[str, float],
     evaluated_on: str,
     output: str | None,
+    warnings: list[str],
     cost: "StepCost | None" = None,
 ) -> dict[str, Any]:
     """Of ``train``; `cost` on emulated devices.
@@ -80,6 +81,7 @@ def train_report(
         weight_bytes=sizes.weight_bytes,
         stopped=history.stopped,
         output=output,
+        warnings=warnings,
         **_step_cost(history, cost),
     )
 

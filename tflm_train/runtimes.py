@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from . import losses
 from .converters import flatbuffer, model_reader, model_writer
 from .converters.graph import Graph
-from .converters.plan_format import Loss
-from .data import check_inputs, check_labels
-from .errors import MissingToolError, NonFiniteError, UserError
+from .converters.loss_end import choose_loss
+from .data import check_inputs
+from .data_range import range_warning
+from .errors import DataWarning, MissingToolError, NonFiniteError, UserError
+from .losses import Objective
 
 RUNTIMES = ("native", "litert", "tflm")
 Infer = Callable[[np.ndarray], np.ndarray]
@@ -74,14 +76,14 @@ def tflm(data: bytes) -> Infer:
     return infer
 
 
-def _loss_of(data: bytes, graph: Graph) -> Loss:
-    """The plan's loss; without a plan, what the last operator suggests."""
+def _objective(data: bytes, graph: Graph) -> Objective:
+    """Of the plan; without a plan, what the model's end suggests."""
+    shape = graph.tensors[graph.outputs[0]].shape[1:]
     plan = model_writer.load_plan(data, graph.name)
     if plan is not None:
-        return Loss(int(plan.defaults["loss"]))
-    last = graph.producers[graph.outputs[0]].type
-    known = {"SOFTMAX": Loss.SOFTMAX_CROSS_ENTROPY, "LOGISTIC": Loss.BINARY_CROSS_ENTROPY}
-    return known.get(last, Loss.AUTO_LINEAR)
+        return Objective.of_plan(plan, shape)
+    end = choose_loss(graph, "auto")
+    return Objective(end.loss, shape, end.classes)
 
 
 def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[str, Any]:
@@ -105,20 +107,25 @@ def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[
         The runtime is not installed.
     """
     graph = model_reader.read_graph(flatbuffer.load(data, name), name)
-    shape, output_shape = graph.tensors[graph.inputs[0]].shape, graph.tensors[graph.outputs[0]].shape[1:]
-    outputs = int(np.prod(output_shape, dtype=np.int64))
-    loss = _loss_of(data, graph)
+    shape = graph.tensors[graph.inputs[0]].shape
+    objective = _objective(data, graph)
     samples = check_inputs(x, shape[1:])
-    labels = check_labels(y, len(samples), output_shape, classes=losses.class_count(loss, outputs))
+    labels = objective.check(y, len(samples))
     infer = {"litert": litert, "tflm": tflm}[runtime](data)
-    results = np.stack([infer(sample.reshape(shape)).reshape(-1) for sample in samples])
-    if not np.isfinite(results).all():
-        raise NonFiniteError(f"{name}: outputs are NaN or infinite in {runtime}")
+
+    def outputs(values: np.ndarray) -> np.ndarray:
+        results = np.stack([infer(sample.reshape(shape)).reshape(-1) for sample in values])
+        if not np.isfinite(results).all():
+            raise NonFiniteError(f"{name}: outputs are NaN or infinite in {runtime}")
+        return results
+
+    for sentence in (objective.label_warning(labels), range_warning(outputs, samples, labels, objective)):
+        if sentence is not None:
+            warnings.warn(sentence, DataWarning, stacklevel=2)
+    results = outputs(samples)
     return {
         "samples": len(samples),
-        "accuracy": losses.count_correct(loss, results, labels) / len(samples)
-        if losses.is_classification(loss, labels, outputs)
-        else None,
-        "metric": losses.metric_name(loss, labels, outputs),
-        "loss": losses.mean_loss(loss, results, labels),
+        "accuracy": objective.accuracy(objective.count_correct(results, labels), labels),
+        "metric": objective.metric_name(labels),
+        "loss": objective.mean_loss(results, labels),
     }

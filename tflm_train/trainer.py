@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import warnings
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import losses
 from .config import TrainingConfig
 from .converters import model_writer
-from .converters.plan_format import Loss, decode
-from .data import check_inputs, check_labels
-from .devices import Device, open_device
-from .errors import DeviceError, UserError
+from .converters.plan_format import decode
+from .data import check_inputs
+from .data_range import HARMLESS, range_warning
+from .devices import Device, NativeDevice, open_device
+from .errors import DataWarning, DeviceError, UserError
 from .history import History
+from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
 from .training_run import TrainingRun, order_generator, sample_order
@@ -55,8 +57,8 @@ class Trainer:
         self.model = load_model(model)
         self.device = open_device(device, self.model, arena_bytes) if isinstance(device, str) else device
         self._input_shape, self._output_shape = self.model.input_shape, self.model.output_shape
-        self._outputs = int(np.prod(self._output_shape, dtype=np.int64))
-        self._loss = Loss(int(self.model.plan.defaults["loss"]))
+        self._objective = Objective.of_plan(self.model.plan, self._output_shape)
+        self._seen = 0.0  # largest magnitude of a sample that was trained on
         self._elements = int(self.model.plan.parameters["elements"].sum())
 
     def fit(
@@ -77,7 +79,9 @@ class Trainer:
         x : array_like
             Samples, shape (n, *input_shape).
         y : array_like
-            Class numbers (integers, shape (n,)) or vectors of the output's shape.
+            Class numbers (integers), shape (n,), or for outputs with several positions (n, positions...): one for each
+            row along the output's last axis; or vectors of the output's shape. Targets of cross entropies lie in 0 to
+            1.
         epochs : int
             Passes over the samples.
         validation_data : tuple of array_like, optional
@@ -109,20 +113,21 @@ class Trainer:
         before = self.device.options()
         if learning_rate is not None:
             self.set_options(learning_rate=learning_rate)
+        self._warn(samples, labels)
         history = History()
         try:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
                 run = TrainingRun(self.device, self._metrics, history, progress)
                 run.train(samples, labels, held_out, epochs, seed if shuffle else None)
         finally:
+            self._seen = max(self._seen, float(np.abs(samples).max()))
             if learning_rate is not None:
                 self.device.set_options(learning_rate=before["learning_rate"])
         return history
 
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
-        if losses.is_classification(self._loss, labels, self._outputs):
-            return {"loss": loss, "accuracy": correct / len(labels)}
-        return {"loss": loss}
+        accuracy = self._objective.accuracy(correct, labels)
+        return {"loss": loss} if accuracy is None else {"loss": loss, "accuracy": accuracy}
 
     def evaluate(self, x: Any, y: Any) -> dict[str, float]:
         """Mean ``loss`` and, where labels are classes, ``accuracy`` (0 to 1), without training.
@@ -133,6 +138,7 @@ class Trainer:
             As for ``fit``.
         """
         samples, labels = self._check(x, y)
+        self._warn(samples, labels)
         loss, correct = self.device.evaluate(samples, labels)
         return self._metrics(loss, correct, labels)
 
@@ -148,9 +154,9 @@ class Trainer:
         return self.device.predict(samples).reshape(len(samples), *self._output_shape)
 
     def metric(self, y: Any) -> str:
-        """``accuracy``, or the loss's name when these labels make the task a regression."""
-        labels = self._labels(y, len(y), "y")
-        return losses.metric_name(self._loss, labels, self._outputs)
+        """What ``accuracy`` means for these labels: ``accuracy`` of samples (or of rows of the output),
+        ``binary-accuracy`` of its elements, or the loss's name when the task is a regression, which has none."""
+        return self._objective.metric_name(self._objective.check(y, len(y)))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -241,16 +247,20 @@ class Trainer:
         """Number of weights and biases that train."""
         return self._elements
 
-    def _labels(self, y: Any, samples: int, name: str) -> np.ndarray:
-        classes = losses.class_count(self._loss, self._outputs)
-        labels = check_labels(y, samples, self._output_shape, name, classes)
-        if labels.ndim == 1 and self._outputs == 1 and self._loss in (Loss.AUTO_LINEAR, Loss.MEAN_SQUARED_ERROR):
-            return labels.astype(np.float32)[:, None]  # one linear output: the number itself is the target
-        return labels
+    def _warn(self, samples: np.ndarray, labels: np.ndarray) -> None:
+        """``DataWarning`` for data that are probably not what was meant, told from the file's weights."""
+        sentences = [self._objective.label_warning(labels)]
+        if float(np.abs(samples).max()) > max(self._seen, HARMLESS):
+            probe = NativeDevice(self.model)
+            sentences.append(range_warning(probe.predict, samples, labels, self._objective))
+            probe.close()
+        for sentence in sentences:
+            if sentence is not None:
+                warnings.warn(sentence, DataWarning, stacklevel=3)
 
     def _check(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[np.ndarray, np.ndarray]:
         samples = check_inputs(x, self._input_shape, names[0])
-        return samples, self._labels(y, len(samples), names[1])
+        return samples, self._objective.check(y, len(samples), names[1])
 
     def _check_validation(self, data: tuple[Any, Any] | None) -> tuple[np.ndarray, np.ndarray] | None:
         if data is None:

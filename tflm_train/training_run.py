@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .data_range import HARMLESS
 from .devices import Device
 from .errors import NonFiniteError
 from .history import History
@@ -23,6 +24,13 @@ def sample_order(samples: int, generator: np.random.Generator | None) -> np.ndar
     """Indices of all samples for one epoch, uint32."""
     order = np.arange(samples) if generator is None else generator.permutation(samples)
     return order.astype(np.uint32)
+
+
+def _advice(x: np.ndarray) -> str:
+    largest = float(np.abs(x).max())
+    if largest <= HARMLESS:
+        return "try a smaller learning rate"
+    return f"x reaches {largest:g}: scale it as for the model's training, or try a smaller learning rate"
 
 
 class TrainingRun:
@@ -60,7 +68,7 @@ class TrainingRun:
         Parameters
         ----------
         x : ndarray, float32 [n, inputs]
-        labels : ndarray, int32 [n] or float32 [n, outputs]
+        labels : ndarray, int32 [n] or [n, rows], or float32 [n, outputs]
         held_out : tuple of ndarray, optional
             Samples and labels to evaluate on after every epoch.
         epochs : int
@@ -132,8 +140,7 @@ class TrainingRun:
         self._history.keep_epochs(epochs)
         kept = f"the weights of epoch {epochs}" if epochs else "the weights from before training"
         self._history.stopped = (
-            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; "
-            f"{kept} are restored; try a smaller learning rate"
+            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; {_advice(x)}"
         )
 
     def _can_evaluate(self, x: np.ndarray, labels: np.ndarray) -> bool:

@@ -61,8 +61,8 @@ TEST_CASE("tinyprop is as accurate as on the native device") {
       REQUIRE(pair.tflm.Step(samples[i % kSamples].input.data(), Label::Class(samples[i % kSamples].label), &tflm) ==
               Status::kOk);
       if (i == 0) CHECK(std::fabs(native.loss - tflm.loss) <= 1e-4f * std::fmax(1.0f, native.loss));
-      native_correct += native.correct ? 1.0 / kSteps : 0.0;
-      tflm_correct += tflm.correct ? 1.0 / kSteps : 0.0;
+      native_correct += native.correct > 0 ? 1.0 / kSteps : 0.0;
+      tflm_correct += tflm.correct > 0 ? 1.0 / kSteps : 0.0;
     }
     // 95 % interval of a share of kSteps samples
     const double interval = 1.96 * std::sqrt(native_correct * (1.0 - native_correct) / kSteps) + 1.0 / kSteps;

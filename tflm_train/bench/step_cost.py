@@ -62,7 +62,7 @@ def measure_steps(
         Keys of ``devices.build.BOARDS`` and ``BUILDS``.
     model : TrainableModel
     x : ndarray, float32 [n, inputs]
-    labels : ndarray, int32 [n] or float32 [n, outputs]
+    labels : ndarray, int32 [n] or [n, rows], or float32 [n, outputs]
     options : dict
         All training options.
     advance : callable

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from . import options as opt
-from .output import percent, print_json, print_pairs
+from .output import metric_label, percent, print_json, print_pairs, told_warnings
 
 
 def evaluate(
@@ -37,11 +37,13 @@ def evaluate(
         raise UserError(f"--device {device} is for --runtime native; {runtime} runs on this machine")
     arrays = load_npz(data)
     x, y = arrays.held_out
-    if runtime == "native":
-        result = _evaluate_natively(file, device, x, y)
-    else:
-        result = evaluate_file(read_file(file), file.name, runtime, x, y)
-    content = report("evaluate", runtime=runtime, evaluated_on="x" if arrays.x_test is None else "x_test", **result)
+    with told_warnings() as sentences:
+        if runtime == "native":
+            result = _evaluate_natively(file, device, x, y)
+        else:
+            result = evaluate_file(read_file(file), file.name, runtime, x, y)
+    evaluated_on = "x" if arrays.x_test is None else "x_test"
+    content = report("evaluate", runtime=runtime, evaluated_on=evaluated_on, **result, warnings=sentences)
     if as_json:
         print_json(content)
         return
@@ -49,7 +51,7 @@ def evaluate(
         f"{file} in {content.get('device', runtime)}",
         [
             (f"samples of {content['evaluated_on']}", f"{content['samples']:,}"),
-            ("accuracy", percent(content["accuracy"])),
+            (metric_label(content["metric"]), percent(content["accuracy"])),
             ("loss", f"{content['loss']:.4f}"),
         ],
     )

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from ..errors import DataWarning
+from ..losses import BINARY_ACCURACY
+
+
+@contextlib.contextmanager
+def told_warnings() -> Iterator[list[str]]:
+    """Warnings about the data as lines on stderr; the list holds their sentences afterwards, each once."""
+    sentences: list[str] = []
+
+    def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(category, DataWarning):
+            show(message, category, *place, **more)
+        elif str(message) not in sentences:
+            sentences.append(str(message))
+            print(f"warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        show, warnings.showwarning = warnings.showwarning, tell
+        yield sentences
 
 
 def print_json(content: dict[str, Any]) -> None:
@@ -30,6 +55,11 @@ def print_table(table: Table) -> None:
     if not console.is_terminal:
         console = Console(width=200)
     console.print(table, crop=False)
+
+
+def metric_label(metric: str) -> str:
+    """What a table calls the accuracies: ``binary accuracy`` where they count elements."""
+    return metric.replace("-", " ") if metric == BINARY_ACCURACY else "accuracy"
 
 
 def percent(value: float | None) -> str:

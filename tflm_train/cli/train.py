@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from . import options as opt
-from .output import macs, percent, print_json, print_pairs
+from .output import macs, metric_label, percent, print_json, print_pairs, told_warnings
 
 
 def train(
@@ -58,7 +58,7 @@ def train(
         zero_skip=zero_skip,
         accumulate=accumulate,
     )
-    with Trainer(file, device=device) as trainer:
+    with told_warnings() as sentences, Trainer(file, device=device) as trainer:
         if changes:
             trainer.set_options(**changes)
         before = trainer.evaluate(*arrays.held_out)
@@ -82,6 +82,7 @@ def train(
             evaluated_on="x" if arrays.x_test is None else "x_test",
             output=None if output is None else str(output),
             cost=cost,
+            warnings=sentences,
         )
     if history.stopped:
         print(f"{file.name}: {history.stopped}", file=sys.stderr)
@@ -93,12 +94,13 @@ def train(
 
 def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     work, dense = sum(content["macs"].values()), sum(content["dense_macs"].values())
+    metric = metric_label(content["metric"])
     ratio = f" ({dense / work:.2f} x less)" if work else ""
     return [
         ("samples x epochs", f"{content['samples']:,} x {content['epochs']}"),
         ("selector", content["selector"]),
-        (f"accuracy before, on {content['evaluated_on']}", percent(content["accuracy_before"])),
-        (f"accuracy after, on {content['evaluated_on']}", percent(content["accuracy_after"])),
+        (f"{metric} before, on {content['evaluated_on']}", percent(content["accuracy_before"])),
+        (f"{metric} after, on {content['evaluated_on']}", percent(content["accuracy_after"])),
         ("loss before -> after", f"{content['loss_before']:.4f} -> {content['loss_after']:.4f}"),
         *((phase.replace("_", " "), macs(count)) for phase, count in content["macs"].items()),
         ("work of the whole run", macs(work)),

@@ -16,8 +16,9 @@ class StepLog:
     ----------
     losses : ndarray, float32 [done]
         Before each sample's update.
-    correct : ndarray, bool [done]
-        Whether the output agreed with the label before the update.
+    correct : ndarray, uint32 [done]
+        In how many of each sample's decisions (``losses.Objective.decisions``) the output agreed with the label before
+        the update.
     non_finite : bool
         The next sample gave NaN or infinity: training stopped there, and the sample changed no weight.
     """
@@ -35,8 +36,9 @@ class StepLog:
 class Device(Protocol):
     """A trainer with one model loaded.
 
-    ``x`` is float32 [n, inputs], ``labels`` int32 [n] (class numbers) or float32 [n, outputs], both C-contiguous. Every
-    method raises ``DeviceError`` when the device refuses, ``NonFiniteError`` for NaN or infinity.
+    ``x`` is float32 [n, inputs], ``labels`` int32 [n] (class numbers), int32 [n, rows] (one for each row of the output)
+    or float32 [n, outputs], all C-contiguous. Every method raises ``DeviceError`` when the device refuses,
+    ``NonFiniteError`` for NaN or infinity.
 
     Attributes
     ----------
@@ -59,7 +61,7 @@ class Device(Protocol):
         ...
 
     def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-        """Mean loss and number of correct samples, without training."""
+        """Mean loss and number of correct decisions, without training."""
         ...
 
     def predict(self, x: np.ndarray) -> np.ndarray:

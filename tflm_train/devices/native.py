@@ -56,7 +56,7 @@ class NativeDevice:
         losses, correct, done, status = self._call(self._trainer.train, x, labels, order)
         if status not in (OK, NON_FINITE):
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
-        return StepLog(losses[:done], correct[:done].astype(bool), status == NON_FINITE)
+        return StepLog(losses[:done], correct[:done], status == NON_FINITE)
 
     def flush(self) -> None:
         self._call(self._trainer.flush)

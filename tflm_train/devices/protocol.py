@@ -14,7 +14,7 @@ from cobs import cobs
 
 from ..errors import DeviceError
 
-VERSION = 1
+VERSION = 2
 REPLY = 0x80
 HEADER = struct.Struct("<BBHI")  # version, command, status, sequence
 CRC = struct.Struct("<I")

@@ -20,7 +20,7 @@ from .replies import ADVICE, OPTIONS, read_refusal, read_reply
 
 SAMPLE = struct.Struct("<BBHi")  # label kind, source, 0, class
 WORD = struct.Struct("<I")
-NO_LABEL, CLASS_LABEL, VECTOR_LABEL = 0, 1, 2
+NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
 COUNTS_INSTRUCTIONS = 2
 LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
@@ -127,15 +127,15 @@ class RemoteDevice:
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
         losses: list[float] = []
-        correct: list[bool] = []
+        correct: list[int] = []
         for index in order:
             try:
                 loss, right = self._run(Command.STEP, x[index], labels[index])
             except NonFiniteError:
-                return StepLog(np.array(losses, np.float32), np.array(correct, bool), True)
+                return StepLog(np.array(losses, np.float32), np.array(correct, np.uint32), True)
             losses.append(loss)
             correct.append(right)
-        return StepLog(np.array(losses, np.float32), np.array(correct, bool))
+        return StepLog(np.array(losses, np.float32), np.array(correct, np.uint32))
 
     def flush(self) -> None:
         self._request(Command.FLUSH)
@@ -153,22 +153,30 @@ class RemoteDevice:
                 row[begin : begin + count] = reply["values"]
         return outputs
 
-    def _run(self, command: Command, sample: np.ndarray, label: Any) -> tuple[float, bool]:
+    def _run(self, command: Command, sample: np.ndarray, label: Any) -> tuple[float, int]:
         result = self._request(command, self._sample(sample, label))
-        return result["loss"], bool(result["correct"])
+        if result["correct"] > self._outputs:  # a decision is about one output at least
+            raise DeviceError(
+                f"device {self.name} answers with a reply that is none: its correct cannot be {result['correct']}; "
+                f"{ADVICE}"
+            )
+        return result["loss"], int(result["correct"])
 
     def _sample(self, sample: np.ndarray, label: Any) -> bytes:
         """Payload of a command on one sample; what is too long for a frame is staged first."""
-        vector = label is not None and np.ndim(label) > 0
-        values = np.ascontiguousarray(sample, "<f4").reshape(-1)
-        if vector:
-            values = np.concatenate([values, np.asarray(label, "<f4").reshape(-1)])
-        kind = NO_LABEL if label is None else VECTOR_LABEL if vector else CLASS_LABEL
-        number = int(label) if kind == CLASS_LABEL else 0
-        if SAMPLE.size + values.nbytes <= self._payload:
-            return SAMPLE.pack(kind, INLINE, 0, number) + values.tobytes()
-        for begin, count in self._floats(len(values), WORD.size):
-            self._request(Command.STAGE, WORD.pack(begin) + values[begin : begin + count].tobytes())
+        kind, number = NO_LABEL, 0
+        data = np.ascontiguousarray(sample, "<f4").tobytes()
+        if label is not None and np.ndim(label) > 0:
+            classes = np.asarray(label).dtype.kind == "i"
+            kind = CLASSES_LABEL if classes else VECTOR_LABEL
+            data += np.ascontiguousarray(label, "<i4" if classes else "<f4").tobytes()
+        elif label is not None:
+            kind, number = CLASS_LABEL, int(label)
+        if SAMPLE.size + len(data) <= self._payload:
+            return SAMPLE.pack(kind, INLINE, 0, number) + data
+        for begin, count in self._floats(len(data) // FLOAT, WORD.size):
+            piece = data[begin * FLOAT : (begin + count) * FLOAT]
+            self._request(Command.STAGE, WORD.pack(begin) + piece)
         return SAMPLE.pack(kind, STAGED, 0, number)
 
     def _floats(self, total: int, header: int) -> list[tuple[int, int]]:

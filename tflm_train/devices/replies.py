@@ -109,7 +109,7 @@ def readable(text: bytes) -> str:
 
 
 EMPTY = Form()
-RESULT = Form(f32("loss"), u32("correct", most=1))
+RESULT = Form(f32("loss"), u32("correct"))
 OPTIONS = Form(
     f32("learning_rate"),
     u8("selector"),

@@ -33,7 +33,9 @@ const char* StatusText(Status status) {
     case Status::kNotInitialized:
       return "The trainer is not initialized; call Init and check its status first.";
     case Status::kInvalidLabel:
-      return "The label does not fit the loss and the number of outputs; check the class number.";
+      return "The label does not fit the loss and the outputs: class numbers start at 0, one for each row; a cross "
+             "entropy's "
+             "targets lie in 0 to 1.";
     case Status::kNonFinite:
       return "Input, output, loss or error is NaN or infinite; no weight has changed: check the data or lower the "
              "learning rate.";

@@ -15,7 +15,7 @@ inline float Accuracy(tflm_train::Trainer& trainer, const Set& set) {
     Read(set, i, input);
     tflm_train::StepResult result;
     if (trainer.Evaluate(input, tflm_train::Label::Class(set.labels[i]), &result) != tflm_train::Status::kOk) return -1;
-    correct += result.correct ? 1 : 0;
+    correct += result.correct;
   }
   return static_cast<float>(correct) / static_cast<float>(set.count);
 }

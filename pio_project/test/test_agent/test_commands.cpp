@@ -77,7 +77,7 @@ TEST_CASE("steps through the agent are the trainer's, bit for bit") {
     tflm_train::StepResult result;
     direct.trainer.Step(input, tflm_train::Label::Class(digits::kTraining.labels[i]), &result);
     CHECK(reply.F32(0) == result.loss);
-    CHECK(reply.U32(1) == (result.correct ? 1u : 0u));
+    CHECK(reply.U32(1) == result.correct);
   }
   CHECK(device.Weights() == direct.Weights());
   const Reply counters = device.Request(Command::kCounters);

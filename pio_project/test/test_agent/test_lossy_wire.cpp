@@ -123,8 +123,8 @@ TEST_CASE("frames of another version and replies of other devices change nothing
     tflm_train::ResendFrame(whole.bytes.data(), frame.payload_size, wire);
     return device.Deliver(wire.outgoing);
   };
-  CHECK(Bench::Decode(send(2, 0x21)).status == static_cast<uint16_t>(ProtocolStatus::kVersion));
-  CHECK(send(1, 0x21 | tflm_train::kReplyFlag).empty());
+  CHECK(Bench::Decode(send(1, 0x21)).status == static_cast<uint16_t>(ProtocolStatus::kVersion));
+  CHECK(send(tflm_train::kProtocolVersion, 0x21 | tflm_train::kReplyFlag).empty());
   device.sequence -= 1;
   CHECK(device.Weights() == before);
 }

@@ -52,9 +52,9 @@ TEST_CASE("a frame arrives as it was sent") {
 }
 
 TEST_CASE("the layout on the wire") {
-  // header (version 1, command 0x21, status 0, sequence 1), payload "A", then zlib.crc32 of these nine bytes
+  // header (version 2, command 0x21, status 0, sequence 1), payload "A", then zlib.crc32 of these nine bytes
   const Bytes frame = Encode(0x21, 1, "A");
-  const Bytes expected = {0x00, 0x03, 0x01, 0x21, 0x01, 0x02, 0x01, 0x01, 0x01, 0x06};
+  const Bytes expected = {0x00, 0x03, 0x02, 0x21, 0x01, 0x02, 0x01, 0x01, 0x01, 0x06};
   CHECK(Bytes(frame.begin(), frame.begin() + 10) == expected);
   CHECK(frame[10] == 'A');
   CHECK(frame.back() == 0);

@@ -45,7 +45,8 @@ const Loss& LossOf(LossId id) {
 
 Finding Run(const Loss& loss, LossId id, const Vector& values, const Label& label, float* error, StepResult* result,
             float scale = 1.0f) {
-  return loss.run({label, values.data(), static_cast<uint32_t>(values.size()), error, scale, id}, result);
+  const auto outputs = static_cast<uint32_t>(values.size());
+  return loss.run({label, values.data(), outputs, error, scale, id, outputs}, result);
 }
 
 Finding Run(LossId id, const Vector& values, const Label& label, StepResult* result) {
@@ -63,7 +64,8 @@ Finding Run(LossId id, const Vector& values, const Label& label) {
 bool IsCorrect(LossId id, const Vector& output, const Label& label) {
   StepResult result;
   REQUIRE(Run(id, output, label, &result) == Finding::kNothing);
-  return result.correct;
+  REQUIRE(result.decisions == 1);
+  return result.correct == 1;
 }
 
 Result Compute(LossId id, const Vector& values, const Label& label, float scale = 1.0f) {
@@ -283,4 +285,94 @@ TEST_CASE("what counts as correct") {
   CHECK(IsCorrect(LossId::kBinaryCrossEntropy, output, Label::Class(0)));
   CHECK(IsCorrect(LossId::kBinaryCrossEntropyFromLogits, output, Label::Class(1)));
   CHECK_FALSE(IsCorrect(LossId::kMeanSquaredError, output, Label::Vector(&positive)));
+}
+
+namespace {
+
+/// An output of rows of `classes`, with the error where it is wanted.
+Finding RunRows(LossId id, const Vector& values, uint32_t classes, const Label& label, Vector* error,
+                StepResult* result) {
+  error->assign(values.size(), 0.0f);
+  const auto outputs = static_cast<uint32_t>(values.size());
+  return kAnyLoss.run({label, values.data(), outputs, error->data(), 1.0f, id, classes}, result);
+}
+
+}  // namespace
+
+TEST_CASE("an output of several rows is the mean of its rows") {
+  const Vector rows = {0.5f, 0.25f, 0.25f, 0.125f, 0.75f, 0.125f};
+  const int32_t classes[] = {0, 2};
+  const float vector[] = {1.0f, 0.0f, 0.0f, 0.0f, 0.0f, 1.0f};
+  for (LossId id : kLosses) {
+    CAPTURE(static_cast<int>(id));
+    const Result first = Compute(id, {0.5f, 0.25f, 0.25f}, Label::Class(0));
+    const Result second = Compute(id, {0.125f, 0.75f, 0.125f}, Label::Class(2));
+    Vector error;
+    StepResult result;
+    REQUIRE(RunRows(id, rows, 3, Label::Classes(classes), &error, &result) == Finding::kNothing);
+    CHECK(result.loss == doctest::Approx((first.loss + second.loss) / 2));
+    CHECK(result.correct == 1);
+    CHECK(result.decisions == 2);
+    for (size_t i = 0; i < 3; ++i) {
+      CHECK(error[i] == doctest::Approx(first.error[i] / 2));
+      CHECK(error[3 + i] == doctest::Approx(second.error[i] / 2));
+    }
+    if (id == LossId::kAutoLinear) continue;
+    Vector of_vector;
+    StepResult same;
+    REQUIRE(RunRows(id, rows, 3, Label::Vector(vector), &of_vector, &same) == Finding::kNothing);
+    CHECK(same.loss == doctest::Approx(result.loss));
+    for (size_t i = 0; i < 6; ++i) CHECK(of_vector[i] == doctest::Approx(error[i]));
+  }
+}
+
+TEST_CASE("rows of one number") {
+  const int32_t numbers[] = {1, 0, 1};
+  Vector error;
+  StepResult result;
+  REQUIRE(RunRows(LossId::kBinaryCrossEntropy, {0.75f, 0.5f, 0.25f}, 1, Label::Classes(numbers), &error, &result) ==
+          Finding::kNothing);
+  CHECK(result.correct == 2);
+  CHECK(result.decisions == 3);
+  CHECK(result.loss == doctest::Approx((0.2876821 + 0.6931472 + 1.3862944) / 3));
+}
+
+TEST_CASE("labels that do not cover the rows, and classes of one of them") {
+  constexpr Finding kRefused = Found(Status::kInvalidLabel, Subject::kLabel);
+  const Vector rows = {0.5f, 0.5f, 0.5f, 0.5f};
+  Vector error;
+  StepResult result;
+  for (LossId id : kLosses) {
+    CAPTURE(static_cast<int>(id));
+    CHECK(RunRows(id, rows, 2, Label::Class(0), &error, &result) == kRefused);
+    for (int32_t wrong : {-1, 2, 1000000}) {
+      const int32_t classes[] = {1, wrong};
+      CHECK(RunRows(id, rows, 2, Label::Classes(classes), &error, &result) == kRefused);
+    }
+  }
+}
+
+TEST_CASE("targets of cross entropies lie in 0 to 1") {
+  constexpr Finding kRefused = Found(Status::kInvalidLabel, Subject::kLabel);
+  for (LossId id : kLosses) {
+    CAPTURE(static_cast<int>(id));
+    const bool any = id == LossId::kMeanSquaredError || id == LossId::kAutoLinear;
+    for (float bad : {-0.001f, 1.001f, 255.0f, -1.0f}) {
+      const float label[] = {0.0f, bad};
+      CHECK(Run(id, {0.5f, 0.5f}, Label::Vector(label)) == (any ? Finding::kNothing : kRefused));
+    }
+    const float zeros[] = {0.0f, 0.0f};
+    CHECK(Run(id, {0.5f, 0.5f}, Label::Vector(zeros)) == Finding::kNothing);
+  }
+}
+
+TEST_CASE("binary cross entropy towards a vector decides by element") {
+  const float target[] = {1.0f, 1.0f, 0.0f};
+  StepResult result;
+  REQUIRE(Run(LossId::kBinaryCrossEntropy, {0.9f, 0.6f, 0.2f}, Label::Vector(target), &result) == Finding::kNothing);
+  CHECK(result.correct == 3);
+  CHECK(result.decisions == 3);
+  REQUIRE(Run(LossId::kBinaryCrossEntropyFromLogits, {0.9f, -0.6f, 0.2f}, Label::Vector(target), &result) ==
+          Finding::kNothing);
+  CHECK(result.correct == 1);
 }

@@ -62,6 +62,7 @@ struct TinyPlan {
     defaults.ratio = defaults.s_min = defaults.s_max = 0.5f;
     defaults.damping = defaults.decay = 0.9f;
     defaults.persistent_bytes = kTinyPersistentBytes;
+    defaults.classes = 2;
     // tensor, elements, weights, gradients, operator, layer, kind, type
     parameters = {{1, 6, 0, 48, 0, 0, 0, 0, 0}, {2, 2, 32, 80, 0, 0, 1, 0, 0}};
     layers = {{0, 0, 0, 1, 2, 2, 96, kLayerOutput}};

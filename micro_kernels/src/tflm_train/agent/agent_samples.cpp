@@ -11,6 +11,13 @@ namespace {
 /// of 4.
 const float* Floats(const uint8_t* bytes) { return reinterpret_cast<const float*>(bytes); }
 
+/// The label of a kind whose class number or numbers were received.
+Label LabelOf(LabelKind kind, int32_t index, const float* words) {
+  if (kind == LabelKind::kVector) return Label::Vector(words);
+  if (kind == LabelKind::kClasses) return Label::Classes(reinterpret_cast<const int32_t*>(words));
+  return Label::Class(index);
+}
+
 }  // namespace
 
 float* Agent::StagingArea() {
@@ -42,8 +49,9 @@ bool Agent::ReadSample(PayloadReader& request, bool labelled, Sample* sample) {
   const SampleSource source = static_cast<SampleSource>(request.U8());
   request.U16();
   const int32_t index = static_cast<int32_t>(request.U32());
-  const bool vector = kind == LabelKind::kVector;
-  const bool known_label = labelled ? vector || kind == LabelKind::kClass : kind == LabelKind::kNone;
+  const bool vector = kind == LabelKind::kVector, classes = kind == LabelKind::kClasses;
+  const bool known_label = labelled ? vector || classes || kind == LabelKind::kClass : kind == LabelKind::kNone;
+  const uint32_t rows = trainer_.output_elements() / trainer_.classes();
   const bool known_source = source == SampleSource::kInline || source == SampleSource::kStaged;
   const float* input = nullptr;
   const float* target = nullptr;
@@ -57,12 +65,13 @@ bool Agent::ReadSample(PayloadReader& request, bool labelled, Sample* sample) {
   } else {
     input = Floats(request.Bytes(trainer_.input_elements() * sizeof(float)));
     if (vector) target = Floats(request.Bytes(trainer_.output_elements() * sizeof(float)));
+    if (classes) target = Floats(request.Bytes(rows * sizeof(int32_t)));
   }
   if (!known_label || !known_source || !request.Complete()) {
     Fail(ProtocolStatus::kBadLength);
     return false;
   }
-  *sample = {input, vector ? Label::Vector(target) : Label::Class(index)};
+  *sample = {input, LabelOf(kind, index, target)};
   return true;
 }
 
@@ -70,7 +79,7 @@ void Agent::ReplyResult(tflm_train::Status status, const StepResult& result) {
   SetStatus(status);
   if (status != tflm_train::Status::kOk) return;
   reply_.F32(result.loss);
-  reply_.U32(result.correct ? 1 : 0);
+  reply_.U32(result.correct);
 }
 
 void Agent::Step(PayloadReader& request) {

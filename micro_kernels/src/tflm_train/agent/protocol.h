@@ -7,7 +7,7 @@
 
 namespace tflm_train {
 
-inline constexpr uint8_t kProtocolVersion = 1;
+inline constexpr uint8_t kProtocolVersion = 2;
 inline constexpr uint8_t kReplyFlag = 0x80;
 inline constexpr size_t kFrameHeaderBytes = 8;
 inline constexpr size_t kFrameCrcBytes = 4;
@@ -56,7 +56,7 @@ enum HelloFlags : uint32_t {
   kHasBuiltInModel = 8,
 };
 
-enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2 };
+enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2, kClasses = 3 };
 enum class SampleSource : uint8_t { kInline = 0, kStaged = 1 };
 
 }  // namespace tflm_train

@@ -6,12 +6,15 @@
 
 namespace tflm_train {
 
-/// A class number, or a vector of the output's size.
+/// A class number, a class number for each row of an output with several (positions of a map, steps of a series), or a
+/// vector of the output's size. Refers to the caller's numbers.
 struct Label {
-  static Label Class(int32_t index) { return {index, nullptr}; }
-  static Label Vector(const float* values) { return {-1, values}; }
+  static Label Class(int32_t index) { return {index, nullptr, nullptr}; }
+  static Label Classes(const int32_t* indices) { return {-1, nullptr, indices}; }
+  static Label Vector(const float* values) { return {-1, values, nullptr}; }
   int32_t index;
   const float* values;
+  const int32_t* classes;
 };
 
 }  // namespace tflm_train

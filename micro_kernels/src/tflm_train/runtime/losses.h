@@ -16,18 +16,22 @@ struct LossSample {
   const Label& label;
   const float* output;  // of the model: what the loss reads
   uint32_t outputs;
-  float* error;  // [outputs], may be the memory of `output`; null: not wanted
-  float scale;   // factor of the fused softmax cross entropy's error
-  LossId loss;   // the plan's
+  float* error;      // [outputs], may be the memory of `output`; null: not wanted
+  float scale;       // factor of the fused softmax cross entropy's error
+  LossId loss;       // the plan's
+  uint32_t classes;  // outputs of one row, a divisor of `outputs`
 };
 
 /// A loss function. Objects are constants with static storage, like Operators.
 struct Loss {
   uint32_t ids;  // one bit for each LossId of a plan that it can compute
-  /// The loss (see LossId in plan_format.h), whether the output is correct, and the error. A class is a one-hot vector;
-  /// with one output it is the target itself, except for softmax cross entropy. What is refused:
-  ///   kInvalidLabel  kLabel: a class outside [0, outputs), or with one output outside {0, 1} for binary cross entropy;
-  ///                  the mean squared error of one output takes any number
+  /// The loss (see LossId in plan_format.h) as a mean over rows or outputs, what of the output is correct, and the
+  /// error. A class is a one-hot row; in rows of one output it is the target itself, except for softmax cross entropy.
+  /// A softmax target that does not sum to 1 weighs as much as its sum. What is refused:
+  ///   kInvalidLabel  kLabel: one class for several rows; a class outside [0, classes), or in rows of one output
+  ///   outside
+  ///                  {0, 1} for binary cross entropy (the mean squared error takes any number there); a cross
+  ///                  entropy's target outside [0, 1]
   ///   kNonFinite     NaN or infinity in kLabel (a vector), kOutput, kLoss or kOutputError
   Finding (*run)(const LossSample& sample, StepResult* result);
 

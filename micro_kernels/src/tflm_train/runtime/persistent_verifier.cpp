@@ -71,8 +71,8 @@ TFLM_TRAIN_COLD bool LayerFits(const PlanReader& plan, uint32_t index) {
 Finding VerifyPersistent(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   if (defaults.loss > static_cast<uint16_t>(LossId::kAutoLinear) || !IsPositiveFinite(defaults.loss_scale) ||
-      defaults.persistent_bytes % kAlignment != 0 || defaults.persistent_bytes >> kAddressBits != 0 ||
-      CheckOptions(plan, OptionsOf(defaults)) != Status::kOk) {
+      defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
+      defaults.persistent_bytes >> kAddressBits != 0 || CheckOptions(plan, OptionsOf(defaults)) != Status::kOk) {
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {

@@ -10,7 +10,7 @@ namespace tflm_train {
 
 inline constexpr char kMetadataName[] = "TFLM_TRAIN";
 inline constexpr uint32_t kPlanMagic = 1381254740u;
-inline constexpr uint32_t kFormatVersion = 2u;
+inline constexpr uint32_t kFormatVersion = 3u;
 inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
@@ -192,8 +192,9 @@ struct DefaultsRecord {
   float decay;
   uint32_t seed;
   uint32_t persistent_bytes;
+  uint32_t classes;
 };
-static_assert(sizeof(DefaultsRecord) == 48);
+static_assert(sizeof(DefaultsRecord) == 52);
 
 struct ParameterRecord {
   uint32_t tensor;

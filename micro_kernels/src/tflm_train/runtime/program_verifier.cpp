@@ -93,6 +93,7 @@ class ProgramVerifier {
     const ValueRecord &input = values_[program_.input], &output = values_[program_.output];
     return plan_.Address(input) == program_.input_address && FloatElements(input) == program_.input_elements &&
            plan_.Address(output) == program_.output_address && FloatElements(output) == program_.output_elements &&
+           program_.output_elements % plan_.defaults().classes == 0 &&
            (!Trains() || plan_.Address(values_[program_.loss_error]) == program_.loss_error_address);
   }
 

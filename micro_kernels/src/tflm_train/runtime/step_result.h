@@ -2,12 +2,17 @@
 #ifndef TFLM_TRAIN_RUNTIME_STEP_RESULT_H_
 #define TFLM_TRAIN_RUNTIME_STEP_RESULT_H_
 
+#include <cstdint>
+
 namespace tflm_train {
 
+/// Accuracy is the sum of `correct` divided by the sum of `decisions`. A decision is the arg-max of a row (first on
+/// ties) against the label's; for single numbers, and for binary cross entropy towards a vector, the side of 0.5 (0 for
+/// logits) of each element.
 struct StepResult {
-  float loss;    // before the update
-  bool correct;  // arg-max of the output (first on ties) equals the label's; one output: the same side of 0.5 (0 for
-                 // logits)
+  float loss;  // before the update
+  uint32_t correct;
+  uint32_t decisions;
 };
 
 }  // namespace tflm_train

@@ -61,7 +61,8 @@ Status Trainer::RunSample(const ProgramRecord& program, const Label& label, cons
   const float* output = memory.Floats(program.output_address);
   float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
   const LossSample sample = {
-      label, output, program.output_elements, error, defaults.loss_scale, static_cast<LossId>(defaults.loss)};
+      label,           output, program.output_elements, error, defaults.loss_scale, static_cast<LossId>(defaults.loss),
+      defaults.classes};
   const Finding finding = operators_->loss().run(sample, result);
   return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
 }

@@ -59,6 +59,8 @@ class Trainer {
 
   uint32_t input_elements() const;
   uint32_t output_elements() const;
+  /// Outputs of one row: a label has a class number for each of the output_elements() / classes() rows.
+  uint32_t classes() const;
   const TrainingOptions& options() const { return options_; }
   /// kSelectorNeedsPlan or kInvalidArgument leaves the options as they were. An unfinished group of samples is applied
   /// first when their number per update changes.

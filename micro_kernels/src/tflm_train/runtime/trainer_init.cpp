@@ -96,6 +96,8 @@ uint32_t Trainer::input_elements() const { return ready() ? train_->input_elemen
 
 uint32_t Trainer::output_elements() const { return ready() ? train_->output_elements : 0; }
 
+uint32_t Trainer::classes() const { return ready() ? plan_.defaults().classes : 0; }
+
 uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }
 
 uint32_t Trainer::parameter_elements(uint32_t index) const {
