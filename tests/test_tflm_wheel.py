@@ -19,8 +19,18 @@ from tflm_train.config import TrainingConfig
 
 pytest.importorskip("tflite_micro", reason="needs the tflite-micro wheel: pip install --pre 'tflm-train[runtimes]'")
 
+
+def softmax_behind_views() -> bytes:
+    """A reshape and a transpose of axes of one behind softmax, as exported heads have them."""
+    rng, b = np.random.default_rng(6), ModelBuilder()
+    x = b.dense(b.input(1, 16), rng.normal(size=(5, 16)) / 4, rng.normal(size=5))
+    x = b.reshape(b.op("SOFTMAX", [x], (1, 5), beta=1.0), 1, 1, 5)
+    return b.finish(b.op("TRANSPOSE", [x, b.constant(np.array([0, 2, 1], np.int32))], (1, 5, 1)))
+
+
 STEPS, SAMPLES = 200, 20
 MODELS = {
+    "softmax_behind_views": softmax_behind_views,
     "mlp": networks.mlp,
     "cnn": networks.cnn,
     "residual": lambda: networks.residual(size=8, widths=(8, 16)),
