@@ -33,6 +33,8 @@ class Result:
     plan : Plan
     edits : list of str
         One sentence for every change of the model besides the added metadata.
+    notes : list of str
+        One sentence for every option that does less than it seems to.
     graph : Graph
     layers : TrainedLayers
     """
@@ -41,6 +43,7 @@ class Result:
     name: str
     plan: Plan
     edits: list[str]
+    notes: list[str]
     graph: Graph
     layers: TrainedLayers
 
@@ -106,4 +109,4 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
         raise ConversionError(f"{name} has no trainable parameters")
     plan.fingerprint = fingerprint.fingerprint(source, tensors)
     plan.weights_crc = fingerprint.weights_crc(source, tensors)
-    return Result(model_writer.add_plan(source, encode(plan)), name, plan, changes, graph, layers)
+    return Result(model_writer.add_plan(source, encode(plan)), name, plan, changes, builder.notes, graph, layers)

@@ -14,8 +14,9 @@ from .forward_pass import ForwardPass, in_place_steps
 from .graph import Graph
 from .loss_end import choose_loss
 from .memory_planner import aligned, plan_program, share_in_place
+from .options import OPTIONS
 from .program import Program, Value
-from .trainability import TrainedLayers
+from .trainability import TrainedLayers, layer_names
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig
@@ -52,6 +53,7 @@ class PlanBuilder:
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self._parameter_records()
         self._layer_records()
+        self.notes = self._notes()
         self.programs = [
             self._program(pf.ProgramKind.INFER, pf.ForwardKind.NATIVE),
             self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.NATIVE),
@@ -103,6 +105,18 @@ class PlanBuilder:
         self.persistent_bytes = aligned(self.state_offset + 4 * len(self.layer_records))
         self._limit(self.persistent_bytes)
 
+    def _notes(self) -> list[str]:
+        """Layers of which a ratio selects less than one element."""
+        ratio, names = np.float32(self.config.ratio), layer_names(self.graph)
+        if self.config.selector != "static-topk":
+            return []
+        return [
+            f"layer {names[index]} has {slot.candidates} elements to select from: ratio {ratio:g} of them is less than "
+            f"one, and one is kept; --ratio {1 / slot.candidates:.2g} means the same"
+            for index, slot in self.slots.items()
+            if slot.max_selected and ratio * np.float32(slot.candidates) < 1
+        ]
+
     def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
         train = kind == pf.ProgramKind.TRAIN
         saved = pools_to_save(self.graph, self.layers) if train else frozenset()
@@ -147,7 +161,7 @@ class PlanBuilder:
         record["loss"], record["loss_scale"], record["classes"] = self.loss.loss, self.loss.scale, self.loss.classes
         record["selector"] = _SELECTORS[config.selector]
         record["flags"] = pf.DEFAULT_ZERO_SKIP * config.zero_skip | pf.DEFAULT_OUTPUT_SPARSE * config.output_sparse
-        for name in ("learning_rate", "accumulate", "ratio", "s_min", "s_max", "damping", "decay", "seed"):
+        for name in sorted(OPTIONS.keys() & set(pf.DEFAULTS.names or ()) - {"loss", "selector"}):
             record[name] = getattr(config, name)
         record["persistent_bytes"] = self.persistent_bytes
         return record

@@ -46,6 +46,10 @@ def parameter_operators(graph: Graph) -> list[int]:
     return [op.index for op in graph.operators if op.type in PARAMETER_OPERATORS and op.index not in graph.folded]
 
 
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10
+
+
 def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
     candidates = parameter_operators(graph)
     if not candidates:
@@ -56,16 +60,21 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
         return candidates
     if isinstance(layers, str) and layers.startswith("last:"):
         count = layers[len("last:") :]
-        if not count.isdigit() or int(count) == 0:
+        if not _is_number(count) or int(count) == 0:
             raise ConversionError(f"--layers {layers}: N in last:N must be a whole number above 0")
+        if int(count) > len(candidates):
+            raise ConversionError(
+                f"--layers {layers}: {graph.name} has {len(candidates)} operators with parameters; use --layers all, "
+                f"or last:1 to last:{len(candidates)}"
+            )
         return candidates[-int(count) :]
     wanted = [part.strip() for part in layers.split(",")] if isinstance(layers, str) else list(layers)
     names = layer_names(graph)
     chosen = []
     for item in wanted:
-        if isinstance(item, int) or item.isdigit():
+        if isinstance(item, int) or _is_number(item):
             index = int(item)
-            if index >= len(graph.operators):
+            if not 0 <= index < len(graph.operators):
                 raise ConversionError(f"--layers {item}: {graph.name} has operators 0 to {len(graph.operators) - 1}")
         elif item in names:
             index = names.index(item)

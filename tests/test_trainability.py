@@ -28,7 +28,7 @@ def chain() -> bytes:
         ("all", {0, 3, 4}),
         ("last:1", {4}),
         ("last:2", {3, 4}),
-        ("last:9", {0, 3, 4}),
+        ("last:3", {0, 3, 4}),
         ("0,4", {0, 4}),
         ([3], {3}),
         (["fully_connected_3"], {3}),
@@ -66,6 +66,9 @@ def test_below_the_lowest_trained_layer_nothing_is_differentiated():
         ("first", ["first", "inspect"]),
         ("last:0", ["last:0"]),
         ("last:x", ["last:x"]),
+        ("last:9", ["last:9", "3 operators", "last:3", "all"]),  # a user who counts nine layers expects nine to train
+        ("last:²", ["last:²"]),
+        ([-1], ["-1", "0 to 5"]),
         ("1", ["max_pool_2d_1", "no trainable parameters"]),
         ("17", ["17", "0 to 5"]),
         ([], ["no layer"]),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from .converters.errors import UserError
+from .converters.options import LOSSES, OPTIONS, SELECTORS, checked, in_effect, refuse_idle
 
-LOSSES = ("auto", "cross-entropy", "binary-cross-entropy", "mse")
-SELECTORS = ("dense", "static-topk", "tinyprop")
+__all__ = ["LOSSES", "SELECTORS", "TrainingConfig"]
+
+
+def _default(name: str) -> Any:
+    return OPTIONS[name].default
 
 
 @dataclass(frozen=True)
@@ -44,43 +49,29 @@ class TrainingConfig:
     Raises
     ------
     UserError
-        A value outside its range; the message names the option and the range.
+        A value of another type or outside its range, which is that of the float32 that the device keeps; an option
+        that has no effect with this selector. The message names the option and the range.
     """
 
-    layers: str | Sequence[str | int] = "all"
-    loss: str = "auto"
-    selector: str = "dense"
-    ratio: float = 0.1
-    s_min: float = 0.1
-    s_max: float = 0.9
-    damping: float = 0.9
-    decay: float = 0.99
-    output_sparse: bool = False
-    learning_rate: float = 0.01
-    accumulate: int = 1
-    zero_skip: bool = True
-    add_bias: bool = False
-    seed: int = 0
+    layers: str | Sequence[str | int] = _default("layers")
+    loss: str = _default("loss")
+    selector: str = _default("selector")
+    ratio: float = _default("ratio")
+    s_min: float = _default("s_min")
+    s_max: float = _default("s_max")
+    damping: float = _default("damping")
+    decay: float = _default("decay")
+    output_sparse: bool = _default("output_sparse")
+    learning_rate: float = _default("learning_rate")
+    accumulate: int = _default("accumulate")
+    zero_skip: bool = _default("zero_skip")
+    add_bias: bool = _default("add_bias")
+    seed: int = _default("seed")
 
     def __post_init__(self) -> None:
-        def check(name: str, good: bool, rule: str) -> None:
-            if not good:
-                raise UserError(f"{name}={getattr(self, name)!r} is out of range: {rule}")
-
-        check("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
-        check("selector", self.selector in SELECTORS, f"one of {', '.join(SELECTORS)}")
-        check("ratio", 0 < self.ratio <= 1, "a number above 0 and at most 1")
-        check("s_min", 0 <= self.s_min <= 1, "a number from 0 to 1")
-        check("s_max", self.s_min <= self.s_max <= 1, "a number from s_min to 1")
-        check("damping", 0 < self.damping <= 1, "a number above 0 and at most 1")
-        check("decay", 0 < self.decay <= 1, "a number above 0 and at most 1")
-        check("learning_rate", 0 < self.learning_rate < float("inf"), "a positive finite number")
-        check(
-            "accumulate",
-            isinstance(self.accumulate, int) and 1 <= self.accumulate <= 65535,
-            "a whole number from 1 to 65535",
-        )
-        check("seed", isinstance(self.seed, int) and 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
+        for name, value in checked({f.name: getattr(self, f.name) for f in fields(self)}).items():
+            object.__setattr__(self, name, value)
+        refuse_idle([name for name in OPTIONS if getattr(self, name) != OPTIONS[name].default], self.selector)
 
     @classmethod
     def paper(cls, **changes: object) -> "TrainingConfig":
@@ -88,8 +79,12 @@ class TrainingConfig:
         preset: dict[str, object] = dict(
             selector="tinyprop", s_min=0.1, s_max=0.9, damping=0.5, decay=1.0, output_sparse=True
         )
-        known = {f.name for f in fields(cls)}
-        unknown = set(changes) - known
+        unknown = sorted(set(changes) - set(OPTIONS))
         if unknown:
-            raise UserError(f"unknown option {sorted(unknown)[0]!r}: TrainingConfig has {', '.join(sorted(known))}")
+            raise UserError(f"unknown option {unknown[0]!r}: TrainingConfig has {', '.join(sorted(OPTIONS))}")
         return cls(**{**preset, **changes})  # type: ignore[arg-type]
+
+    def with_selector(self, selector: str) -> "TrainingConfig":
+        """The same under another selector; options that have no effect with it have their defaults."""
+        idle = {name: option.default for name, option in OPTIONS.items() if not in_effect(name, selector)}
+        return replace(self, **idle, selector=selector)

@@ -30,12 +30,15 @@ class TrainableModel:
     plan : Plan
     edits : list of str
         What ``convert`` changed besides adding the plan, one sentence each.
+    notes : list of str
+        What an option does less than it seems to, one sentence each.
     """
 
     data: bytes
     name: str
     plan: Plan
     edits: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def sizes(self) -> Sizes:
@@ -72,7 +75,8 @@ class TrainableModel:
         pairs = option_lines(self.plan) + size_lines(asdict(self.sizes))
         width = max(len(label) for label, _ in pairs)
         lines = [f"{self.name}: {len(self.data):,} B", *(f"  {label:<{width}}  {value}" for label, value in pairs)]
-        return "\n".join(lines + [f"  edit: {edit}" for edit in self.edits])
+        lines += [f"  edit: {edit}" for edit in self.edits] + [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines)
 
 
 def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
@@ -97,7 +101,7 @@ def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
         A Keras model without TensorFlow installed.
     """
     result = add_plan(model, config or TrainingConfig())
-    return TrainableModel(result.data, result.name, result.plan, list(result.edits))
+    return TrainableModel(result.data, result.name, result.plan, list(result.edits), list(result.notes))
 
 
 def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> TrainableModel:

@@ -24,7 +24,9 @@ def report(command: str, **content: Any) -> dict[str, Any]:
 
 def convert_report(model: "TrainableModel", output: str) -> dict[str, Any]:
     """Of ``convert``."""
-    return report("convert", model=model.name, output=output, **asdict(model.sizes), edits=model.edits)
+    return report(
+        "convert", model=model.name, output=output, **asdict(model.sizes), edits=model.edits, notes=model.notes
+    )
 
 
 def dense_macs(plan: Plan, steps: int) -> dict[str, int]:

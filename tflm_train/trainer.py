@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .config import TrainingConfig
 from .converters import model_writer
+from .converters.options import checked, refuse_idle
 from .converters.plan_format import decode
 from .data import check_inputs
 from .data_range import HARMLESS, range_warning
@@ -170,14 +170,17 @@ class Trainer:
         Raises
         ------
         UserError
-            An unknown option, a value out of range, or one for which the plan reserved no memory.
+            An unknown option, a value of another type or out of range, one that has no effect with the selector in
+            force, or one for which the plan reserved no memory. All options stay as they were.
         """
         current = self.device.options()
         for name in changes:
             if name not in current:
                 raise UserError(f"there is no option {name!r} to change; there are {', '.join(current)}")
-        TrainingConfig(**{**current, **changes})  # checks the ranges
-        self.device.set_options(**changes)
+        checked({**current, **changes})
+        kept = checked(changes)
+        refuse_idle(kept, kept.get("selector", current["selector"]))
+        self.device.set_options(**kept)
 
     def trained_model(self) -> TrainableModel:
         """The model with the weights as they are now; it can be trained again."""

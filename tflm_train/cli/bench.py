@@ -29,9 +29,7 @@ def bench(
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="The first one is measured.")] = 5,
     lr: opt.LearningRate = None,
-    layers: Annotated[
-        str | None, typer.Option("--layers", metavar="all|last:N|NAME,...", help="What trains; default: all.")
-    ] = None,
+    layers: opt.Layers = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of weights, data split and order.")] = 0,
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", help="So many, from --seed on: means and 95 % intervals.")

@@ -15,10 +15,8 @@ from .output import print_json, print_pairs
 def convert(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .tflite, .keras or .h5 file.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.tflite", help="Where the result goes.")],
-    layers: Annotated[str | None, typer.Option("--layers", metavar="all|last:N|NAME,...", help="What trains.")] = None,
-    loss: Annotated[
-        str | None, typer.Option("--loss", metavar="L", help="auto, cross-entropy, binary-cross-entropy or mse.")
-    ] = None,
+    layers: opt.Layers = None,
+    loss: opt.Loss = None,
     selector: opt.Selector = None,
     ratio: opt.Ratio = None,
     s_min: opt.SMin = None,
@@ -32,9 +30,7 @@ def convert(
     lr: opt.LearningRate = None,
     accumulate: opt.Accumulate = None,
     zero_skip: opt.ZeroSkip = None,
-    add_bias: Annotated[
-        bool | None, typer.Option("--add-bias", help="Give trained layers without bias a bias of zeros.")
-    ] = None,
+    add_bias: opt.AddBias = None,
     seed: opt.Seed = None,
     operators_header: Annotated[
         Path | None,
@@ -48,6 +44,7 @@ def convert(
     from ..config import TrainingConfig
     from ..converters.files import write_together
     from ..converters.operators_header import operators_header as header_text
+    from ..converters.options import refuse_idle
     from ..errors import UserError
     from ..model import convert as add_plan
     from ..plan_lines import option_lines, size_lines
@@ -72,6 +69,7 @@ def convert(
     if preset not in (None, "paper"):
         raise UserError(f"--preset {preset}: there is only 'paper'")
     config = TrainingConfig.paper(**changes) if preset else TrainingConfig(**changes)
+    refuse_idle(changes, config.selector)
     result = add_plan(model, config)
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:
@@ -84,3 +82,5 @@ def convert(
     print_pairs(f"{model} -> {output}", option_lines(result.plan) + size_lines(content))
     for edit in result.edits:
         print(f"edit: {edit}")
+    for note in result.notes:
+        print(f"note: {note}")

@@ -1,4 +1,4 @@
-"""Options that commands share; their names and ranges are those of ``TrainingConfig``."""
+"""Options that commands share; those of training stand in the table of ``converters/options.py``."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from typing import Annotated, Any
 
 import typer
 
+from ..converters.options import OPTIONS
+
 Model = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")]
 Data = Annotated[Path, typer.Option("--data", metavar="D.npz", help="Arrays x, y and optionally x_test, y_test.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-LearningRate = Annotated[float | None, typer.Option("--lr", "--learning-rate", metavar="F", help="Learning rate.")]
-Selector = Annotated[
-    str | None,
-    typer.Option("--selector", metavar="S", help="dense, static-topk or tinyprop: which elements of an error go on."),
-]
-Ratio = Annotated[float | None, typer.Option("--ratio", metavar="F", help="static-topk: part that is kept.")]
-SMin = Annotated[float | None, typer.Option("--s-min", metavar="F", help="tinyprop: part kept at no error.")]
-SMax = Annotated[float | None, typer.Option("--s-max", metavar="F", help="tinyprop: part kept at the largest error.")]
-Damping = Annotated[
-    float | None, typer.Option("--damping", metavar="F", help="tinyprop: factor per layer below the loss.")
-]
-Decay = Annotated[float | None, typer.Option("--decay", metavar="F", help="tinyprop: factor of the running maximum.")]
-OutputSparse = Annotated[
-    bool | None,
-    typer.Option("--output-sparse/--output-dense", show_default=False, help="Select in the output layer too."),
-]
-ZeroSkip = Annotated[
-    bool | None,
-    typer.Option("--zero-skip/--no-zero-skip", show_default=False, help="Errors that are exactly zero cost nothing."),
-]
-Accumulate = Annotated[int | None, typer.Option("--accumulate", metavar="N", help="Samples per update.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the sample order.")]
+
+
+def _option(name: str) -> Any:
+    """A command-line option from the table of options; not given, it is None."""
+    option = OPTIONS[name]
+    return typer.Option(*option.flags, metavar=option.metavar, help=option.help, show_default=False)
+
+
+Layers = Annotated[str | None, _option("layers")]
+Loss = Annotated[str | None, _option("loss")]
+Selector = Annotated[str | None, _option("selector")]
+Ratio = Annotated[float | None, _option("ratio")]
+SMin = Annotated[float | None, _option("s_min")]
+SMax = Annotated[float | None, _option("s_max")]
+Damping = Annotated[float | None, _option("damping")]
+Decay = Annotated[float | None, _option("decay")]
+OutputSparse = Annotated[bool | None, _option("output_sparse")]
+LearningRate = Annotated[float | None, _option("learning_rate")]
+Accumulate = Annotated[int | None, _option("accumulate")]
+ZeroSkip = Annotated[bool | None, _option("zero_skip")]
+AddBias = Annotated[bool | None, _option("add_bias")]
+Seed = Annotated[int | None, _option("seed")]
 
 
 def given(**options: Any) -> dict[str, Any]:

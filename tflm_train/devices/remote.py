@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import TrainingConfig
+from ..converters.options import checked
 from ..converters.plan_format import Selector
 from ..errors import DeviceError, NonFiniteError, UserError
 from ..history import PHASES
@@ -231,7 +231,7 @@ class RemoteDevice:
         try:
             options["selector"] = Selector(options["selector"]).name.lower().replace("_", "-")
             options |= {name: bool(options[name]) for name in ("output_sparse", "zero_skip")}
-            TrainingConfig(**options)  # checks the ranges
+            checked(options)
         except (UserError, ValueError) as error:
             raise DeviceError(f"device {self.name} has options that it cannot have: {error}; {ADVICE}") from None
         return options

@@ -1,0 +1,350 @@
+"""The training options, each in one place: type, range, default, name on the command line, and whom it serves.
+
+``TrainingConfig``, the command line, ``Trainer.set_options`` and the plan's record of defaults all read this table.
+Numbers are stored on the device as float32, so a value is judged as the float32 that it becomes: ``1e39`` is infinite
+and ``1e-46`` zero there. What passes here passes the device's own check (``CheckOptions`` of the C++ library).
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import UserError
+
+LOSSES = ("auto", "cross-entropy", "binary-cross-entropy", "mse")
+SELECTORS = ("dense", "static-topk", "tinyprop")
+MAX_ACCUMULATE = 65535
+_SPARSE = ("static-topk", "tinyprop")
+_TINYPROP = ("tinyprop",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """A training option.
+
+    Attributes
+    ----------
+    name : str
+        In ``TrainingConfig`` and ``Trainer.set_options``.
+    flags : tuple of str
+        On the command line.
+    help : str
+    metavar : str or None
+        What the command line calls its value.
+    default : object
+    rule : str
+        Its type and range in words, for messages.
+    read : callable
+        Value -> the value as it is kept; TypeError where it is of another type.
+    good : callable
+        Whether a kept value lies in the range.
+    selectors : tuple of str
+        Those that it has an effect with; empty: with all.
+    on_device : bool
+        It can be changed between steps.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    default: Any
+    rule: str
+    read: Callable[[Any], Any]
+    good: Callable[[Any], bool]
+    selectors: tuple[str, ...] = ()
+    on_device: bool = True
+
+    def check(self, value: Any) -> Any:
+        """The value as it is kept: a Python number, switch or string.
+
+        Raises
+        ------
+        UserError
+            Another type, or outside the range.
+        """
+        try:
+            kept = self.read(value)
+        except TypeError:
+            kept = None
+        if kept is None:
+            raise UserError(f"{self.name}={reprlib.repr(value)} is of the wrong type: give {self.rule}")
+        if not self.good(kept):
+            raise UserError(f"{self.name}={reprlib.repr(value)} is out of range: {self.rule}{_as_stored(kept)}")
+        return kept
+
+
+def _as_stored(value: Any) -> str:
+    if not isinstance(value, float) or not math.isfinite(value) or 0 < stored(value) < float("inf"):
+        return ""
+    return f" (the device keeps it as float32, where it is {stored(value):g})"
+
+
+def stored(value: float) -> float:
+    """A number as the device has it, in float32."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond double: as infinite as on the device
+        return math.inf
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError
+    return int(value)
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError
+    return bool(value)
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return str(value)
+
+
+def _layers(value: Any) -> str | tuple[str | int, ...]:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise TypeError
+    return tuple(item if isinstance(item, str) else _whole(item) for item in value)
+
+
+def _any(value: Any) -> bool:
+    return True
+
+
+def _part(value: float) -> bool:
+    return 0 < stored(value) <= 1
+
+
+def _part_or_none(value: float) -> bool:
+    return 0 <= stored(value) <= 1
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return f"one of {', '.join(words)}"
+
+
+_PART = "a number above 0 and at most 1"
+_YES_NO = "True or False"
+
+OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option(
+            name="layers",
+            flags=("--layers",),
+            help="What trains.",
+            metavar="all|last:N|NAME,...",
+            default="all",
+            rule="'all', 'last:N', or names or indices of operators",
+            read=_layers,
+            good=_any,
+            on_device=False,
+        ),
+        Option(
+            name="loss",
+            flags=("--loss",),
+            help="auto, cross-entropy, binary-cross-entropy or mse.",
+            metavar="L",
+            default="auto",
+            rule=_one_of(LOSSES),
+            read=_word,
+            good=LOSSES.__contains__,
+            on_device=False,
+        ),
+        Option(
+            name="selector",
+            flags=("--selector",),
+            help="dense, static-topk or tinyprop: which elements of an error go on.",
+            metavar="S",
+            default="dense",
+            rule=_one_of(SELECTORS),
+            read=_word,
+            good=SELECTORS.__contains__,
+        ),
+        Option(
+            name="ratio",
+            flags=("--ratio",),
+            help="static-topk: part that is kept.",
+            metavar="F",
+            default=0.1,
+            rule=_PART,
+            read=_number,
+            good=_part,
+            selectors=("static-topk",),
+        ),
+        Option(
+            name="s_min",
+            flags=("--s-min",),
+            help="tinyprop: part kept at no error.",
+            metavar="F",
+            default=0.1,
+            rule="a number from 0 to 1",
+            read=_number,
+            good=_part_or_none,
+            selectors=_TINYPROP,
+        ),
+        Option(
+            name="s_max",
+            flags=("--s-max",),
+            help="tinyprop: part kept at the largest error.",
+            metavar="F",
+            default=0.9,
+            rule="a number from s_min to 1",
+            read=_number,
+            good=_part_or_none,
+            selectors=_TINYPROP,
+        ),
+        Option(
+            name="damping",
+            flags=("--damping",),
+            help="tinyprop: factor per layer below the loss.",
+            metavar="F",
+            default=0.9,
+            rule=_PART,
+            read=_number,
+            good=_part,
+            selectors=_TINYPROP,
+        ),
+        Option(
+            name="decay",
+            flags=("--decay",),
+            help="tinyprop: factor of the running maximum.",
+            metavar="F",
+            default=0.99,
+            rule=_PART,
+            read=_number,
+            good=_part,
+            selectors=_TINYPROP,
+        ),
+        Option(
+            name="output_sparse",
+            flags=("--output-sparse/--output-dense",),
+            help="Select in the output layer too.",
+            default=False,
+            rule=_YES_NO,
+            read=_switch,
+            good=_any,
+            selectors=_SPARSE,
+        ),
+        Option(
+            name="learning_rate",
+            flags=("--lr", "--learning-rate"),
+            help="Learning rate.",
+            metavar="F",
+            default=0.01,
+            rule="a positive finite number",
+            read=_number,
+            good=lambda value: 0 < stored(value) < float("inf"),
+        ),
+        Option(
+            name="accumulate",
+            flags=("--accumulate",),
+            help="Samples per update.",
+            metavar="N",
+            default=1,
+            rule=f"a whole number from 1 to {MAX_ACCUMULATE}",
+            read=_whole,
+            good=lambda value: 1 <= value <= MAX_ACCUMULATE,
+        ),
+        Option(
+            name="zero_skip",
+            flags=("--zero-skip/--no-zero-skip",),
+            help="Errors that are exactly zero cost nothing.",
+            default=True,
+            rule=_YES_NO,
+            read=_switch,
+            good=_any,
+        ),
+        Option(
+            name="add_bias",
+            flags=("--add-bias",),
+            help="Give trained layers without bias a bias of zeros.",
+            default=False,
+            rule=_YES_NO,
+            read=_switch,
+            good=_any,
+            on_device=False,
+        ),
+        Option(
+            name="seed",
+            flags=("--seed",),
+            help="Of the sample order.",
+            metavar="N",
+            default=0,
+            rule=f"a whole number from 0 to {2**32 - 1}",
+            read=_whole,
+            good=lambda value: 0 <= value < 2**32,
+            on_device=False,
+        ),
+    )
+}
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by name as they are kept.
+
+    Raises
+    ------
+    UserError
+        An unknown option, another type, or a value outside its range.
+    """
+    kept = {}
+    for name, value in values.items():
+        if name not in OPTIONS:
+            raise UserError(f"there is no option {name!r}; there are {', '.join(sorted(OPTIONS))}")
+        kept[name] = OPTIONS[name].check(value)
+    if "s_min" in kept and "s_max" in kept and stored(kept["s_min"]) > stored(kept["s_max"]):
+        raise UserError(
+            f"s_max={values['s_max']!r} is out of range: {OPTIONS['s_max'].rule}, which is {values['s_min']!r}"
+        )
+    return kept
+
+
+def in_effect(name: str, selector: str) -> bool:
+    """Whether an option matters under this selector."""
+    return not OPTIONS[name].selectors or selector in OPTIONS[name].selectors
+
+
+def refuse_idle(names: Iterable[str], selector: str) -> None:
+    """Refuse options that have no effect.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Options that somebody gave.
+    selector : str
+        In force together with them.
+
+    Raises
+    ------
+    UserError
+        One of them belongs to another selector.
+    """
+    for name in names:
+        if not in_effect(name, selector):
+            option = OPTIONS[name]
+            raise UserError(
+                f"{name} ({option.flags[0]}) has no effect with selector {selector}: it belongs to "
+                f"{' and '.join(option.selectors)}; give --selector {option.selectors[0]} with it, or leave it out"
+            )
