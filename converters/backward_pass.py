@@ -19,7 +19,6 @@ from .plan_format import NONE_INDEX, Activation, Phase, Place, Role, ScalarType
 from .program import Step, Value
 from .trainability import TrainedLayers
 
-
 @dataclass(frozen=True)
 class LayerSlot:
     """Number of a trained operator's layer and the capacity of its selection scratch."""
@@ -168,6 +167,8 @@ class BackwardPass:
             if slot is None or not slot.max_selected:
                 return None
             return Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
+        if name == "sums":
+            return self._sums(spec, op, dy) if op.index in self.layers.trained else None
         if name == "y":
             return mask if argument.optional else self.forward.values[op.outputs[0]]
         names = [a.name for a in spec.inputs]
@@ -177,6 +178,15 @@ class BackwardPass:
         if argument.optional and op.index not in self.layers.trained:
             return None
         return self.forward.operand(op.inputs[names.index(name)])
+
+    def _sums(self, spec: OperatorSpec, op: Operator, dy: Value) -> Value:
+        """Room for rows of the weight gradient: more rows take fewer passes over the errors, and more memory. All of
+        them, or as many as a quarter of the step's activations and errors hold, but at least one."""
+        assert spec.channel_axis is not None
+        x, w = (self.graph.tensors[t] for t in op.inputs[:2])
+        rows = w.shape[spec.channel_axis]
+        row = w.elements // rows
+        return Value((row * min(rows, max(1, (2 * x.elements + dy.elements) // 4 // row)),), role=Role.ERROR)
 
     def _emit(
         self,

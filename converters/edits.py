@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .flatbuffer import builtin_name, schema, text
+from .operators import OPERATORS
 
 _PARAMETER_NAMES = {1: "weights", 2: "bias"}
-_OUTPUT_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+_OUTPUT_CHANNEL_AXIS = {name: spec.channel_axis for name, spec in OPERATORS.items() if spec.channel_axis is not None}
 
 
 class _Use(NamedTuple):

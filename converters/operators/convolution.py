@@ -10,7 +10,7 @@ from .constraints import WINDOW, weights_are_constant
 from .shapes import check_bias, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
-_FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!?"
+_FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? sums!?"
 _WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
@@ -87,6 +87,7 @@ CONV_2D = OperatorSpec(
     words=words,
     constraints=(*WINDOW, weights_are_constant, not_grouped),
     parameters=("w", "b"),
+    channel_axis=0,
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
         number=20,
@@ -121,6 +122,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     words=words,
     constraints=(*WINDOW, weights_are_constant),
     parameters=("w", "b"),
+    channel_axis=3,
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",
         number=21,

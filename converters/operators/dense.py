@@ -60,4 +60,5 @@ FULLY_CONNECTED = OperatorSpec(
     words=_words,
     constraints=(*FUSED, weights_are_constant, default_weights_format),
     parameters=("w", "b"),
+    channel_axis=0,
 )

@@ -9,8 +9,8 @@ Arguments are written in one line, in the order of the step::
     "x w b? y! argmax!?"    ! the step writes it   ? it may be absent   * any number of them (the last one)
 
 Names have a meaning: ``y`` is the output, ``d`` and the name of an input or output its error, ``argmax`` winners of a
-max-pool (uint8), ``scratch`` a selector's keys (uint16). Constants ("words") are 32-bit integers unless marked
-``:f32``.
+max-pool (uint8), ``scratch`` a selector's keys (uint16), ``sums`` room for rows of the weight gradient. Constants
+("words") are 32-bit integers unless marked ``:f32``.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class KernelSpec:
         if backward and "dy" not in {argument.name for argument in backward}:
             raise ValueError(f"{self.name}: its backward step reads no dy")
         for argument in backward:
-            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch"}
+            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "sums"}
             if argument.name not in known:
                 raise ValueError(f"{self.name}: {argument.name} is no argument of its forward step nor an error of one")
 
@@ -177,6 +177,8 @@ class OperatorSpec:
         What must hold to run it, and to pass an error back; the docstrings are the messages.
     parameters : tuple of str
         Arguments that train.
+    channel_axis : int or None
+        Dimension of the weights ``w`` that counts output channels, each with a row of the weight gradient.
     shares : tuple of str
         Inputs whose error may take over the memory of the output's, where it has as many elements.
     passes_on : bool
@@ -197,6 +199,7 @@ class OperatorSpec:
     constraints: tuple[Constraint, ...]
     backward_constraints: tuple[Constraint, ...] = ()
     parameters: tuple[str, ...] = ()
+    channel_axis: int | None = None
     shares: tuple[str, ...] = ()
     passes_on: bool = False
     reads_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -213,6 +216,8 @@ class OperatorSpec:
         unknown = {*self.parameters, *self.shares, *self.reads_for} - names
         if unknown:
             raise ValueError(f"{self.name}: {sorted(unknown)[0]} is none of its arguments")
+        if ("w" in self.parameters) != (self.channel_axis is not None):
+            raise ValueError(f"{self.name}: weights that train have a channel axis")
 
     @cached_property
     def inputs(self) -> tuple[Argument, ...]:

@@ -18,6 +18,7 @@ using tflm_train::StepPhase;
 constexpr int32_t kSize = 16, kChannels = 16, kFilter = 3;
 constexpr uint32_t kMap = kSize * kSize * kChannels;
 constexpr uint32_t kWeights = kChannels * kFilter * kFilter * kChannels;
+constexpr uint32_t kSums = kWeights;  // as the converter plans
 constexpr float kScale = -0.01f;
 
 struct Case {
@@ -35,19 +36,20 @@ constexpr Case kCases[] = {
 
 alignas(16) float x[kMap], dy[kMap], dx[kMap], weights[kWeights], bias[kChannels];
 alignas(16) uint16_t keys[kMap];
+alignas(16) float sums[kSums];
 
-enum Value : uint16_t { kX, kW, kDy, kDx, kScratch, kValues };
-void* const kPlaces[kValues] = {x, weights, dy, dx, keys};
+enum Value : uint16_t { kX, kW, kDy, kDx, kScratch, kRows, kValues };
+void* const kPlaces[kValues] = {x, weights, dy, dx, keys, sums};
 
 constexpr uint32_t Address(Value value) {
   return static_cast<uint32_t>(tflm_train::Base::kFile) << tflm_train::kAddressBits | value;
 }
 
 // Arguments in the plan's order; `y` is absent, as there is no activation.
-constexpr uint16_t kArguments[] = {kX, kW, tflm_train::kNoneIndex, kDy, kDx, kScratch};
+constexpr uint16_t kArguments[] = {kX, kW, tflm_train::kNoneIndex, kDy, kDx, kScratch, kRows};
 constexpr uint32_t kArgumentCount = sizeof kArguments / sizeof kArguments[0];
-constexpr uint32_t kWords[] = {Address(kScratch), Address(kDx), Address(kDy), tflm_train::kNoneAddress, Address(kW),
-                               Address(kX),
+constexpr uint32_t kWords[] = {Address(kRows), Address(kScratch), Address(kDx), Address(kDy), tflm_train::kNoneAddress,
+                               Address(kW), Address(kX),
                                // strides, dilations, pads, no activation
                                1, 1, 1, 1, 1, 1, 0};
 
@@ -80,6 +82,9 @@ class Values final : public tflm_train::ProgramView {
     records[kScratch].rank = 1;
     records[kScratch].dims[0] = kMap;
     records[kScratch].bytes = sizeof keys;
+    records[kRows].rank = 1;
+    records[kRows].dims[0] = kSums;
+    records[kRows].bytes = sizeof sums;
   }
   uint32_t bytes() const {
     uint32_t sum = sizeof bias;

@@ -85,12 +85,15 @@ void CheckBackward(Random& random, const ConvShape& s, const PoolShape& pool, co
   } cases[] = {{All(), dy}, {NonZero(), dy}, {NonZero(), some}, {NonZero(), few}};
   for (const auto& [selection, error] : cases) {
     WorkCounters plain, fast_work;
+    // one row at a time, or more
+    Random rows(n);
+    Sums<float> sums(Conv2d::WeightsPerChannel(s) * (1 + rows.Below(4)) + rows.Below(3));
     std::vector<float> dx = dx0, dw = dw0, fast_dx = dx0, fast_dw = dw0;
     Conv2d::InputError(s, w.data(), error.data(), n, selection, locator, dx.data(), plain);
-    Conv2d::WeightGradient(s, x.data(), error.data(), n, selection, locator, -0.125f, dw.data(), plain);
+    Conv2d::WeightGradient(s, x.data(), error.data(), n, selection, locator, -0.125f, sums, dw.data(), plain);
     const fast::ConvErrors errors = {s, pool, argmax, selection, error.data()};
     fast::Conv2DInputError(errors, w.data(), fast_dx.data(), fast_work.input_error);
-    fast::Conv2DWeightGradient(errors, x.data(), -0.125f, fast_dw.data(), fast_work.weight_gradient);
+    fast::Conv2DWeightGradient(errors, x.data(), -0.125f, sums, fast_dw.data(), fast_work.weight_gradient);
     worst->Update(&worst->dx, Measure(fast_dx, dx));
     worst->Update(&worst->dw, Measure(fast_dw, dw));
     CHECK(fast_work.input_error == plain.input_error);
@@ -180,7 +183,7 @@ TEST_CASE("a damaged winner stays inside the buffers") {
     const Selection all = All();
     const fast::ConvErrors errors = {s, pool, argmax.data(), all, dy.data()};
     fast::Conv2DInputError(errors, w.data(), dx.data(), macs);
-    fast::Conv2DWeightGradient(errors, x.data(), 1.0f, dw.data(), macs);
+    fast::Conv2DWeightGradient(errors, x.data(), 1.0f, Sums<float>(36), dw.data(), macs);
   }
 }
 

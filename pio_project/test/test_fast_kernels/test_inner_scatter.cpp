@@ -74,8 +74,8 @@ TEST_CASE("sums of scaled patches") {
 }
 
 TEST_CASE("errors of pixels scatter patches") {
-  constexpr int32_t kPixels = 3, kChannels = 3;
-  constexpr int32_t kWidth = 60, kFilter = 75;  // elements of a row of the image, at most of a filter
+  constexpr int32_t kPixels = 3, kChannels = 3, kOthers = 2;  // channels that are scattered, and others behind
+  constexpr int32_t kWidth = 60, kFilter = 75;                // elements of a row of the image, at most of a filter
   const int32_t offsets[PixelScatter::kOffsets] = {0, 4, kWidth, kWidth + 4};
   for (const Inner& inner : kInners) {
     Random random(13);
@@ -90,16 +90,18 @@ TEST_CASE("errors of pixels scatter patches") {
             Shifted filters(random, size_t(kChannels * kFilter), random.Below(4));
             Shifted& y = image_side == kSource ? filters : image;
             const bool zeros_too = options / 2 % 2 == 0;
-            PixelScatter s = {{{}, n, rows},  image_side, -0.5f,   zeros_too, kChannels,
-                              filters.data(), filter,     offsets, 8};
+            PixelScatter s = {{{}, n, rows}, image_side,     -0.5f,  zeros_too, kChannels,
+                              kOthers,       filters.data(), filter, offsets,   8};
             s.shape.stride[image_side] = kWidth;
             s.shape.stride[1 - image_side] = filter_stride;
-            std::vector<float> expected = y.Copy(), dy = random.Vector<float>(kPixels * kChannels);
+            std::vector<float> expected = y.Copy(), dy = random.Vector<float>(kPixels * (kChannels + kOthers));
             std::vector<uint8_t> winners(dy.size());
             for (size_t e = 0; e < dy.size(); ++e) {
               winners[e] = static_cast<uint8_t>(random.Below(256));
               if (random.Below(3) == 0) dy[e] = random.Below(2) == 0 ? 0.0f : -0.0f;
-              const int32_t pixel = static_cast<int32_t>(e) / kChannels, channel = static_cast<int32_t>(e) % kChannels;
+              const int32_t pixel = static_cast<int32_t>(e) / (kChannels + kOthers);
+              const int32_t channel = static_cast<int32_t>(e) % (kChannels + kOthers);
+              if (channel >= kChannels) continue;
               for (int32_t r = 0; r < rows; ++r) {
                 for (int32_t i = 0; i < n; ++i) {
                   const int32_t at[] = {pixel * 8 + offsets[winners[e] % PixelScatter::kOffsets] + r * kWidth + i,

@@ -157,6 +157,12 @@ std::vector<ConvShape> ConvShapes() {
   return shapes;
 }
 
+/// Room for two rows, so that most layers take several passes.
+template <class T, class Conv>
+Sums<T> TwoRows(const ConvShape& s) {
+  return Sums<T>(2 * size_t{Conv::WeightsPerChannel(s)} + 1);
+}
+
 /// Forward equals the definition, backward equals finite differences, over all shapes and activations.
 template <class Conv, class Bias>
 void CheckConvGradients(Bias bias_gradient) {
@@ -178,7 +184,8 @@ void CheckConvGradients(Bias bias_gradient) {
       MaskError(activation, y.data(), n, dy.data());
       const DirectLocator locator(s.out_w, s.out_c);
       Conv::InputError(s, data.w.data(), dy.data(), n, All(), locator, dx.data(), work);
-      Conv::WeightGradient(s, data.x.data(), dy.data(), n, All(), locator, 1.0, dw.data(), work);
+      Sums<double> sums = TwoRows<double, Conv>(s);
+      Conv::WeightGradient(s, data.x.data(), dy.data(), n, All(), locator, 1.0, sums, dw.data(), work);
       bias_gradient(dy, locator, db);
       dx_worst = std::fmax(dx_worst, Measure(dx, FiniteDifferences(data.x, loss)));
       dw_worst = std::fmax(dw_worst, Measure(dw, FiniteDifferences(data.w, loss)));
@@ -207,7 +214,8 @@ void CheckConvSelections() {
       std::vector<float> dx = dx0, dw = dw0;
       const uint32_t n = static_cast<uint32_t>(dy.size());
       Conv::InputError(s, w.data(), dy.data(), n, selection, locator, dx.data(), work);
-      Conv::WeightGradient(s, x.data(), dy.data(), n, selection, locator, -0.125f, dw.data(), work);
+      Sums<float> sums = TwoRows<float, Conv>(s);
+      Conv::WeightGradient(s, x.data(), dy.data(), n, selection, locator, -0.125f, sums, dw.data(), work);
       dx.insert(dx.end(), dw.begin(), dw.end());
       return dx;
     };
@@ -230,7 +238,8 @@ void CheckConvWork() {
     WorkCounters work;
     ConvForward<Conv, float>(s, x.data(), w.data(), nullptr, Activation::kNone, y.data(), work);
     Conv::InputError(s, w.data(), y.data(), n, All(), locator, dx.data(), work);
-    Conv::WeightGradient(s, x.data(), y.data(), n, All(), locator, 1.0f, dw.data(), work);
+    Sums<float> sums = TwoRows<float, Conv>(s);
+    Conv::WeightGradient(s, x.data(), y.data(), n, All(), locator, 1.0f, sums, dw.data(), work);
     CHECK(work.forward == products);
     CHECK(work.input_error == products);
     CHECK(work.weight_gradient == products);

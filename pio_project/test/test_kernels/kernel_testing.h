@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -81,6 +82,20 @@ std::vector<double> FiniteDifferences(std::vector<double>& x, Function f) {
   }
   return gradient;
 }
+
+/// Room for some rows of a weight gradient, with numbers in it that a kernel must not read.
+template <class T>
+class Sums : public GradientSums<T> {
+ public:
+  explicit Sums(size_t count) : GradientSums<T>{}, storage_(count, T(1e9)) {
+    this->values = storage_.data();
+    this->elements = static_cast<uint32_t>(count);
+  }
+  Sums(const Sums&) = delete;
+
+ private:
+  std::vector<T> storage_;
+};
 
 inline Selection All() { return {}; }
 inline Selection NonZero() { return {Selection::Mode::kNonZero}; }

@@ -27,7 +27,7 @@ TEST_CASE("conv 2d: small numbers by hand") {
   Conv2d::InputError(s, w.data(), dy.data(), 4, All(), locator, dx.data(), work);
   // position 0: 1 * w0 + 2 * w1 = (-1, 4, 0, 3); position 1: -3 * w1 = (3, -6, 0, -3)
   CHECK(dx == std::vector<float>{-1, 4 + 3, -6, 0, 3 + 0, -3});
-  Conv2d::WeightGradient(s, x.data(), dy.data(), 4, All(), locator, 0.5f, dw.data(), work);
+  Conv2d::WeightGradient(s, x.data(), dy.data(), 4, All(), locator, 0.5f, Sums<float>(4), dw.data(), work);
   CHECK(dw == std::vector<float>{0.5f, 1, 2, 2.5f, /**/ 1 - 3, 2 - 4.5f, 4 - 7.5f, 5 - 9});
   std::vector<float> db(2);
   BiasGradient(All(), dy.data(), 4u, locator, 0.5f, db.data());

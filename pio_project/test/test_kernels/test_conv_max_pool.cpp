@@ -89,7 +89,8 @@ void CheckFusion() {
       MaskError(activation, y.data(), n, dy.data());
       const PooledLocator locator(c.pool, argmax.data());
       Conv::InputError(c.conv, data.w.data(), dy.data(), n, All(), locator, dx.data(), work);
-      Conv::WeightGradient(c.conv, data.x.data(), dy.data(), n, All(), locator, 1.0, dw.data(), work);
+      Sums<double> sums = TwoRows<double, Conv>(c.conv);
+      Conv::WeightGradient(c.conv, data.x.data(), dy.data(), n, All(), locator, 1.0, sums, dw.data(), work);
       BiasGradient(All(), dy.data(), n, locator, 1.0, db.data());
       dx_worst = std::fmax(dx_worst, Measure(dx, FiniteDifferences(data.x, loss)));
       dw_worst = std::fmax(dw_worst, Measure(dw, FiniteDifferences(data.w, loss)));
@@ -101,7 +102,8 @@ void CheckFusion() {
       MaskError(activation, map.data(), map_elements, dmap.data());
       const DirectLocator direct(c.conv.out_w, c.conv.out_c);
       Conv::InputError(c.conv, data.w.data(), dmap.data(), map_elements, NonZero(), direct, dx2.data(), work);
-      Conv::WeightGradient(c.conv, data.x.data(), dmap.data(), map_elements, NonZero(), direct, 1.0, dw2.data(), work);
+      Conv::WeightGradient(c.conv, data.x.data(), dmap.data(), map_elements, NonZero(), direct, 1.0, sums, dw2.data(),
+                           work);
       unfused_worst = std::fmax(unfused_worst, std::fmax(Measure(dx, dx2), Measure(dw, dw2)));
     }
   }
@@ -131,7 +133,8 @@ void CheckPooledSelections() {
       std::vector<float> dx = dx0, dw = dw0;
       const uint32_t elements = static_cast<uint32_t>(n);
       Conv::InputError(c.conv, w.data(), dy.data(), elements, selection, locator, dx.data(), work);
-      Conv::WeightGradient(c.conv, x.data(), dy.data(), elements, selection, locator, -0.25f, dw.data(), work);
+      Sums<float> sums = TwoRows<float, Conv>(c.conv);
+      Conv::WeightGradient(c.conv, x.data(), dy.data(), elements, selection, locator, -0.25f, sums, dw.data(), work);
       dx.insert(dx.end(), dw.begin(), dw.end());
       return dx;
     });
@@ -177,7 +180,8 @@ TEST_CASE("conv 2d max pool: winners outside the map do nothing") {
   const PooledLocator locator(pool, damaged.data());
   const uint32_t elements = static_cast<uint32_t>(n);
   Conv2d::InputError(conv, w.data(), dy.data(), elements, All(), locator, dx.data(), work);
-  Conv2d::WeightGradient(conv, x.data(), dy.data(), elements, All(), locator, 1.0f, dw.data(), work);
+  Sums<float> sums = TwoRows<float, Conv2d>(conv);
+  Conv2d::WeightGradient(conv, x.data(), dy.data(), elements, All(), locator, 1.0f, sums, dw.data(), work);
   BiasGradient(All(), dy.data(), elements, locator, 1.0f, db.data());
   CHECK(dx == std::vector<float>(9));
   CHECK(dw == std::vector<float>(18));

@@ -26,7 +26,7 @@ TEST_CASE("depthwise conv 2d: small numbers by hand") {
   const DirectLocator locator(s.out_w, s.out_c);
   DepthwiseConv2d::InputError(s, w.data(), dy.data(), 8, All(), locator, dx.data(), work);
   CHECK(dx == std::vector<float>{1, 8, 5 - 2, 16, -6, 0});
-  DepthwiseConv2d::WeightGradient(s, x.data(), dy.data(), 8, All(), locator, 1.0f, dw.data(), work);
+  DepthwiseConv2d::WeightGradient(s, x.data(), dy.data(), 8, All(), locator, 1.0f, Sums<float>(7), dw.data(), work);
   CHECK(dw == std::vector<float>{1, -2, 0, 20, /**/ 2, -3, 0, 40});
 }
 

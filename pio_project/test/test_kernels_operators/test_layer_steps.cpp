@@ -67,6 +67,7 @@ std::unique_ptr<Step> Backward(const Layer& layer, uint32_t seed, bool has_dx = 
   step->Float(layer.y_dims, random.Vector<float>(n));
   has_dx ? step->Float(layer.x_dims, random.Vector<float>(x.size())) : step->Absent();
   has_scratch ? step->Keys(static_cast<int32_t>(n)) : step->Absent();
+  if (layer.op->kernel != KernelId::kFullyConnected) step->Float({static_cast<int32_t>(w.size())});
   if (layer.pooled) step->Bytes(layer.y_dims, forward.Get<uint8_t>(4));
   step->Words(layer.words).Trains();
   return step;

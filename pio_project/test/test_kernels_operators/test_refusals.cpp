@@ -49,7 +49,7 @@ std::vector<Good> GoodSteps() {
       {"conv", KernelId::kConv2d, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 5, 4, 3}).Float({1, 5, 4, 3}).Float({1, 5, 4, 2});
-         s.Keys(60).Words({1, 1, 1, 1, 1, 1, 1}).Trains();
+         s.Keys(60).Float({18}).Words({1, 1, 1, 1, 1, 1, 1}).Trains();
        }},
       {"depthwise", KernelId::kDepthwiseConv2d, kF,
        [](Step& s) {
@@ -58,7 +58,7 @@ std::vector<Good> GoodSteps() {
       {"depthwise", KernelId::kDepthwiseConv2d, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({1, 5, 4, 4}).Float({1, 5, 4, 4}).Float({1, 5, 4, 2});
-         s.Keys(80).Words({1, 1, 1, 1, 1, 1, 1, 2}).Trains();
+         s.Keys(80).Float({9}).Words({1, 1, 1, 1, 1, 1, 1, 2}).Trains();
        }},
       {"conv pool", KernelId::kConv2dMaxPool, kF,
        [](Step& s) {
@@ -68,7 +68,7 @@ std::vector<Good> GoodSteps() {
       {"conv pool", KernelId::kConv2dMaxPool, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 3, 2, 3}).Float({1, 3, 2, 3}).Float({1, 5, 4, 2});
-         s.Keys(18).Bytes({1, 3, 2, 3}).Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
+         s.Keys(18).Float({18}).Bytes({1, 3, 2, 3}).Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
        }},
       {"depthwise pool", KernelId::kDepthwiseMaxPool, kF,
        [](Step& s) {
@@ -78,7 +78,7 @@ std::vector<Good> GoodSteps() {
       {"depthwise pool", KernelId::kDepthwiseMaxPool, kB,
        [](Step& s) {
          s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({1, 3, 2, 4}).Float({1, 3, 2, 4}).Float({1, 5, 4, 2});
-         s.Keys(24).Bytes({1, 3, 2, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
+         s.Keys(24).Float({9}).Bytes({1, 3, 2, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0}).Trains();
        }},
       {"max pool", KernelId::kMaxPool2d, kF,
        [](Step& s) { s.Float({1, 5, 4, 2}).Float({1, 3, 2, 2}).Bytes({1, 3, 2, 2}).Words({2, 2, 2, 2, 0, 0, 1}); }},
@@ -177,11 +177,14 @@ void Refused(const Good& good, const std::string& what, const Build& change) {
   CHECK(step.Check(Find(good.kernel)) == Status::kPlanInvalid);
 }
 
+bool IsConvolution(KernelId kernel) {
+  return kernel == KernelId::kConv2d || kernel == KernelId::kDepthwiseConv2d || kernel == KernelId::kConv2dMaxPool ||
+         kernel == KernelId::kDepthwiseMaxPool;
+}
+
 /// An argument that the kernel does without.
 bool MayBeAbsent(const Good& good, uint32_t argument) {
-  const bool layer = good.kernel == KernelId::kFullyConnected || good.kernel == KernelId::kConv2d ||
-                     good.kernel == KernelId::kDepthwiseConv2d || good.kernel == KernelId::kConv2dMaxPool ||
-                     good.kernel == KernelId::kDepthwiseMaxPool;
+  const bool layer = good.kernel == KernelId::kFullyConnected || IsConvolution(good.kernel);
   if (good.phase == kF) {
     if (layer) return argument == 2 || argument == 4;
     return good.kernel == KernelId::kMaxPool2d && argument == 2;
@@ -236,8 +239,9 @@ TEST_CASE("check: shapes that do not belong together") {
     // A larger result of a pad only has more zeros behind, a larger input of a slice more that is left out.
     if (good.kernel == KernelId::kPad || good.kernel == KernelId::kStridedSlice) continue;
     for (uint32_t i = 0; i < probe.size(); ++i) {
-      // a scratch may be larger than needed
-      const bool is_scratch = static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
+      // a scratch, and room for sums, may be larger than needed
+      const bool is_sums = IsConvolution(good.kernel) && good.phase == kB && i == 6;
+      const bool is_scratch = is_sums || static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
       Refused(good, "longer last dimension",
               [i, is_scratch](Step& s) { s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1; });
       Refused(good, "longer first dimension", [i, is_scratch](Step& s) { s.value(i).dims[0] += is_scratch ? -1 : 1; });
@@ -330,6 +334,11 @@ TEST_CASE("check: what a layer's step may not do") {
     Refused(good, "scratch of wide keys",
             [](Step& s) { s.value(kScratch).type = static_cast<uint8_t>(ScalarType::kUint32); });
     Refused(good, "scratch in the memory of dx", [](Step& s) { s.value(kScratch).offset = s.value(kDx).offset + 4; });
+    if (good.kernel != KernelId::kFullyConnected) {
+      constexpr uint32_t kSums = 6;
+      Refused(good, "no room for a row of the gradient", [](Step& s) { s.value(kSums).dims[0] -= 1; });
+      Refused(good, "sums in the memory of dx", [](Step& s) { s.value(kSums).offset = s.value(kDx).offset + 4; });
+    }
     Refused(good, "scratch outside the arena",
             [](Step& s) { s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter); });
   }

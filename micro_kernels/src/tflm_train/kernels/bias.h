@@ -8,13 +8,17 @@
 
 namespace tflm_train {
 
-/// target[channel] += scale * dy, selected elements only.
+/// target[channel] += scale * dy, selected elements only. A channel's errors are summed before the target is touched.
 template <class T, class Locator>
-void BiasGradient(const Selection& selection, const T* dy, uint32_t elements, Locator locator, T scale, T* target) {
-  SelectedElements<T> selected(selection, dy, elements);
-  uint32_t element;
-  while (selected.Next(&element)) {
-    if (locator.MoveTo(element)) target[locator.channel()] += scale * dy[element];
+void BiasGradient(const Selection& selection, const T* dy, uint32_t elements, const Locator& map, T scale, T* target) {
+  const uint32_t channels = static_cast<uint32_t>(map.channels());
+  for (uint32_t channel = 0; channel < channels; ++channel) {
+    Locator locator = map;
+    T sum = T(0);
+    ForEachSelected(selection, dy, elements, {channel, 1, channels}, [&](uint32_t element) {
+      if (locator.MoveTo(element)) sum += dy[element];
+    });
+    if (sum != T(0)) target[channel] += scale * sum;
   }
 }
 

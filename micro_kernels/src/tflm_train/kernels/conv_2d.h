@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_KERNELS_CONV_2D_H_
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/locator.h"
 #include "tflm_train/kernels/patch.h"
@@ -71,22 +72,32 @@ struct Conv2d {
     }
   }
 
-  /// target += scale * dy * x.
+  /// target += scale * dy * x: as many filters at a time as `sums` holds, at least one; each is summed there before the
+  /// target is touched, so that no small term is rounded away.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
-                             Locator locator, T scale, T* target, WorkCounters& work) {
-    const size_t filter_elements = FilterElements(s);
-    PatchCursor patches(s);
-    SelectedElements<T> selected(selection, dy, elements);
-    uint32_t element;
-    while (selected.Next(&element)) {
-      if (!locator.MoveTo(element)) continue;
-      const Patch& patch = patches.At(locator.row(), locator.column());
-      const T factor = scale * dy[element];
-      T* filters = target + size_t(locator.channel()) * filter_elements;
-      ForEachRun(s, patch,
-                 [=](size_t image, size_t filter, uint32_t n) { Axpy(factor, x + image, filters + filter, n); });
-      Count(work.weight_gradient, uint64_t{patch.taps()} * uint64_t(s.in_c));
+                             const Locator& map, T scale, const GradientSums<T>& sums, T* target, WorkCounters& work) {
+    const uint32_t filter_elements = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
+    ChannelRange block = {0, 0, all};
+    for (; block.first < all; block.first += block.count) {
+      block.count = sums.Rows(filter_elements, all - block.first);
+      Fill(T(0), sums.values, block.count * filter_elements);
+      Locator locator = map;
+      PatchCursor patches(s);
+      ForEachSelected(selection, dy, elements, block, [&](uint32_t element) {
+        if (!locator.MoveTo(element)) return;
+        const Patch& patch = patches.At(locator.row(), locator.column());
+        const T error = dy[element];
+        T* filters = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first) * filter_elements;
+        ForEachRun(s, patch,
+                   [=](size_t image, size_t filter, uint32_t n) { Axpy(error, x + image, filters + filter, n); });
+        Count(work.weight_gradient, uint64_t{patch.taps()} * uint64_t(s.in_c));
+      });
+      for (uint32_t i = 0; i < block.count; ++i) {
+        if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
+        Axpy(scale, sums.values + i * filter_elements, target + size_t{block.first + i} * filter_elements,
+             filter_elements);
+      }
     }
   }
 };

@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_KERNELS_DEPTHWISE_CONV_2D_H_
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/locator.h"
 #include "tflm_train/kernels/patch.h"
@@ -17,14 +18,15 @@ struct DepthwiseConv2d {
   /// Multiplications per tap and position, all output channels.
   static uint64_t ForwardPerTap(const ConvShape& s) { return uint64_t(s.out_c); }
 
-  /// Visits the taps of a position, ascending: visit(image offset of channel 0, filter offset of channel 0).
+  /// Visits the taps of a position, ascending: visit(image offset of channel 0, filter offset of channel 0); the
+  /// filter's taps lie `step` elements apart.
   template <class Visit>
-  static void ForEachTap(const ConvShape& s, const Patch& patch, Visit visit) {
+  static void ForEachTap(const ConvShape& s, const Patch& patch, size_t step, Visit visit) {
     for (int32_t u = patch.rows.begin; u < patch.rows.end; ++u) {
       const int32_t image_row = (patch.rows.origin + u * s.dilation_h) * s.in_w;
       for (int32_t v = patch.columns.begin; v < patch.columns.end; ++v) {
         visit(size_t(image_row + patch.columns.origin + v * s.dilation_w) * size_t(s.in_c),
-              size_t(u * s.filter_w + v) * size_t(s.out_c));
+              size_t(u * s.filter_w + v) * step);
       }
     }
   }
@@ -40,7 +42,7 @@ struct DepthwiseConv2d {
       T sums[kBlock] = {};
       const int32_t first_input = begin / s.depth_multiplier;
       const int32_t first_copy = begin - first_input * s.depth_multiplier;
-      ForEachTap(s, patch, [&, x, w](size_t image, size_t filter) {
+      ForEachTap(s, patch, size_t(s.out_c), [&, x, w](size_t image, size_t filter) {
         const T* pixel = x + image + first_input;
         const T* weights = w + filter + begin;
         if (s.depth_multiplier == 1) {
@@ -76,26 +78,39 @@ struct DepthwiseConv2d {
       const T error = dy[element];
       const T* weights = w + locator.channel();
       T* plane = dx + InputChannel(s, locator.channel());
-      ForEachTap(s, patch, [=](size_t image, size_t filter) { plane[image] += error * weights[filter]; });
+      ForEachTap(s, patch, size_t(s.out_c),
+                 [=](size_t image, size_t filter) { plane[image] += error * weights[filter]; });
       Count(work.input_error, patch.taps());
     }
   }
 
-  /// target += scale * dy * x.
+  /// target += scale * dy * x: as many channels at a time as `sums` [taps, channels] holds, at least one; each is
+  /// summed there before the target is touched, so that no small term is rounded away.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
-                             Locator locator, T scale, T* target, WorkCounters& work) {
-    PatchCursor patches(s);
-    SelectedElements<T> selected(selection, dy, elements);
-    uint32_t element;
-    while (selected.Next(&element)) {
-      if (!locator.MoveTo(element)) continue;
-      const Patch& patch = patches.At(locator.row(), locator.column());
-      const T factor = scale * dy[element];
-      T* weights = target + locator.channel();
-      const T* plane = x + InputChannel(s, locator.channel());
-      ForEachTap(s, patch, [=](size_t image, size_t filter) { weights[filter] += factor * plane[image]; });
-      Count(work.weight_gradient, patch.taps());
+                             const Locator& map, T scale, const GradientSums<T>& sums, T* target, WorkCounters& work) {
+    const uint32_t taps = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
+    ChannelRange block = {0, 0, all};
+    for (; block.first < all; block.first += block.count) {
+      block.count = sums.Rows(taps, all - block.first);
+      Fill(T(0), sums.values, block.count * taps);
+      Locator locator = map;
+      PatchCursor patches(s);
+      const size_t step = block.count;
+      ForEachSelected(selection, dy, elements, block, [&](uint32_t element) {
+        if (!locator.MoveTo(element)) return;
+        const Patch& patch = patches.At(locator.row(), locator.column());
+        const T error = dy[element];
+        T* channel_sums = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first);
+        const T* plane = x + InputChannel(s, locator.channel());
+        ForEachTap(s, patch, step, [=](size_t image, size_t filter) { channel_sums[filter] += error * plane[image]; });
+        Count(work.weight_gradient, patch.taps());
+      });
+      for (uint32_t i = 0; i < block.count; ++i) {
+        if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
+        T* weights = target + block.first + i;
+        for (uint32_t tap = 0; tap < taps; ++tap) weights[tap * all] += scale * sums.values[tap * block.count + i];
+      }
     }
   }
 

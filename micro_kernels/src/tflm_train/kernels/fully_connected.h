@@ -49,18 +49,23 @@ struct FullyConnected {
     }
   }
 
-  /// target[o] += scale * dy[b, o] * x[b].
+  /// target[o] += scale * sum_b dy[b, o] * x[b]: what is added to a weight is summed before, a few weights at a time.
   template <class T>
   static void WeightGradient(const DenseShape& s, const T* x, const T* dy, const Selection& selection, T scale,
                              T* target, WorkCounters& work) {
-    DirectLocator locator = s.Locator();
-    SelectedElements<T> selected(selection, dy, s.output_elements());
-    uint32_t element;
-    while (selected.Next(&element)) {
-      locator.MoveTo(element);
-      Axpy(scale * dy[element], x + size_t(locator.column()) * s.inputs, target + size_t(locator.channel()) * s.inputs,
-           s.inputs);
-      Count(work.weight_gradient, s.inputs);
+    constexpr uint32_t kBlock = 16;
+    for (uint32_t o = 0; o < s.outputs; ++o, target += s.inputs) {
+      const ChannelRange neuron = {o, 1, s.outputs};
+      if (!SelectsChannel(selection, dy, s.output_elements(), o, s.outputs)) continue;
+      for (uint32_t first = 0; first < s.inputs; first += kBlock) {
+        const uint32_t count = s.inputs - first < kBlock ? s.inputs - first : kBlock;
+        T sums[kBlock] = {};
+        ForEachSelected(selection, dy, s.output_elements(), neuron, [&](uint32_t element) {
+          Axpy(dy[element], x + size_t{element / s.outputs} * s.inputs + first, sums, count);
+          Count(work.weight_gradient, count);
+        });
+        Axpy(scale, sums, target + first, count);
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-// Walks the selected elements of an error map in ascending order.
+// Walks the selected elements of an error map, or of some of its channels, in ascending order.
 #ifndef TFLM_TRAIN_KERNELS_SELECTED_ELEMENTS_H_
 #define TFLM_TRAIN_KERNELS_SELECTED_ELEMENTS_H_
 
@@ -26,6 +26,34 @@ class SelectedElements {
   const bool zeros_too_;
   uint32_t next_ = 0;
 };
+
+/// Channels [first, first + count) of `all`.
+struct ChannelRange {
+  uint32_t first, count, all;
+};
+
+/// Calls visit(element) for the selected elements of these channels, ascending.
+template <class T, class Visit>
+void ForEachSelected(const Selection& selection, const T* error, uint32_t elements, const ChannelRange& channels,
+                     Visit visit) {
+  const bool zeros_too = selection.mode == Selection::Mode::kAll;
+  for (uint32_t pixel = channels.first; pixel < elements; pixel += channels.all) {
+    for (uint32_t element = pixel; element < pixel + channels.count; ++element) {
+      if (zeros_too || error[element] != T(0)) visit(element);
+    }
+  }
+}
+
+/// Whether one of a channel's elements is selected.
+template <class T>
+bool SelectsChannel(const Selection& selection, const T* error, uint32_t elements, uint32_t channel,
+                    uint32_t channels) {
+  if (selection.mode == Selection::Mode::kAll) return true;
+  for (; channel < elements; channel += channels) {
+    if (error[channel] != T(0)) return true;
+  }
+  return false;
+}
 
 }  // namespace tflm_train
 

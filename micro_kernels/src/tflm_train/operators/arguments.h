@@ -57,22 +57,22 @@ namespace conv_2d {
 namespace forward {  // x w b? y!
 enum Argument : uint32_t { kX, kW, kB, kY, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!?
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? sums!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20};
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20};
 }  // namespace conv_2d
 
 namespace conv_2d_max_pool {
 namespace forward {  // x w b? y! argmax!?
 enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!? argmax
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? sums!? argmax
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kArgmax, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
-inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x38, 0x40, 0x20};
+inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20};
 }  // namespace conv_2d_max_pool
 
 namespace copy {
@@ -89,22 +89,22 @@ namespace depthwise_conv_2d {
 namespace forward {  // x w b? y!
 enum Argument : uint32_t { kX, kW, kB, kY, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!?
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? sums!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20};
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20};
 }  // namespace depthwise_conv_2d
 
 namespace depthwise_max_pool {
 namespace forward {  // x w b? y! argmax!?
 enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!? argmax
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? sums!? argmax
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kArgmax, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
-inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x38, 0x40, 0x20};
+inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20};
 }  // namespace depthwise_max_pool
 
 namespace div {

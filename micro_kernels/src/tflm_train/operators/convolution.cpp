@@ -10,6 +10,13 @@ constexpr uint32_t kMapWords = 2;
 
 uint32_t FirstPooledWord(bool depthwise) { return kConvWords + (depthwise ? 1 : 0); }
 
+/// A step that trains has room to sum a row of its gradient, which nothing else that it touches shares.
+TFLM_TRAIN_COLD bool SumsFit(const StepView& step, uint32_t row_elements) {
+  using namespace layer_backward;
+  if (!IsBackward(step) || step.record().layer == kNoneIndex) return true;
+  return step.Has(kSums) && CheckedElements(step.value(kSums)) >= row_elements && IsDisjoint(step, kSums);
+}
+
 TFLM_TRAIN_COLD bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& output, bool depthwise) {
   if (output.dims[3] != s.out_c) return false;
   if (!depthwise) {
@@ -75,7 +82,9 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
 
 Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
   const uint32_t words = FirstPooledWord(depthwise) + (pooled ? kMapWords + kPoolWords : 0);
-  if (step.word_count() != words || !LayerArgumentsFit(step, pooled)) return Status::kPlanInvalid;
+  if (step.word_count() != words || !LayerArgumentsFit(step, pooled ? LayerKind::kPooled : LayerKind::kConvolution)) {
+    return Status::kPlanInvalid;
+  }
   const ValueRecord& w = step.value(layer_forward::kW);
   const ValueRecord& output = LayerOutput(step);
   if (!IsImage(LayerInput(step)) || !IsImage(output) || w.rank != 4) return Status::kPlanInvalid;
@@ -84,6 +93,7 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
   if (IsBackward(step)) argmax = layer_backward::kArgmax;
   return PlanStatus(ShapesFit(numbers.conv, w, output, depthwise) &&
                     LayerChannelsFit(step, numbers.conv.out_c, kActivationWord) &&
+                    SumsFit(step, CheckedElements(w) / static_cast<uint32_t>(numbers.conv.out_c)) &&
                     (!pooled || PoolFits(numbers.pool)) && AddressesFit(numbers, pooled) &&
                     (!pooled || ArgmaxFits(step, argmax, numbers.pool, output)));
 }

@@ -17,6 +17,12 @@ struct ConvolutionStep {
   Activation activation;
 };
 
+/// Where a backward step sums its weight gradient; nothing if it does not train.
+inline GradientSums<float> SumsOf(const StepView& step) {
+  if (!step.Has(layer_backward::kSums)) return {nullptr, 0};
+  return {step.data<float>(layer_backward::kSums), FloatElements(step.value(layer_backward::kSums))};
+}
+
 /// Call after CheckConvolution.
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled);
 TFLM_TRAIN_COLD Status CheckConvolution(const StepView& step, bool depthwise, bool pooled);
@@ -53,6 +59,7 @@ struct ConvolutionOperator {
     const ConvolutionStep& numbers;
     const uint8_t* argmax;
     uint32_t error_elements;
+    GradientSums<float> sums;
 
     uint32_t elements() const { return error_elements; }
     auto locator() const {
@@ -70,12 +77,12 @@ struct ConvolutionOperator {
       if constexpr (kFast) {
         const fast::ConvErrors errors = {shape, numbers.pool, argmax, selection, dy};
         if (dx != nullptr) fast::Conv2DInputError(errors, w, dx, work.input_error);
-        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, scale, target, work.weight_gradient);
+        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, scale, sums, target, work.weight_gradient);
         return;
       }
       if (dx != nullptr) Conv::InputError(shape, w, dy, error_elements, selection, locator(), dx, work);
       if (target != nullptr) {
-        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), scale, target, work);
+        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), scale, sums, target, work);
       }
     }
   };
@@ -83,7 +90,8 @@ struct ConvolutionOperator {
   static void Backward(const StepView& step, const BackwardContext& context) {
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const uint8_t* argmax = kPooled ? step.data<uint8_t>(layer_backward::kArgmax) : nullptr;
-    const Layer layer = {numbers, argmax, Elements(step.value(layer_backward::kDy))};
+    const uint32_t error_elements = Elements(step.value(layer_backward::kDy));
+    const Layer layer = {numbers, argmax, error_elements, SumsOf(step)};
     RunLayerBackward(step, context, numbers.activation, layer);
   }
 };

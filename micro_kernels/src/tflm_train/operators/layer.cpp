@@ -7,7 +7,9 @@ constexpr uint32_t kForwardNeeds =
     Needs(need::kFloat, need::kFloat, need::kFloatIfAny, need::kOutput, need::kWinnersIfAny);
 constexpr uint32_t kBackwardNeeds =
     Needs(need::kFloatIfAny, need::kFloat, need::kAnything, need::kOutput, need::kOutputIfAny);
-constexpr uint32_t kPooledBackwardNeeds = kBackwardNeeds | Needs(need::kWinners) << 4 * layer_backward::kArgmax;
+constexpr uint32_t kConvolutionBackwardNeeds = kBackwardNeeds | Needs(need::kOutputIfAny) << 4 * layer_backward::kSums;
+constexpr uint32_t kPooledBackwardNeeds = kConvolutionBackwardNeeds | Needs(need::kWinners)
+                                                                          << 4 * layer_backward::kArgmax;
 
 /// Room for the keys of all candidates, which nothing else that the step writes may change.
 TFLM_TRAIN_COLD bool ScratchFits(const StepView& step) {
@@ -36,13 +38,20 @@ const ValueRecord& LayerOutput(const StepView& step) {
   return IsBackward(step) ? step.value(layer_backward::kDy) : step.value(layer_forward::kY);
 }
 
-bool LayerArgumentsFit(const StepView& step, bool pooled) {
+bool LayerArgumentsFit(const StepView& step, LayerKind kind) {
   if (!IsBackward(step)) {
+    const bool pooled = kind == LayerKind::kPooled;
     return ArgumentsFit(step, pooled ? layer_forward::kArgmax + 1 : layer_forward::kY + 1, kForwardNeeds);
   }
-  return ArgumentsFit(step, pooled ? layer_backward::kArgmax + 1 : layer_backward::kScratch + 1,
-                      pooled ? kPooledBackwardNeeds : kBackwardNeeds) &&
-         InputsFit(step) && ScratchFits(step);
+  uint32_t count = layer_backward::kScratch + 1, needs = kBackwardNeeds;
+  if (kind == LayerKind::kConvolution) {
+    count = layer_backward::kSums + 1;
+    needs = kConvolutionBackwardNeeds;
+  } else if (kind == LayerKind::kPooled) {
+    count = layer_backward::kArgmax + 1;
+    needs = kPooledBackwardNeeds;
+  }
+  return ArgumentsFit(step, count, needs) && InputsFit(step) && ScratchFits(step);
 }
 
 bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word) {

@@ -14,7 +14,7 @@
 
 namespace tflm_train {
 
-/// Arguments of a layer's steps. argmax: *_MAX_POOL only, the others have those in front of it.
+/// Arguments of a layer's steps. sums: convolutions only; argmax: *_MAX_POOL only.
 namespace layer_forward = arguments::conv_2d_max_pool::forward;
 namespace layer_backward = arguments::conv_2d_max_pool::backward;
 
@@ -25,8 +25,11 @@ TFLM_TRAIN_COLD const ValueRecord& LayerInput(const StepView& step);
 /// The value with the shape of the layer's output: y, or its error.
 TFLM_TRAIN_COLD const ValueRecord& LayerOutput(const StepView& step);
 
-/// Presence, types and places of a layer's arguments. `pooled`: a *_MAX_POOL kernel.
-TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, bool pooled);
+/// Which of the arguments a kernel's steps have.
+enum class LayerKind { kDense, kConvolution, kPooled };
+
+/// Presence, types and places of a layer's arguments.
+TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, LayerKind kind);
 /// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
 TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 

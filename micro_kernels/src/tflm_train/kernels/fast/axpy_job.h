@@ -28,7 +28,7 @@ struct ScaledPatch {
   float factor;
 };
 
-/// One job for every error of some pixels with all their channels: between the patch under the error and its channel's
+/// One job for every error of some pixels and channels: between the patch under the error and its channel's
 /// filter.
 struct PixelScatter {
   /// A pixel has at most this many patches to choose from.
@@ -36,9 +36,10 @@ struct PixelScatter {
 
   AxpyShape shape;
   Side image_side;
-  float scale;     // of the errors
-  bool zeros_too;  // errors that are zero are not skipped
-  int32_t channels;
+  float scale;             // of the errors
+  bool zeros_too;          // errors that are zero are not skipped
+  int32_t channels;        // that are scattered
+  int32_t other_channels;  // of a pixel's errors, behind them
   float* filters;          // of the first channel
   int32_t filter;          // elements of one
   const int32_t* offsets;  // on the image, from a pixel's first patch to the one that an error's winner chooses

@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 #define TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 
+#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/runtime/cold.h"
 
@@ -29,8 +30,9 @@ struct ConvErrors {
 /// dx += errors scattered through the filters.
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, uint64_t& macs);
 
-/// dw += scale * errors times the inputs under them.
-void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, float* dw, uint64_t& macs);
+/// dw += scale * errors times the inputs under them, summed in `sums` before dw is touched.
+void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, const GradientSums<float>& sums,
+                          float* dw, uint64_t& macs);
 
 }  // namespace fast
 }  // namespace tflm_train

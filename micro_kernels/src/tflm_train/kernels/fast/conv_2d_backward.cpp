@@ -5,6 +5,7 @@
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/fast/taps.h"
 #include "tflm_train/kernels/magnitude.h"
+#include "tflm_train/kernels/selected_elements.h"
 #include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
@@ -13,8 +14,9 @@ namespace {
 
 class Scatter {
  public:
-  TFLM_TRAIN_COLD Scatter(const ConvErrors& errors, float scale, float* image, float* filters, Side image_side,
-                          uint64_t& macs);
+  /// `filters`: those of the channels.
+  TFLM_TRAIN_COLD Scatter(const ConvErrors& errors, const ChannelRange& channels, float* image, float* filters,
+                          Side image_side, uint64_t& macs);
   TFLM_TRAIN_COLD void Run();
 
  private:
@@ -41,7 +43,7 @@ class Scatter {
   TFLM_TRAIN_COLD float* Confine(const Patch& patch);
   uint64_t CountRow(uint32_t first, int32_t row, int32_t column) const;
   template <class Visit>
-  void ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const;
+  void ForEachSelectedOf(uint32_t first, int32_t pixels, Visit&& visit) const;
 
   const ConvShape& conv_;
   const PoolShape& pool_;
@@ -61,10 +63,11 @@ class Scatter {
   float strip_[kStrip];
 };
 
-Scatter::Scatter(const ConvErrors& errors, float scale, float* image, float* filters, Side image_side, uint64_t& macs)
+Scatter::Scatter(const ConvErrors& errors, const ChannelRange& channels, float* image, float* filters, Side image_side,
+                 uint64_t& macs)
     : conv_(errors.conv),
       pool_(errors.pool),
-      dy_(errors.dy),
+      dy_(errors.dy + channels.first),
       image_(image),
       filters_(filters),
       macs_(macs),
@@ -74,7 +77,7 @@ Scatter::Scatter(const ConvErrors& errors, float scale, float* image, float* fil
       column_step_(pool_.stride_w * conv_.stride_w),
       pooled_(errors.argmax != nullptr),
       // Where there is no pool any byte names the one patch, so those of the errors serve.
-      winners_(pooled_ ? errors.argmax : reinterpret_cast<const uint8_t*>(dy_)),
+      winners_(pooled_ ? errors.argmax + channels.first : reinterpret_cast<const uint8_t*>(dy_)),
       strip_shape_{conv_.in_h, conv_.in_w, conv_.in_c, height_, width_ + (pool_.out_w - 1) * column_step_, conv_.in_c},
       tabulated_(conv_.dilation_w == 1 && pool_.filter_h * pool_.filter_w <= kTabulated),
       strips_(tabulated_ && strip_shape_.elements() <= kStrip) {
@@ -84,9 +87,10 @@ Scatter::Scatter(const ConvErrors& errors, float scale, float* image, float* fil
   const int32_t depth = conv_.in_c, row = conv_.filter_w * depth;
   inside_ = {{{}, row, conv_.filter_h},
              image_side,
-             scale,
+             1.0f,
              errors.selection.mode == Selection::Mode::kAll,
-             pool_.channels,
+             static_cast<int32_t>(channels.count),
+             static_cast<int32_t>(channels.all - channels.count),
              filters,
              conv_.filter_h * row,
              offsets_,
@@ -182,7 +186,7 @@ void Scatter::InsideRun(uint32_t first, int32_t pixels, float* image) {
   }
   if constexpr (kCountWork) {
     uint64_t elements = 0;
-    ForEachSelected(first, first + static_cast<uint32_t>(pixels * pool_.channels), [&](uint32_t) { ++elements; });
+    ForEachSelectedOf(first, pixels, [&](uint32_t) { ++elements; });
     Count(macs_, elements * static_cast<uint64_t>(inside_.shape.rows * inside_.shape.n));
   }
 }
@@ -195,7 +199,7 @@ void Scatter::InsideSums(uint32_t first, int32_t pixels, float* image) {
     int32_t patch_step;
   };
   const Axis axes[] = {{pixels, pool_.channels, image, inside_.pixel_step},
-                       {pool_.channels, 1, inside_.filters, inside_.filter}};
+                       {inside_.channels, 1, inside_.filters, inside_.filter}};
   const bool to_filters = inside_.image_side == kSource;
   const Axis from = axes[to_filters ? 0 : 1];
   Axis to = axes[to_filters ? 1 : 0];
@@ -220,18 +224,20 @@ void Scatter::InsideSums(uint32_t first, int32_t pixels, float* image) {
   }
 }
 
-/// Calls visit(element) for the selected elements in [begin, end).
+/// Calls visit(element) for the selected elements of some pixels, `first` at the first one's.
 template <class Visit>
-void Scatter::ForEachSelected(uint32_t begin, uint32_t end, Visit&& visit) const {
-  for (; begin < end; ++begin) {
-    if (inside_.zeros_too || !IsZero(dy_ + begin)) visit(begin);
+void Scatter::ForEachSelectedOf(uint32_t first, int32_t pixels, Visit&& visit) const {
+  for (; pixels > 0; --pixels, first += static_cast<uint32_t>(pool_.channels)) {
+    for (uint32_t element = first; element < first + static_cast<uint32_t>(inside_.channels); ++element) {
+      if (inside_.zeros_too || !IsZero(dy_ + element)) visit(element);
+    }
   }
 }
 
 /// One pixel of the map whose window may leave the image. (row, column): where its first tap reads.
 void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
   const Side image_side = inside_.image_side;
-  for (int32_t channel = 0; channel < pool_.channels; ++channel) {
+  for (int32_t channel = 0; channel < inside_.channels; ++channel) {
     const uint32_t element = first + static_cast<uint32_t>(channel);
     if (!inside_.zeros_too && IsZero(dy_ + element)) continue;
     const Patch patch = Clip(element, row, column);
@@ -257,10 +263,9 @@ void Scatter::BorderPixel(uint32_t first, int32_t row, int32_t column) {
 uint64_t Scatter::CountRow(uint32_t first, int32_t row, int32_t column) const {
   uint64_t taps = 0;
   for (int32_t j = 0; j < pool_.out_w; ++j, column += column_step_) {
-    const uint32_t end = first + static_cast<uint32_t>(pool_.channels);
-    ForEachSelected(first, end,
-                    [&](uint32_t element) { taps += static_cast<uint64_t>(Clip(element, row, column).taps()); });
-    first = end;
+    ForEachSelectedOf(first, 1,
+                      [&](uint32_t element) { taps += static_cast<uint64_t>(Clip(element, row, column).taps()); });
+    first += static_cast<uint32_t>(pool_.channels);
   }
   return taps * static_cast<uint64_t>(conv_.in_c);
 }
@@ -277,11 +282,28 @@ Scatter::Patch Scatter::Clip(uint32_t element, int32_t row, int32_t column) cons
 }  // namespace
 
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, uint64_t& macs) {
-  Scatter(errors, 1.0f, dx, const_cast<float*>(w), kDestination, macs).Run();
+  const auto all = static_cast<uint32_t>(errors.conv.out_c);
+  Scatter(errors, {0, all, all}, dx, const_cast<float*>(w), kDestination, macs).Run();
 }
 
-void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, float* dw, uint64_t& macs) {
-  Scatter(errors, scale, const_cast<float*>(x), dw, kSource, macs).Run();
+void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, const GradientSums<float>& sums,
+                          float* dw, uint64_t& macs) {
+  const ConvShape& conv = errors.conv;
+  const PoolShape& pool = errors.pool;
+  const auto all = static_cast<uint32_t>(conv.out_c);
+  const auto filter = static_cast<uint32_t>(conv.filter_h * conv.filter_w * conv.in_c);
+  const auto elements = static_cast<uint32_t>(pool.out_h * pool.out_w * pool.channels);
+  ChannelRange block = {0, 0, all};
+  for (; block.first < all; block.first += block.count) {
+    block.count = sums.Rows(filter, all - block.first);
+    inner::Clear(sums.values, block.count * filter);
+    Scatter(errors, block, const_cast<float*>(x), sums.values, kSource, macs).Run();
+    for (uint32_t i = 0; i < block.count; ++i) {
+      if (!SelectsChannel(errors.selection, errors.dy, elements, block.first + i, all)) continue;
+      const AxpyJob job = {scale, {sums.values + i * filter, dw + size_t{block.first + i} * filter}};
+      inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(filter), 1});
+    }
+  }
 }
 
 }  // namespace fast

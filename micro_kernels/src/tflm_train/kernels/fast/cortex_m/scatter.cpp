@@ -79,7 +79,7 @@ void ScatterKnownPixels(const PixelScatter& s, Known known, int32_t pixels, cons
                         float* image) {
   const int32_t stride = 4 * s.shape.stride[s.image_side];
   const uint32_t force = s.zeros_too ? 1 : 0;  // as a bit of an error: it is not skipped
-  for (; pixels > 0; --pixels, image += s.pixel_step) {
+  for (; pixels > 0; --pixels, image += s.pixel_step, dy += s.other_channels, winners += s.other_channels) {
     float *patch, *filter = s.filters;
     int32_t left = s.channels;
     uint32_t bits;
@@ -180,7 +180,7 @@ void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset,
 
 /// The same for patches of any shape.
 void ScatterAnyPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
-  for (; pixels > 0; --pixels, image += s.pixel_step) {
+  for (; pixels > 0; --pixels, image += s.pixel_step, dy += s.other_channels, winners += s.other_channels) {
     float* filter = s.filters;
     for (int32_t left = s.channels; left > 0; --left, ++dy, ++winners, filter += s.filter) {
       if (!s.zeros_too && IsZero(dy)) continue;

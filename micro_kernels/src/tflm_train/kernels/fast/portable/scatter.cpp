@@ -35,7 +35,7 @@ template <class Patch>
 void ScatterPixelsOf(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
   const bool to_image = s.image_side == kDestination, zeros_too = s.zeros_too;
   const float scale = s.scale;
-  for (; pixels > 0; --pixels, image += s.pixel_step) {
+  for (; pixels > 0; --pixels, image += s.pixel_step, dy += s.other_channels, winners += s.other_channels) {
     float* filter = s.filters;
     for (int32_t left = s.channels; left > 0; --left, ++dy, ++winners, filter += s.filter) {
       if (!zeros_too && IsZero(dy)) continue;
