@@ -19,6 +19,7 @@ from .plan_format import NONE_INDEX, Activation, Phase, Place, Role, ScalarType
 from .program import Step, Value
 from .trainability import TrainedLayers
 
+
 @dataclass(frozen=True)
 class LayerSlot:
     """Number of a trained operator's layer and the capacity of its selection scratch."""
