@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .errors import ConversionError
-from .graph import Graph, Operator
+from .graph import Graph, Operator, Tensor
 from .operators import EXTERNAL, OPERATORS
-from .operators.convolution import pooled_words
+from .operators.convolution import fits_the_device, pooled_words
 from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
 from .operators.pool import words as pool_words
 from .operators.spec import KernelSpec
@@ -32,7 +32,11 @@ def pool_after(graph: Graph, op: Operator) -> Operator | None:
     if len(readers) != 1 or readers[0].type != "MAX_POOL_2D" or activation(readers[0]) != Activation.NONE:
         return None
     options = readers[0].options
-    return readers[0] if options["filter_height"] * options["filter_width"] <= LARGEST_WINDOW else None
+    size = options["filter_height"], options["filter_width"]
+    if size[0] * size[1] > LARGEST_WINDOW:
+        return None
+    positions = size[0] + options["stride_h"], size[1] + options["stride_w"]
+    return readers[0] if fits_the_device(graph, op, positions) else None
 
 
 def _windows_are_disjoint(pool: Operator) -> bool:
@@ -87,6 +91,7 @@ class ForwardPass:
             return self.values[tensor]
         if tensor not in self._constants:
             info = self.graph.tensors[tensor]
+            self._check_type(info)
             parameter = self.parameters.get(tensor)
             place, offset = (Place.CONSTANT, tensor) if parameter is None else (Place.PARAMETER, parameter)
             self._constants[tensor] = Value(
@@ -96,12 +101,16 @@ class ForwardPass:
 
     def _new(self, tensor: int) -> Value:
         info = self.graph.tensors[tensor]
-        if info.dtype not in _TYPES:
-            raise ConversionError(
-                f"{self.graph.name}: tensor {info.name} has type {info.dtype}, unknown to the training plan"
-            )
+        self._check_type(info)
         self.values[tensor] = Value(self._dims(info.shape), _TYPES[info.dtype], tensor=tensor)
         return self.values[tensor]
+
+    def _check_type(self, tensor: Tensor) -> None:
+        if tensor.dtype not in _TYPES:
+            raise ConversionError(
+                f"{self.graph.name}: tensor {tensor.name} has type {tensor.dtype}, unknown to the training plan; "
+                "export the model in float32"
+            )
 
     def _winners(self, pool: Operator) -> Value | None:
         if pool.index not in self.save_argmax:

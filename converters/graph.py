@@ -78,5 +78,5 @@ class Graph:
         return {t: tuple(ops) for t, ops in found.items()}
 
     def layer_name(self, op: Operator) -> str:
-        """What users call an operator: its output tensor's name."""
-        return self.tensors[op.outputs[0]].name
+        """What users call an operator: its output tensor's name, "" if it has none."""
+        return self.tensors[op.outputs[0]].name if op.outputs else ""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from .graph import Graph, Operator
-from .operators import KERNELS, OPERATORS
+from .operators import KERNELS, OPERATORS, why_not_forward
 from .plan_format import NONE_INDEX, ForwardKind, Plan, ProgramKind
 
 PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
 
 
 def operator_macs(graph: Graph, op: Operator) -> int:
-    """Multiplications of one forward pass of the operator; each of its gradients costs as much, if it has any."""
+    """Multiplications of one forward pass of the operator; each of its gradients costs as much, if it has any.
+
+    0 for what the device cannot run."""
     spec = OPERATORS.get(op.type)
-    if spec is None or spec.kernel is None or spec.kernel.macs is None:
+    if spec is None or spec.kernel is None or spec.kernel.macs is None or why_not_forward(graph, op):
         return 0
     shapes = {argument.name: graph.tensors[t].shape for argument, t in zip(spec.inputs, op.inputs) if t >= 0}
     shapes["y"] = graph.tensors[op.outputs[0]].shape

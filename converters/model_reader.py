@@ -118,7 +118,7 @@ def _operator(model: Any, index: int, name: str) -> Operator:
     stored = model.subgraphs[0].operators[index]
     kind = builtin_name(model, stored)
     inputs, outputs = _indices(stored.inputs), _indices(stored.outputs)
-    if not outputs and kind in EXPECTED_OPTIONS:
+    if not outputs and (kind in OPERATORS or kind in EXPECTED_OPTIONS):
         raise ConversionError(f"{name} is damaged: operator {index} ({kind}) has no output; export it again")
     found, expected = OPTIONS_NAMES[stored.builtinOptionsType], EXPECTED_OPTIONS.get(kind)
     options = stored.builtinOptions

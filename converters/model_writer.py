@@ -69,10 +69,11 @@ def read_plan(data: bytes) -> bytes | None:
     ConversionError
         The file cannot be read.
     """
-    return _read_plan(load(data))
+    return stored_plan(load(data))
 
 
-def _read_plan(model: Any) -> bytes | None:
+def stored_plan(model: Any) -> bytes | None:
+    """The training plan of a model that is read already, None if it has none."""
     entry = _plan_entry(model)
     return None if entry is None else buffer_bytes(model, entry.buffer)
 
@@ -114,7 +115,17 @@ def load_plan(data: bytes, name: str) -> Plan | None:
     PlanError
         The plan is damaged or of another release.
     """
-    encoded = _read_plan(load(data, name))
+    return decode_plan(stored_plan(load(data, name)), name)
+
+
+def decode_plan(encoded: bytes | None, name: str) -> Plan | None:
+    """A training plan from its bytes, None if there are none.
+
+    Raises
+    ------
+    PlanError
+        The plan is damaged or of another release; ``name`` says of what.
+    """
     try:
         return None if encoded is None else decode(encoded)
     except PlanError as error:
@@ -162,7 +173,7 @@ def write_parameters(data: bytes, values: Iterable[tuple[int, np.ndarray]]) -> b
             )
         written.add(tensor.buffer)
         model.buffers[tensor.buffer] = _buffer(raw)
-    plan = _read_plan(model)
+    plan = stored_plan(model)
     if plan is None:
         return dump(model)
     header = np.frombuffer(plan, HEADER, 1).copy()

@@ -15,7 +15,7 @@ from .graph import Graph
 from .loss_end import choose_loss
 from .memory_planner import aligned, plan_program, share_in_place
 from .options import OPTIONS
-from .program import Program, Value
+from .program import Program, Step, Value
 from .trainability import TrainedLayers, layer_names
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class PlanBuilder:
             indices += step.operators
             words += [self._address(value) for value in reversed(step.values)]
             row["word_begin"], row["word_count"] = len(words), len(step.words)
-            words += [_word(word) for word in step.words]
+            words += [self._word(word, step) for word in step.words]
             row["layer"], row["accumulate_mask"] = step.layer, step.accumulate_mask
             steps.append(row)
 
@@ -226,6 +226,11 @@ class PlanBuilder:
                 "plan has no addresses; train fewer layers (--layers)"
             )
 
-
-def _word(word: int | float) -> int:
-    return int(struct.unpack("<I", struct.pack("<f" if isinstance(word, float) else "<i", word))[0])
+    def _word(self, word: int | float, step: Step) -> int:
+        try:
+            return int(struct.unpack("<I", struct.pack("<f" if isinstance(word, float) else "<i", word))[0])
+        except (struct.error, OverflowError):
+            raise ConversionError(
+                f"{self.graph.name}: operator {step.operators[0]} ({step.kernel.name}) has the constant {word}, beyond "
+                "the 32 bits of the training plan; export the model again with a smaller one"
+            ) from None

@@ -17,6 +17,7 @@ def _check(graph: Graph, op: Operator) -> None:
     require(bool(op.outputs), "no output")
     spec = OPERATORS[op.type]
     require(len(op.outputs) == 1, "several outputs")
+    require(len(op.inputs) <= spec.most_inputs, f"{len(op.inputs)} inputs where it takes {spec.most_inputs}")
     output, expected = graph.tensors[op.outputs[0]], spec.shape(op, inputs)
     if spec.is_view and inputs[0] is not None:
         same_size = math.prod(inputs[0].shape) == math.prod(output.shape)

@@ -113,8 +113,8 @@ def inspect_report(data: bytes, name: str) -> dict[str, Any]:
     """
     model = flatbuffer.load(data, name)
     graph = model_reader.read_graph(model, name)
-    encoded = model_writer.read_plan(data)
-    plan = model_writer.load_plan(data, name)
+    encoded = model_writer.stored_plan(model)
+    plan = model_writer.decode_plan(encoded, name)
     sizes = None if plan is None else plan_sizes(plan, len(encoded or b""))
     refusals = _individual_refusals(graph)
     layers = _chosen(graph, plan, refusals)

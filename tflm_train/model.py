@@ -10,9 +10,10 @@ from typing import Any
 from .config import TrainingConfig
 from .converters import model_writer
 from .converters.convert import convert as add_plan
-from .converters.errors import PlanError, UserError
+from .converters.errors import ConversionError, PlanError, UserError
 from .converters.files import write_atomically
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
+from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
 from .sizes import Sizes, plan_sizes
 
@@ -96,12 +97,34 @@ def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
     Raises
     ------
     ConversionError
-        The model cannot be read or trained; the message names the layer, the reason and an alternative.
+        The model cannot be read or trained, or the device library refuses it; the message names the layer, the reason
+        and an alternative.
     MissingToolError
         A Keras model without TensorFlow installed.
     """
     result = add_plan(model, config or TrainingConfig())
-    return TrainableModel(result.data, result.name, result.plan, list(result.edits), list(result.notes))
+    converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), list(result.notes))
+    _check_on_device(converted)
+    return converted
+
+
+def _check_on_device(model: TrainableModel) -> None:
+    """No file leaves that its own device refuses: the library loads it as every device will."""
+    from .devices.native import NativeDevice  # not above: devices hold models
+
+    try:
+        NativeDevice(model).close()
+    except DeviceError as error:
+        raise ConversionError(
+            f"{error}: the device refuses what was made of this model, which is a fault of the converter; train fewer "
+            "layers (--layers), or report it with the file"
+        ) from None
+    except MemoryError:
+        needed = max(model.sizes.arena_bytes.values())
+        raise ConversionError(
+            f"training {model.name} needs an arena of {needed} bytes, more than this computer has; train fewer layers "
+            "(--layers)"
+        ) from None
 
 
 def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> TrainableModel:

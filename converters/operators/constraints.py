@@ -13,8 +13,11 @@ from ..plan_format import MAX_RANK
 
 def float_tensors(graph: Graph, op: Operator) -> bool:
     """its tensors are float32 (this release trains float32 models)"""
-    data_inputs = op.inputs[1:] if op.type == "CONCATENATION" else op.inputs[:1]
-    return all(graph.tensors[t].dtype == "float32" for t in (*data_inputs, *op.outputs) if t >= 0)
+    from . import OPERATORS  # not above: the specs in it name this constraint
+
+    arguments = OPERATORS[op.type].inputs
+    read = op.inputs if arguments[-1].repeated else op.inputs[: len(arguments)]
+    return all(graph.tensors[t].dtype == "float32" for t in (*read, *op.outputs) if t >= 0)
 
 
 def rank_fits(graph: Graph, op: Operator) -> bool:

@@ -70,6 +70,14 @@ def not_grouped(graph: Graph, op: Operator) -> bool:
     return graph.tensors[op.inputs[1]].shape[-1] == graph.tensors[op.inputs[0]].shape[-1]
 
 
+def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1, 1)) -> bool:
+    """its strides, dilations and filter span less than 2^29 rows and columns and 2^31 elements of its input"""
+    x, w, o = graph.tensors[op.inputs[0]].shape, graph.tensors[op.inputs[1]].shape, op.options
+    rows = window.reach(x[1], w[1], o["stride_h"], o["dilation_h_factor"], positions[0])
+    columns = window.reach(x[2], w[2], o["stride_w"], o["dilation_w_factor"], positions[1])
+    return window.addressable(rows, columns, x[3])
+
+
 CONV_2D = OperatorSpec(
     name="CONV_2D",
     kernel=KernelSpec(name="CONV_2D", number=3, forward=_FORWARD, backward=_BACKWARD, words=_WORDS, macs=_macs),
@@ -85,7 +93,7 @@ CONV_2D = OperatorSpec(
     ),
     shape=_shape,
     words=words,
-    constraints=(*WINDOW, weights_are_constant, not_grouped),
+    constraints=(*WINDOW, weights_are_constant, not_grouped, fits_the_device),
     parameters=("w", "b"),
     channel_axis=0,
     pooled=KernelSpec(
@@ -120,7 +128,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     ),
     shape=_shape,
     words=words,
-    constraints=(*WINDOW, weights_are_constant),
+    constraints=(*WINDOW, weights_are_constant, fits_the_device),
     parameters=("w", "b"),
     channel_axis=3,
     pooled=KernelSpec(

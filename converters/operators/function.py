@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..graph import Graph, Operator
 from .constraints import COMMON
 from .shapes import same
@@ -19,6 +21,7 @@ def _element_wise(
     words: str = "",
     options: Options | None = None,
     word_rule: WordRule = _no_words,
+    constraints: tuple[Constraint, ...] = COMMON,
     backward_constraints: tuple[Constraint, ...] = (),
 ) -> OperatorSpec:
     """A function whose backward step reads its output, or what is named in ``saved``."""
@@ -30,7 +33,7 @@ def _element_wise(
         options=options,
         shape=same,
         words=word_rule,
-        constraints=COMMON,
+        constraints=constraints,
         backward_constraints=backward_constraints,
         shares=("x",),
         in_place=True,
@@ -53,6 +56,11 @@ SQUARE = _element_wise("SQUARE", 31, saved="x")
 LOG = _element_wise("LOG", 40, saved="x")
 
 
+def slope_is_finite(graph: Graph, op: Operator) -> bool:
+    """its slope alpha is a finite number"""
+    return math.isfinite(op.options["alpha"])
+
+
 def slope_not_negative(graph: Graph, op: Operator) -> bool:
     """its slope alpha is not negative (the sign of the output tells the sign of the input)"""
     return float(op.options.get("alpha", 0.0)) >= 0
@@ -68,6 +76,7 @@ LEAKY_RELU = _element_wise(
     words="alpha:f32",
     options=Options("LeakyReluOptions", (OptionField("alpha", 0, 4, 0.0),)),
     word_rule=_slope,
+    constraints=(*COMMON, slope_is_finite),
     backward_constraints=(slope_not_negative,),
 )
 
@@ -82,6 +91,11 @@ def _softmax_words(graph: Graph, op: Operator) -> list[Word]:
     return [*_rows(graph, op), float(op.options["beta"])]
 
 
+def beta_is_positive(graph: Graph, op: Operator) -> bool:
+    """its beta is a finite number above 0 (Keras writes 1)"""
+    return 0 < op.options["beta"] < math.inf
+
+
 SOFTMAX = OperatorSpec(
     name="SOFTMAX",
     kernel=KernelSpec(
@@ -90,7 +104,7 @@ SOFTMAX = OperatorSpec(
     options=Options("SoftmaxOptions", (OptionField("beta", 0, 4, 0.0),)),
     shape=same,
     words=_softmax_words,
-    constraints=COMMON,
+    constraints=(*COMMON, beta_is_positive),
 )
 
 LOG_SOFTMAX = OperatorSpec(

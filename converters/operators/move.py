@@ -64,6 +64,7 @@ MEAN = OperatorSpec(
     shape=_reduced_shape,
     words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
+    settings=1,
 )
 
 SUM = OperatorSpec(
@@ -75,6 +76,7 @@ SUM = OperatorSpec(
     shape=_reduced_shape,
     words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
+    settings=1,
 )
 
 REDUCE_MAX = OperatorSpec(
@@ -86,6 +88,7 @@ REDUCE_MAX = OperatorSpec(
     shape=_reduced_shape,
     words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
+    settings=1,
 )
 
 
@@ -114,6 +117,7 @@ PAD = OperatorSpec(
     shape=_pad_shape,
     words=_pad_words,
     constraints=(*COMMON, second_input_is_constant, paddings_not_negative),
+    settings=1,
 )
 
 
@@ -137,6 +141,7 @@ TRANSPOSE = OperatorSpec(
     shape=_transpose_shape,
     words=_transpose_words,
     constraints=(*COMMON, second_input_is_constant),
+    settings=1,
 )
 
 
@@ -199,6 +204,7 @@ STRIDED_SLICE = OperatorSpec(
     shape=_slice_shape,
     words=_slice_words,
     constraints=(*COMMON, ranges_are_constant),
+    settings=3,
 )
 
 
@@ -221,6 +227,7 @@ TILE = OperatorSpec(
     shape=_tile_shape,
     words=_no_words,
     constraints=(*COMMON, second_input_is_constant),
+    settings=1,
 )
 
 

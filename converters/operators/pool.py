@@ -36,6 +36,14 @@ def window_fits_argmax(graph: Graph, op: Operator) -> bool:
     return bool(op.options["filter_height"] * op.options["filter_width"] <= LARGEST_WINDOW)
 
 
+def fits_the_device(graph: Graph, op: Operator) -> bool:
+    """its strides and window span less than 2^29 rows and columns and 2^31 elements of its input"""
+    x, o = graph.tensors[op.inputs[0]].shape, op.options
+    rows = window.reach(x[1], o["filter_height"], o["stride_h"], 1)
+    columns = window.reach(x[2], o["filter_width"], o["stride_w"], 1)
+    return window.addressable(rows, columns, x[3])
+
+
 _OPTIONS = Options(
     "Pool2DOptions",
     (
@@ -59,7 +67,7 @@ MAX_POOL_2D = OperatorSpec(
     options=_OPTIONS,
     shape=_shape,
     words=words,
-    constraints=WINDOW,
+    constraints=(*WINDOW, fits_the_device),
     backward_constraints=(window_fits_argmax,),
 )
 
@@ -71,7 +79,7 @@ AVERAGE_POOL_2D = OperatorSpec(
     options=_OPTIONS,
     shape=_shape,
     words=words,
-    constraints=WINDOW,
+    constraints=(*WINDOW, fits_the_device),
 )
 
 # saves the winners of a max-pool that TensorFlow Lite Micro has run

@@ -39,4 +39,5 @@ RESIZE_NEAREST_NEIGHBOR = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=(*COMMON, image_input, second_input_is_constant),
+    settings=1,
 )

@@ -189,6 +189,8 @@ class OperatorSpec:
         The output may take over the input's memory.
     pooled : KernelSpec or None
         The kernel that runs it together with the max-pool behind it.
+    settings : int
+        Most inputs behind the kernel's: axes, sizes and the like, which are read at conversion.
     """
 
     name: str
@@ -205,6 +207,7 @@ class OperatorSpec:
     reads_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_place: bool = False
     pooled: KernelSpec | None = None
+    settings: int = 0
 
     def __post_init__(self) -> None:
         if not self.name.isupper() or not hasattr(schema.BuiltinOperator, self.name):
@@ -225,6 +228,10 @@ class OperatorSpec:
         if self.kernel is None:
             return (Argument("x"),)
         return tuple(argument for argument in self.kernel.forward_arguments if not argument.written)
+
+    @cached_property
+    def most_inputs(self) -> int:
+        return MAX_OPERATOR_VALUES if self.inputs[-1].repeated else len(self.inputs) + self.settings
 
     @property
     def is_view(self) -> bool:

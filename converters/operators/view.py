@@ -20,7 +20,7 @@ def _any_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
     return None
 
 
-def _view(name: str, options: Options | None) -> OperatorSpec:
+def _view(name: str, options: Options | None, settings: int) -> OperatorSpec:
     return OperatorSpec(
         name=name,
         kernel=None,
@@ -30,12 +30,13 @@ def _view(name: str, options: Options | None) -> OperatorSpec:
         constraints=COMMON,
         shares=("x",),
         passes_on=True,
+        settings=settings,
     )
 
 
-RESHAPE = _view("RESHAPE", Options("ReshapeOptions"))
-SQUEEZE = _view("SQUEEZE", Options("SqueezeOptions"))
-EXPAND_DIMS = _view("EXPAND_DIMS", None)
+RESHAPE = _view("RESHAPE", Options("ReshapeOptions"), settings=1)
+SQUEEZE = _view("SQUEEZE", Options("SqueezeOptions"), settings=0)
+EXPAND_DIMS = _view("EXPAND_DIMS", None, settings=1)
 
 # adds the error of a view to one that is there already
 COPY = KernelSpec(name="COPY", number=22, forward="x y!", backward="dy! dx!", words="", macs=None)

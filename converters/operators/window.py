@@ -36,7 +36,18 @@ def pads(op: Operator, size: tuple[int, int], window: tuple[int, int], output: t
     return total[0] // 2, total[1] // 2
 
 
+def reach(size: int, filter_size: int, stride: int, dilation: int, positions: int = 1) -> int:
+    """Rows or columns that kernels step over, strides of some positions included."""
+    return size + filter_size * dilation + stride * positions
+
+
+def addressable(rows: int, columns: int, channels: int) -> bool:
+    """Whether the device can step over so many rows and columns in 32 bits."""
+    return max(rows, columns) < 1 << 29 and rows * columns * channels < 1 << 31
+
+
 def valid_taps(size: int, output: int, window: int, stride: int, dilation: int, pad: int) -> int:
     """Taps inside the image, summed over the output positions of one dimension."""
-    places = np.arange(output)[:, None] * stride - pad + np.arange(window)[None, :] * dilation
-    return int(((places >= 0) & (places < size)).sum())
+    first = pad - np.arange(window, dtype=np.int64) * dilation  # position * stride from here on is inside the image
+    begin, end = -(-first // stride), -((-first - size) // stride)
+    return int(np.maximum(np.minimum(end, output) - np.maximum(begin, 0), 0).sum())
