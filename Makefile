@@ -1,6 +1,7 @@
 # make demo   a model learns shifted digits in the device runtime
 # make test   everything: lint, types, Python tests, C++ tests
-# Both do all set-up themselves, in .venv. Python 3.10 or later and a C++17 compiler are needed.
+# Both do all set-up themselves: in .venv, and with the system's packages where they may be installed
+# (tools/system_packages.py). Python 3.10 or later and a C++17 compiler are needed.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,21 +9,26 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 METADATA := setup.cfg setup.py pyproject.toml
 
+# those that git tracks; in an unpacked source distribution, those that are there
+CPP_FILES = { git ls-files '*.h' '*.cpp' '*.c' 2> /dev/null | grep . || find * -name '.?*' -prune -o -name build -prune \
+  -o -type f '(' -name '*.h' -o -name '*.cpp' -o -name '*.c' ')' -print; }
+
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export NPY_NUM_BUILD_JOBS = $(JOBS)
 export PLATFORMIO_SETTING_ENABLE_TELEMETRY = No
 
-.PHONY: demo test lint types test-python test-cpp test-cpp-sanitized test-tflm pio pio-emulated extension clean help
+.PHONY: demo test system lint types test-python test-cpp test-cpp-sanitized test-tflm pio pio-emulated extension clean help
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 $(BIN)/python:
+	@$(PYTHON) tools/system_packages.py python
 	$(PYTHON) -m venv $(VENV)
 
 # what the demo needs; the compiled modules are built here
 $(VENV)/demo.stamp: $(METADATA) | $(BIN)/python
-	@echo 'installing the demo and its dependencies into $(VENV), this takes minutes'
+	@echo 'installing the demo and its dependencies into $(VENV): downloads TensorFlow (570 MB), this takes minutes'
 	$(BIN)/python -m pip install --quiet -e '.[demo]'
 	@touch $@
 
@@ -34,12 +40,16 @@ $(VENV)/dev.stamp: $(METADATA) | $(VENV)/demo.stamp
 demo: $(VENV)/demo.stamp
 	$(BIN)/tflm-train demo
 
-test: lint types test-cpp test-cpp-sanitized test-python
+# what the tests need besides, before anything long runs
+system:
+	@$(PYTHON) tools/system_packages.py python tests
+
+test: system lint types test-cpp test-cpp-sanitized test-python
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	git ls-files '*.h' '*.cpp' '*.c' | xargs $(abspath $(BIN))/clang-format --dry-run -Werror
+	$(CPP_FILES) | xargs $(abspath $(BIN))/clang-format --dry-run -Werror
 
 # mypy finds packages by folders only: lay out converters/ where it is imported
 types: $(VENV)/dev.stamp

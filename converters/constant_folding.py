@@ -40,6 +40,12 @@ def _squeeze(op: Operator, values: Values) -> np.ndarray:
     return values[0].squeeze(axes) if axes else values[0].squeeze()
 
 
+def _product(op: Operator, values: Values) -> np.ndarray:
+    axes = tuple(int(axis) for axis in np.ravel(values[1]))
+    product = np.asarray(np.prod(values[0], axis=axes))
+    return np.expand_dims(product, axes) if op.options["keep_dims"] else product
+
+
 def _without_activation(
     function: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Callable[[Operator, Values], np.ndarray | None]:
@@ -51,7 +57,7 @@ _FOLDERS: dict[str, Callable[[Operator, Values], np.ndarray | None]] = {
     "PACK": lambda op, v: np.stack(v, op.options["axis"]),
     "CONCATENATION": lambda op, v: np.concatenate(v, op.options["axis"]),
     "GATHER": lambda op, v: np.take(v[0], v[1], op.options["axis"]) if not op.options["batch_dims"] else None,
-    "REDUCE_PROD": lambda op, v: np.prod(v[0], axis=tuple(np.ravel(v[1])), keepdims=bool(op.options["keep_dims"])),
+    "REDUCE_PROD": _product,
     "CAST": lambda op, v: v[0],
     "RESHAPE": lambda op, v: v[0].reshape(v[1]) if len(v) > 1 else None,
     "EXPAND_DIMS": lambda op, v: np.expand_dims(v[0], int(v[1])),

@@ -16,6 +16,7 @@ from typing import Any
 
 from .errors import ConversionError, MissingToolError, UserError
 from .flatbuffer import builtin_name, dump, load, text
+from .install_hint import install_command
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -73,7 +74,7 @@ def _import_tensorflow() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingToolError(
             f"reading Keras models needs TensorFlow ({_first_line(error)}); install it with: "
-            "pip install 'tflm-train[keras]'"
+            + install_command("keras")
         ) from None
     if keras.backend.backend() != "tensorflow":
         raise UserError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -167,7 +167,7 @@ class PlanBuilder:
         return record
 
     def _encode_program(
-        self, record: np.ndarray, program: Program, values: list, steps: list, indices: list[int], words: list[int]
+        self, record: Any, program: Program, values: list, steps: list, indices: list[int], words: list[int]
     ) -> None:
         members = program.values()
         number = {value: i for i, value in enumerate(members)}

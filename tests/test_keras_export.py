@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tflm_train.converters.errors import ConversionError, UserError
 from tflm_train.converters.flatbuffer import load
+from tflm_train.converters.install_hint import install_command
 from tflm_train.converters.keras_export import export_keras, is_keras_path
 from tflm_train.converters.model_reader import read_graph
 
@@ -242,7 +243,7 @@ def test_without_tensorflow_the_error_names_the_extra(tmp_path):
         "except ValueError as error: print(error)"
     )
     done = _python(code, str(tmp_path / "a.keras"))
-    assert "pip install 'tflm-train[keras]'" in done.stdout and done.stdout.count("\n") == 1
+    assert install_command("keras") in done.stdout and done.stdout.count("\n") == 1
 
 
 def test_another_keras_backend_is_named(tmp_path):

@@ -57,7 +57,7 @@ def test_the_examples_model_is_current():
 
 def test_the_guide_shows_the_example_as_it_is_compiled():
     guide = (ROOT / "docs/tflm.md").read_text()
-    for name in ("before.cpp", "after.cpp"):
+    for name in ("before/before.cpp", "after/after.cpp"):
         assert (ROOT / "micro_kernels/examples/tflm_addon" / name).read_text() in guide, (
             f"docs/tflm.md differs from {name}"
         )

@@ -1,6 +1,6 @@
-"""The model of ``micro_kernels/examples/tflm_addon``: it knows motions as an upright sensor shows them.
+"""The model of the library's examples: it knows motions as an upright sensor shows them.
 
-``python tests/tflm_example_model.py`` writes the example's model_data.h anew.
+``python tests/tflm_example_model.py`` writes their model_data.h anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tflm_train.converters.convert import convert
 from tflm_train.config import TrainingConfig
 
 WINDOW, MOTIONS, HIDDEN = 16, 3, 24
-HEADER = Path(__file__).resolve().parent.parent / "micro_kernels/examples/tflm_addon/model_data.h"
+EXAMPLES = Path(__file__).resolve().parent.parent / "micro_kernels/examples"
+HEADERS = [EXAMPLES / name / "model_data.h" for name in ("tflm_addon", "LearnOnline")]
 
 
 def windows(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,8 +69,9 @@ def c_header(data: bytes) -> str:
 
 def committed_model() -> bytes:
     """The file in model_data.h."""
-    return bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", HEADER.read_text()))
+    return bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", HEADERS[0].read_text()))
 
 
 if __name__ == "__main__":
-    HEADER.write_text(c_header(example_model()))
+    for header in HEADERS:
+        header.write_text(c_header(example_model()))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .converters import flatbuffer, model_reader, model_writer
 from .converters.graph import Graph
+from .converters.install_hint import install_command
 from .converters.loss_end import choose_loss
 from .data import check_inputs
 from .data_range import range_warning
@@ -33,7 +34,7 @@ def litert(data: bytes) -> Infer:
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError:
-        raise MissingToolError("runtime litert needs ai-edge-litert: pip install ai-edge-litert") from None
+        raise MissingToolError("runtime litert needs ai-edge-litert: " + install_command()) from None
     try:
         interpreter = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
         interpreter.allocate_tensors()
@@ -62,7 +63,7 @@ def tflm(data: bytes) -> Infer:
     try:
         from tflite_micro import runtime
     except ImportError:
-        raise MissingToolError("runtime tflm needs tflite-micro: pip install 'tflm-train[runtimes]'") from None
+        raise MissingToolError("runtime tflm needs tflite-micro: " + install_command("runtimes")) from None
     try:
         interpreter = runtime.Interpreter.from_bytes(data)
     except (RuntimeError, ValueError) as error:

@@ -14,7 +14,8 @@ FLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-
 endif
 
 # doctest: Debian's package doctest-dev, or what PlatformIO downloads
-DOCTEST := $(firstword $(wildcard /usr/include/doctest/doctest.h /usr/local/include/doctest/doctest.h))
+DOCTEST := $(firstword $(wildcard /usr/include/doctest/doctest.h /usr/local/include/doctest/doctest.h \
+  /opt/homebrew/include/doctest/doctest.h))
 ifeq ($(DOCTEST),)
 DOCTEST := build/doctest/doctest/doctest/doctest.h
 endif
@@ -34,7 +35,9 @@ ifeq ($(SUITES),)
 $(error no suite found in $(TESTS): run from the root of the checkout)
 endif
 
+# PlatformIO refuses a folder that is not there
 build/doctest/doctest/doctest/doctest.h:
+	@mkdir -p build/doctest
 	$(PIO) pkg install --storage-dir build/doctest --library doctest/doctest@^2.4.9
 
 $(BUILD)/%.o: %.cpp | $(DOCTEST)

@@ -50,7 +50,8 @@ $(BUILD)/$(TESTS)/%.o: $(TESTS)/%.cpp
 	@mkdir -p $(dir $@)
 	$(CXX) $(COMMON) $(TFLM) -c $< -o $@
 
-$(BUILD)/$(EXAMPLE)/%.o: $(EXAMPLE)/%.cpp
+.SECONDEXPANSION:
+$(BUILD)/$(EXAMPLE)/%.o: $(EXAMPLE)/$$*/$$*.cpp
 	@mkdir -p $(dir $@)
 	$(CXX) $(COMMON) $(TFLM) -c $< -o $@
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..converters.install_hint import install_command
 from ..errors import MissingToolError
 
 
@@ -22,7 +23,7 @@ def half_width(values: Sequence[float] | np.ndarray) -> float | None:
     try:
         from scipy import stats
     except ImportError:
-        raise MissingToolError("intervals over seeds need SciPy: pip install scipy") from None
+        raise MissingToolError("intervals over seeds need SciPy: " + install_command("demo")) from None
     return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 

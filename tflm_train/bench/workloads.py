@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..converters.install_hint import install_command
 from ..data import Dataset, load_npz
 from ..errors import MissingToolError, UserError
 from .network_file import RELU, NetworkFile
@@ -77,7 +78,7 @@ def digits(seed: int) -> Dataset:
     try:
         from sklearn import datasets
     except ImportError:
-        raise MissingToolError("the workloads mlp and cnn need scikit-learn: pip install scikit-learn") from None
+        raise MissingToolError("the workloads mlp and cnn need scikit-learn: " + install_command("demo")) from None
     images, labels = datasets.load_digits(return_X_y=True)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(labels))
     x = (images[order] / 16.0).astype(np.float32).reshape(-1, 8, 8)
@@ -130,7 +131,7 @@ def mnist_digits(path: Path) -> Dataset:
         if x[0].size != CNN_SIZE**2:
             raise UserError(f"{path.name} has images of shape {x.shape[1:]}, MNIST has 28 x 28")
         part = x[:count].astype(np.float32).reshape(-1, CNN_SIZE, CNN_SIZE)
-        return part / np.float32(255.0 if part.max() > 1.0 else 1.0)
+        return part / np.float32(255.0 if np.max(part) > 1.0 else 1.0)
 
     return Dataset(
         images(data.x, MNIST_TRAINING),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..converters.install_hint import install_command
 from ..errors import MissingToolError
 
 ROTATION = 50.0  # degrees
@@ -60,7 +61,7 @@ def load_digits(seed: int) -> Digits:
     try:
         from sklearn import datasets
     except ImportError:
-        raise MissingToolError("the demo needs scikit-learn: pip install 'tflm-train[demo]'") from None
+        raise MissingToolError("the demo needs scikit-learn: " + install_command("demo")) from None
     images, labels = datasets.load_digits(return_X_y=True)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(labels))
     x = (images[order] / 16.0).astype(np.float32).reshape(-1, 8, 8, 1)

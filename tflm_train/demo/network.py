@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..converters.install_hint import install_command
 from ..converters.keras_export import quiet
 from ..errors import MissingToolError
 
@@ -38,7 +39,7 @@ def _train(x: np.ndarray, y: np.ndarray, seed: int) -> Any:
         import keras
         import tensorflow  # noqa: F401
     except ImportError:
-        raise MissingToolError("the demo needs TensorFlow: pip install 'tflm-train[demo]'") from None
+        raise MissingToolError("the demo needs TensorFlow: " + install_command("demo")) from None
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [

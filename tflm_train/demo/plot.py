@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..converters.files import write_atomically
+from ..converters.install_hint import install_command
 from ..errors import MissingToolError
 from .digits import BRIGHTNESS, ROTATION, Digits
 
@@ -40,7 +41,7 @@ def draw(path: Path, data: Digits, runs: "list[Run]", clean_accuracy: float) -> 
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingToolError("the demo needs matplotlib: pip install 'tflm-train[demo]'") from None
+        raise MissingToolError("the demo needs matplotlib: " + install_command("demo")) from None
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1, 2.6))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..converters.install_hint import install_command
 from ..converters.plan_format import Selector
 from ..errors import DeviceError, MissingToolError, NonFiniteError
 from ..model import TrainableModel
@@ -24,7 +25,7 @@ def _load(name: str) -> ModuleType:
     except ImportError as error:
         raise MissingToolError(
             f"device {name}: the compiled module is missing ({error}); "
-            "install tflm-train with a C++17 compiler at hand: pip install ."
+            "install tflm-train with a C++17 compiler at hand: " + install_command()
         ) from None
 
 

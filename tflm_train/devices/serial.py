@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..converters.install_hint import install_command
 from ..errors import DeviceError, MissingToolError
 from ..model import TrainableModel
 from .protocol import Link, TransportClosed
@@ -36,7 +37,7 @@ class SerialTransport:
         try:
             import serial
         except ImportError:
-            raise MissingToolError("serial devices need pyserial: pip install pyserial") from None
+            raise MissingToolError("serial devices need pyserial: " + install_command()) from None
         self._error = serial.SerialException
         self._late = serial.SerialTimeoutException
         try:

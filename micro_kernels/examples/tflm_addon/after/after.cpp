@@ -1,8 +1,8 @@
 // before.cpp with training: the model learns from windows whose motion the user confirms.
 #include <cstdio>
 
-#include "model_data.h"
-#include "sensor.h"
+#include "../model_data.h"
+#include "../sensor.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tflm_train/operators/operators.h"
 #include "tflm_train/tflm/trainable_interpreter.h"

@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "model_data.h"
-#include "sensor.h"
+#include "../model_data.h"
+#include "../sensor.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 
