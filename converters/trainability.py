@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,8 @@ class TrainedLayers:
 def layer_names(graph: Graph) -> list[str]:
     """The name of every operator as users see it: its output's name up to the first ``;``, made unique by the index."""
     names = [graph.layer_name(op).split(";")[0] or f"{op.type}_{op.index}" for op in graph.operators]
-    return [f"{name}:{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+    count = Counter(names)
+    return [f"{name}:{i}" if count[name] > 1 else name for i, name in enumerate(names)]
 
 
 def parameter_operators(graph: Graph) -> list[int]:

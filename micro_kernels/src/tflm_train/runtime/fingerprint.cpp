@@ -10,7 +10,7 @@ namespace {
 
 class Structure {
  public:
-  explicit Structure(const ModelView& model) : model_(model), walker_(model.Walker()) {}
+  explicit Structure(const ModelView& model) : model_(model), walker_(model.Walker()), budget_(model.size()) {}
 
   TFLM_TRAIN_COLD void AddTensors() {
     const uint32_t count = AddCount(model_.tensors());
@@ -37,9 +37,10 @@ class Structure {
 
   /// Buffers are searched among all tensors: there is no memory for a sorted list.
   TFLM_TRAIN_COLD bool AddConstants(const ParameterRecord* parameters, uint32_t parameter_count) {
-    const uint32_t tensors = walker_.Count(model_.tensors());
+    const uint32_t tensors = walker_.Count(model_.tensors()), buffers = walker_.Count(model_.buffers());
     uint32_t found = 0;
-    for (uint32_t buffer = 0; buffer < walker_.Count(model_.buffers()); ++buffer) {
+    if (!intact_ || !WorkBudget::AllowsSearch(tensors + parameter_count, buffers, model_.size())) return false;
+    for (uint32_t buffer = 0; buffer < buffers; ++buffer) {
       const uint32_t found_before = found;
       for (uint32_t i = 0; i < tensors; ++i) found += IsBufferOf(i, buffer);
       bool constant = found != found_before;
@@ -48,6 +49,7 @@ class Structure {
       if (!constant) continue;
       if (!model_.Buffer(buffer, &data)) return false;
       if (data.size == 0) continue;
+      if (!budget_.Spend(data.size)) return false;
       crc_.Word(buffer);
       crc_.Word(data.size);
       crc_.Update(data.data, data.size);
@@ -69,7 +71,9 @@ class Structure {
     for (const FingerprintField& field : kFingerprintFields) {
       if (field.owner != owner) continue;
       if (field.is_vector()) {
-        const uint32_t vector = walker_.VectorField(table, field.slot(), field.bytes());
+        uint32_t vector = walker_.VectorField(table, field.slot(), field.bytes());
+        intact_ = intact_ && budget_.Spend(field.bytes() * walker_.Count(vector));
+        if (!intact_) vector = 0;
         uint32_t position = FlatbufferWalker::Elements(vector);
         for (uint32_t i = AddCount(vector); i > 0; --i, position += field.bytes()) crc_.Word(walker_.U32(position));
       } else {
@@ -85,6 +89,8 @@ class Structure {
 
   const ModelView& model_;
   FlatbufferWalker walker_;
+  WorkBudget budget_;
+  bool intact_ = true;
   Crc32 crc_;
 };
 
@@ -101,9 +107,10 @@ bool Fingerprint(const ModelView& model, const ParameterRecord* parameters, uint
 
 bool WeightsCrc(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count, uint32_t* crc) {
   Crc32 weights;
+  WorkBudget budget(model.size());
   for (uint32_t i = 0; i < parameter_count; ++i) {
     FileBytes data;
-    if (!model.TensorData(parameters[i].tensor, &data)) return false;
+    if (!model.TensorData(parameters[i].tensor, &data) || !budget.Spend(data.size)) return false;
     weights.Update(data.data, data.size);
   }
   *crc = weights.value();

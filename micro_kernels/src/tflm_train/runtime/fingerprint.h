@@ -11,7 +11,8 @@
 namespace tflm_train {
 
 /// CRC-32 of the model's structure and frozen constants: everything but names, signatures, metadata and the data of
-/// trainable tensors. The order of the words is written in converters/fingerprint.py. False if the model is damaged.
+/// trainable tensors. The order of the words is written in converters/fingerprint.py. False if the model is damaged,
+/// or refers to its parts so often that the work would not be linear in its size.
 TFLM_TRAIN_COLD bool Fingerprint(const ModelView& model, const ParameterRecord* parameters, uint32_t parameter_count,
                                  uint32_t* crc);
 

@@ -8,6 +8,28 @@
 
 namespace tflm_train {
 
+/// How much of a file may be read, so that parts that a hostile one refers to again and again cost it no more than time
+/// that is linear in its size. Twice what the converter allows (flatbuffer_verifier.py): what it writes passes.
+class WorkBudget {
+ public:
+  static constexpr uint64_t kWorkPerByte = 8, kSearchPerByte = 64;
+
+  explicit WorkBudget(uint32_t file_bytes) : left_(kWorkPerByte * file_bytes) {}
+  /// False when the budget is spent.
+  bool Spend(uint32_t bytes) {
+    if (bytes > left_) return false;
+    left_ -= bytes;
+    return true;
+  }
+  /// Whether each of `a` things may be looked for among `b` others.
+  static bool AllowsSearch(uint32_t a, uint32_t b, uint32_t file_bytes) {
+    return uint64_t{a} * b <= kSearchPerByte * file_bytes;
+  }
+
+ private:
+  uint64_t left_;
+};
+
 /// Reads from `size` bytes (at most 2^31 - 1). What lies outside reads as zero and clears `ok()` for good. Positions
 /// count from the file's start; 0 stands for an absent table, field or vector, whose fields are absent and whose count
 /// is 0. A vector's position is that of its count; its elements follow.

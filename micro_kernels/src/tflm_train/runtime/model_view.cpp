@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kIdentifierPosition = 4;
 constexpr uint32_t kIdentifier = 0x334C4654;  // "TFL3"
 constexpr uint32_t kSchemaVersion = 3;
+constexpr uint32_t kMostDims = 32;
 
 constexpr uint8_t Type(ScalarType type) { return static_cast<uint8_t>(type); }
 constexpr uint8_t kNone = TensorView::kUnknownType;
@@ -60,6 +61,8 @@ bool ModelView::Tensor(uint32_t index, TensorView* tensor) const {
   const uint32_t type = walker.U8Field(table, tensor_slot::kType);
   tensor->type = type < sizeof kTypes ? kTypes[type] : kNone;
   const uint32_t shape = walker.VectorField(table, tensor_slot::kShape, 4);
+  // Many values of a plan may name one tensor: a shape of any length would be walked for each of them.
+  if (walker.Count(shape) > kMostDims) return false;
   tensor->elements = 1;
   for (uint32_t i = walker.Count(shape); i > 0; --i) {
     const uint64_t product = uint64_t{tensor->elements} * walker.U32(shape + 4 * i);
