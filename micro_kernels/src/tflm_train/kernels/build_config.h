@@ -14,8 +14,9 @@
 #define TFLM_TRAIN_FAST 1
 #endif
 
-// Thumb-2 with single precision registers and fused multiply-add: Cortex-M4F, M7, M33, M55.
-#if defined(__GNUC__) && defined(__thumb2__) && defined(__ARM_FP) && defined(__ARM_FEATURE_FMA)
+// Thumb-2 with single precision registers and fused multiply-add: Cortex-M4F, M7, M33, M55. Compilers that do not
+// optimise have no registers left for the assembly: there the portable loops serve.
+#if defined(__GNUC__) && defined(__thumb2__) && defined(__ARM_FP) && defined(__ARM_FEATURE_FMA) && defined(__OPTIMIZE__)
 #define TFLM_TRAIN_HAS_CORTEX_M_FPU 1
 #else
 #define TFLM_TRAIN_HAS_CORTEX_M_FPU 0

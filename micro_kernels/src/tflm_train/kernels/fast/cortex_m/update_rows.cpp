@@ -62,6 +62,19 @@ static_assert(sizeof(SelectedRow) == 8 && offsetof(SelectedRow, row) == 4);
 // The rows of a group are worked on by equally long pieces of code, one behind the other. Where the last group has
 // fewer rows, it is moved back to end with the last row, and each block of columns jumps over the pieces of those that
 // are not there: what is in their registers does not matter.
+// adr counts from a multiple of 4: the assembler knows it only in a section that is aligned so.
+#define TFLM_TRAIN_ALIGN_FOR_ADR ".p2align 2\n"
+// The jumps trust the length of the piece of code that begins at a label. Clang's assembler compares no labels here; it
+// refuses a piece that is longer, and fills up one that is shorter.
+#if defined(__clang__)
+#define TFLM_TRAIN_PIECE_ENDS(label, bytes) ".org " label "b + " bytes "\n"
+#else
+#define TFLM_TRAIN_PIECE_ENDS(label, bytes)                              \
+  "0:\n"                                                                 \
+  ".if (0b - " label "b) - " bytes "\n"                                  \
+  ".error \"a piece of code has another length than jumps trust\"\n"     \
+  ".endif\n"
+#endif
 #define TFLM_TRAIN_LOAD_ROWS(e0, e1, e2, e3)      \
   "ldrd %[e0], %[w0], [%[rows]], #8\n"            \
   "ldrd %[e1], %[w1], [%[rows]], #8\n"            \
@@ -76,6 +89,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddGroups(const SelectedRow* rows, uint32_t
   const float *w0, *w1, *w2, *w3;
   uint32_t e0 = BitsOf(scale), e1, entry_12, entry_4;
   __asm volatile(
+      TFLM_TRAIN_ALIGN_FOR_ADR
       "vmov s0, %[e0]\n"
       "adr.w %[entry_12], 3f + 1\n"
       "adr.w %[entry_4], 6f + 1\n"
@@ -93,6 +107,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddGroups(const SelectedRow* rows, uint32_t
       "bx %[entry_12]\n"
       "3:\n"
       TFLM_TRAIN_ADD_ROW_12("%[w0]", "s4")
+      TFLM_TRAIN_PIECE_ENDS("3", "56")
       TFLM_TRAIN_ADD_ROW_12("%[w1]", "s5")
       TFLM_TRAIN_ADD_ROW_12("%[w2]", "s6")
       TFLM_TRAIN_ADD_ROW_12("%[w3]", "s7")
@@ -106,6 +121,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void AddGroups(const SelectedRow* rows, uint32_t
       "bx %[entry_4]\n"
       "6:\n"
       TFLM_TRAIN_ADD_ROW_4("%[w0]", "s4")
+      TFLM_TRAIN_PIECE_ENDS("6", "24")
       TFLM_TRAIN_ADD_ROW_4("%[w1]", "s5")
       TFLM_TRAIN_ADD_ROW_4("%[w2]", "s6")
       TFLM_TRAIN_ADD_ROW_4("%[w3]", "s7")
@@ -138,6 +154,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateGroups(const SelectedRow* rows, uint3
   const float *w0, *w1, *w2, *w3;
   uint32_t e0, e1, entry;
   __asm volatile(
+      TFLM_TRAIN_ALIGN_FOR_ADR
       "adr.w %[entry], 3f + 1\n"
       "b 8f\n"
       "1:\n"
@@ -154,6 +171,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateGroups(const SelectedRow* rows, uint3
       "bx %[entry]\n"
       "3:\n"
       TFLM_TRAIN_UPDATE_ROW_8("%[w0]", "s0", "s4")
+      TFLM_TRAIN_PIECE_ENDS("3", "72")
       TFLM_TRAIN_UPDATE_ROW_8("%[w1]", "s1", "s5")
       TFLM_TRAIN_UPDATE_ROW_8("%[w2]", "s2", "s6")
       TFLM_TRAIN_UPDATE_ROW_8("%[w3]", "s3", "s7")
@@ -183,6 +201,8 @@ TFLM_TRAIN_ALWAYS_INLINE inline void UpdateGroups(const SelectedRow* rows, uint3
 #undef TFLM_TRAIN_ADD_ROW_4
 #undef TFLM_TRAIN_UPDATE_ROW_8
 #undef TFLM_TRAIN_LOAD_ROWS
+#undef TFLM_TRAIN_ALIGN_FOR_ADR
+#undef TFLM_TRAIN_PIECE_ENDS
 
 /// The columns behind the last block.
 TFLM_TRAIN_NOINLINE void UpdateColumns(const SelectedRow* rows, const SelectedRow* end, float scale, const float* x,

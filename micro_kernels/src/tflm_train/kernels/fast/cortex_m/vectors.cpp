@@ -126,12 +126,12 @@ bool AllFinite(const float* x, uint32_t n) {
 }
 
 void MaskRectified(const float* y, float* dy, uint32_t n) {
-  // Not positive: zero, or the sign bit set.
+  // Not positive: zero, or the sign bit set. Not r7, which may be the frame pointer.
   int32_t left = static_cast<int32_t>(n) - 4;
   if (left >= 0) {
     __asm volatile(
         "1:\n"
-        "ldmia %[y]!, {r4-r7}\n"
+        "ldmia %[y]!, {r4, r5, r6, r8}\n"
         "cmp r4, #0\n"
         "it le\n"
         "strle %[zero], [%[dy]]\n"
@@ -141,7 +141,7 @@ void MaskRectified(const float* y, float* dy, uint32_t n) {
         "cmp r6, #0\n"
         "it le\n"
         "strle %[zero], [%[dy], #8]\n"
-        "cmp r7, #0\n"
+        "cmp r8, #0\n"
         "it le\n"
         "strle %[zero], [%[dy], #12]\n"
         "add %[dy], #16\n"
@@ -149,7 +149,7 @@ void MaskRectified(const float* y, float* dy, uint32_t n) {
         "bge 1b\n"
         : [y] "+r"(y), [dy] "+r"(dy), [left] "+r"(left)
         : [zero] "r"(0)
-        : "cc", "memory", "r4", "r5", "r6", "r7");
+        : "cc", "memory", "r4", "r5", "r6", "r8");
   }
   for (left += 4; left > 0; --left, ++dy) {
     if (static_cast<int32_t>(BitsOf(*y++)) <= 0) *dy = 0.0f;
