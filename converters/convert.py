@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,8 @@ class Result:
     layers: TrainedLayers
 
 
-def read_model(model: Any) -> tuple[bytes, str, bool]:
-    """Bytes of a ``.tflite``, the model's name, and whether it came from Keras.
+def read_model(model: Any) -> tuple[bytes, str, frozenset[int] | None]:
+    """Bytes of a ``.tflite``, the model's name, and of a Keras model the operators whose layers have a bias.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def read_model(model: Any) -> tuple[bytes, str, bool]:
         The file does not exist or cannot be read.
     """
     if isinstance(model, (bytes, bytearray, memoryview)):
-        return bytes(model), "model", False
+        return bytes(model), "model", None
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         if path.suffix.lower() not in KERAS_SUFFIXES:
             try:
-                return path.read_bytes(), path.name, False
+                return path.read_bytes(), path.name, None
             except OSError as error:
                 raise UserError(
                     f"{path}: cannot be read ({error.strerror}); give an existing .tflite, .keras or .h5 file"
@@ -75,8 +75,7 @@ def read_model(model: Any) -> tuple[bytes, str, bool]:
             raise UserError(f"{path}: no such file; give an existing .tflite, .keras or .h5 file")
     from .keras_export import export_keras
 
-    data, name = export_keras(model)
-    return data, name, True
+    return export_keras(model)
 
 
 def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
@@ -95,12 +94,14 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     UserError
         The model cannot be read or trained as asked; the message names the layer, the reason and the way out.
     """
-    data, name, from_keras = read_model(model)
+    data, name, with_bias = read_model(model)
     source = flatbuffer.load(data, name)
     layers = choose_layers(model_reader.read_graph(source, name), config.layers)
-    changes = edits.unshare_constants(source, set(layers.trained))
-    if from_keras or config.add_bias:
-        changes += edits.add_missing_biases(source, set(layers.trained))
+    if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
+        layers = replace(layers, without_bias=layers.trained - with_bias)
+    changes = edits.unshare_constants(source, layers.trained, layers.without_bias)
+    if with_bias is not None or config.add_bias:
+        changes += edits.add_missing_biases(source, layers.trained - layers.without_bias)
     graph = model_reader.read_graph(source, name)
     builder = PlanBuilder(graph, layers, config, tflm)
     plan = builder.build()

@@ -37,8 +37,10 @@ def _layer_names(model: Any) -> list[str]:
     return [f"{name}:{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
-def _is_parameter(model: Any, use: _Use, trained: Collection[int]) -> bool:
+def _is_parameter(model: Any, use: _Use, trained: Collection[int], without_bias: Collection[int]) -> bool:
     kind = builtin_name(model, model.subgraphs[0].operators[use.operator])
+    if use.position == 2 and use.operator in without_bias:
+        return False
     return use.operator in trained and use.position in _PARAMETER_NAMES and kind in _OUTPUT_CHANNEL_AXIS
 
 
@@ -78,7 +80,7 @@ def _new_buffer(model: Any, data: np.ndarray) -> int:
     return len(model.buffers) - 1
 
 
-def unshare_constants(model: Any, operators: Collection[int]) -> list[str]:
+def unshare_constants(model: Any, operators: Collection[int], without_bias: Collection[int] = ()) -> list[str]:
     """Give each use of a shared constant its own tensor and buffer when one of the uses trains.
 
     Parameters
@@ -87,6 +89,8 @@ def unshare_constants(model: Any, operators: Collection[int]) -> list[str]:
         Changed in place: new tensors and buffers are appended, so that existing indices stay.
     operators : collection of int
         Operators whose weights and biases train.
+    without_bias : collection of int
+        Those of them whose bias does not.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def unshare_constants(model: Any, operators: Collection[int]) -> list[str]:
     outputs = {int(t) for t in (graph.outputs if graph.outputs is not None else ())}
     edits: list[tuple[_Use, str]] = []
     for buffer, uses in sorted(_uses_by_buffer(model).items()):
-        if not any(_is_parameter(model, use, operators) for use in uses):
+        if not any(_is_parameter(model, use, operators, without_bias) for use in uses):
             continue
         owned = {t for t in outputs if graph.tensors[t].buffer == buffer}
         if owned or any(entry.buffer == buffer for entry in model.metadata or ()):

@@ -17,6 +17,7 @@ from typing import Any
 from .errors import ConversionError, MissingToolError, UserError
 from .flatbuffer import builtin_name, dump, load, text
 from .install_hint import install_command
+from .keras_bias import operators_with_bias
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -26,7 +27,7 @@ def is_keras_path(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in KERAS_SUFFIXES
 
 
-def export_keras(model: Any) -> tuple[bytes, str]:
+def export_keras(model: Any) -> tuple[bytes, str, frozenset[int]]:
     """Export a Keras model.
 
     Parameters
@@ -41,6 +42,8 @@ def export_keras(model: Any) -> tuple[bytes, str]:
         after its Keras layer (``conv2d/Relu``).
     name : str
         The file's or the model's name, for messages.
+    with_bias : frozenset of int
+        Operators whose layers have a bias, or a batch normalisation folded into them: see ``keras_bias``.
 
     Raises
     ------
@@ -64,7 +67,8 @@ def export_keras(model: Any) -> tuple[bytes, str]:
         else:
             name = model.name
         data = _convert(tensorflow, model, name)
-    return _name_after_layers(data, model, name), name
+        with_bias = operators_with_bias(model, data, lambda: _convert(tensorflow, model, name))
+    return _name_after_layers(data, model, name), name, with_bias
 
 
 def _import_tensorflow() -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from . import plan_format as pf
 from .backward_pass import BackwardPass, LayerSlot, pools_to_save, selection_candidates
 from .errors import ConversionError
 from .forward_pass import ForwardPass, in_place_steps
-from .graph import Graph
+from .graph import Graph, Operator
 from .loss_end import choose_loss
 from .memory_planner import aligned, plan_program, share_in_place
 from .options import OPTIONS
@@ -65,7 +65,7 @@ class PlanBuilder:
         entries: list[tuple[int, int, int, pf.ParameterKind]] = []
         for layer, index in enumerate(sorted(self.layers.trained)):
             op = self.graph.operators[index]
-            for kind, tensor in ((pf.ParameterKind.WEIGHT, op.inputs[1]), (pf.ParameterKind.BIAS, op.input(2))):
+            for kind, tensor in ((pf.ParameterKind.WEIGHT, op.inputs[1]), (pf.ParameterKind.BIAS, self._bias(op))):
                 if tensor >= 0:
                     self.parameters[tensor] = len(entries)
                     entries.append((tensor, index, layer, kind))
@@ -85,6 +85,10 @@ class PlanBuilder:
         self.state_offset = offset
         self.parameter_records = records
 
+    def _bias(self, op: Operator) -> int:
+        """The tensor of the bias that trains, -1 if none does."""
+        return -1 if op.index in self.layers.without_bias else op.input(2)
+
     def _layer_records(self) -> None:
         self.slots: dict[int, LayerSlot] = {}
         self.layer_records = np.zeros(len(self.layers.trained), pf.LAYER)
@@ -98,7 +102,7 @@ class PlanBuilder:
             record = self.layer_records[layer]
             record["operator"], record["distance"] = index, self.layers.distance[index]
             record["weight"] = self.parameters[op.inputs[1]]
-            record["bias"] = self.parameters[op.input(2)] if op.input(2) >= 0 else pf.NONE_INDEX
+            record["bias"] = self.parameters[self._bias(op)] if self._bias(op) >= 0 else pf.NONE_INDEX
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT if is_output else 0

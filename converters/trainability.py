@@ -27,6 +27,8 @@ class TrainedLayers:
         Trained operator -> fewest trained operators between it and the loss.
     output_layers : frozenset of int
         Trained operators with no operator with parameters between them and the loss.
+    without_bias : frozenset of int
+        Trained operators whose layer has no bias: what the file holds in its place stays as it is.
     """
 
     trained: frozenset[int]
@@ -34,6 +36,7 @@ class TrainedLayers:
     errors: frozenset[int]
     distance: dict[int, int]
     output_layers: frozenset[int]
+    without_bias: frozenset[int] = frozenset()
 
 
 def layer_names(graph: Graph) -> list[str]:
