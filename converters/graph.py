@@ -10,6 +10,11 @@ from typing import Any
 import numpy as np
 
 
+def sample_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Of one sample: without the batch dimension of 1, which models of vectors may lack."""
+    return shape[1:] if shape[:1] == (1,) else shape
+
+
 @dataclass(frozen=True)
 class Quantization:
     """Affine quantisation: real = scale * (stored - zero_point), per tensor or along ``axis``."""

@@ -104,11 +104,12 @@ def float32_only(model: Any, graph: Graph) -> str | None:
 
 
 def batch_of_one(model: Any, graph: Graph) -> str | None:
-    for t in graph.inputs:
+    ends = [("takes", "input", t) for t in graph.inputs] + [("gives", "output", t) for t in graph.outputs]
+    for verb, end, t in ends:
         tensor = graph.tensors[t]
         if len(tensor.shape) > 1 and tensor.shape[0] != 1:
             return (
-                f"takes batches of {tensor.shape[0]} (input {tensor.name!r} has shape {list(tensor.shape)}), the "
+                f"{verb} batches of {tensor.shape[0]} ({end} {tensor.name!r} has shape {list(tensor.shape)}), the "
                 "device trains one sample at a time; export it with batch size 1"
             )
     return None

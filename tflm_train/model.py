@@ -12,6 +12,7 @@ from .converters import model_writer
 from .converters.convert import convert as add_plan
 from .converters.errors import ConversionError, PlanError, UserError
 from .converters.files import write_atomically
+from .converters.graph import sample_shape
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
@@ -59,7 +60,7 @@ class TrainableModel:
     def _value_shape(self, which: str) -> tuple[int, ...]:
         program = self.plan.program(ProgramKind.INFER, ForwardKind.NATIVE)
         record = self.plan.values(program)[int(program[which])]
-        return tuple(int(d) for d in record["dims"][1 : record["rank"]])
+        return sample_shape(tuple(int(d) for d in record["dims"][: record["rank"]]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all.

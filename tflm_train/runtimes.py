@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .converters import flatbuffer, model_reader, model_writer
-from .converters.graph import Graph
+from .converters.graph import Graph, sample_shape
 from .converters.install_hint import install_command
 from .converters.loss_end import choose_loss
 from .data import check_inputs
@@ -79,7 +79,7 @@ def tflm(data: bytes) -> Infer:
 
 def _objective(data: bytes, graph: Graph) -> Objective:
     """Of the plan; without a plan, what the model's end suggests."""
-    shape = graph.tensors[graph.outputs[0]].shape[1:]
+    shape = sample_shape(graph.tensors[graph.outputs[0]].shape)
     plan = model_writer.load_plan(data, graph.name)
     if plan is not None:
         return Objective.of_plan(plan, shape)
@@ -110,7 +110,7 @@ def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[
     graph = model_reader.read_graph(flatbuffer.load(data, name), name)
     shape = graph.tensors[graph.inputs[0]].shape
     objective = _objective(data, graph)
-    samples = check_inputs(x, shape[1:])
+    samples = check_inputs(x, sample_shape(tuple(shape)))
     labels = objective.check(y, len(samples))
     infer = {"litert": litert, "tflm": tflm}[runtime](data)
 
