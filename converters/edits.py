@@ -7,7 +7,7 @@ own, and a bias that shall train must exist. Each edit is reported as one senten
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -34,7 +34,8 @@ def _layer_names(model: Any) -> list[str]:
             text(graph.tensors[op.outputs[0]].name).split(";")[0] if op.outputs is not None and len(op.outputs) else ""
         )
         names.append(first or f"{builtin_name(model, op)}_{i}")
-    return [f"{name}:{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+    count = Counter(names)
+    return [f"{name}:{i}" if count[name] > 1 else name for i, name in enumerate(names)]
 
 
 def _is_parameter(model: Any, use: _Use, trained: Collection[int], without_bias: Collection[int]) -> bool:
