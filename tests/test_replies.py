@@ -83,6 +83,7 @@ class Session:
         trainer.predict(x)
         values = [array for _, array in device.parameters()]
         device.set_parameters(values)
+        device.set_state(device.state())
         if device.counts_instructions:
             device.instructions()
         device.reset()

@@ -247,6 +247,12 @@ class Diverging:
     def set_parameters(self, values: list[np.ndarray]) -> None:
         self.weight[:] = values[0]
 
+    def state(self) -> bytes:
+        return self.weight.tobytes()
+
+    def set_state(self, state: bytes) -> None:
+        self.weight[:] = np.frombuffer(state, self.weight.dtype)
+
     def counters(self) -> dict[str, int]:
         return dict.fromkeys(("forward", "input_error", "weight_gradient", "update", "selection"), 0)
 

@@ -227,6 +227,17 @@ class NativeTrainer {
   }
   void ResetCounters() { trainer_.ResetCounters(); }
 
+  py::bytes State() const {
+    std::string state(trainer_.state_bytes(), '\0');
+    trainer_.ReadState(0, state.data(), trainer_.state_bytes());
+    return py::bytes(state);
+  }
+  void SetState(const py::bytes& state) {
+    const auto bytes = static_cast<std::string_view>(state);
+    const bool whole = bytes.size() == trainer_.state_bytes();
+    Check(trainer_.WriteState(0, whole ? bytes.data() : nullptr, static_cast<uint32_t>(bytes.size())));
+  }
+
   py::dict Options() const {
     const TrainingOptions& options = trainer_.options();
     py::dict result;
@@ -341,6 +352,8 @@ void BindTrainer(py::module_& module) {
       .def("gradients", &NativeTrainer::Gradients, "Accumulated gradients by parameter, None without buffers.")
       .def("counters", &NativeTrainer::Counters, "Work by phase.")
       .def("reset_counters", &NativeTrainer::ResetCounters)
+      .def("state", &NativeTrainer::State, "Everything that training changes, as bytes.")
+      .def("set_state", &NativeTrainer::SetState, py::arg("state"), "Go back to a state of this plan.")
       .def("options", &NativeTrainer::Options)
       .def("set_options", &NativeTrainer::SetOptions, "Change options by name; all or none.")
       .def_property_readonly("input_elements", &NativeTrainer::InputElements)

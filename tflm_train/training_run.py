@@ -76,18 +76,22 @@ class TrainingRun:
             Of the order; None keeps it.
         """
         generator = order_generator(seed)
-        good = [self._snapshot()]  # before training, then after the latest epochs
+        good = [self._device.state()]  # before training, then after the latest epochs
         for epoch in range(epochs):
-            values = self._epoch(x, labels, sample_order(len(x), generator))
+            try:
+                values = self._epoch(x, labels, sample_order(len(x), generator))
+            except BaseException:
+                # no later call finds half a group: its samples count, as those before them do
+                self._device.flush()
+                raise
             if values is not None and held_out is not None:
                 values = self._add_validation(values, held_out)
-            weights = self._snapshot()
-            if values is None or not all(np.isfinite(w).all() for w in weights):
+            if values is None or not all(np.isfinite(w).all() for _, w in self._device.parameters()):
                 self._restore(good, x, labels, epoch)
                 return
             self._history.add_epoch(values)
             self._progress.end_epoch(values)
-            good = [good[0], *good[1:][-1:], weights]
+            good = [good[0], *good[1:][-1:], self._device.state()]
 
     def _epoch(
         self,
@@ -126,13 +130,10 @@ class TrainingRun:
             return None
         return values | {f"val_{k}": v for k, v in self._metrics(loss, correct, held_out[1]).items()}
 
-    def _snapshot(self) -> list[np.ndarray]:
-        return [values for _, values in self._device.parameters()]
-
-    def _restore(self, good: list[list[np.ndarray]], x: np.ndarray, labels: np.ndarray, epoch: int) -> None:
-        """Go back to the latest weights that give finite outputs, and tell it in the history."""
+    def _restore(self, good: list[bytes], x: np.ndarray, labels: np.ndarray, epoch: int) -> None:
+        """Go back to the latest state that gives finite outputs, and tell it in the history."""
         for position in reversed(range(len(good))):
-            self._device.set_parameters(good[position])
+            self._device.set_state(good[position])
             if position == 0 or self._can_evaluate(x, labels):
                 break
         done = len(self._history.epoch)

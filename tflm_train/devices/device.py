@@ -76,6 +76,14 @@ class Device(Protocol):
         """Overwrite all trained values, in the order of ``parameters``."""
         ...
 
+    def state(self) -> bytes:
+        """Everything that training changes: weights, waiting gradients and the number of their samples, selectors."""
+        ...
+
+    def set_state(self, state: bytes) -> None:
+        """Go back to what ``state`` returned: every step since is undone."""
+        ...
+
     def counters(self) -> dict[str, int]:
         """Work since the last ``reset_counters``, by phase; evaluations may count too."""
         ...

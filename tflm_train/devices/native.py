@@ -76,6 +76,12 @@ class NativeDevice:
         for index, array in enumerate(values):
             self._call(self._trainer.set_parameter, index, np.ascontiguousarray(array, dtype=np.float32))
 
+    def state(self) -> bytes:
+        return bytes(self._trainer.state())
+
+    def set_state(self, state: bytes) -> None:
+        self._call(self._trainer.set_state, state)
+
     def counters(self) -> dict[str, int]:
         return dict(self._trainer.counters())
 

@@ -42,6 +42,8 @@ class Command(enum.IntEnum):
     PARAMETER = 0x30
     READ_PARAMETER = 0x31
     WRITE_PARAMETER = 0x32
+    READ_STATE = 0x33
+    WRITE_STATE = 0x34
     COUNTERS = 0x40
     RESET_COUNTERS = 0x41
     OPTIONS = 0x42

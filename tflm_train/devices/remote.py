@@ -19,6 +19,7 @@ from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Statu
 from .replies import ADVICE, OPTIONS, read_refusal, read_reply
 
 SAMPLE = struct.Struct("<BBHi")  # label kind, source, 0, class
+STATE_HEADER_BYTES = 8  # checksum of the plan, waiting samples
 WORD = struct.Struct("<I")
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
@@ -63,6 +64,7 @@ class RemoteDevice:
         checksum = zlib.crc32(model.data)
         self._load(model.data, (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum))
         self._parameters = [(int(p["tensor"]), int(p["elements"])) for p in model.plan.parameters]
+        self._state_words = (STATE_HEADER_BYTES + int(model.plan.defaults["persistent_bytes"])) // FLOAT
         self._inputs = int(np.prod(model.input_shape, dtype=np.int64))
         self._outputs = int(np.prod(model.output_shape, dtype=np.int64))
         self.trainer_bytes = self._confirm(
@@ -202,6 +204,20 @@ class RemoteDevice:
             for begin, count in self._floats(len(flat), 2 * WORD.size):
                 piece = flat[begin : begin + count].tobytes()
                 self._request(Command.WRITE_PARAMETER, struct.pack("<2I", index, begin) + piece)
+
+    def state(self) -> bytes:
+        words = np.empty(self._state_words, "<f4")  # bits, whatever they mean
+        for begin, count in self._floats(self._state_words, 0):
+            reply = self._request(Command.READ_STATE, struct.pack("<2I", begin, count))
+            words[begin : begin + count] = reply["values"]
+        return words.tobytes()
+
+    def set_state(self, state: bytes) -> None:
+        if len(state) != self._state_words * FLOAT:
+            raise DeviceError(f"{self._model_name}: the state is not of this model")
+        for begin, count in self._floats(self._state_words, WORD.size):
+            piece = state[begin * FLOAT : (begin + count) * FLOAT]
+            self._request(Command.WRITE_STATE, WORD.pack(begin) + piece)
 
     def counters(self) -> dict[str, int]:
         counts = self._request(Command.COUNTERS)

@@ -159,6 +159,8 @@ REPLIES: dict[Command, Form] = {
     Command.PARAMETER: Form(u32("tensor"), u32("elements")),
     Command.READ_PARAMETER: Form(values=True, finite=False),  # an update can overflow: whoever trains looks for it
     Command.WRITE_PARAMETER: EMPTY,
+    Command.READ_STATE: Form(values=True, finite=False),
+    Command.WRITE_STATE: EMPTY,
     Command.COUNTERS: COUNTERS,
     Command.RESET_COUNTERS: EMPTY,
     Command.OPTIONS: OPTIONS,

@@ -99,6 +99,8 @@ void Agent::Execute(Command command, PayloadReader& request) {
     case Command::kParameter:
     case Command::kReadParameter:
     case Command::kWriteParameter:
+    case Command::kReadState:
+    case Command::kWriteState:
     case Command::kCounters:
     case Command::kResetCounters:
     case Command::kOptions:
@@ -133,6 +135,10 @@ void Agent::ExecuteLoaded(Command command, PayloadReader& request) {
       return ReadParameter(request);
     case Command::kWriteParameter:
       return WriteParameter(request);
+    case Command::kReadState:
+      return ReadState(request);
+    case Command::kWriteState:
+      return WriteState(request);
     case Command::kCounters:
       return Counters(request);
     case Command::kResetCounters:

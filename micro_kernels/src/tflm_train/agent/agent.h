@@ -72,6 +72,8 @@ class Agent {
   void Parameter(PayloadReader& request);
   void ReadParameter(PayloadReader& request);
   void WriteParameter(PayloadReader& request);
+  void ReadState(PayloadReader& request);
+  void WriteState(PayloadReader& request);
   void Counters(PayloadReader& request);
   void ResetCounters(PayloadReader& request);
   void Options(PayloadReader& request);

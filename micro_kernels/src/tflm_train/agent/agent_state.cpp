@@ -39,6 +39,33 @@ void Agent::WriteParameter(PayloadReader& request) {
   if (size > 0) std::memcpy(values + offset, request.Bytes(size), size);
 }
 
+void Agent::ReadState(PayloadReader& request) {
+  const uint32_t offset = request.U32();
+  const uint32_t count = request.U32();
+  if (!Complete(request)) return;
+  constexpr uint32_t kWord = sizeof(uint32_t);
+  const uint32_t words = trainer_.state_bytes() / kWord;
+  if (offset > words || count > words - offset || count > reply_.room() / kWord) {
+    return Fail(ProtocolStatus::kOutOfRange);
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t word = 0;
+    trainer_.ReadState((offset + i) * kWord, &word, kWord);
+    reply_.U32(word);
+  }
+}
+
+void Agent::WriteState(PayloadReader& request) {
+  const uint32_t offset = request.U32();
+  const size_t size = request.rest();
+  constexpr uint32_t kWord = sizeof(uint32_t);
+  if (!request.ok() || size % kWord != 0) return Fail(ProtocolStatus::kBadLength);
+  if (offset > trainer_.state_bytes() / kWord || size > trainer_.state_bytes() - offset * kWord) {
+    return Fail(ProtocolStatus::kOutOfRange);
+  }
+  if (size > 0) SetStatus(trainer_.WriteState(offset * kWord, request.Bytes(size), static_cast<uint32_t>(size)));
+}
+
 void Agent::Counters(PayloadReader& request) {
   if (!Complete(request)) return;
   const WorkCounters& work = trainer_.counters();

@@ -31,6 +31,8 @@ enum class Command : uint8_t {
   kParameter = 0x30,
   kReadParameter = 0x31,
   kWriteParameter = 0x32,
+  kReadState = 0x33,
+  kWriteState = 0x34,
   kCounters = 0x40,
   kResetCounters = 0x41,
   kOptions = 0x42,

@@ -27,6 +27,10 @@ class PlanReader {
                                        ErrorDetail* error) const;
 
   const ModelView& model() const { return model_; }
+  /// Checksum of the plan, which tells it from any other; trained weights do not change it.
+  uint32_t plan_crc() const {
+    return reinterpret_cast<const PlanHeader*>(static_cast<const uint8_t*>(plan_))->plan_crc;
+  }
   const DefaultsRecord& defaults() const { return *Section<DefaultsRecord>(SectionKind::kDefaults); }
   uint32_t parameter_count() const { return Count(SectionKind::kParameters); }
   const ParameterRecord* parameters() const { return Section<ParameterRecord>(SectionKind::kParameters); }

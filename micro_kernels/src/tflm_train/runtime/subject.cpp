@@ -40,6 +40,7 @@ constexpr const char* kTexts[] = {
     "program memory",
     "forward pass",
     "options",
+    "state of training",
     "input",
     "output",
     "result",

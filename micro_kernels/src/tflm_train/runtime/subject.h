@@ -45,6 +45,7 @@ enum class Subject : uint8_t {
   kProgramMemory,
   kForwardPass,
   kOptions,
+  kState,
   kInput,
   kOutput,
   kResult,

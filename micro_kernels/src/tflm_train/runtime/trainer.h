@@ -57,6 +57,15 @@ class Trainer {
   /// Weights as in the file; state, accumulated gradients and counters as after Init. Options stay.
   TFLM_TRAIN_COLD Status Reset();
 
+  /// Size of what training changes: weights, gradients that wait for their update and the number of their samples, the
+  /// selectors' state. A copy of all of it undoes every step since. A header of 8 bytes says to which plan it belongs.
+  uint32_t state_bytes() const;
+  /// Copies bytes [offset, offset + bytes) of the state out. kInvalidArgument outside it.
+  TFLM_TRAIN_COLD Status ReadState(uint32_t offset, void* to, uint32_t bytes) const;
+  /// Copies them back. The header is written as a whole; kInvalidArgument for another plan's, for more waiting samples
+  /// than the options in force allow, or outside the state.
+  TFLM_TRAIN_COLD Status WriteState(uint32_t offset, const void* from, uint32_t bytes);
+
   uint32_t input_elements() const;
   uint32_t output_elements() const;
   /// Outputs of one row: a label has a class number for each of the output_elements() / classes() rows.
