@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import networks
@@ -49,7 +50,7 @@ def test_after_a_divergence_healthy_data_train_as_if_it_had_not_been(options, da
         first = diverged.fit(x, y, epochs=1, seed=1, verbose=0), healthy.fit(x, y, epochs=1, seed=1, verbose=0)
         assert first[0].history == first[1].history
         stopped = diverged.fit(poisoned(x), y, epochs=3, shuffle=False, verbose=0)
-        assert stopped.stopped and not stopped.epoch
+        assert stopped.stopped and np.isnan(stopped.history["loss"]).all() and not stopped.completed
         assert weights(diverged) == weights(healthy)
         again = diverged.fit(x, y, epochs=3, seed=2, verbose=0)
         expected = healthy.fit(x, y, epochs=3, seed=2, verbose=0)
@@ -82,8 +83,9 @@ def test_an_interrupted_fit_leaves_no_half_group(data, monkeypatch):
             return train(*arguments)
 
         monkeypatch.setattr(trainer.device, "train", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            trainer.fit(x, y, epochs=1, verbose=0)
+        with pytest.warns(tt.TrainingWarning, match="interrupted in epoch 1 of 1, after 7 samples"):
+            history = trainer.fit(x, y, epochs=1, verbose=0)
+        assert history.interrupted and history.completed == 0
         monkeypatch.undo()
         after = weights(trainer)
         trainer.device.flush()
@@ -129,3 +131,44 @@ def test_a_state_of_another_plan_is_refused(data):
     with pytest.raises(DeviceError):
         device.set_state(bytes(waiting))
     assert device.state() == before
+
+
+def test_the_command_saves_what_an_interrupt_leaves(tmp_path, data, monkeypatch, capsys):
+    from tflm_train.cli import main
+    from tflm_train.devices import NativeDevice
+
+    x, y = data
+    model().save(tmp_path / "model.tflite")
+    np.savez(tmp_path / "data.npz", x=x, y=y)
+    train, calls = NativeDevice.train, []
+
+    def interrupted(*arguments):
+        calls.append(None)
+        if len(calls) == 70:
+            raise KeyboardInterrupt
+        return train(*arguments)
+
+    monkeypatch.setattr(NativeDevice, "train", interrupted)
+    trained = tmp_path / "trained.tflite"
+    command = ["train", tmp_path / "model.tflite", "--data", tmp_path / "data.npz", "-o", trained, "--epochs", 5]
+    assert main([*map(str, command), "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert "interrupted in epoch 2 of 5" in err and f"saved as {trained}" in err
+    assert json.loads(out)["epochs"] == 1
+    assert trained.read_bytes() != (tmp_path / "model.tflite").read_bytes()
+
+
+def test_what_a_notebook_shows_is_short(data, capsys):
+    x, y = data
+    trained = model()
+    with tt.Trainer(trained) as trainer:
+        history = trainer.fit(x, y, epochs=2, verbose=2)
+        shown = [repr(trained), repr(trainer), repr(history)]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert all(len(text) < 200 and "0x" not in text for text in shown), shown
+    assert "2,410 trainable parameters" in shown[0] and "2 epochs" in shown[2]
+
+
+def test_only_what_is_offered_is_listed():
+    assert dir(tt) == sorted(tt.__all__)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         MissingToolError,
         NonFiniteError,
         PlanError,
+        TrainingWarning,
         UserError,
     )
     from .history import History
@@ -57,6 +58,7 @@ _EXPORTS = {
     "TrainableModel": "model",
     "Trainer": "trainer",
     "TrainingConfig": "config",
+    "TrainingWarning": "errors",
     "UserError": "errors",
     "__version__": "version",
     "convert": "model",
@@ -76,6 +78,7 @@ __all__ = [
     "TrainableModel",
     "Trainer",
     "TrainingConfig",
+    "TrainingWarning",
     "UserError",
     "__version__",
     "convert",
@@ -93,4 +96,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted(__all__)

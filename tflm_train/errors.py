@@ -19,6 +19,10 @@ class DataWarning(UserWarning):
     """Samples or labels that can be used, and are probably not what was meant."""
 
 
+class TrainingWarning(UserWarning):
+    """Training ended early; the sentence says why, and what was kept."""
+
+
 class DeviceError(UserError):
     """A device refused a model or a call, and said why."""
 

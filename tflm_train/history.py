@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Result of ``Trainer.fit``.
 
@@ -17,7 +18,7 @@ class History:
         Per completed epoch: ``loss`` (mean, each sample before its update), and with ``validation_data`` ``val_loss``;
         ``accuracy`` and ``val_accuracy`` where labels are classes.
     epoch : list of int
-        Completed epochs, from 0.
+        Epochs in ``history``, from 0.
     counters : dict of int
         Work of the training steps by phase: multiplications (forward, input_error, weight_gradient), parameters
         changed (update), elements examined (selection). Evaluations do not count.
@@ -28,6 +29,8 @@ class History:
         work too, that counting is in them (``Trainer.step_cost`` measures without it). Empty elsewhere.
     stopped : str or None
         Why training ended early, and what was done about it.
+    interrupted : bool
+        By Ctrl-C.
     """
 
     history: dict[str, list[float]] = field(default_factory=dict)
@@ -36,6 +39,16 @@ class History:
     steps: int = 0
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        series = ", ".join(f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.history.items())
+        return f"<History of {self.completed} epochs: {series or 'nothing'}{'; stopped' if self.stopped else ''}>"
+
+    @property
+    def completed(self) -> int:
+        """Epochs that came to their end. Where the first one did not, ``history`` holds it with a loss of NaN."""
+        return sum(not math.isnan(loss) for loss in self.history.get("loss", []))
 
     def add_epoch(self, values: dict[str, float]) -> None:
         """Append the results of one epoch."""

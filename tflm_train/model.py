@@ -13,13 +13,13 @@ from .converters.convert import convert as add_plan
 from .converters.errors import ConversionError, PlanError, UserError
 from .converters.files import write_atomically
 from .converters.graph import sample_shape
-from .converters.plan_format import ForwardKind, Plan, ProgramKind
+from .converters.plan_format import ForwardKind, Plan, ProgramKind, Selector
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
 from .sizes import Sizes, plan_sizes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainableModel:
     """A ``.tflite`` file with a training plan; every stock runtime still runs it.
 
@@ -41,6 +41,13 @@ class TrainableModel:
     plan: Plan
     edits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        sizes = self.sizes
+        selector = Selector(int(self.plan.defaults["selector"])).name.lower().replace("_", "-")
+        trained = f"{sizes.trainable_parameters:,} trainable parameters in {len(self.plan.layers)} layers"
+        arena = max(sizes.arena_bytes.values())
+        return f"<TrainableModel {self.name}: {len(self.data):,} bytes, {trained}, {selector}, arena {arena:,} bytes>"
 
     @property
     def sizes(self) -> Sizes:

@@ -12,12 +12,14 @@ from .errors import UserError
 
 
 class TrainingProgress:
-    """A bar over all steps of a training run; silent unless `verbose` is 1, or ``auto`` on a terminal."""
+    """A bar over all steps of a training run (`verbose` 1), or a line for each epoch (2)."""
 
     def __init__(self, verbose: str | int, epochs: int, samples: int, description: str = "training") -> None:
-        if verbose not in ("auto", 0, 1):
-            raise UserError(f"verbose={verbose!r} is out of range: 'auto', 0 or 1")
-        shown = sys.stderr.isatty() if verbose == "auto" else bool(verbose)
+        if verbose not in ("auto", 0, 1, 2):
+            raise UserError(f"verbose={verbose!r} is out of range: 'auto', 0, 1 or 2")
+        shown = sys.stderr.isatty() if verbose == "auto" else verbose == 1
+        self._lines = verbose == 2 or (verbose == "auto" and not shown and _in_notebook())
+        self._epochs, self._epoch = epochs, 0
         self._description = description
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -50,4 +52,15 @@ class TrainingProgress:
 
     def end_epoch(self, values: dict[str, float]) -> None:
         """Show the results of an epoch."""
-        self._progress.update(self._task, metrics="  ".join(f"{k} {v:.3f}" for k, v in values.items()))
+        metrics = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
+        self._progress.update(self._task, metrics=metrics)
+        self._epoch += 1
+        if self._lines:
+            print(f"epoch {self._epoch}/{self._epochs}  {metrics}", flush=True)
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook's kernel runs this program."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")

@@ -15,7 +15,7 @@ from .converters.plan_format import decode
 from .data import check_inputs
 from .data_range import HARMLESS, range_warning
 from .devices import Device, NativeDevice, open_device
-from .errors import DataWarning, DeviceError, UserError
+from .errors import DataWarning, DeviceError, TrainingWarning, UserError
 from .history import History
 from .losses import Objective
 from .model import TrainableModel, load_model
@@ -61,6 +61,9 @@ class Trainer:
         self._seen = 0.0  # largest magnitude of a sample that was trained on
         self._elements = int(self.model.plan.parameters["elements"].sum())
 
+    def __repr__(self) -> str:
+        return f"<Trainer of {self.model.name} on {self.device.name}: {self._elements:,} trainable parameters>"
+
     def fit(
         self,
         x: Any,
@@ -92,14 +95,16 @@ class Trainer:
             New order in every epoch, by NumPy's PCG64(seed).
         seed : int, optional
             Default: the plan's.
-        verbose : {"auto", 0, 1}
-            A progress bar on stderr; ``auto``: only on a terminal.
+        verbose : {"auto", 0, 1, 2}
+            1: a progress bar on stderr; 2: a line for each epoch on stdout; ``auto``: the bar on a terminal, the lines
+            in a notebook.
 
         Returns
         -------
         History
-            When NaN or infinity ends training early, ``stopped`` says so, and the weights are those of the last good
-            epoch.
+            When NaN or infinity ends training early, ``stopped`` says so, a ``TrainingWarning`` too, and device and
+            weights are those of the last good epoch. Ctrl-C ends training as well: the weights are those of the
+            samples so far.
 
         Raises
         ------
@@ -119,10 +124,18 @@ class Trainer:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
                 run = TrainingRun(self.device, self._metrics, history, progress)
                 run.train(samples, labels, held_out, epochs, seed if shuffle else None)
+        except KeyboardInterrupt:
+            history.interrupted = True
+            history.stopped = (
+                f"interrupted in epoch {history.completed + 1} of {epochs}, after {history.steps:,} samples: their "
+                "updates are kept"
+            )
         finally:
             self._seen = max(self._seen, float(np.abs(samples).max()))
             if learning_rate is not None:
                 self.device.set_options(learning_rate=before["learning_rate"])
+        if history.stopped:
+            warnings.warn(history.stopped, TrainingWarning, stacklevel=2)
         return history
 
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:

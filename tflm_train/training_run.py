@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -136,9 +137,11 @@ class TrainingRun:
             self._device.set_state(good[position])
             if position == 0 or self._can_evaluate(x, labels):
                 break
-        done = len(self._history.epoch)
+        done = self._history.completed
         epochs = 0 if position == 0 else done - (len(good) - 1 - position)
         self._history.keep_epochs(epochs)
+        if not epochs:  # whoever asks for the loss gets an answer
+            self._history.add_epoch({"loss": math.nan})
         kept = f"the weights of epoch {epochs}" if epochs else "the weights from before training"
         self._history.stopped = (
             f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; {_advice(x)}"

@@ -22,10 +22,9 @@ from .bench import bench
 from .convert import convert
 from .demo import demo
 from .evaluate import evaluate
+from .exit_codes import DEFECT, DONE, INTERRUPTED, MISSING_TOOL, TERMINATED, USER_ERROR
 from .inspect import inspect
 from .train import train
-
-DONE, DEFECT, USER_ERROR, MISSING_TOOL, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 app = typer.Typer(
     name="tflm-train",

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import DataWarning
+from ..errors import DataWarning, TrainingWarning
 from ..losses import BINARY_ACCURACY
 
 
@@ -22,6 +22,8 @@ def told_warnings() -> Iterator[list[str]]:
     sentences: list[str] = []
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, TrainingWarning):
+            return  # the command says itself what it does about it
         if not issubclass(category, DataWarning):
             show(message, category, *place, **more)
         elif str(message) not in sentences:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from . import options as opt
+from .exit_codes import INTERRUPTED
 from .output import macs, metric_label, percent, print_json, print_pairs, told_warnings
 
 
@@ -63,18 +64,18 @@ def train(
             trainer.set_options(**changes)
         before = trainer.evaluate(*arrays.held_out)
         history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed)
-        if history.stopped and not history.epoch:
+        if history.stopped and not history.completed and not history.interrupted:
             raise UserError(f"{file.name}: {history.stopped}")
         after = trainer.evaluate(*arrays.held_out)
         if output is not None:
             write_atomically(output, trainer.trained_model().data)
-        emulated = device.startswith("qemu:")
+        emulated = device.startswith("qemu:") and not history.interrupted
         cost = trainer.step_cost(arrays.x, arrays.y, shuffle=shuffle, seed=seed) if emulated else None
         content = train_report(
             trainer,
             history,
             samples=len(arrays.x),
-            epochs=len(history.epoch),
+            epochs=history.completed,
             seed=int(trainer.model.plan.defaults["seed"]) if seed is None else seed,
             metric=trainer.metric(arrays.y),
             before=before,
@@ -85,11 +86,14 @@ def train(
             warnings=sentences,
         )
     if history.stopped:
-        print(f"{file.name}: {history.stopped}", file=sys.stderr)
+        saved = f"; saved as {output}" if history.interrupted and output is not None else ""
+        print(f"{file.name}: {history.stopped}{saved}", file=sys.stderr)
     if as_json:
         print_json(content)
-        return
-    print_pairs(f"{file} on {content['device']}", _lines(content))
+    else:
+        print_pairs(f"{file} on {content['device']}", _lines(content))
+    if history.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,3 @@
+"""Exit codes of every command."""
+
+DONE, DEFECT, USER_ERROR, MISSING_TOOL, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
