@@ -61,6 +61,8 @@ class History:
         del self.epoch[count:]
         for series in self.history.values():
             del series[count:]
+        if not count:
+            self.history.clear()
 
     def add_work(self, counters: dict[str, int]) -> None:
         """Add the work of some steps."""
