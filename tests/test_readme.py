@@ -46,8 +46,8 @@ def test_cpp_example_compiles_without_a_warning(tmp_path: Path) -> None:
         pytest.fail("a C++ compiler is needed, as for the extension module")
     (tmp_path / "plain.tflite").write_bytes(networks.cnn())
     arguments = ["convert", tmp_path / "plain.tflite", "-o", tmp_path / "m.tflite"]
-    assert main([str(a) for a in [*arguments, "--operators-header", tmp_path / "operators.h"]]) == 0
-    (tmp_path / "model.h").write_text("#pragma once\nalignas(16) const unsigned char kModel[] = {0};\n")
+    arguments += ["--operators-header", tmp_path / "operators.h", "--c-array", tmp_path / "model.h"]
+    assert main([str(a) for a in arguments]) == 0
     (tmp_path / "example.cpp").write_text(_block("cpp"))
     flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{sources.micro_kernels() / 'src'}"]
     result = subprocess.run([compiler, *flags, "example.cpp"], cwd=tmp_path, capture_output=True, text=True)

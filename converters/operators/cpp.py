@@ -35,6 +35,8 @@ def _operators() -> list[KernelSpec]:
 def declarations() -> str:
     """``operators/operators.h``: the Operator objects."""
     body = [
+        '#include "tflm_train/requirements.h"',
+        "",
         "#include <cstdint>",
         "",
         '#include "tflm_train/runtime/operator.h"',

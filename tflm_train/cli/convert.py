@@ -38,10 +38,15 @@ def convert(
             "--operators-header", metavar="PATH", help="Also write a C++ header that names the kernels needed."
         ),
     ] = None,
+    c_array: Annotated[
+        Path | None,
+        typer.Option("--c-array", metavar="PATH", help="Also write the file as a C array, named after PATH."),
+    ] = None,
     as_json: opt.Json = False,
 ) -> None:
     """Add a training plan to a model."""
     from ..config import TrainingConfig
+    from ..converters.c_array import c_array as array_text
     from ..converters.files import write_together
     from ..converters.operators_header import operators_header as header_text
     from ..converters.options import refuse_idle
@@ -74,6 +79,8 @@ def convert(
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:
         files[operators_header] = header_text(result.plan, result.name).encode()
+    if c_array is not None:
+        files[c_array] = array_text(result.data, c_array.stem, f"{output.name}, made from {result.name}").encode()
     write_together(files)
     content = convert_report(result, str(output))
     if as_json:

@@ -3,6 +3,8 @@
 #ifndef TFLM_TRAIN_OPERATORS_OPERATORS_H_
 #define TFLM_TRAIN_OPERATORS_OPERATORS_H_
 
+#include "tflm_train/requirements.h"
+
 #include <cstdint>
 
 #include "tflm_train/runtime/operator.h"
