@@ -20,6 +20,7 @@ FILES: dict[str, Callable[[], str]] = {
     "runtime/kernel_names.h": cpp.kernel_names,
     "operators/arguments.h": cpp.arguments,
     "operators/operators.h": cpp.declarations,
+    "operators/all_operators.h": cpp.all_operators_set,
     "operators/all_operators.cpp": cpp.all_operators,
 }  # below micro_kernels/src/tflm_train
 

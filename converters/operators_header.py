@@ -64,7 +64,7 @@ def _operator_set(name: str, kernels: dict[KernelSpec, bool], loss: str, arena_b
         " public:",
         f"  static constexpr uint32_t kArenaBytes = {arena_bytes};  // the arena that the model needs",
         "",
-        f"  {name}() : StaticOperatorSet(tflm_train::{loss}) {{",
+        f"  constexpr {name}() : StaticOperatorSet(tflm_train::{loss}) {{",
         *(f"    Add(tflm_train::{symbol});" for symbol in symbols),
         "  }",
         "};",

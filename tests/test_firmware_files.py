@@ -11,6 +11,7 @@ import pytest
 
 from tflm_train import sources
 from tflm_train.cli import main
+from tflm_train.devices import build
 
 LIBRARY = sources.micro_kernels() / "src"
 
@@ -70,3 +71,18 @@ def test_a_big_endian_target_is_refused_in_a_sentence(tmp_path):
     flags = ["-std=c++17", "-fsyntax-only", "-U__BYTE_ORDER__", "-D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__"]
     done = compile_source(tmp_path, '#include "tflm_train/requirements.h"\n', *flags)
     assert done.returncode != 0 and "little-endian targets only" in done.stderr
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++", build.ARM_COMPILER])
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_sets_and_trainer_are_there_before_any_code_runs(folder, compiler, level):
+    """No constructor runs at the start: nothing of the order of static objects can go wrong, and sets lie in flash."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    objects = "{0}::AllOperators all; const {0}::AllOperators in_flash; {0}::Trainer trainer;".format("tflm_train")
+    source = f'#include "operators.h"\n#include "tflm_train.h"\n{objects}\nModelOperators of_the_model;\n'
+    done = compile_source(folder, source + "int main() {}\n", "-std=c++17", level, "-S", compiler=compiler)
+    assert done.returncode == 0, done.stderr
+    assembly = (folder / "program").read_text()
+    assert "of_the_model:" in assembly and "trainer:" in assembly
+    assert ".init_array" not in assembly and "_GLOBAL__sub_I" not in assembly

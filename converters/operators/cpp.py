@@ -44,7 +44,10 @@ def declarations() -> str:
         "namespace tflm_train {",
         "",
         "// Each twice: the second runs forward only and links no backward code.",
-        *(f"extern const Operator k{camel(k.name)}, k{camel(k.name)}Forward;" for k in _operators()),
+        *(
+            f"extern const OperatorOf<KernelId::k{camel(k.name)}> k{camel(k.name)}, k{camel(k.name)}Forward;"
+            for k in _operators()
+        ),
         "",
         f"inline constexpr uint32_t kOperatorCount = {len(_operators())};",
         "",
@@ -52,6 +55,29 @@ def declarations() -> str:
     ]
     title = "// Every operator of the library. A firmware links those that it names."
     return "\n".join([HEAD, title, *guarded("tflm_train/operators/operators.h", body)]) + "\n"
+
+
+def all_operators_set() -> str:
+    """``operators/all_operators.h``: the set of all operators."""
+    body = [
+        '#include "tflm_train/operators/operators.h"',
+        '#include "tflm_train/runtime/operator_set.h"',
+        "",
+        "namespace tflm_train {",
+        "",
+        "extern const Operator* const kAllOperators[kOperatorCount];",
+        "",
+        "class AllOperators : public StaticOperatorSet<kOperatorCount> {",
+        " public:",
+        "  constexpr AllOperators() {",
+        *(f"    Add(k{camel(kernel.name)});" for kernel in _operators()),
+        "  }",
+        "};",
+        "",
+        "}  // namespace tflm_train",
+    ]
+    title = "// Every operator of the library, for hosts and for firmware that does not know its model beforehand."
+    return "\n".join([HEAD, title, *guarded("tflm_train/operators/all_operators.h", body)]) + "\n"
 
 
 def all_operators() -> str:

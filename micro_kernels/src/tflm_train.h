@@ -1,7 +1,7 @@
 // On-device training for TensorFlow Lite Micro: everything that a firmware includes.
 //
 //   alignas(16) static uint8_t arena[ARENA_BYTES];         // the converter states the size
-//   tflm_train::AllOperators operators;                    // or StaticOperatorSet with what the model needs
+//   const tflm_train::AllOperators operators;              // or those of operators.h, which take less flash
 //   tflm_train::Trainer trainer;
 //   trainer.Init(model, model_size, operators, arena, sizeof arena);
 //   trainer.Step(input, tflm_train::Label::Class(2));      // learn one sample

@@ -7,7 +7,7 @@
 namespace {
 
 alignas(16) uint8_t arena[4 * 1024];  // at least "arena, train" as `tflm-train convert` prints it
-tflm_train::AllOperators operators;   // or those of operators.h, which take less flash
+const tflm_train::AllOperators operators;   // or those of operators.h, which take less flash
 tflm_train::Trainer trainer;
 bool ready = false;
 uint32_t windows = 0, right = 0;

@@ -70,7 +70,7 @@ bool Run(const char* name, SelectorId selector, bool zero_skip) {
 }  // namespace
 
 int main() {
-  const ModelOperators operators;
+  static const ModelOperators operators;
   const digits::Model& model = digits::kCnn;
   if (model.arena_bytes > kArenaBytes) {
     std::printf("the arena needs %u bytes\n", static_cast<unsigned>(model.arena_bytes));

@@ -10,7 +10,7 @@ class ModelOperators : public tflm_train::StaticOperatorSet<3> {
  public:
   static constexpr uint32_t kArenaBytes = 16800;  // the arena that the model needs
 
-  ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kSoftmaxForward);
     Add(tflm_train::kConv2dMaxPool);
@@ -21,7 +21,7 @@ class TflmOperators : public tflm_train::StaticOperatorSet<3> {
  public:
   static constexpr uint32_t kArenaBytes = 17600;  // the arena that the model needs
 
-  TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kConv2dMaxPool);
     Add(tflm_train::kMaxPoolArgmaxForward);

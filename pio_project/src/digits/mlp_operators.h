@@ -10,7 +10,7 @@ class ModelOperators : public tflm_train::StaticOperatorSet<2> {
  public:
   static constexpr uint32_t kArenaBytes = 5040;  // the arena that the model needs
 
-  ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kSoftmaxForward);
   }
@@ -20,7 +20,7 @@ class TflmOperators : public tflm_train::StaticOperatorSet<1> {
  public:
   static constexpr uint32_t kArenaBytes = 5296;  // the arena that the model needs
 
-  TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);
   }
 };

@@ -21,7 +21,7 @@ int PerMille(float share) { return static_cast<int>(share * 1000.0f); }
 }  // namespace
 
 int main() {
-  const ModelOperators operators;
+  static const ModelOperators operators;
   const digits::Model& model = digits::kMlp;
   if (model.arena_bytes > kArenaBytes) return 2;
   Status status = trainer.Init(model.data, model.bytes, operators, arena, model.arena_bytes);

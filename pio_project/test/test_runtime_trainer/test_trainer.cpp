@@ -297,7 +297,8 @@ TEST_CASE("a loss that is not linked is refused") {
   TinyTrainer tiny;
   const auto init = [&tiny](const Loss& loss) {
     StaticOperatorSet<2> operators(loss);
-    for (const Operator* added : {&kFullyConnected, &kSoftmax}) REQUIRE(operators.Add(*added) == Status::kOk);
+    REQUIRE(operators.Add(kFullyConnected) == Status::kOk);
+    REQUIRE(operators.Add(kSoftmax) == Status::kOk);
     return tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size());
   };
   CHECK(init(kMeanSquaredErrorLoss) == Status::kMissingOperator);

@@ -24,7 +24,7 @@ void Backward(const StepView& step, const BackwardContext&) { RunAddBackward(ste
 
 }  // namespace
 
-const Operator kAdd = {KernelId::kAdd, kArguments, Check, Forward, Backward};
-const Operator kAddForward = {KernelId::kAdd, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kAdd> kAdd = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kAdd> kAddForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

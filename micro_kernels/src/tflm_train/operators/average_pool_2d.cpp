@@ -38,7 +38,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kAveragePool2d = {KernelId::kAveragePool2d, kArguments, Check, Forward, Backward};
-const Operator kAveragePool2dForward = {KernelId::kAveragePool2d, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kAveragePool2d> kAveragePool2d = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kAveragePool2d> kAveragePool2dForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -60,25 +60,27 @@ struct BinaryOperator {
   }
 };
 
-template <class Function>
-constexpr Operator Whole(KernelId kernel) {
-  return {kernel, kArguments, Check, BinaryOperator<Function>::Forward, BinaryOperator<Function>::Backward};
+template <KernelId kernel, class Function>
+constexpr OperatorOf<kernel> Whole() {
+  return {kArguments, Check, BinaryOperator<Function>::Forward, BinaryOperator<Function>::Backward};
 }
 
-template <class Function>
-constexpr Operator ForwardOnly(KernelId kernel) {
-  return {kernel, kArguments, Check, BinaryOperator<Function>::Forward, nullptr};
+template <KernelId kernel, class Function>
+constexpr OperatorOf<kernel> ForwardOnly() {
+  return {kArguments, Check, BinaryOperator<Function>::Forward, nullptr};
 }
 
 }  // namespace
 
-const Operator kDiv = Whole<DivFunction>(KernelId::kDiv);
-const Operator kDivForward = ForwardOnly<DivFunction>(KernelId::kDiv);
-const Operator kSquaredDifference = Whole<SquaredDifferenceFunction>(KernelId::kSquaredDifference);
-const Operator kSquaredDifferenceForward = ForwardOnly<SquaredDifferenceFunction>(KernelId::kSquaredDifference);
-const Operator kMaximum = Whole<MaximumFunction>(KernelId::kMaximum);
-const Operator kMaximumForward = ForwardOnly<MaximumFunction>(KernelId::kMaximum);
-const Operator kMinimum = Whole<MinimumFunction>(KernelId::kMinimum);
-const Operator kMinimumForward = ForwardOnly<MinimumFunction>(KernelId::kMinimum);
+const OperatorOf<KernelId::kDiv> kDiv = Whole<KernelId::kDiv, DivFunction>();
+const OperatorOf<KernelId::kDiv> kDivForward = ForwardOnly<KernelId::kDiv, DivFunction>();
+const OperatorOf<KernelId::kSquaredDifference> kSquaredDifference =
+    Whole<KernelId::kSquaredDifference, SquaredDifferenceFunction>();
+const OperatorOf<KernelId::kSquaredDifference> kSquaredDifferenceForward =
+    ForwardOnly<KernelId::kSquaredDifference, SquaredDifferenceFunction>();
+const OperatorOf<KernelId::kMaximum> kMaximum = Whole<KernelId::kMaximum, MaximumFunction>();
+const OperatorOf<KernelId::kMaximum> kMaximumForward = ForwardOnly<KernelId::kMaximum, MaximumFunction>();
+const OperatorOf<KernelId::kMinimum> kMinimum = Whole<KernelId::kMinimum, MinimumFunction>();
+const OperatorOf<KernelId::kMinimum> kMinimumForward = ForwardOnly<KernelId::kMinimum, MinimumFunction>();
 
 }  // namespace tflm_train

@@ -76,7 +76,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kConcatenation = {KernelId::kConcatenation, kArguments, Check, Forward, Backward};
-const Operator kConcatenationForward = {KernelId::kConcatenation, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kConcatenation> kConcatenation = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kConcatenation> kConcatenationForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -10,9 +10,9 @@ using namespace arguments::conv_2d;
 using Implementation = ConvolutionOperator<Conv2d, false>;
 }  // namespace
 
-const Operator kConv2d = {KernelId::kConv2d, kArguments, Implementation::Check, Implementation::Forward,
-                          Implementation::Backward};
-const Operator kConv2dForward = {KernelId::kConv2d, kArguments, Implementation::Check, Implementation::Forward,
-                                 nullptr};
+const OperatorOf<KernelId::kConv2d> kConv2d = {kArguments, Implementation::Check, Implementation::Forward,
+                                               Implementation::Backward};
+const OperatorOf<KernelId::kConv2d> kConv2dForward = {kArguments, Implementation::Check, Implementation::Forward,
+                                                      nullptr};
 
 }  // namespace tflm_train

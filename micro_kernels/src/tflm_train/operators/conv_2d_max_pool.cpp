@@ -9,9 +9,9 @@ using namespace arguments::conv_2d_max_pool;
 using Implementation = ConvolutionOperator<Conv2d, true>;
 }  // namespace
 
-const Operator kConv2dMaxPool = {KernelId::kConv2dMaxPool, kArguments, Implementation::Check, Implementation::Forward,
-                                 Implementation::Backward};
-const Operator kConv2dMaxPoolForward = {KernelId::kConv2dMaxPool, kArguments, Implementation::Check,
-                                        Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool = {kArguments, Implementation::Check, Implementation::Forward,
+                                                             Implementation::Backward};
+const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPoolForward = {kArguments, Implementation::Check,
+                                                                    Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

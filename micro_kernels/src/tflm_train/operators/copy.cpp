@@ -24,7 +24,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kCopy = {KernelId::kCopy, kArguments, Check, Forward, Backward};
-const Operator kCopyForward = {KernelId::kCopy, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kCopy> kCopy = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kCopy> kCopyForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -10,9 +10,9 @@ using namespace arguments::depthwise_conv_2d;
 using Implementation = ConvolutionOperator<DepthwiseConv2d, false>;
 }  // namespace
 
-const Operator kDepthwiseConv2d = {KernelId::kDepthwiseConv2d, kArguments, Implementation::Check,
-                                   Implementation::Forward, Implementation::Backward};
-const Operator kDepthwiseConv2dForward = {KernelId::kDepthwiseConv2d, kArguments, Implementation::Check,
-                                          Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d = {kArguments, Implementation::Check,
+                                                                 Implementation::Forward, Implementation::Backward};
+const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2dForward = {kArguments, Implementation::Check,
+                                                                        Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -9,9 +9,9 @@ using namespace arguments::depthwise_max_pool;
 using Implementation = ConvolutionOperator<DepthwiseConv2d, true>;
 }  // namespace
 
-const Operator kDepthwiseMaxPool = {KernelId::kDepthwiseMaxPool, kArguments, Implementation::Check,
-                                    Implementation::Forward, Implementation::Backward};
-const Operator kDepthwiseMaxPoolForward = {KernelId::kDepthwiseMaxPool, kArguments, Implementation::Check,
-                                           Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool = {kArguments, Implementation::Check,
+                                                                   Implementation::Forward, Implementation::Backward};
+const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPoolForward = {kArguments, Implementation::Check,
+                                                                          Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -75,7 +75,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
 
 }  // namespace
 
-const Operator kFullyConnected = {KernelId::kFullyConnected, kArguments, Check, Forward, Backward};
-const Operator kFullyConnectedForward = {KernelId::kFullyConnected, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kFullyConnected> kFullyConnected = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kFullyConnected> kFullyConnectedForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -19,9 +19,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kHardSwish = {KernelId::kHardSwish, kArguments, Implementation::Check, Implementation::Forward,
-                             Implementation::Backward};
-const Operator kHardSwishForward = {KernelId::kHardSwish, kArguments, Implementation::Check, Implementation::Forward,
-                                    nullptr};
+const OperatorOf<KernelId::kHardSwish> kHardSwish = {kArguments, Implementation::Check, Implementation::Forward,
+                                                     Implementation::Backward};
+const OperatorOf<KernelId::kHardSwish> kHardSwishForward = {kArguments, Implementation::Check, Implementation::Forward,
+                                                            nullptr};
 
 }  // namespace tflm_train

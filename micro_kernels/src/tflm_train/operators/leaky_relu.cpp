@@ -28,8 +28,8 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
 
 }  // namespace
 
-const Operator kLeakyRelu = {KernelId::kLeakyRelu, kArguments, Check, Implementation::Forward,
-                             Implementation::Backward};
-const Operator kLeakyReluForward = {KernelId::kLeakyRelu, kArguments, Check, Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kLeakyRelu> kLeakyRelu = {kArguments, Check, Implementation::Forward,
+                                                     Implementation::Backward};
+const OperatorOf<KernelId::kLeakyRelu> kLeakyReluForward = {kArguments, Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -35,7 +35,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kLogSoftmax = {KernelId::kLogSoftmax, kArguments, Check, Forward, Backward};
-const Operator kLogSoftmaxForward = {KernelId::kLogSoftmax, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kLogSoftmax> kLogSoftmax = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kLogSoftmax> kLogSoftmaxForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -19,9 +19,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kLogistic = {KernelId::kLogistic, kArguments, Implementation::Check, Implementation::Forward,
-                            Implementation::Backward};
-const Operator kLogisticForward = {KernelId::kLogistic, kArguments, Implementation::Check, Implementation::Forward,
-                                   nullptr};
+const OperatorOf<KernelId::kLogistic> kLogistic = {kArguments, Implementation::Check, Implementation::Forward,
+                                                   Implementation::Backward};
+const OperatorOf<KernelId::kLogistic> kLogisticForward = {kArguments, Implementation::Check, Implementation::Forward,
+                                                          nullptr};
 
 }  // namespace tflm_train

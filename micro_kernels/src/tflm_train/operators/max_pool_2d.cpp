@@ -53,7 +53,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kMaxPool2d = {KernelId::kMaxPool2d, kArguments, Check, Forward, Backward};
-const Operator kMaxPool2dForward = {KernelId::kMaxPool2d, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kMaxPool2d> kMaxPool2d = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kMaxPool2d> kMaxPool2dForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

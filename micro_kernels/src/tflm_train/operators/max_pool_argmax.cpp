@@ -26,7 +26,7 @@ void Forward(const StepView& step, WorkCounters&) {
 
 }  // namespace
 
-const Operator kMaxPoolArgmax = {KernelId::kMaxPoolArgmax, kArguments, Check, Forward, nullptr};
-const Operator kMaxPoolArgmaxForward = {KernelId::kMaxPoolArgmax, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kMaxPoolArgmax> kMaxPoolArgmax = {kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kMaxPoolArgmax> kMaxPoolArgmaxForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

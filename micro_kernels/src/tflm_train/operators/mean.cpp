@@ -38,9 +38,9 @@ void BackwardSum(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kSum = {KernelId::kSum, kArguments, Check, ForwardSum, BackwardSum};
-const Operator kSumForward = {KernelId::kSum, kArguments, Check, ForwardSum, nullptr};
-const Operator kMean = {KernelId::kMean, kArguments, Check, Forward, Backward};
-const Operator kMeanForward = {KernelId::kMean, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kSum> kSum = {kArguments, Check, ForwardSum, BackwardSum};
+const OperatorOf<KernelId::kSum> kSumForward = {kArguments, Check, ForwardSum, nullptr};
+const OperatorOf<KernelId::kMean> kMean = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kMean> kMeanForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -49,7 +49,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
 
 }  // namespace
 
-const Operator kMul = {KernelId::kMul, kArguments, Check, Forward, Backward};
-const Operator kMulForward = {KernelId::kMul, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kMul> kMul = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kMul> kMulForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -41,7 +41,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kPad = {KernelId::kPad, kArguments, Check, Forward, Backward};
-const Operator kPadForward = {KernelId::kPad, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kPad> kPad = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kPad> kPadForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -35,7 +35,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kReduceMax = {KernelId::kReduceMax, kArguments, Check, Forward, Backward};
-const Operator kReduceMaxForward = {KernelId::kReduceMax, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kReduceMax> kReduceMax = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kReduceMax> kReduceMaxForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

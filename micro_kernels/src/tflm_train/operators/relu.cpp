@@ -21,8 +21,8 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kRelu = {KernelId::kRelu, kArguments, Implementation::Check, Implementation::Forward,
-                        Implementation::Backward};
-const Operator kReluForward = {KernelId::kRelu, kArguments, Implementation::Check, Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kRelu> kRelu = {kArguments, Implementation::Check, Implementation::Forward,
+                                           Implementation::Backward};
+const OperatorOf<KernelId::kRelu> kReluForward = {kArguments, Implementation::Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

@@ -21,8 +21,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kRelu6 = {KernelId::kRelu6, kArguments, Implementation::Check, Implementation::Forward,
-                         Implementation::Backward};
-const Operator kRelu6Forward = {KernelId::kRelu6, kArguments, Implementation::Check, Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kRelu6> kRelu6 = {kArguments, Implementation::Check, Implementation::Forward,
+                                             Implementation::Backward};
+const OperatorOf<KernelId::kRelu6> kRelu6Forward = {kArguments, Implementation::Check, Implementation::Forward,
+                                                    nullptr};
 
 }  // namespace tflm_train

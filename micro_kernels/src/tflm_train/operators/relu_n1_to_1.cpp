@@ -21,9 +21,9 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kReluN1To1 = {KernelId::kReluN1To1, kArguments, Implementation::Check, Implementation::Forward,
-                             Implementation::Backward};
-const Operator kReluN1To1Forward = {KernelId::kReluN1To1, kArguments, Implementation::Check, Implementation::Forward,
-                                    nullptr};
+const OperatorOf<KernelId::kReluN1To1> kReluN1To1 = {kArguments, Implementation::Check, Implementation::Forward,
+                                                     Implementation::Backward};
+const OperatorOf<KernelId::kReluN1To1> kReluN1To1Forward = {kArguments, Implementation::Check, Implementation::Forward,
+                                                            nullptr};
 
 }  // namespace tflm_train

@@ -43,7 +43,8 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kResizeNearestNeighbor = {KernelId::kResizeNearestNeighbor, kArguments, Check, Forward, Backward};
-const Operator kResizeNearestNeighborForward = {KernelId::kResizeNearestNeighbor, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighbor = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighborForward = {kArguments, Check, Forward,
+                                                                                    nullptr};
 
 }  // namespace tflm_train

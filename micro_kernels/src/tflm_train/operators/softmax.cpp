@@ -34,7 +34,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kSoftmax = {KernelId::kSoftmax, kArguments, Check, Forward, Backward};
-const Operator kSoftmaxForward = {KernelId::kSoftmax, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kSoftmax> kSoftmax = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kSoftmax> kSoftmaxForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -59,9 +59,9 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kStridedSlice = {KernelId::kStridedSlice, arguments::strided_slice::kArguments, Check, Forward,
-                                Backward};
-const Operator kStridedSliceForward = {KernelId::kStridedSlice, arguments::strided_slice::kArguments, Check, Forward,
-                                       nullptr};
+const OperatorOf<KernelId::kStridedSlice> kStridedSlice = {arguments::strided_slice::kArguments, Check, Forward,
+                                                           Backward};
+const OperatorOf<KernelId::kStridedSlice> kStridedSliceForward = {arguments::strided_slice::kArguments, Check, Forward,
+                                                                  nullptr};
 
 }  // namespace tflm_train

@@ -24,7 +24,7 @@ void Backward(const StepView& step, const BackwardContext&) { RunAddBackward(ste
 
 }  // namespace
 
-const Operator kSub = {KernelId::kSub, kArguments, Check, Forward, Backward};
-const Operator kSubForward = {KernelId::kSub, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kSub> kSub = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kSub> kSubForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

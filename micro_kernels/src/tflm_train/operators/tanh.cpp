@@ -19,8 +19,8 @@ using Implementation = ElementWiseOperator<Function>;
 
 }  // namespace
 
-const Operator kTanh = {KernelId::kTanh, kArguments, Implementation::Check, Implementation::Forward,
-                        Implementation::Backward};
-const Operator kTanhForward = {KernelId::kTanh, kArguments, Implementation::Check, Implementation::Forward, nullptr};
+const OperatorOf<KernelId::kTanh> kTanh = {kArguments, Implementation::Check, Implementation::Forward,
+                                           Implementation::Backward};
+const OperatorOf<KernelId::kTanh> kTanhForward = {kArguments, Implementation::Check, Implementation::Forward, nullptr};
 
 }  // namespace tflm_train

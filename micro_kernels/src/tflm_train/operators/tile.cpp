@@ -33,7 +33,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kTile = {KernelId::kTile, kArguments, Check, Forward, Backward};
-const Operator kTileForward = {KernelId::kTile, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kTile> kTile = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kTile> kTileForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

@@ -41,7 +41,7 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const Operator kTranspose = {KernelId::kTranspose, kArguments, Check, Forward, Backward};
-const Operator kTransposeForward = {KernelId::kTranspose, kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kTranspose> kTranspose = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kTranspose> kTransposeForward = {kArguments, Check, Forward, nullptr};
 
 }  // namespace tflm_train

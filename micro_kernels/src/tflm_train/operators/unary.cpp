@@ -17,35 +17,38 @@ struct Adapter {
   }
 };
 
-template <class Function>
-constexpr Operator Whole(KernelId kernel, const KernelArguments& arguments) {
+template <KernelId kernel, class Function>
+constexpr OperatorOf<kernel> Whole(const KernelArguments& arguments) {
   using Implementation = ElementWiseOperator<Adapter<Function>>;
-  return {kernel, arguments, Implementation::Check, Implementation::Forward, Implementation::Backward};
+  return {arguments, Implementation::Check, Implementation::Forward, Implementation::Backward};
 }
 
-template <class Function>
-constexpr Operator ForwardOnly(KernelId kernel, const KernelArguments& arguments) {
+template <KernelId kernel, class Function>
+constexpr OperatorOf<kernel> ForwardOnly(const KernelArguments& arguments) {
   using Implementation = ElementWiseOperator<Adapter<Function>>;
-  return {kernel, arguments, Implementation::Check, Implementation::Forward, nullptr};
+  return {arguments, Implementation::Check, Implementation::Forward, nullptr};
 }
 
 }  // namespace
 
-const Operator kExp = Whole<ExpFunction>(KernelId::kExp, arguments::exp::kArguments);
-const Operator kExpForward = ForwardOnly<ExpFunction>(KernelId::kExp, arguments::exp::kArguments);
-const Operator kLog = Whole<LogFunction>(KernelId::kLog, arguments::log::kArguments);
-const Operator kLogForward = ForwardOnly<LogFunction>(KernelId::kLog, arguments::log::kArguments);
-const Operator kElu = Whole<EluFunction>(KernelId::kElu, arguments::elu::kArguments);
-const Operator kEluForward = ForwardOnly<EluFunction>(KernelId::kElu, arguments::elu::kArguments);
-const Operator kNeg = Whole<NegFunction>(KernelId::kNeg, arguments::neg::kArguments);
-const Operator kNegForward = ForwardOnly<NegFunction>(KernelId::kNeg, arguments::neg::kArguments);
-const Operator kAbs = Whole<AbsFunction>(KernelId::kAbs, arguments::abs::kArguments);
-const Operator kAbsForward = ForwardOnly<AbsFunction>(KernelId::kAbs, arguments::abs::kArguments);
-const Operator kSqrt = Whole<SqrtFunction>(KernelId::kSqrt, arguments::sqrt::kArguments);
-const Operator kSqrtForward = ForwardOnly<SqrtFunction>(KernelId::kSqrt, arguments::sqrt::kArguments);
-const Operator kRsqrt = Whole<RsqrtFunction>(KernelId::kRsqrt, arguments::rsqrt::kArguments);
-const Operator kRsqrtForward = ForwardOnly<RsqrtFunction>(KernelId::kRsqrt, arguments::rsqrt::kArguments);
-const Operator kSquare = Whole<SquareFunction>(KernelId::kSquare, arguments::square::kArguments);
-const Operator kSquareForward = ForwardOnly<SquareFunction>(KernelId::kSquare, arguments::square::kArguments);
+const OperatorOf<KernelId::kExp> kExp = Whole<KernelId::kExp, ExpFunction>(arguments::exp::kArguments);
+const OperatorOf<KernelId::kExp> kExpForward = ForwardOnly<KernelId::kExp, ExpFunction>(arguments::exp::kArguments);
+const OperatorOf<KernelId::kLog> kLog = Whole<KernelId::kLog, LogFunction>(arguments::log::kArguments);
+const OperatorOf<KernelId::kLog> kLogForward = ForwardOnly<KernelId::kLog, LogFunction>(arguments::log::kArguments);
+const OperatorOf<KernelId::kElu> kElu = Whole<KernelId::kElu, EluFunction>(arguments::elu::kArguments);
+const OperatorOf<KernelId::kElu> kEluForward = ForwardOnly<KernelId::kElu, EluFunction>(arguments::elu::kArguments);
+const OperatorOf<KernelId::kNeg> kNeg = Whole<KernelId::kNeg, NegFunction>(arguments::neg::kArguments);
+const OperatorOf<KernelId::kNeg> kNegForward = ForwardOnly<KernelId::kNeg, NegFunction>(arguments::neg::kArguments);
+const OperatorOf<KernelId::kAbs> kAbs = Whole<KernelId::kAbs, AbsFunction>(arguments::abs::kArguments);
+const OperatorOf<KernelId::kAbs> kAbsForward = ForwardOnly<KernelId::kAbs, AbsFunction>(arguments::abs::kArguments);
+const OperatorOf<KernelId::kSqrt> kSqrt = Whole<KernelId::kSqrt, SqrtFunction>(arguments::sqrt::kArguments);
+const OperatorOf<KernelId::kSqrt> kSqrtForward =
+    ForwardOnly<KernelId::kSqrt, SqrtFunction>(arguments::sqrt::kArguments);
+const OperatorOf<KernelId::kRsqrt> kRsqrt = Whole<KernelId::kRsqrt, RsqrtFunction>(arguments::rsqrt::kArguments);
+const OperatorOf<KernelId::kRsqrt> kRsqrtForward =
+    ForwardOnly<KernelId::kRsqrt, RsqrtFunction>(arguments::rsqrt::kArguments);
+const OperatorOf<KernelId::kSquare> kSquare = Whole<KernelId::kSquare, SquareFunction>(arguments::square::kArguments);
+const OperatorOf<KernelId::kSquare> kSquareForward =
+    ForwardOnly<KernelId::kSquare, SquareFunction>(arguments::square::kArguments);
 
 }  // namespace tflm_train

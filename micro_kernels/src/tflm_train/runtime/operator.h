@@ -47,6 +47,14 @@ struct Operator {
   void (*backward)(const StepView& step, const BackwardContext& context);
 };
 
+/// An Operator whose kernel its type tells, so that a set of them is a constant of the compiler's.
+template <KernelId id>
+struct OperatorOf : Operator {
+  constexpr OperatorOf(const KernelArguments& given, decltype(Operator::check) check_step,
+                       decltype(Operator::forward) run_forward, decltype(Operator::backward) run_backward)
+      : Operator{id, given, check_step, run_forward, run_backward} {}
+};
+
 }  // namespace tflm_train
 
 #endif  // TFLM_TRAIN_RUNTIME_OPERATOR_H_

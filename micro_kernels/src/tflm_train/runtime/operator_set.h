@@ -11,14 +11,19 @@
 
 namespace tflm_train {
 
-/// Operators by kernel. What is not added is not linked. Must outlive the trainers that use it.
+/// Operators by kernel. What is not added is not linked. Must outlive the trainers that use it. A set that its constructor
+/// fills, as those of operators.h, is ready before any code runs; a constant one lies in flash.
 class OperatorSet {
  public:
   OperatorSet(const OperatorSet&) = delete;
   OperatorSet& operator=(const OperatorSet&) = delete;
 
   /// Adds an operator, or replaces the one of the same kernel. kInvalidArgument if the set is full.
-  TFLM_TRAIN_COLD Status Add(const Operator& added);
+  TFLM_TRAIN_COLD Status Add(const Operator& added) { return Put(added.kernel, added); }
+  template <KernelId kernel>
+  constexpr Status Add(const OperatorOf<kernel>& added) {
+    return Put(kernel, added);
+  }
   /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
   const Loss& loss() const { return loss_; }
@@ -26,11 +31,21 @@ class OperatorSet {
   const Operator& operator[](uint32_t i) const { return *entries_[i]; }
 
  protected:
-  OperatorSet(const Operator** entries, uint32_t capacity, const Loss& loss)
+  constexpr OperatorSet(const Operator** entries, uint32_t capacity, const Loss& loss)
       : entries_(entries), loss_(loss), capacity_(capacity) {}
   ~OperatorSet() = default;
 
  private:
+  constexpr Status Put(KernelId kernel, const Operator& added) {
+    uint8_t& position = position_[static_cast<uint32_t>(kernel)];
+    if (position == 0) {
+      if (size_ == capacity_) return Status::kInvalidArgument;
+      position = static_cast<uint8_t>(++size_);
+    }
+    entries_[position - 1] = &added;
+    return Status::kOk;
+  }
+
   const Operator** entries_;
   const Loss& loss_;
   uint32_t capacity_;
@@ -42,7 +57,7 @@ class OperatorSet {
 template <uint32_t capacity>
 class StaticOperatorSet : public OperatorSet {
  public:
-  explicit StaticOperatorSet(const Loss& loss = kAnyLoss) : OperatorSet(storage_, capacity, loss) {}
+  constexpr explicit StaticOperatorSet(const Loss& loss = kAnyLoss) : OperatorSet(storage_, capacity, loss) {}
 
  private:
   const Operator* storage_[capacity] = {};

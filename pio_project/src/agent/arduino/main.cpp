@@ -16,7 +16,7 @@ constexpr size_t kFrames = 1024;
 
 alignas(16) uint8_t memory[TFLM_TRAIN_AGENT_MEMORY];
 tflm_train::Agent agent;
-tflm_train::AllOperators operators;
+const tflm_train::AllOperators operators;
 
 bool Start() {
   static tflm_train::ArduinoStream<decltype(Serial)> stream(Serial);

@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   const size_t bytes = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : kDefaultMemory;
   const std::unique_ptr<uint8_t[]> memory(new uint8_t[bytes]);
   tflm_train::PipeStream stream(STDIN_FILENO, STDOUT_FILENO);
-  const tflm_train::AllOperators operators;
+  static const tflm_train::AllOperators operators;
   tflm_train::AgentConfig config = {};
   config.name = "native";
   config.stream = &stream;

@@ -23,7 +23,7 @@ constexpr size_t kLargeFrames = 64 * 1024;
 constexpr size_t kSmallFrames = 2 * 1024;
 
 tflm_train::Agent agent;
-tflm_train::AllOperators operators;
+const tflm_train::AllOperators operators;
 tflm_train::InstructionMeter meter;
 
 int Serve(tflm_train::ByteStream& stream) {
