@@ -16,6 +16,7 @@ from .confidence import half_width
 from .footprint import footprint, link
 from .jobs import CONVOLUTION, SELECTORS, Job, Settings, make_jobs, policy
 from .peers import PEERS
+from .stack import measure_stack
 from .versions import versions
 
 PHASES = ("forward", "loss", "selection", "backward")
@@ -137,6 +138,7 @@ def _measure(
         "instructions_interval": half_width(totals),
         "cycles_model": None if plugin is None else round(_mean([c for c in cycles if c is not None])),
         "ram_bytes": measured[0].ram_bytes,
+        "stack_bytes": measure_stack(board, variant, job.model, job.runs[0][2].x, folder).train,
         "flash_bytes": footprint(job.model.plan, board, variant, folder).library,
         "accuracy": _mean(accuracies) if accuracies else None,
         "accuracy_interval": half_width(accuracies),
@@ -174,6 +176,7 @@ def _convolutions(
                 "instructions_interval": None,
                 "cycles_model": _cycles(measured.cost, 1),
                 "ram_bytes": measured.ram_bytes,
+                "stack_bytes": None,
                 "flash_bytes": flash.library,
                 "accuracy": None,
                 "accuracy_interval": None,

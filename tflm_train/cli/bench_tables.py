@@ -25,6 +25,7 @@ NUMBERS: dict[str, Callable[[Result], str]] = {
     "step": lambda r: f"{r['instructions']['total']:,}" + plus_minus(r["instructions_interval"], 0),
     "M4 cycles": lambda r: "-" if r["cycles_model"] is None else f"{r['cycles_model']:,}",
     "RAM KB": lambda r: kilobytes(r["ram_bytes"]),
+    "stack B": lambda r: "-" if r["stack_bytes"] is None else f"{r['stack_bytes']:,}",
     "accuracy": lambda r: accuracy(r),
 }
 
@@ -77,6 +78,7 @@ def notes(content: dict[str, Any]) -> list[str]:
         f"Instructions of one training step, mean of the first epoch; accuracy after {epochs}{over}.",
         *(["conv: one backward step of a convolution."] if "conv" in measured else []),
         "M4 cycles: a model (docs/benchmarks.md). RAM: arena and trainer; flash: kernels and trainer; KB = 1024 B.",
+        *(["Stack: what a step takes below its caller, apart from RAM."] if measured != {"conv"} else []),
         f"tflm-train {versions['package']}; {versions['compiler']}; {versions['qemu']}",
     ]
 

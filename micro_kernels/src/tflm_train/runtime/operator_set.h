@@ -11,8 +11,8 @@
 
 namespace tflm_train {
 
-/// Operators by kernel. What is not added is not linked. Must outlive the trainers that use it. A set that its constructor
-/// fills, as those of operators.h, is ready before any code runs; a constant one lies in flash.
+/// Operators by kernel. What is not added is not linked. Must outlive the trainers that use it. A set that its
+/// constructor fills, as those of operators.h, is ready before any code runs; a constant one lies in flash.
 class OperatorSet {
  public:
   OperatorSet(const OperatorSet&) = delete;
