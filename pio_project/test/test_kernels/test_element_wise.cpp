@@ -33,7 +33,8 @@ double Check(bool saves_input, const std::vector<double>& kinks, Forward forward
   backward(saved.data(), r.data(), n, true, added.data());
   backward(saved.data(), shared.data(), n, false, shared.data());  // dx in the memory of dy
   CHECK(SameBits(shared, dx));
-  for (uint32_t i = 0; i < n; ++i) CHECK(added[i] == 2.0 + dx[i]);
+  // a target may fuse the product with the sum: one rounding less
+  for (uint32_t i = 0; i < n; ++i) CHECK(std::fabs(added[i] - (2.0 + dx[i])) <= 2.3e-16 * (2.0 + std::fabs(dx[i])));
   std::vector<double> in_place = x;
   forward(in_place.data(), n, in_place.data());
   CHECK(SameBits(in_place, y));
