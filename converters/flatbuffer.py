@@ -87,8 +87,9 @@ def load(data: bytes, name: str = "the model") -> Any:
         _check_header(model)
         if len(model.subgraphs) != 1:
             raise ConversionError(
-                f"{name} has {len(model.subgraphs)} subgraphs (control flow or several functions), this project trains "
-                "models of one; export a single function without loops and branches"
+                f"{name} has {len(model.subgraphs)} subgraphs (several functions, or control flow, as Keras' LSTM and "
+                "GRU layers become), this project trains models of one; export a single function, and use convolutions "
+                "over time (Keras: Conv1D) in place of recurrent layers"
             )
         _refuse_external_data(model, name)
         _check_indices(model)

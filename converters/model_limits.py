@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .errors import ConversionError
@@ -11,6 +11,19 @@ from .graph import Graph, Operator
 CONTROL_FLOW = frozenset(
     {"IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE"}
 )
+RECURRENT = frozenset(
+    {
+        "LSTM",
+        "RNN",
+        "SVDF",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        "UNIDIRECTIONAL_SEQUENCE_RNN",
+        "BIDIRECTIONAL_SEQUENCE_LSTM",
+        "BIDIRECTIONAL_SEQUENCE_RNN",
+    }
+)
+NO_RECURRENCE = "which do not train in this release; use convolutions over time (Keras: Conv1D) in their place"
+COMPILERS = {"CUSTOM:ethos-u": "Vela, for an Ethos-U", "CUSTOM:edgetpu-custom-op": "the Edge TPU compiler"}
 VARIABLES = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
 WEIGHT_OPERATORS = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "BATCH_MATMUL", "SVDF"}
@@ -31,7 +44,12 @@ def _first(graph: Graph, types: frozenset[str]) -> str | None:
 
 def no_control_flow(model: Any, graph: Graph) -> str | None:
     layer = _first(graph, CONTROL_FLOW)
-    return layer and f"has control flow ({layer}); unroll loops (Keras: unroll=True) and export without branches"
+    return layer and f"has control flow ({layer}), as Keras' LSTM and GRU layers become, {NO_RECURRENCE}"
+
+
+def no_recurrent_layers(model: Any, graph: Graph) -> str | None:
+    layer = _first(graph, RECURRENT)
+    return layer and f"holds {layer}: recurrent layers (LSTM, GRU, SVDF), {NO_RECURRENCE}"
 
 
 def no_variables(model: Any, graph: Graph) -> str | None:
@@ -45,7 +63,7 @@ def no_states(model: Any, graph: Graph) -> str | None:
         if stored.isVariable and tensor.index in used:
             return (
                 f"keeps a state from one inference to the next (variable tensor {tensor.name!r}), which training does "
-                "not follow; export it without state (Keras: stateful=False)"
+                "not follow; export it without state"
             )
     return None
 
@@ -103,9 +121,8 @@ def float32_only(model: Any, graph: Graph) -> str | None:
     return None
 
 
-def batch_of_one(model: Any, graph: Graph) -> str | None:
-    ends = [("takes", "input", t) for t in graph.inputs] + [("gives", "output", t) for t in graph.outputs]
-    for verb, end, t in ends:
+def _batch(graph: Graph, verb: str, end: str, tensors: Sequence[int]) -> str | None:
+    for t in tensors:
         tensor = graph.tensors[t]
         if len(tensor.shape) > 1 and tensor.shape[0] != 1:
             return (
@@ -113,6 +130,10 @@ def batch_of_one(model: Any, graph: Graph) -> str | None:
                 "device trains one sample at a time; export it with batch size 1"
             )
     return None
+
+
+def batch_of_one(model: Any, graph: Graph) -> str | None:
+    return _batch(graph, "takes", "input", graph.inputs)
 
 
 def static_shapes(model: Any, graph: Graph) -> str | None:
@@ -131,7 +152,21 @@ def static_shapes(model: Any, graph: Graph) -> str | None:
     return None
 
 
+def refuse_compiled(name: str, operators: Sequence[Operator]) -> None:
+    """Raise ``ConversionError`` for a file whose layers a compiler has made into commands of an accelerator.
+
+    Such a file breaks other rules too; what it is must be said first.
+    """
+    for op in operators:
+        if op.type in COMPILERS:
+            raise ConversionError(
+                f"{name} was compiled by {COMPILERS[op.type]} (operator {op.index}): its layers are commands of an "
+                "accelerator, which cannot be trained; convert the .tflite that the compiler was given"
+            )
+
+
 LIMITS: tuple[Limit, ...] = (
+    no_recurrent_layers,
     no_control_flow,
     no_variables,
     no_states,
@@ -151,3 +186,10 @@ def refuse_unsupported(model: Any, graph: Graph) -> None:
         reason = limit(model, graph)
         if reason:
             raise ConversionError(f"{graph.name} {reason}")
+
+
+def refuse_batches(graph: Graph) -> None:
+    """Raise ``ConversionError`` for outputs of several samples; call it when the shapes have been checked."""
+    reason = _batch(graph, "gives", "output", graph.outputs)
+    if reason:
+        raise ConversionError(f"{graph.name} {reason}")

@@ -29,7 +29,7 @@ from .flatbuffer import (
     text,
 )
 from .graph import Graph, Operator, Quantization, Tensor
-from .model_limits import refuse_unsupported
+from .model_limits import refuse_batches, refuse_compiled, refuse_unsupported
 from .operators import OPERATORS
 from .shape_check import check_shapes
 
@@ -72,6 +72,7 @@ def read_graph(model: Any, name: str) -> Graph:
     """
     subgraph = model.subgraphs[0]
     operators = tuple(_operator(model, i, name) for i in range(len(subgraph.operators or ())))
+    refuse_compiled(name, operators)
     computed = {t for op in operators for t in op.outputs}
     inputs, outputs = _indices(subgraph.inputs), _indices(subgraph.outputs)
     tensors = [_tensor(model, i, i in computed or i in inputs, name) for i in range(len(subgraph.tensors))]
@@ -81,6 +82,7 @@ def read_graph(model: Any, name: str) -> Graph:
     tensors, folded = fold_shapes(name, tensors, operators)
     graph = Graph(name, tuple(tensors), operators, inputs, outputs, folded)
     check_shapes(graph)
+    refuse_batches(graph)
     return graph
 
 

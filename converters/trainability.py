@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit() and len(word) < 10
 
 
+def _did_you_mean(item: str, names: list[str], candidates: list[int]) -> str:
+    known = {part for i in candidates for part in (names[i], names[i].split("/")[0])}
+    close = difflib.get_close_matches(item, sorted(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
     candidates = parameter_operators(graph)
     if not candidates:
@@ -89,8 +96,8 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
             index = next(i for i in candidates if names[i].split("/")[0] == item)
         else:
             raise ConversionError(
-                f"--layers {item!r}: {graph.name} has no such layer; `tflm-train inspect` lists them "
-                f"(trainable: {', '.join(names[i] for i in candidates)})"
+                f"--layers {item!r}: {graph.name} has no such layer{_did_you_mean(item, names, candidates)}; "
+                f"`tflm-train inspect` lists them (trainable: {', '.join(names[i] for i in candidates)})"
             )
         if index not in candidates:
             raise ConversionError(
@@ -150,6 +157,32 @@ def _refuse(graph: Graph, op: Operator, reason: str) -> ConversionError:
     )
 
 
+def _refuse_what_cannot_run(graph: Graph, names: list[str]) -> None:
+    """All operators that the runtime lacks, in one message."""
+    layers: dict[str, list[str]] = {}
+    for op in graph.operators:
+        reason = why_not_forward(graph, op)
+        if reason:
+            layers.setdefault(reason, []).append(names[op.index])
+    if not layers:
+        return
+    count = sum(len(found) for found in layers.values())
+    if count == 1:
+        ((reason, (layer,)),) = layers.items()
+        raise ConversionError(
+            f"{graph.name}: layer {layer} cannot run in the device runtime: {reason}; rebuild the model without it"
+        )
+    shown = "; ".join(
+        f"{reason} (layers {', '.join(found[:3])}{' and others' if len(found) > 3 else ''})"
+        if len(found) > 1
+        else f"{reason} (layer {found[0]})"
+        for reason, found in layers.items()
+    )
+    raise ConversionError(
+        f"{graph.name}: {count} layers cannot run in the device runtime: {shown}; rebuild the model without them"
+    )
+
+
 def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLayers:
     """Decide what trains.
 
@@ -171,13 +204,7 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLay
             "export the model with exactly one input and one output"
         )
     names = layer_names(graph)
-    for op in graph.operators:
-        reason = why_not_forward(graph, op)
-        if reason:
-            raise ConversionError(
-                f"{graph.name}: layer {names[op.index]} cannot run in the device runtime: {reason}; "
-                "rebuild the model without it"
-            )
+    _refuse_what_cannot_run(graph, names)
     trained = frozenset(_parse_layers(graph, layers))
     differentiated, errors = _above(graph, trained)
     reaches = _distances(graph, graph.outputs[0], frozenset())

@@ -143,7 +143,15 @@ def _operator_code(model, graph, operator, name, options="NONE"):
     graph.operators[operator].builtinOptions = None
 
 
+def _compiled(model, graph):
+    _operator_code(model, graph, 1, "CUSTOM")
+    model.operatorCodes[-1].customCode = b"ethos-u"
+    # the quantised file that such a compiler was given must not be what the message is about
+    graph.tensors[0].type = schema.TensorType.INT8
+
+
 REFUSED = {
+    "compiled": (_compiled, "was compiled by Vela, for an Ethos-U .*convert the .tflite that the compiler was given"),
     "dynamic width": (lambda m, g: _signature(m, g, 0, [-1, 6, -1, 2]), "has dynamic shapes.*fixed input shapes"),
     "batch of three": (
         lambda m, g: setattr(g.tensors[0], "shape", np.array([3, 6, 6, 2], np.int32)),
@@ -167,7 +175,11 @@ REFUSED = {
         lambda m, g: _operator_code(m, g, 1, "SPACE_TO_BATCH_ND"),
         "holds SPACE_TO_BATCH_ND.*dilated convolution.*batch size 1",
     ),
-    "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*unroll"),
+    "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*Conv1D"),
+    "recurrent": (
+        lambda m, g: _operator_code(m, g, 1, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
+        "holds .*SEQUENCE_LSTM.*: recurrent layers .*Conv1D",
+    ),
     "variables": (lambda m, g: _operator_code(m, g, 1, "READ_VARIABLE"), "keeps its weights in variables.*frozen"),
     "states": (
         lambda m, g: setattr(g.tensors[int(g.operators[0].outputs[0])], "isVariable", True),

@@ -71,6 +71,7 @@ def test_below_the_lowest_trained_layer_nothing_is_differentiated():
         ([-1], ["-1", "0 to 5"]),
         ("1", ["max_pool_2d_1", "no trainable parameters"]),
         ("17", ["17", "0 to 5"]),
+        ("fully_conected_3", ["did you mean fully_connected_3?", "inspect"]),
         ([], ["no layer"]),
     ],
 )
@@ -103,6 +104,16 @@ def test_an_operator_without_gradient_needs_only_its_forward_below():
 def test_an_unknown_operator_is_refused_by_name():
     with pytest.raises(ConversionError, match="COS.*not among the supported operators"):
         choose_layers(graph_of(with_an_unsupported("COS", "below")), "all")
+
+
+def test_all_that_cannot_run_is_named_at_once():
+    b = ModelBuilder()
+    x = b.dense(b.op("COS", [b.op("SIN", [b.input(1, 4)], (1, 4))], (1, 4)), np.ones((4, 4)), np.zeros(4))
+    with pytest.raises(ConversionError) as error:
+        choose_layers(graph_of(b.finish(b.op("COS", [x], (1, 4)))), "all")
+    for word in ("3 layers cannot run", "SIN", "(layer sin_0)", "COS", "(layers cos_1, cos_3)"):
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_nothing_to_train():
