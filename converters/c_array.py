@@ -1,10 +1,16 @@
-"""A file as a C array, for firmware that has no file system."""
+"""A file as a C array, for firmware that has no file system, and back."""
 
 from __future__ import annotations
 
 import re
 
 ALIGNMENT = 16  # of models, which devices read in place
+C_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".inc", ".ino")
+
+# each of them linear in the text's length, whatever it holds
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
+_ARRAY = re.compile(r"\b(\w+)\s*\[[^\]\[;{}]{0,99}\][^\[\];{}=]{0,99}=\s*\{([^{}]*)\}")
+_DECLARED = re.compile(r"\b(\w+)\s*\[[^\]\[;{}]{0,99}\]\s*;")
 
 
 def c_array(data: bytes, name: str, title: str) -> str:
@@ -35,3 +41,48 @@ def c_array(data: bytes, name: str, title: str) -> str:
         f"static const unsigned char {identifier}[] = {{\n    {body}}};\n"
         f"static const size_t {identifier}_size = sizeof {identifier};\n\n#endif  // {guard}\n"
     )
+
+
+def read_c_array(text: str) -> bytes:
+    """The ``.tflite`` file whose bytes an array of a C or C++ source holds.
+
+    Parameters
+    ----------
+    text : str
+        Of the source, as ``xxd -i``, ``convert --c-array`` and most tools write it: numbers between braces.
+
+    Raises
+    ------
+    ValueError
+        No array is a ``.tflite`` file, or several are; the text continues a sentence that begins with the file's name.
+    """
+    code = _COMMENT.sub(" ", text)
+    arrays = _ARRAY.findall(code)
+    models = [(name, data) for name, values in arrays if _is_model(data := _bytes(values))]
+    if len(models) == 1:
+        return models[0][1]
+    if models:
+        names = ", ".join(name for name, _ in models)
+        raise ValueError(f"holds {len(models)} models ({names}); leave one of them in the file")
+    declared = _DECLARED.findall(code)
+    if declared and not arrays:
+        raise ValueError(f"only declares {declared[0]}; give the source file that defines it, with its bytes")
+    found = f"arrays ({', '.join(name for name, _ in arrays[:3])})" if arrays else "no array of numbers"
+    raise ValueError(
+        f"holds {found}, but none with the bytes of a .tflite file (bytes 4 to 7 are 'TFL3'); give the file that has "
+        "them, or the .tflite itself"
+    )
+
+
+def _bytes(values: str) -> bytes:
+    """Numbers with commas between, none where they are no bytes; those of ``signed char`` may be negative."""
+    try:
+        numbers = [int(word, 0) for word in values.replace(",", " ").split()]
+    except ValueError:
+        return b""
+    fit = all(-128 <= number <= 255 for number in numbers)
+    return bytes(number & 0xFF for number in numbers) if fit else b""
+
+
+def _is_model(data: bytes) -> bool:
+    return data[4:8] == b"TFL3"

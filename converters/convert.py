@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import edits, fingerprint, flatbuffer, model_reader, model_writer
-from .errors import ConversionError, UserError
+from .errors import ConversionError
 from .graph import Graph
+from .model_source import read_model
 from .plan_builder import PlanBuilder
 from .plan_format import Plan, encode
 from .trainability import TrainedLayers, choose_layers
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig
-
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
@@ -48,36 +45,6 @@ class Result:
     layers: TrainedLayers
 
 
-def read_model(model: Any) -> tuple[bytes, str, frozenset[int] | None]:
-    """Bytes of a ``.tflite``, the model's name, and of a Keras model the operators whose layers have a bias.
-
-    Parameters
-    ----------
-    model : path, bytes or Keras model
-
-    Raises
-    ------
-    UserError
-        The file does not exist or cannot be read.
-    """
-    if isinstance(model, (bytes, bytearray, memoryview)):
-        return bytes(model), "model", None
-    if isinstance(model, (str, os.PathLike)):
-        path = Path(model)
-        if path.suffix.lower() not in KERAS_SUFFIXES:
-            try:
-                return path.read_bytes(), path.name, None
-            except OSError as error:
-                raise UserError(
-                    f"{path}: cannot be read ({error.strerror}); give an existing .tflite, .keras or .h5 file"
-                ) from None
-        if not path.exists():
-            raise UserError(f"{path}: no such file; give an existing .tflite, .keras or .h5 file")
-    from .keras_export import export_keras
-
-    return export_keras(model)
-
-
 def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     """Add a training plan to a model.
 
@@ -94,8 +61,9 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     UserError
         The model cannot be read or trained as asked; the message names the layer, the reason and the way out.
     """
-    data, name, with_bias = read_model(model)
-    source = flatbuffer.load(data, name)
+    found = read_model(model)
+    name, with_bias = found.name, found.with_bias
+    source = flatbuffer.load(found.data, name)
     layers = choose_layers(model_reader.read_graph(source, name), config.layers)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
         layers = replace(layers, without_bias=layers.trained - with_bias)

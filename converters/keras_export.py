@@ -11,20 +11,12 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from .errors import ConversionError, MissingToolError, UserError
 from .flatbuffer import builtin_name, dump, load, text
 from .install_hint import install_command
 from .keras_bias import operators_with_bias
-
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-
-
-def is_keras_path(path: str | os.PathLike[str]) -> bool:
-    """Whether the file's name says that Keras wrote it."""
-    return Path(path).suffix.lower() in KERAS_SUFFIXES
 
 
 def export_keras(model: Any) -> tuple[bytes, str, frozenset[int]]:

@@ -110,12 +110,41 @@ def no_hybrid_weights(model: Any, graph: Graph) -> str | None:
     return None
 
 
+def no_converted_ends(model: Any, graph: Graph) -> str | None:
+    """A float32 model is not quantised because its input or output is converted from or to integers."""
+    if any(graph.tensors[t].dtype != "float32" for op in graph.operators for t in _weighted(op)):
+        return None
+    for verb, t in [("takes", t) for t in graph.inputs] + [("gives", t) for t in graph.outputs]:
+        tensor, end = graph.tensors[t], "input" if verb == "takes" else "output"
+        beside = [op for op in graph.operators if t in op.inputs or t in op.outputs]
+        converter = next((op for op in beside if op.type in ("CAST", "DEQUANTIZE", "QUANTIZE")), None)
+        if tensor.dtype == "float32" or converter is None:
+            continue
+        scale = ""
+        if tensor.quantization is not None and converter.type != "CAST":
+            step, zero = float(tensor.quantization.scales[0]), int(tensor.quantization.zero_points[0])
+            scale = f"; where it had the number n, the float32 {end} is {step:g} * (n - {zero})"
+        return (
+            f"computes in float32 but {verb} {tensor.dtype} ({end} {tensor.name!r}, converted by {converter.type}); "
+            f"export it with a float32 {end} (Keras: keras.Input without dtype, TFLiteConverter: without "
+            f"inference_{end}_type): whole numbers in your data become float32 by themselves{scale}"
+        )
+    return None
+
+
+def _weighted(op: Operator) -> tuple[int, ...]:
+    """What an operator multiplies: data and weights."""
+    return tuple(t for t in op.inputs[:2] if t >= 0) if op.type in WEIGHT_OPERATORS else ()
+
+
 def float32_only(model: Any, graph: Graph) -> str | None:
     for t in (*graph.inputs, *graph.producers):
         tensor = graph.tensors[t]
         if tensor.dtype in _INTEGER_WEIGHTS:
+            ends = {graph.tensors[t].dtype for t in (*graph.inputs, *graph.outputs)} - {tensor.dtype}
+            behind = f", behind {' and '.join(sorted(ends))} inputs and outputs" if ends else ""
             return (
-                f"is quantised (tensor {tensor.name!r} is {tensor.dtype}), this release trains float32 models; "
+                f"is quantised (tensor {tensor.name!r} is {tensor.dtype}{behind}), this release trains float32 models; "
                 "convert the float32 model that it was made from"
             )
     return None
@@ -174,6 +203,7 @@ LIMITS: tuple[Limit, ...] = (
     no_sparse_tensors,
     no_half_floats,
     no_hybrid_weights,
+    no_converted_ends,
     float32_only,
     batch_of_one,
     static_shapes,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import networks
 import numpy as np
 import pytest
+from command_line import Outcome
 from hypothesis import settings
 
 import tflm_train as tt
+from tflm_train.cli import main
 
 # Continuous integration judges a change by the same examples as the run before; a run by hand looks for new ones.
 settings.register_profile("ci", derandomize=True)
@@ -42,3 +45,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, mlp_model: tt.TrainableMode
     mlp_model.save(path / "model.tflite")
     np.savez(path / "data.npz", x=x[:200], y=y[:200], x_test=x[200:], y_test=y[200:])
     return path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: object) -> Outcome:
+        code = main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call

@@ -29,7 +29,7 @@ def test_vectors_without_a_batch_dimension_train_like_those_with_one() -> None:
     assert histories[0].history["loss"] == histories[1].history["loss"]
     assert histories[0].history["accuracy"][-1] > 0.95
     assert flat.predict(x).shape == (60, 3)
-    result = evaluate_file(flat.trained_model().data, "m.tflite", "litert", x, y)
+    result = evaluate_file(flat.trained_model().data, "litert", x, y)
     assert result["loss"] == pytest.approx(flat.evaluate(x, y)["loss"], rel=1e-5)
 
 

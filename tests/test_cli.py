@@ -10,41 +10,11 @@ from typing import Any
 import networks
 import numpy as np
 import pytest
+from command_line import assert_refused
 from test_schemas import validate
 from tflm_train.converters import flatbuffer, model_writer, plan_format
 
 import tflm_train as tt
-from tflm_train.cli import main
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> dict[str, Any]:
-        assert self.code == 0, self.err
-        content = json.loads(self.out)
-        validate(content)
-        return content
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: object) -> Outcome:
-        code = main([str(a) for a in arguments])
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    return call
-
-
-def assert_refused(outcome: Outcome, *words: str) -> None:
-    assert outcome.code == 2
-    assert outcome.out == ""
-    assert len(outcome.err.splitlines()) == 1, outcome.err
-    for word in words:
-        assert word in outcome.err
 
 
 def test_convert_states_sizes(run: Any, folder: Path, tmp_path: Path) -> None:

@@ -222,6 +222,58 @@ def test_exported_quantised_weights_are_refused(optimization, message):
         read(converter.convert())
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (
+            "cast",
+            r"computes in float32 but takes uint8 \(input .*, converted by CAST\); export it with a float32 input",
+        ),
+        ("dequantize", r"takes uint8 .*DEQUANTIZE.*had the number n, the float32 input is 0.5 \* \(n - 3\)"),
+        ("output", "computes in float32 but gives uint8 .*inference_output_type"),
+        ("quantize", "is quantised .*behind float32 inputs and outputs.*convert the float32 model"),
+        ("uint8 quantize", "is quantised .*tensor 'input' is uint8"),
+    ],
+)
+def test_integers_at_the_ends_are_told_from_quantised_models(kind, message):
+    with pytest.raises(ConversionError, match=message):
+        read(with_integer_ends(kind))
+
+
+def with_integer_ends(kind):
+    """A dense layer, float32 or int8, behind operators that convert its input or output."""
+    b, quantised = ModelBuilder(), "quantize" in kind.split()
+    before, after = {
+        "cast": ("CAST", ""),
+        "dequantize": ("DEQUANTIZE", ""),
+        "output": ("", "CAST"),
+        "quantize": ("QUANTIZE", "DEQUANTIZE"),
+        "uint8 quantize": ("QUANTIZE", "QUANTIZE"),
+    }[kind]
+    x = b.input(1, 4)
+    y = b.op(before, [x], (1, 4)) if before else x
+    scores = b.dense(y, np.ones((2, 4), np.int8 if quantised else np.float32), None)
+    output = b.op(after, [scores], (1, 2)) if after else scores
+    integers = {x: kind in ("cast", "dequantize", "uint8 quantize"), output: kind in ("output", "uint8 quantize")}
+    for tensor, is_integer in integers.items():
+        if is_integer:
+            b.graph.tensors[tensor].type = schema.TensorType.UINT8
+    for tensor in (y, scores) if quantised else ():
+        b.graph.tensors[tensor].type = schema.TensorType.INT8
+    q = schema.QuantizationParametersT()
+    q.scale, q.zeroPoint = np.array([0.5], np.float32), np.array([3], np.int64)
+    b.graph.tensors[x].quantization = q
+    return b.finish(output)
+
+
+def test_keras_models_of_whole_numbers_are_told_what_they_are():
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    stack = [keras.Input((4, 4, 1), dtype="uint8"), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2)]
+    with pytest.raises(ConversionError, match="computes in float32 but takes uint8 .*CAST.*keras.Input without dtype"):
+        read(models.export_keras(keras.Sequential(stack))[0])
+
+
 def _first_options(**values):
     def change(model, graph):
         for key, value in values.items():

@@ -11,6 +11,7 @@ __all__ = [
     "MissingToolError",
     "NonFiniteError",
     "PlanError",
+    "PlanOptionError",
     "UserError",
 ]
 
@@ -25,6 +26,20 @@ class TrainingWarning(UserWarning):
 
 class DeviceError(UserError):
     """A device refused a model or a call, and said why."""
+
+
+class PlanOptionError(DeviceError):
+    """The plan was made without an option that is needed now.
+
+    Attributes
+    ----------
+    changes : dict
+        Options of a plan that would do, as far as who raises the error knows them.
+    """
+
+    def __init__(self, message: str, **changes: object) -> None:
+        super().__init__(message)
+        self.changes = changes
 
 
 class NonFiniteError(DeviceError):

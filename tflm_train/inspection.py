@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from .converters import flatbuffer, model_reader, model_writer
+from .converters import edits, flatbuffer, model_reader, model_writer
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
 from .converters.macs import operator_macs
+from .converters.model_source import read_model
 from .converters.operators import PARAMETER_OPERATORS
 from .converters.plan_format import Plan
 from .converters.trainability import TrainedLayers, choose_layers, layer_names
@@ -96,22 +97,26 @@ def _programs(plan: Plan | None, sizes: Sizes | None) -> list[dict[str, Any]]:
     ]
 
 
-def inspect_report(data: bytes, name: str) -> dict[str, Any]:
+def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
     """Of ``inspect``: for a model with a plan what that trains, for another one what could train.
 
     Parameters
     ----------
-    data : bytes
-        A ``.tflite`` file.
-    name : str
-        For messages.
+    source : path, bytes or Keras model
+        As ``convert`` takes it. Layers of a Keras model have the biases that ``convert`` gives them.
+    name : str, optional
+        For messages; default: the file's.
 
     Raises
     ------
     UserError
         The file or its plan cannot be read.
     """
+    found = read_model(source)
+    data, name = found.data, name or found.name
     model = flatbuffer.load(data, name)
+    if found.with_bias is not None:
+        edits.add_missing_biases(model, found.with_bias)
     graph = model_reader.read_graph(model, name)
     encoded = model_writer.stored_plan(model)
     plan = model_writer.decode_plan(encoded, name)

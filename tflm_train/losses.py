@@ -9,7 +9,7 @@ import numpy as np
 
 from .converters.plan_format import Loss, Plan
 from .data import check_labels
-from .errors import UserError
+from .errors import PlanOptionError
 
 SMALLEST = float(np.finfo(np.float32).tiny)  # arguments of logarithms are clamped here, as on the device
 BINARY_ACCURACY = "binary-accuracy"
@@ -90,9 +90,10 @@ class Objective:
             wrong = (labels < 0) | (labels > 1)
             if wrong.any():
                 first, element = np.argwhere(wrong)[0]
-                raise UserError(
+                raise PlanOptionError(
                     f"{name}[{first}] holds {labels[first, element]:g}, but targets of the loss "
-                    f"{option_name(self.loss)} lie in 0 to 1; scale them, or convert with --loss mse"
+                    f"{option_name(self.loss)} lie in 0 to 1; scale them, or convert with --loss mse",
+                    loss="mse",
                 )
         return labels
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .commands import convert_command
 from .config import TrainingConfig
-from .converters import model_writer
+from .converters import flatbuffer, model_writer
 from .converters.convert import convert as add_plan
 from .converters.errors import ConversionError, PlanError, UserError
 from .converters.files import write_atomically
 from .converters.graph import sample_shape
+from .converters.model_reader import read_graph
+from .converters.model_source import needs_export, read_model
+from .converters.options import OPTIONS
 from .converters.plan_format import ForwardKind, Plan, ProgramKind, Selector
+from .converters.trainability import parameter_operators
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
 from .sizes import Sizes, plan_sizes
@@ -30,6 +35,8 @@ class TrainableModel:
     name : str
         Of the model, for messages.
     plan : Plan
+    path : str, optional
+        Of its file, where it came from one.
     edits : list of str
         What ``convert`` changed besides adding the plan, one sentence each.
     notes : list of str
@@ -41,6 +48,7 @@ class TrainableModel:
     plan: Plan
     edits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    path: str | None = None
 
     def __repr__(self) -> str:
         sizes = self.sizes
@@ -69,6 +77,24 @@ class TrainableModel:
         record = self.plan.values(program)[int(program[which])]
         return sample_shape(tuple(int(d) for d in record["dims"][: record["rank"]]))
 
+    def convert_again(self, **changes: Any) -> str:
+        """The command that gives this file a plan with other options, for messages.
+
+        Parameters
+        ----------
+        **changes
+            Options by their names in ``TrainingConfig``; the others stay as the plan has them.
+        """
+        from .plan_config import plan_config  # not above: the command line's `convert` needs none of it
+
+        config = plan_config(self.plan)
+        if config.layers == tuple(parameter_operators(read_graph(flatbuffer.load(self.data, self.name), self.name))):
+            config = replace(config, layers=OPTIONS["layers"].default)
+        if "selector" in changes:
+            config = config.with_selector(changes["selector"])
+        path = self.path or self.name
+        return convert_command(path, replace(config, **changes), path)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all.
 
@@ -94,7 +120,8 @@ def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
     Parameters
     ----------
     model : path, bytes or Keras model
-        A ``.tflite``, ``.keras`` or ``.h5`` file, the bytes of a ``.tflite``, or a Keras model.
+        A ``.tflite``, ``.keras`` or ``.h5`` file, a C file that holds the bytes of a ``.tflite``, such bytes, or a
+        Keras model.
     config : TrainingConfig, optional
         What to train and how.
 
@@ -146,30 +173,21 @@ def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> Traina
     if isinstance(model, TrainableModel):
         return model
     if isinstance(model, (bytes, bytearray, memoryview)):
-        data, name = bytes(model), "the model"
+        data, name, path = bytes(model), "the model", None
     elif isinstance(model, (str, os.PathLike)):
-        data, name = read_file(model), Path(model).name
+        path = os.fspath(model)
+        if needs_export(model):
+            raise PlanError(_no_plan(path))
+        data, name = read_model(model).data, Path(model).name
     else:
         raise UserError(
             f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first"
         )
     plan = model_writer.load_plan(data, name)
     if plan is None:
-        raise PlanError(f"{name} has no training plan; add one with `tflm-train convert {name} -o OUT.tflite`")
-    return TrainableModel(data, name, plan)
+        raise PlanError(_no_plan(path or name))
+    return TrainableModel(data, name, plan, path=path)
 
 
-def read_file(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file.
-
-    Raises
-    ------
-    UserError
-        It does not exist or cannot be read.
-    """
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{os.fspath(path)}: cannot be read ({error.strerror}); give an existing .tflite file"
-        ) from None
+def _no_plan(path: str) -> str:
+    return f"{Path(path).name} has no training plan; add one with `{convert_command(path)}`"

@@ -12,6 +12,7 @@ from .converters import flatbuffer, model_reader, model_writer
 from .converters.graph import Graph, sample_shape
 from .converters.install_hint import install_command
 from .converters.loss_end import choose_loss
+from .converters.model_source import read_model
 from .data import check_inputs
 from .data_range import range_warning
 from .errors import DataWarning, MissingToolError, NonFiniteError, UserError
@@ -87,15 +88,13 @@ def _objective(data: bytes, graph: Graph) -> Objective:
     return Objective(end.loss, shape, end.classes)
 
 
-def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[str, Any]:
+def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     """Accuracy (None for regression), metric and mean loss of a file in a stock runtime.
 
     Parameters
     ----------
-    data : bytes
-        Any float32 ``.tflite``, with a training plan or without.
-    name : str
-        For messages.
+    model : path, bytes or Keras model
+        As ``convert`` takes it; with a training plan or without.
     runtime : {"litert", "tflm"}
     x, y : array_like
         Samples and labels as for ``Trainer.evaluate``.
@@ -107,6 +106,8 @@ def evaluate_file(data: bytes, name: str, runtime: str, x: Any, y: Any) -> dict[
     MissingToolError
         The runtime is not installed.
     """
+    found = read_model(model)
+    data, name = found.data, found.name
     graph = model_reader.read_graph(flatbuffer.load(data, name), name)
     shape = graph.tensors[graph.inputs[0]].shape
     objective = _objective(data, graph)

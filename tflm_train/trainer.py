@@ -15,7 +15,7 @@ from .converters.plan_format import decode
 from .data import check_inputs
 from .data_range import HARMLESS, range_warning
 from .devices import Device, NativeDevice, open_device
-from .errors import DataWarning, DeviceError, TrainingWarning, UserError
+from .errors import DataWarning, DeviceError, PlanOptionError, TrainingWarning, UserError
 from .history import History
 from .losses import Objective
 from .model import TrainableModel, load_model
@@ -193,7 +193,13 @@ class Trainer:
         checked({**current, **changes})
         kept = checked(changes)
         refuse_idle(kept, kept.get("selector", current["selector"]))
-        self.device.set_options(**kept)
+        try:
+            self.device.set_options(**kept)
+        except PlanOptionError as error:
+            raise self._with_command(error, kept) from None
+
+    def _with_command(self, error: PlanOptionError, changes: dict[str, Any]) -> PlanOptionError:
+        return PlanOptionError(f"{error}: `{self.model.convert_again(**changes)}`", **changes)
 
     def trained_model(self) -> TrainableModel:
         """The model with the weights as they are now; it can be trained again."""
@@ -276,7 +282,10 @@ class Trainer:
 
     def _check(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[np.ndarray, np.ndarray]:
         samples = check_inputs(x, self._input_shape, names[0])
-        return samples, self._objective.check(y, len(samples), names[1])
+        try:
+            return samples, self._objective.check(y, len(samples), names[1])
+        except PlanOptionError as error:
+            raise self._with_command(error, error.changes) from None
 
     def _check_validation(self, data: tuple[Any, Any] | None) -> tuple[np.ndarray, np.ndarray] | None:
         if data is None:

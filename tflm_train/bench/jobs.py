@@ -11,8 +11,9 @@ import numpy as np
 
 from ..config import TrainingConfig
 from ..converters import model_writer
+from ..converters.model_source import needs_export, read_model
 from ..data import Dataset, load_npz
-from ..model import TrainableModel, convert, load_model, read_file
+from ..model import TrainableModel, convert, load_model
 from ..plan_config import plan_config
 from . import workloads
 
@@ -161,7 +162,7 @@ def _file_jobs(file: Path, settings: Settings) -> Iterator[Job]:
 
 
 def _with_plan(file: Path) -> TrainableModel | None:
-    if file.suffix != ".tflite" or model_writer.read_plan(read_file(file)) is None:
+    if needs_export(file) or model_writer.read_plan(read_model(file).data) is None:
         return None
     return load_model(file)
 

@@ -13,7 +13,7 @@ from .output import print_json, print_pairs
 
 
 def convert(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A float32 .tflite, .keras or .h5 file.")],
+    model: opt.AnyModel,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.tflite", help="Where the result goes.")],
     layers: opt.Layers = None,
     loss: opt.Loss = None,

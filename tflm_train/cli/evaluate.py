@@ -11,7 +11,7 @@ from .output import metric_label, percent, print_json, print_pairs, told_warning
 
 
 def evaluate(
-    file: opt.Model,
+    file: opt.AnyModel,
     data: opt.Data,
     runtime: Annotated[
         str,
@@ -27,7 +27,6 @@ def evaluate(
     """Loss and accuracy of a model on x_test and y_test, or on x and y without them."""
     from ..data import load_npz
     from ..errors import UserError
-    from ..model import read_file
     from ..reports import report
     from ..runtimes import RUNTIMES, evaluate_file
 
@@ -41,7 +40,7 @@ def evaluate(
         if runtime == "native":
             result = _evaluate_natively(file, device, x, y)
         else:
-            result = evaluate_file(read_file(file), file.name, runtime, x, y)
+            result = evaluate_file(file, runtime, x, y)
     evaluated_on = "x" if arrays.x_test is None else "x_test"
     content = report("evaluate", runtime=runtime, evaluated_on=evaluated_on, **result, warnings=sentences)
     if as_json:

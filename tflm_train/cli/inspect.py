@@ -11,13 +11,13 @@ from . import options as opt
 from .output import macs, print_json, print_pairs, print_table
 
 
-def inspect(file: opt.Model, as_json: opt.Json = False) -> None:
+def inspect(file: opt.AnyModel, as_json: opt.Json = False) -> None:
     """Show a model's layers, what of it trains, and what training needs."""
+    from ..commands import convert_command
     from ..inspection import inspect_report
-    from ..model import read_file
     from ..plan_lines import size_lines
 
-    content = inspect_report(read_file(file), file.name)
+    content = inspect_report(file)
     if as_json:
         print_json(content)
         return
@@ -25,7 +25,7 @@ def inspect(file: opt.Model, as_json: opt.Json = False) -> None:
     if content["has_plan"]:
         print_pairs("Training plan", size_lines(content))
     else:
-        print(f"{file.name} has no training plan: `tflm-train convert {file} -o OUT.tflite` adds one")
+        print(f"{file.name} has no training plan: `{convert_command(str(file))}` adds one")
 
 
 def _operator_table(content: dict[str, Any]) -> Table:

@@ -9,7 +9,10 @@ import typer
 
 from ..converters.options import OPTIONS
 
-Model = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")]
+Model = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file with a training plan.")]
+AnyModel = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A .tflite, .keras or .h5 file, or a C file with a .tflite's bytes.")
+]
 Data = Annotated[Path, typer.Option("--data", metavar="D.npz", help="Arrays x, y and optionally x_test, y_test.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

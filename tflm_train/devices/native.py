@@ -10,13 +10,13 @@ import numpy as np
 
 from ..converters.install_hint import install_command
 from ..converters.plan_format import Selector
-from ..errors import DeviceError, MissingToolError, NonFiniteError
+from ..errors import DeviceError, MissingToolError
 from ..model import TrainableModel
 from ..sizes import native_arena_bytes
 from .device import StepLog
+from .refusals import NON_FINITE, OK, refusal
 
 MODULES = {"native": "_native", "native-parity": "_native_parity"}
-OK, NON_FINITE = 0, 14  # of the library's Status
 
 
 def _load(name: str) -> ModuleType:
@@ -50,8 +50,7 @@ class NativeDevice:
     def _translate(self, error: Any) -> DeviceError:
         subject = f" ({error.subject})" if error.subject else ""
         required = f"; {error.required_bytes} bytes are needed" if error.required_bytes else ""
-        kind = NonFiniteError if error.status == NON_FINITE else DeviceError
-        return kind(f"{self._model_name}: {error.text.rstrip('.')}{subject}{required}")
+        return refusal(error.status, f"{self._model_name}: {error.text.rstrip('.')}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
         losses, correct, done, status = self._call(self._trainer.train, x, labels, order)

@@ -16,6 +16,7 @@ from ..model import TrainableModel
 from ..sizes import native_arena_bytes
 from .device import StepLog
 from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Status
+from .refusals import refusal
 from .replies import ADVICE, OPTIONS, read_refusal, read_reply
 
 SAMPLE = struct.Struct("<BBHi")  # label kind, source, 0, class
@@ -47,6 +48,7 @@ class RemoteDevice:
         self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
         self._link = link
         self._model_name = model.name
+        self._fewer_layers = lambda: model.convert_again(layers="last:1")
         self._needs: dict[str, int] = {}  # bytes of the device's memory, by what they are for
         self.memory_bytes = 0
         try:
@@ -117,15 +119,14 @@ class RemoteDevice:
             return DeviceError(
                 f"device {self.name}: {self._model_name} does not fit: it needs {sum(parts.values()):,} bytes "
                 f"({listed}), the device has {self.memory_bytes:,}; "
-                "choose a larger device, or convert with fewer layers to train"
+                f"choose a larger device, or train fewer layers: `{self._fewer_layers()}`"
             )
         if error.status >= FIRST_PROTOCOL_STATUS or command == Command.STATUS_TEXT:
             return error
         text = self._request(Command.STATUS_TEXT, WORD.pack(error.status))["text"].rstrip(".")
         subject = f" ({details['text']})" if details.get("text") else ""
         required = f"; {details['required_bytes']} bytes are needed" if details.get("required_bytes") else ""
-        kind = NonFiniteError if error.status == Status.NON_FINITE else DeviceError
-        return kind(f"{self._model_name}: {text or f'status {error.status}'}{subject}{required}")
+        return refusal(error.status, f"{self._model_name}: {text or f'status {error.status}'}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
         losses: list[float] = []
