@@ -42,7 +42,9 @@ def load_npz(path: str | os.PathLike[str]) -> Dataset:
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not hasattr(archive, "files"):
-                raise UserError(f"{name} holds one array; save it with numpy.savez(path, x=x, y=y)")
+                raise UserError(
+                    f"{name} holds one array, as .npy files do; name it so, or use numpy.savez(path, x=x, y=y)"
+                )
             arrays = {key: archive[key] for key in ("x", "y", "x_test", "y_test") if key in archive.files}
             found = ", ".join(archive.files) or "nothing"
     except UserError:
@@ -88,7 +90,8 @@ def _finite_float32(array: np.ndarray, name: str) -> np.ndarray:
     return result
 
 
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its dimensions of size one."""
     return tuple(d for d in shape if d != 1)
 
 
@@ -116,7 +119,7 @@ def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x") -> np.ndarray:
     array = _numbers(x, name)
     elements = int(np.prod(shape, dtype=np.int64))
     flat = array.ndim == 2 and array.shape[1] == elements
-    if not flat and _without_ones(array.shape[1:]) != _without_ones(shape):
+    if not flat and without_ones(array.shape[1:]) != without_ones(shape):
         raise UserError(f"{name} has shape {array.shape}, expected {_expected(shape)}")
     return _finite_float32(array.reshape(len(array), elements), name)
 
@@ -164,12 +167,12 @@ def check_labels(
     if rows == 1 and one_each and array.dtype.kind in "biu":
         return _class_numbers(array.reshape(-1), name, classes)
     if 1 < rows < outputs and array.dtype.kind in "biu" and array.size == samples * rows:
-        if array.shape[1:] == (rows,) or _without_ones(array.shape[1:]) == _without_ones(shape[:-1]):
+        if array.shape[1:] == (rows,) or without_ones(array.shape[1:]) == without_ones(shape[:-1]):
             return _class_numbers(array.reshape(samples, rows), name, classes)
     if one_each and outputs == 1:
         return _finite_float32(array.reshape(-1, 1), name)
     flat = array.ndim == 2 and array.shape[1] == outputs
-    if not flat and (_without_ones(array.shape[1:]) != _without_ones(shape) or array.size != samples * outputs):
+    if not flat and (without_ones(array.shape[1:]) != without_ones(shape) or array.size != samples * outputs):
         raise UserError(
             f"{name} has shape {array.shape} and type {array.dtype}, expected "
             f"{_class_shape(shape, outputs, rows)}vectors of shape {_expected(shape)}"

@@ -20,6 +20,7 @@ from .history import History
 from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
+from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, order_generator, sample_order
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class Trainer:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         epochs: int = 1,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         learning_rate: float | None = None,
         shuffle: bool = True,
         seed: int | None = None,
@@ -79,15 +80,16 @@ class Trainer:
 
         Parameters
         ----------
-        x : array_like
-            Samples, shape (n, *input_shape).
+        x : array_like or tf.data.Dataset
+            Samples, shape (n, *input_shape). A dataset brings its labels: ``y`` is left out. Batched or not, it is read
+            once, and has to fit into memory.
         y : array_like
             Class numbers (integers), shape (n,), or for outputs with several positions (n, positions...): one for each
             row along the output's last axis; or vectors of the output's shape. Targets of cross entropies lie in 0 to
             1.
         epochs : int
             Passes over the samples.
-        validation_data : tuple of array_like, optional
+        validation_data : tuple of array_like or tf.data.Dataset, optional
             ``(x, y)`` to evaluate on after every epoch.
         learning_rate : float, optional
             For this call; default: the option in force, which is the plan's at first.
@@ -111,6 +113,7 @@ class Trainer:
         UserError
             Wrong shapes, labels out of range, NaN or infinity in the data, an option out of range.
         """
+        x, y = self._arrays(x, y)
         samples, labels = self._check(x, y)
         held_out = self._check_validation(validation_data)
         _check_count("epochs", epochs)
@@ -142,7 +145,7 @@ class Trainer:
         accuracy = self._objective.accuracy(correct, labels)
         return {"loss": loss} if accuracy is None else {"loss": loss, "accuracy": accuracy}
 
-    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any = None) -> dict[str, float]:
         """Mean ``loss`` and, where labels are classes, ``accuracy`` (0 to 1), without training.
 
         Raises
@@ -150,6 +153,7 @@ class Trainer:
         UserError
             As for ``fit``.
         """
+        x, y = self._arrays(x, y)
         samples, labels = self._check(x, y)
         self._warn(samples, labels)
         loss, correct = self.device.evaluate(samples, labels)
@@ -163,7 +167,7 @@ class Trainer:
         UserError
             Wrong shape, NaN or infinity.
         """
-        samples = check_inputs(x, self._input_shape)
+        samples = check_inputs(as_arrays(x, None, self._input_shape)[0], self._input_shape)
         return self.device.predict(samples).reshape(len(samples), *self._output_shape)
 
     def metric(self, y: Any) -> str:
@@ -280,6 +284,14 @@ class Trainer:
             if sentence is not None:
                 warnings.warn(sentence, DataWarning, stacklevel=3)
 
+    def _arrays(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[Any, Any]:
+        x, y, weights = as_arrays(x, y, self._input_shape, names[0])
+        if y is None:
+            raise UserError(f"{names[1]} is missing: give labels, or a dataset of (x, y)")
+        if weights is not None:
+            raise UserError(f"{names[0]} is a dataset with weights of samples, which do not train; map them away")
+        return x, y
+
     def _check(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[np.ndarray, np.ndarray]:
         samples = check_inputs(x, self._input_shape, names[0])
         try:
@@ -287,12 +299,15 @@ class Trainer:
         except PlanOptionError as error:
             raise self._with_command(error, error.changes) from None
 
-    def _check_validation(self, data: tuple[Any, Any] | None) -> tuple[np.ndarray, np.ndarray] | None:
+    def _check_validation(self, data: Any) -> tuple[np.ndarray, np.ndarray] | None:
         if data is None:
             return None
+        names = ("validation x", "validation y")
+        if is_dataset(data):
+            data = self._arrays(data, None, names)
         if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise UserError("validation_data must be a pair (x, y)")
-        return self._check(data[0], data[1], ("validation x", "validation y"))
+            raise UserError("validation_data must be a pair (x, y), or a dataset of such pairs")
+        return self._check(data[0], data[1], names)
 
 
 def _check_count(name: str, value: Any) -> None:

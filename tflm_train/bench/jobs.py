@@ -12,7 +12,8 @@ import numpy as np
 from ..config import TrainingConfig
 from ..converters import model_writer
 from ..converters.model_source import needs_export, read_model
-from ..data import Dataset, load_npz
+from ..data import Dataset
+from ..data_files import load_data
 from ..model import TrainableModel, convert, load_model
 from ..plan_config import plan_config
 from . import workloads
@@ -153,7 +154,7 @@ def _file_jobs(file: Path, settings: Settings) -> Iterator[Job]:
     config = replace(config, **settings.changes)
     data: Callable[[TrainableModel, int], Dataset] = _random_data
     if settings.data is not None:
-        loaded = load_npz(settings.data)
+        loaded = load_data(settings.data)
         data = lambda model, seed: loaded  # noqa: E731
     for selector in settings.all_selectors:
         own = planned is not None and policy(selector) == config.selector and not settings.changes

@@ -13,6 +13,7 @@ from .output import metric_label, percent, print_json, print_pairs, told_warning
 def evaluate(
     file: opt.AnyModel,
     data: opt.Data,
+    labels: opt.Labels = None,
     runtime: Annotated[
         str,
         typer.Option(
@@ -25,7 +26,7 @@ def evaluate(
     as_json: opt.Json = False,
 ) -> None:
     """Loss and accuracy of a model on x_test and y_test, or on x and y without them."""
-    from ..data import load_npz
+    from ..data_files import load_data
     from ..errors import UserError
     from ..reports import report
     from ..runtimes import RUNTIMES, evaluate_file
@@ -34,7 +35,7 @@ def evaluate(
         raise UserError(f"there is no runtime {runtime!r}; there are {', '.join(RUNTIMES)}")
     if runtime != "native" and device != "native":
         raise UserError(f"--device {device} is for --runtime native; {runtime} runs on this machine")
-    arrays = load_npz(data)
+    arrays = load_data(data, labels)
     x, y = arrays.held_out
     with told_warnings() as sentences:
         if runtime == "native":

@@ -13,7 +13,16 @@ Model = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file with
 AnyModel = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .tflite, .keras or .h5 file, or a C file with a .tflite's bytes.")
 ]
-Data = Annotated[Path, typer.Option("--data", metavar="D.npz", help="Arrays x, y and optionally x_test, y_test.")]
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        metavar="D.npz",
+        help="Arrays x, y and optionally x_test, y_test; or D.csv (a line for each sample, its label last, or in the "
+        "column that the first line calls label); or X.npy with --labels.",
+    ),
+]
+Labels = Annotated[Path | None, typer.Option("--labels", metavar="Y.npy", help="Of --data X.npy.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

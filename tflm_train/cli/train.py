@@ -16,6 +16,7 @@ from .output import macs, metric_label, percent, print_json, print_pairs, told_w
 def train(
     file: opt.Model,
     data: opt.Data,
+    labels: opt.Labels = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="TRAINED.tflite", help="Where the trained model goes.")
     ] = None,
@@ -39,14 +40,14 @@ def train(
 ) -> None:
     """Train a converted model on a device. Options override the plan's where its memory allows."""
     from ..converters.files import check_writable, write_atomically
-    from ..data import load_npz
+    from ..data_files import load_data
     from ..errors import UserError
     from ..reports import train_report
     from ..trainer import Trainer
 
     if output is not None:
         check_writable(output)
-    arrays = load_npz(data)
+    arrays = load_data(data, labels)
     changes = opt.given(
         learning_rate=lr,
         selector=selector,

@@ -1,0 +1,124 @@
+"""Files with samples and labels, by their suffixes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from .data import Dataset, load_npz
+from .errors import UserError
+
+LABEL_COLUMN = re.compile(r"(y|labels?|class|targets?)(_?\d+)?", re.IGNORECASE)
+MANY = 10  # lines: so many labels are not all the same by chance
+
+
+def load_data(path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Dataset:
+    """Read an ``.npz`` file (see ``load_npz``), a ``.csv`` file, or two ``.npy`` files.
+
+    A CSV file has one sample in each line, with commas, semicolons or tabs between. Where its first line has names, the
+    columns ``y``, ``label``, ``class`` or ``target`` (``y0``, ``y1``, ... for vectors) are the labels; without such
+    names the last column is. Whole numbers are class numbers. A first column without a name, an index, is left out.
+
+    Parameters
+    ----------
+    path : str or path
+    labels : str or path, optional
+        The labels' ``.npy`` file, where ``path`` is one.
+
+    Raises
+    ------
+    UserError
+        A file cannot be read, is of another kind, or holds other things than numbers.
+    """
+    suffix, name = Path(path).suffix.lower(), Path(path).name
+    if suffix == ".npy":
+        if labels is None:
+            raise UserError(f"{name} holds one array: give that of the labels too, with --labels Y.npy")
+        return Dataset(_load_npy(path), _load_npy(labels))
+    if labels is not None:
+        raise UserError(f"--labels is for --data X.npy; {name} holds the labels itself")
+    return _load_csv(path) if suffix == ".csv" else load_npz(path)
+
+
+def _load_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    name = Path(path).name
+    try:
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise UserError(f"{os.fspath(path)}: cannot be read ({error.strerror or error}); give an .npy file") from None
+    except (ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{name}: not a readable .npy file of numbers ({reason}); write it with numpy.save") from None
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise UserError(f"{name} is an .npz file; name it so, and give it with --data alone")
+    return array
+
+
+def _load_csv(path: str | os.PathLike[str]) -> Dataset:
+    name = Path(path).name
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{os.fspath(path)}: cannot be read ({error.strerror}); give a .csv file") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{name} is no text (UTF-8); give a .csv file, or an .npz file") from None
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise UserError(f"{name} is empty; give at least one sample")
+    delimiter = max(",;\t", key=lines[0].count)
+    header = [cell.strip() for cell in next(csv.reader(lines[:1], delimiter=delimiter))]
+    has_names = not all(map(_is_number, header))
+    if len(lines) == has_names:
+        raise UserError(f"{name} has no line below its names; give at least one sample")
+    values = _numbers(lines[has_names:], delimiter, name, first_line=1 + has_names)
+    if values.shape[1] != len(header):
+        raise UserError(f"{name} has {len(header)} names for {values.shape[1]} columns")
+    columns = [i for i, cell in enumerate(header) if has_names and LABEL_COLUMN.fullmatch(cell)] or [len(header) - 1]
+    left_out = [0] if has_names and not header[0] else []
+    inputs = [i for i in range(len(header)) if i not in (*columns, *left_out)]
+    if not inputs:
+        raise UserError(f"{name} has one column; give a line for each sample, with the label in its last column")
+    labels = values[:, columns]
+    if not has_names and len(labels) >= MANY and (labels == labels[0]).all():
+        raise UserError(
+            f"{name}: the last column, taken for the labels, is {labels[0, 0]:g} in every line; name the columns in a "
+            "first line, that of the labels 'label'"
+        )
+    if len(columns) == 1:
+        labels = labels[:, 0]
+        if (labels == np.floor(labels)).all() and np.abs(labels).max() < 2**53:
+            labels = labels.astype(np.int64)
+    return Dataset(values[:, inputs], labels)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(lines: list[str], delimiter: str, name: str, first_line: int) -> np.ndarray:
+    """Float64 [lines, columns]."""
+    try:
+        return np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
+    except ValueError:  # whose text counts lines from elsewhere
+        pass
+    width = None
+    for number, cells in enumerate(csv.reader(lines, delimiter=delimiter), first_line):
+        width = len(cells) if width is None else width
+        if len(cells) != width:
+            raise UserError(f"{name}, sample in line {number}: {len(cells)} columns, but {width} in the first sample")
+        for cell in cells:
+            if not _is_number(cell):
+                raise UserError(
+                    f"{name}, sample in line {number}: {cell[:40]!r} is no number; give class numbers (0, 1, ...) for "
+                    "names, and leave other texts out"
+                )
+    raise UserError(f"{name} is no table of numbers; write a line for each sample, with commas between the numbers")
