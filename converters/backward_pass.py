@@ -65,7 +65,8 @@ class BackwardPass:
         self.loss_error = self._new_error(loss_tensor)
         fused: dict[int, Operator] = {}  # convolution -> its max-pool, whose error the convolution consumes
         for op in reversed(graph.operators):
-            if op.index not in layers.differentiated or not (op.index in fused or op.outputs[0] in self.errors):
+            reached = op.index in fused or any(t in self.errors for t in op.outputs)
+            if op.index not in layers.differentiated or not reached:
                 continue
             producer = graph.producers.get(op.inputs[0])
             if op.type == "MAX_POOL_2D" and producer is not None and producer.index in layers.differentiated:
@@ -97,7 +98,8 @@ class BackwardPass:
     def _step(self, op: Operator, pool: Operator | None) -> None:
         spec = OPERATORS[op.type]
         output = (pool or op).outputs[0]
-        dy = self.errors[output]
+        outputs_errors = [self.errors.get(t) for t in (pool or op).outputs]
+        dy = next(error for error in outputs_errors if error is not None)
         errors = self._input_errors(spec, op, dy)
         mask = self.forward.values[output] if activation(op) != Activation.NONE else None
         if spec.passes_on and mask is None:
@@ -109,17 +111,16 @@ class BackwardPass:
             assert dx is not None
             self._emit(COPY, op, [dy.view(dx.dims, Role.ERROR), dx], [], errors)
             return
-        kernel, words = spec.kernel, []
         if pool is not None:
             assert spec.pooled is not None
             kernel, words = spec.pooled, pooled_words(self.graph, op, pool)
         else:
-            words = spec.words(self.graph, op)
+            kernel, words = spec.kernel_for(self.graph, op) or COPY, spec.words(self.graph, op)
         values: list[Value | None] = []
         outputs = iter(errors)
         for argument in kernel.backward_arguments:
             if argument.repeated:
-                values += [error for error, _ in outputs]
+                values += outputs_errors if argument.name == "dy" else [error for error, _ in outputs]
             elif argument.is_error_output:
                 values.append(next(outputs)[0])
             else:
@@ -133,19 +134,17 @@ class BackwardPass:
         """Where the errors of the operator's inputs go, and whether they are added: as ``_contribute``."""
         outputs: list[tuple[Value | None, bool]] = []
         shared = False
-        for tensor, argument in zip(op.inputs, self._differentiated_inputs(spec, op)):
+        operands = spec.operands(op)
+        arguments = spec.inputs * len(operands) if spec.inputs[-1].repeated else spec.inputs
+        for tensor, argument in zip(operands, arguments):
+            if argument.name in spec.parameters:
+                continue
             elements = self.graph.tensors[tensor].elements if tensor >= 0 else 0
             may_share = argument.name in spec.shares and not shared and elements == dy.elements
             error = self._share(tensor, dy) if may_share else self._contribute(tensor)
             shared = shared or (error[0] is not None and error[0].root is dy.root)
             outputs.append(error)
         return outputs
-
-    @staticmethod
-    def _differentiated_inputs(spec: OperatorSpec, op: Operator) -> list[Argument]:
-        """Arguments of the inputs that have errors: not weights and biases."""
-        inputs = [argument for argument in spec.inputs if argument.name not in spec.parameters]
-        return inputs * len(op.inputs) if inputs[-1].repeated else inputs
 
     def _read(
         self,
@@ -172,19 +171,19 @@ class BackwardPass:
             return self._sums(spec, op, dy) if op.index in self.layers.trained else None
         if name == "y":
             return mask if argument.optional else self.forward.values[op.outputs[0]]
-        names = [a.name for a in spec.inputs]
         if name in spec.reads_for:
+            names = [a.name for a in spec.inputs]
             wanted = any(errors[names.index(error[1:])][0] is not None for error in spec.reads_for[name])
-            return self.forward.operand(op.inputs[names.index(name)]) if wanted else None
+            return self.forward.operand(op.inputs[spec.position(name)]) if wanted else None
         if argument.optional and op.index not in self.layers.trained:
             return None
-        return self.forward.operand(op.inputs[names.index(name)])
+        return self.forward.operand(op.inputs[spec.position(name)])
 
     def _sums(self, spec: OperatorSpec, op: Operator, dy: Value) -> Value:
         """Room for rows of the weight gradient: more rows take fewer passes over the errors, and more memory. All of
         them, or as many as a quarter of the step's activations and errors hold, but at least one."""
         assert spec.channel_axis is not None
-        x, w = (self.graph.tensors[t] for t in op.inputs[:2])
+        x, w = (self.graph.tensors[op.inputs[spec.position(name)]] for name in ("x", "w"))
         rows = w.shape[spec.channel_axis]
         row = w.elements // rows
         return Value((row * min(rows, max(1, (2 * x.elements + dy.elements) // 4 // row)),), role=Role.ERROR)

@@ -16,8 +16,12 @@ import numpy as np
 from .flatbuffer import builtin_name, schema, text
 from .operators import OPERATORS
 
-_PARAMETER_NAMES = {1: "weights", 2: "bias"}
-_OUTPUT_CHANNEL_AXIS = {name: spec.channel_axis for name, spec in OPERATORS.items() if spec.channel_axis is not None}
+_WORDS = {"w": "weights", "b": "bias"}
+# what an operator trains, by position among its inputs
+_PARAMETERS = {
+    name: {spec.position(argument): _WORDS[argument] for argument in spec.parameters}
+    for name, spec in OPERATORS.items()
+}
 
 
 class _Use(NamedTuple):
@@ -38,11 +42,15 @@ def _layer_names(model: Any) -> list[str]:
     return [f"{name}:{i}" if count[name] > 1 else name for i, name in enumerate(names)]
 
 
+def _parameters(model: Any, operator: int) -> dict[int, str]:
+    return _PARAMETERS.get(builtin_name(model, model.subgraphs[0].operators[operator]), {})
+
+
 def _is_parameter(model: Any, use: _Use, trained: Collection[int], without_bias: Collection[int]) -> bool:
-    kind = builtin_name(model, model.subgraphs[0].operators[use.operator])
-    if use.position == 2 and use.operator in without_bias:
+    name = _parameters(model, use.operator).get(use.position)
+    if name == "bias" and use.operator in without_bias:
         return False
-    return use.operator in trained and use.position in _PARAMETER_NAMES and kind in _OUTPUT_CHANNEL_AXIS
+    return use.operator in trained and name is not None
 
 
 def _uses_by_buffer(model: Any) -> dict[int, list[_Use]]:
@@ -121,9 +129,7 @@ def unshare_constants(model: Any, operators: Collection[int], without_bias: Coll
 
 
 def _input_name(model: Any, use: _Use) -> str:
-    kind = builtin_name(model, model.subgraphs[0].operators[use.operator])
-    names = _PARAMETER_NAMES if kind in _OUTPUT_CHANNEL_AXIS else {}
-    return names.get(use.position, f"input {use.position}")
+    return _parameters(model, use.operator).get(use.position, f"input {use.position}")
 
 
 def _own_copy(model: Any, use: _Use, owned: Collection[int], layer: str) -> int:
@@ -150,7 +156,7 @@ def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
     model : ModelT
         Changed in place: new tensors and buffers are appended.
     operators : collection of int
-        Operators that shall have a bias; others than CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED are left alone.
+        Operators that shall have a bias; those that cannot are left alone.
 
     Returns
     -------
@@ -162,11 +168,14 @@ def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
     edits = []
     for i in sorted(operators):
         operator = graph.operators[i]
-        kind = builtin_name(model, operator)
-        if kind not in _OUTPUT_CHANNEL_AXIS or (len(operator.inputs) > 2 and operator.inputs[2] >= 0):
+        spec = OPERATORS.get(builtin_name(model, operator))
+        if spec is None or spec.channel_axis is None:
             continue
-        weights = graph.tensors[operator.inputs[1]]
-        channels = int(weights.shape[_OUTPUT_CHANNEL_AXIS[kind]])
+        position = spec.position("b")
+        if len(operator.inputs) > position and operator.inputs[position] >= 0:
+            continue
+        weights = graph.tensors[operator.inputs[spec.position("w")]]
+        channels = int(weights.shape[spec.channel_axis])
         bias = schema.TensorT()
         bias.shape = np.asarray([channels], np.int32)
         bias.type = schema.TensorType.FLOAT32
@@ -174,6 +183,6 @@ def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
         bias.hasRank = weights.hasRank
         bias.buffer = _new_buffer(model, np.zeros(channels, np.float32))
         graph.tensors.append(bias)
-        _set_input(operator, 2, len(graph.tensors) - 1)
+        _set_input(operator, position, len(graph.tensors) - 1)
         edits.append(f"layer {names[i]}: a bias of {channels} zeros was added")
     return edits

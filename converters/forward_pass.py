@@ -28,6 +28,8 @@ def pool_after(graph: Graph, op: Operator) -> Operator | None:
     spec = OPERATORS.get(op.type)
     if spec is None or spec.pooled is None or op.outputs[0] in graph.outputs:
         return None
+    if spec.kernel_for(graph, op) is not spec.kernel:
+        return None
     readers = graph.consumers.get(op.outputs[0], ())
     if len(readers) != 1 or readers[0].type != "MAX_POOL_2D" or activation(readers[0]) != Activation.NONE:
         return None
@@ -123,10 +125,11 @@ class ForwardPass:
         graph = self.graph
         if op.index in graph.folded:
             return [op.index]
-        spec, source = OPERATORS[op.type], self.operand(op.inputs[0])
-        if spec.kernel is None:
+        spec = OPERATORS[op.type]
+        kernel = spec.kernel_for(graph, op)
+        if kernel is None:
+            source, tensor = self.operand(op.inputs[0]), op.outputs[0]
             assert source is not None
-            tensor = op.outputs[0]
             self.values[tensor] = source.view(self._dims(graph.tensors[tensor].shape), tensor=tensor)
             return [op.index]
         pool = pool_after(graph, op)
@@ -135,17 +138,17 @@ class ForwardPass:
             words = pooled_words(graph, op, pool)
             self.steps.append(Step(spec.pooled, Phase.FORWARD, values, words, [op.index, pool.index]))
             return [op.index, pool.index]
-        values = self._arguments(spec.kernel, op, op)
-        self.steps.append(Step(spec.kernel, Phase.FORWARD, values, spec.words(graph, op), [op.index]))
+        values = self._arguments(kernel, op, op)
+        self.steps.append(Step(kernel, Phase.FORWARD, values, spec.words(graph, op), [op.index]))
         return [op.index]
 
     def _arguments(self, kernel: KernelSpec, op: Operator, last: Operator) -> list[Value | None]:
         """Values of a step in the kernel's order: the inputs of ``op``, the output and winners of ``last``."""
         values: list[Value | None] = []
-        inputs = iter(op.inputs)
+        inputs = iter(OPERATORS[op.type].operands(op))
         for argument in kernel.forward_arguments:
             if argument.name == "y":
-                values.append(self._new(last.outputs[0]))
+                values += [self._new(tensor) for tensor in last.outputs]
             elif argument.name == "argmax":
                 values.append(self._winners(last))
             elif argument.repeated:

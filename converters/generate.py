@@ -1,4 +1,4 @@
-"""Writes everything that the C++ library repeats of this package::
+"""Writes everything that the C++ library and the README repeat of this package::
 
     python -m tflm_train.converters.generate [--check]
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import fingerprint, plan_header
-from .operators import cpp
+from .operators import cpp, table
 
 FILES: dict[str, Callable[[], str]] = {
     "runtime/plan_format.h": plan_header.cpp_header,
@@ -31,13 +31,23 @@ def stale(root: Path) -> list[Path]:
     return [path for path, text in paths.items() if not path.exists() or path.read_text() != text()]
 
 
+def readme_is_stale(readme: Path) -> bool:
+    """Whether its table of operators is not as it would be written."""
+    text = readme.read_text()
+    return table.replaced(text) != text
+
+
 def main() -> int:
-    root = Path(__file__).resolve().parent.parent / "micro_kernels" / "src" / "tflm_train"
-    found = stale(root)
+    checkout = Path(__file__).resolve().parent.parent
+    root, readme = checkout / "micro_kernels" / "src" / "tflm_train", checkout / "README.md"
+    found = stale(root) + [readme] * readme_is_stale(readme)
     for path in found:
         print(path)
-        if "--check" not in sys.argv:
-            path.write_text(FILES[path.relative_to(root).as_posix()]())
+        if "--check" in sys.argv:
+            continue
+        path.write_text(
+            table.replaced(path.read_text()) if path == readme else FILES[path.relative_to(root).as_posix()]()
+        )
     return 1 if found and "--check" in sys.argv else 0
 
 

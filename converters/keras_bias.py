@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .flatbuffer import buffer_bytes, builtin_name, load
-from .operators import PARAMETER_OPERATORS
+from .operators import OPERATORS
 
 
 def operators_with_bias(model: Any, data: bytes, export: Callable[[], bytes]) -> frozenset[int]:
@@ -50,8 +50,10 @@ def _biases(data: bytes) -> dict[int, bool]:
     graph = model.subgraphs[0]
     found = {}
     for index, operator in enumerate(graph.operators or ()):
-        if builtin_name(model, operator) in PARAMETER_OPERATORS:
-            tensor = int(operator.inputs[2]) if len(operator.inputs) > 2 else -1
+        spec = OPERATORS.get(builtin_name(model, operator))
+        if spec is not None and spec.channel_axis is not None:
+            position = spec.position("b")
+            tensor = int(operator.inputs[position]) if len(operator.inputs) > position else -1
             found[index] = tensor >= 0 and any(buffer_bytes(model, graph.tensors[tensor].buffer))
     return found
 

@@ -8,15 +8,9 @@ import numpy as np
 
 from .errors import ConversionError
 from .graph import Graph, Operator
-from .operators import VIEW_OPERATORS
+from .operators import OPERATORS, VIEW_OPERATORS
 from .plan_format import Loss
 
-# of one input: the output is bounded where the input is
-_BOUNDED = frozenset(
-    "ABS AVERAGE_POOL_2D LEAKY_RELU MAX_POOL_2D MEAN NEG PAD REDUCE_MAX RELU RELU6 RESIZE_NEAREST_NEIGHBOR "
-    "SQRT SQUARE STRIDED_SLICE SUM TILE TRANSPOSE".split()
-)
-_ARITHMETIC = frozenset("ADD DIV MAXIMUM MINIMUM MUL SQUARED_DIFFERENCE SUB".split())
 _WORDS = {
     "auto": Loss.AUTO_LINEAR,
     "cross-entropy": Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS,
@@ -123,22 +117,22 @@ def _squashed(graph: Graph, output: int) -> Operator | None:
     """
     found: dict[int, Operator | None] = {}
     for op in graph.operators:  # in execution order: inputs before outputs
-        found[op.outputs[0]] = _bound(graph, op, found)
+        found |= dict.fromkeys(op.outputs, _bound(graph, op, found))
     return found.get(output)
 
 
 def _bound(graph: Graph, op: Operator, found: dict[int, Operator | None]) -> Operator | None:
     if op.type in ("SOFTMAX", "LOGISTIC") or _is_hard_sigmoid(graph, op):
         return op
-    if op.type in VIEW_OPERATORS or op.type in _BOUNDED:
-        return found.get(op.inputs[0])
-    bounds = [found.get(t) for t in op.inputs]
-    if op.type == "CONCATENATION":
-        return next((bound for bound in bounds if bound is not None), None)
-    if op.type in _ARITHMETIC:
-        known = [b is not None or graph.tensors[t].data is not None for b, t in zip(bounds, op.inputs)]
-        return next((bound for bound in bounds if bound is not None), None) if all(known) else None
-    return None
+    spec = OPERATORS.get(op.type)
+    if spec is None or not spec.keeps_bounds:
+        return None
+    operands = spec.operands(op)
+    bounds = [found.get(t) for t in operands]
+    known = [b is not None or graph.tensors[t].data is not None for b, t in zip(bounds, operands)]
+    if not all(known) and not spec.inputs[-1].repeated:  # of joined parts one is enough
+        return None
+    return next((bound for bound in bounds if bound is not None), None)
 
 
 def _is_hard_sigmoid(graph: Graph, op: Operator) -> bool:

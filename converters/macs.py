@@ -14,11 +14,12 @@ def operator_macs(graph: Graph, op: Operator) -> int:
 
     0 for what the device cannot run."""
     spec = OPERATORS.get(op.type)
-    if spec is None or spec.kernel is None or spec.kernel.macs is None or why_not_forward(graph, op):
+    kernel = None if spec is None or why_not_forward(graph, op) else spec.kernel_for(graph, op)
+    if spec is None or kernel is None or kernel.macs is None or op.index in graph.folded:
         return 0
-    shapes = {argument.name: graph.tensors[t].shape for argument, t in zip(spec.inputs, op.inputs) if t >= 0}
+    shapes = {argument.name: graph.tensors[t].shape for argument, t in zip(spec.inputs, spec.operands(op)) if t >= 0}
     shapes["y"] = graph.tensors[op.outputs[0]].shape
-    return spec.kernel.macs(shapes, spec.kernel.named_words(spec.words(graph, op)))
+    return kernel.macs(shapes, kernel.named_words(spec.words(graph, op)))
 
 
 def dense_step_macs(plan: Plan) -> dict[str, int]:

@@ -14,6 +14,7 @@ from .forward_pass import ForwardPass, in_place_steps
 from .graph import Graph, Operator
 from .loss_end import choose_loss
 from .memory_planner import aligned, plan_program, share_in_place
+from .operators import OPERATORS
 from .options import OPTIONS
 from .program import Program, Step, Value
 from .trainability import TrainedLayers, layer_names
@@ -58,14 +59,21 @@ class PlanBuilder:
             self._program(pf.ProgramKind.INFER, pf.ForwardKind.NATIVE),
             self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.NATIVE),
         ]
-        if tflm:
+        missing = sorted({op.type for op in graph.operators if op.type in OPERATORS and not OPERATORS[op.type].in_tflm})
+        if missing:
+            self.notes.append(
+                f"TensorFlow Lite Micro has no {' and no '.join(missing)}: the file trains with the library's own "
+                "kernels, not on its forward pass"
+            )
+        elif tflm:
             self.programs.append(self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.TFLM))
 
     def _parameter_records(self) -> None:
         entries: list[tuple[int, int, int, pf.ParameterKind]] = []
         for layer, index in enumerate(sorted(self.layers.trained)):
             op = self.graph.operators[index]
-            for kind, tensor in ((pf.ParameterKind.WEIGHT, op.inputs[1]), (pf.ParameterKind.BIAS, self._bias(op))):
+            weight = op.inputs[OPERATORS[op.type].position("w")]
+            for kind, tensor in ((pf.ParameterKind.WEIGHT, weight), (pf.ParameterKind.BIAS, self._bias(op))):
                 if tensor >= 0:
                     self.parameters[tensor] = len(entries)
                     entries.append((tensor, index, layer, kind))
@@ -87,7 +95,10 @@ class PlanBuilder:
 
     def _bias(self, op: Operator) -> int:
         """The tensor of the bias that trains, -1 if none does."""
-        return -1 if op.index in self.layers.without_bias else op.input(2)
+        spec = OPERATORS[op.type]
+        if "b" not in spec.parameters or op.index in self.layers.without_bias:
+            return -1
+        return op.input(spec.position("b"))
 
     def _layer_records(self) -> None:
         self.slots: dict[int, LayerSlot] = {}
@@ -97,11 +108,11 @@ class PlanBuilder:
             op = self.graph.operators[index]
             is_output = index in self.layers.output_layers
             candidates = selection_candidates(self.graph, op)
-            selects = sparse and (self.config.output_sparse or not is_output)
+            selects = sparse and OPERATORS[op.type].selects and (self.config.output_sparse or not is_output)
             self.slots[index] = LayerSlot(layer, candidates, candidates if selects else 0)
             record = self.layer_records[layer]
             record["operator"], record["distance"] = index, self.layers.distance[index]
-            record["weight"] = self.parameters[op.inputs[1]]
+            record["weight"] = self.parameters[op.inputs[OPERATORS[op.type].position("w")]]
             record["bias"] = self.parameters[self._bias(op)] if self._bias(op) >= 0 else pf.NONE_INDEX
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer

@@ -16,16 +16,22 @@ def _check(graph: Graph, op: Operator) -> None:
     inputs = [graph.tensors[t] if t >= 0 else None for t in op.inputs]
     require(bool(op.outputs), "no output")
     spec = OPERATORS[op.type]
-    require(len(op.outputs) == 1, "several outputs")
+    require(len(op.outputs) == 1 or spec.has_several_outputs, "several outputs")
     require(len(op.inputs) <= spec.most_inputs, f"{len(op.inputs)} inputs where it takes {spec.most_inputs}")
-    output, expected = graph.tensors[op.outputs[0]], spec.shape(op, inputs)
-    if spec.is_view and inputs[0] is not None:
-        same_size = math.prod(inputs[0].shape) == math.prod(output.shape)
-        require(same_size, "an output of another size than its input")
-    require(
-        expected is None or expected == output.shape,
-        f"an output of shape {list(output.shape)} where it computes {list(expected or ())}",
-    )
+    expected = spec.shape(op, inputs)
+    if expected is None:
+        expected = [graph.tensors[t].shape for t in op.outputs]
+    shapes = expected if isinstance(expected, list) else [expected]
+    require(len(shapes) == len(op.outputs), f"{len(op.outputs)} outputs where it computes {len(shapes)}")
+    for t, shape in zip(op.outputs, shapes):
+        output = graph.tensors[t]
+        if spec.is_view and inputs[0] is not None:
+            same_size = math.prod(inputs[0].shape) == math.prod(output.shape)
+            require(same_size, "an output of another size than its input")
+        require(
+            shape == output.shape,
+            f"an output of shape {list(output.shape)} where it computes {list(shape)}",
+        )
 
 
 def check_shapes(graph: Graph) -> None:

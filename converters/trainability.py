@@ -66,7 +66,7 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
     candidates = parameter_operators(graph)
     if not candidates:
         raise ConversionError(
-            f"{graph.name} has no operator with parameters (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED) to train"
+            f"{graph.name} has no operator with parameters ({', '.join(sorted(PARAMETER_OPERATORS))}) to train"
         )
     if layers == "all":
         return candidates

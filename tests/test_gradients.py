@@ -184,6 +184,15 @@ def test_activation_operators(activation, reused):
     check(activation, b.finish(head(b, b.dense(y, filters(rng, 5, 8), None), rng)), (6,), 3, "cross-entropy", rng)
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu(approximate):
+    rng = rng_for("gelu", approximate)
+    b = ModelBuilder()
+    x = b.dense(b.input(1, 6), filters(rng, 40, 6) * 2, rng.normal(size=40))
+    y = b.op("GELU", [x], (1, 40), approximate=approximate)
+    check("GELU", b.finish(head(b, b.dense(y, filters(rng, 5, 40), None), rng)), (6,), 3, "cross-entropy", rng)
+
+
 @pytest.mark.parametrize("function", ["SQRT", "RSQRT", "LOG"])
 def test_functions_of_positive_numbers(function):
     """As in a layer normalisation: of a variance and a little more."""

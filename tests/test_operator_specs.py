@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from tflm_train.converters import generate
-from tflm_train.converters.operators import KERNELS, OPERATORS, kernel_named
+from tflm_train.converters.operators import KERNELS, OPERATORS, kernel_named, table
 from tflm_train.converters.operators.dense import FULLY_CONNECTED
-from tflm_train.converters.operators.spec import KernelSpec, OptionField, Options, parse_arguments
+from tflm_train.converters.operators.spec import KernelSpec, OperatorSpec, OptionField, Options, parse_arguments
 
 LIBRARY = Path(__file__).resolve().parents[1] / "micro_kernels" / "src" / "tflm_train"
 
@@ -26,6 +26,16 @@ def test_a_changed_file_is_stale(tmp_path):
     changed = tmp_path / "operators" / "arguments.h"
     changed.write_text(changed.read_text().replace("kDx", "kDX", 1))
     assert generate.stale(tmp_path) == [changed]
+
+
+def test_the_readme_s_table_is_current():
+    readme = LIBRARY.parents[2] / "README.md"
+    assert not generate.readme_is_stale(readme), "run: python -m tflm_train.converters.generate"
+
+
+def test_a_page_without_a_place_for_the_table():
+    with pytest.raises(ValueError, match="the page has no"):
+        table.replaced("# Operators")
 
 
 def test_arguments_are_parsed():
@@ -57,7 +67,16 @@ def test_a_spec_without_one_of_its_parts_does_not_import():
     with pytest.raises(ValueError, match="no operator of the schema"):
         replace(FULLY_CONNECTED, name="FULLY_CONNECT")
     with pytest.raises(ValueError, match="none of its arguments"):
-        replace(FULLY_CONNECTED, parameters=("weights",))
+        replace(FULLY_CONNECTED, shares=("weights",))
+    with pytest.raises(ValueError, match="its order names 2 of 3 inputs"):
+        replace(FULLY_CONNECTED, order=(1, 0))
+    with pytest.raises(ValueError, match="channel axis"):
+        replace(FULLY_CONNECTED, channel_axis=None)
+    for part in ("shape", "words", "constraints", "keeps_bounds", "limits"):
+        parts = {field.name: getattr(FULLY_CONNECTED, field.name) for field in fields(FULLY_CONNECTED)}
+        del parts[part]
+        with pytest.raises(TypeError, match=part):
+            OperatorSpec(**parts)
     with pytest.raises(ValueError, match="no docstring"):
         replace(FULLY_CONNECTED, constraints=(lambda graph, op: True,))
 

@@ -136,6 +136,7 @@ class TensorFlowModel:
             "RSQRT": tf.math.rsqrt,
             "SQUARE": tf.square,
             "LOG_SOFTMAX": tf.nn.log_softmax,
+            "GELU": lambda v: tf.nn.gelu(v, options["approximate"]),
             "HARD_SWISH": lambda v: v * tf.nn.relu6(v + 3.0) / 6.0,
         }
         return functions[op.type](x)

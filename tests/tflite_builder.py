@@ -7,6 +7,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from tflm_train.converters.model_reader import EXPECTED_OPTIONS
 
 _TYPES = {
     "float32": schema.TensorType.FLOAT32,
@@ -18,30 +19,11 @@ ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 PADDINGS = {"SAME": 0, "VALID": 1}
 
 _OPTIONS = {
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "MEAN": "ReducerOptions",
-    "ADD": "AddOptions",
-    "SUB": "SubOptions",
-    "MUL": "MulOptions",
     "PAD": "PadOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "RESHAPE": "ReshapeOptions",
-    "SQUEEZE": "SqueezeOptions",
     "EXPAND_DIMS": "ExpandDimsOptions",
     "TRANSPOSE": "TransposeOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "LEAKY_RELU": "LeakyReluOptions",
     "HARD_SWISH": "HardSwishOptions",
-    "DIV": "DivOptions",
-    "STRIDED_SLICE": "StridedSliceOptions",
-    "PACK": "PackOptions",
-    "REDUCE_MAX": "ReducerOptions",
-    "SUM": "ReducerOptions",
-    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    **EXPECTED_OPTIONS,
 }
 
 

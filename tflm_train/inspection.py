@@ -10,7 +10,7 @@ from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
 from .converters.macs import operator_macs
 from .converters.model_source import read_model
-from .converters.operators import PARAMETER_OPERATORS
+from .converters.operators import OPERATORS, PARAMETER_OPERATORS
 from .converters.plan_format import Plan
 from .converters.trainability import TrainedLayers, choose_layers, layer_names
 from .reports import report
@@ -58,7 +58,8 @@ def _reason(graph: Graph, op: Operator, trainable: bool, plan: Plan | None, refu
 def _parameter_count(graph: Graph, op: Operator) -> int:
     if op.type not in PARAMETER_OPERATORS:
         return 0
-    constants = (graph.tensors[t] for t in op.inputs[1:3] if t >= 0)
+    spec = OPERATORS[op.type]
+    constants = (graph.tensors[t] for t in (op.input(spec.position(name)) for name in spec.parameters) if t >= 0)
     return sum(tensor.elements for tensor in constants if tensor.data is not None)
 
 
@@ -67,8 +68,7 @@ def _macs(graph: Graph, op: Operator, layers: TrainedLayers | None) -> dict[str,
     forward = 0 if op.index in graph.folded else operator_macs(graph, op)
     if layers is None or op.index not in layers.differentiated:
         return {"forward": forward, "input_error": 0, "weight_gradient": 0}
-    sources = op.inputs[:1] if op.type in PARAMETER_OPERATORS else op.inputs
-    errors = sum(t in layers.errors for t in sources)
+    errors = sum(t in layers.errors for t in op.inputs)
     return {
         "forward": forward,
         "input_error": forward * errors,

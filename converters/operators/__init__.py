@@ -23,9 +23,11 @@ def _operators() -> dict[str, OperatorSpec]:
 
 
 def _kernels() -> tuple[KernelSpec, ...]:
-    found = [EXTERNAL, *(k for family in _FAMILIES for k in vars(family).values() if isinstance(k, KernelSpec))]
-    found += [kernel for spec in OPERATORS.values() for kernel in (spec.kernel, spec.pooled) if kernel is not None]
-    kernels = tuple(sorted(found, key=lambda kernel: kernel.number))
+    found: list[KernelSpec | None] = [EXTERNAL]
+    found += [k for family in _FAMILIES for k in vars(family).values() if isinstance(k, KernelSpec)]
+    for spec in OPERATORS.values():
+        found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0]]
+    kernels = tuple(sorted({kernel for kernel in found if kernel is not None}, key=lambda kernel: kernel.number))
     if [kernel.number for kernel in kernels] != list(range(len(kernels))):
         raise ValueError("kernels are numbered from 0 without gaps, each once")
     if len({kernel.name for kernel in kernels}) != len(kernels):

@@ -43,6 +43,8 @@ ADD = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=FUSED,
+    keeps_bounds=True,
+    limits="constants broadcast",
     shares=("a", "b"),
     passes_on=True,
 )
@@ -56,6 +58,8 @@ SUB = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=FUSED,
+    keeps_bounds=True,
+    limits="constants broadcast",
     shares=("a",),  # b's error is negated
     passes_on=True,
 )
@@ -74,6 +78,8 @@ MUL = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=FUSED,
+    keeps_bounds=True,
+    limits="constants broadcast",
     reads_for={"a": ("db",), "b": ("da",)},
 )
 
@@ -94,6 +100,8 @@ def _of_both(name: str, number: int, options: Options | None) -> OperatorSpec:
         shape=_shape,
         words=_words,
         constraints=FUSED,
+        keeps_bounds=True,
+        limits="constants broadcast",
         reads_for={"a": ("da", "db"), "b": ("da", "db")},
     )
 

@@ -15,8 +15,7 @@ def float_tensors(graph: Graph, op: Operator) -> bool:
     """its tensors are float32 (this release trains float32 models)"""
     from . import OPERATORS  # not above: the specs in it name this constraint
 
-    arguments = OPERATORS[op.type].inputs
-    read = op.inputs if arguments[-1].repeated else op.inputs[: len(arguments)]
+    read = OPERATORS[op.type].operands(op)
     return all(graph.tensors[t].dtype == "float32" for t in (*read, *op.outputs) if t >= 0)
 
 
@@ -27,7 +26,10 @@ def rank_fits(graph: Graph, op: Operator) -> bool:
 
 def weights_are_constant(graph: Graph, op: Operator) -> bool:
     """its weights and bias are float32 constants of the file"""
-    tensors = [graph.tensors[op.input(1)]] + [graph.tensors[t] for t in (op.input(2),) if t >= 0]
+    from . import OPERATORS  # not above: the specs in it name this constraint
+
+    spec = OPERATORS[op.type]
+    tensors = [graph.tensors[t] for t in (op.input(spec.position(name)) for name in spec.parameters) if t >= 0]
     return all(t.data is not None and t.dtype == "float32" for t in tensors)
 
 

@@ -124,6 +124,11 @@ def _mask(arguments: tuple[Argument, ...], chosen: Iterable[str]) -> int:
     return mask
 
 
+def _position(arguments: tuple[Argument, ...], name: str) -> int:
+    """Where a step has an argument, 0xFF if it has none."""
+    return next((i for i, argument in enumerate(arguments) if argument.name == name), 0xFF)
+
+
 def _argument_enum(phase: str, arguments: tuple[Argument, ...]) -> list[str]:
     names = [f"k{argument.name.capitalize()}" for argument in arguments]
     return [f"enum {phase} : uint32_t {{ {', '.join([*names, 'kCount'])} }};"]
@@ -131,12 +136,14 @@ def _argument_enum(phase: str, arguments: tuple[Argument, ...]) -> list[str]:
 
 def _kernel_block(kernel: KernelSpec) -> list[str]:
     forward, backward = kernel.forward_arguments, kernel.backward_arguments
-    masks = [
+    numbers = [
         _mask(forward, (a.name for a in forward if a.written)),
         _mask(forward, ["argmax"]),
         _mask(backward, (a.name for a in backward if a.written)),
         _mask(backward, ["argmax"]),
         _mask(backward, ["scratch"]),
+        _position(backward, "w"),
+        _position(backward, "dy"),
     ]
     lines = [f"namespace {kernel.name.lower()} {{"]
     lines += [f"namespace forward {{  // {kernel.forward}", *_argument_enum("Argument", forward), "}"]
@@ -147,7 +154,9 @@ def _kernel_block(kernel: KernelSpec) -> list[str]:
         if not kernel.words.endswith("*"):
             words.append("kWords")
         lines += [f"enum Word : uint32_t {{ {', '.join(words)} }};"]
-    lines += [f"inline constexpr KernelArguments kArguments = {{{', '.join(f'0x{mask:02x}' for mask in masks)}}};"]
+    lines += [
+        f"inline constexpr KernelArguments kArguments = {{{', '.join(f'0x{number:02x}' for number in numbers)}}};"
+    ]
     return [*lines, f"}}  // namespace {kernel.name.lower()}", ""]
 
 

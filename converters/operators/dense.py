@@ -59,6 +59,7 @@ FULLY_CONNECTED = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=(*FUSED, weights_are_constant, default_weights_format),
-    parameters=("w", "b"),
+    keeps_bounds=False,
+    limits="default weights format",
     channel_axis=0,
 )

@@ -23,6 +23,9 @@ def _element_wise(
     word_rule: WordRule = _no_words,
     constraints: tuple[Constraint, ...] = COMMON,
     backward_constraints: tuple[Constraint, ...] = (),
+    keeps_bounds: bool = False,
+    limits: str = "",
+    in_tflm: bool = True,
 ) -> OperatorSpec:
     """A function whose backward step reads its output, or what is named in ``saved``."""
     return OperatorSpec(
@@ -35,6 +38,9 @@ def _element_wise(
         words=word_rule,
         constraints=constraints,
         backward_constraints=backward_constraints,
+        keeps_bounds=keeps_bounds,
+        limits=limits,
+        in_tflm=in_tflm,
         shares=("x",),
         in_place=True,
     )
@@ -42,17 +48,17 @@ def _element_wise(
 
 LOGISTIC = _element_wise("LOGISTIC", 6)
 TANH = _element_wise("TANH", 13)
-RELU = _element_wise("RELU", 9)
-RELU6 = _element_wise("RELU6", 11)
-RELU_N1_TO_1 = _element_wise("RELU_N1_TO_1", 10)
+RELU = _element_wise("RELU", 9, keeps_bounds=True)
+RELU6 = _element_wise("RELU6", 11, keeps_bounds=True)
+RELU_N1_TO_1 = _element_wise("RELU_N1_TO_1", 10, keeps_bounds=True, in_tflm=False)
 HARD_SWISH = _element_wise("HARD_SWISH", 19, saved="x")
 EXP = _element_wise("EXP", 25)
 ELU = _element_wise("ELU", 26)
-NEG = _element_wise("NEG", 27)
-ABS = _element_wise("ABS", 28, saved="x")
-SQRT = _element_wise("SQRT", 29)
+NEG = _element_wise("NEG", 27, keeps_bounds=True)
+ABS = _element_wise("ABS", 28, saved="x", keeps_bounds=True)
+SQRT = _element_wise("SQRT", 29, keeps_bounds=True)
 RSQRT = _element_wise("RSQRT", 30)
-SQUARE = _element_wise("SQUARE", 31, saved="x")
+SQUARE = _element_wise("SQUARE", 31, saved="x", keeps_bounds=True)
 LOG = _element_wise("LOG", 40, saved="x")
 
 
@@ -78,6 +84,24 @@ LEAKY_RELU = _element_wise(
     word_rule=_slope,
     constraints=(*COMMON, slope_is_finite),
     backward_constraints=(slope_not_negative,),
+    keeps_bounds=True,
+    limits="slope not negative",
+)
+
+
+def _approximate(graph: Graph, op: Operator) -> list[Word]:
+    return [int(op.options["approximate"])]
+
+
+GELU = _element_wise(
+    "GELU",
+    43,
+    saved="x",
+    words="approximate",
+    options=Options("GeluOptions", (OptionField("approximate", 0, 1),)),
+    word_rule=_approximate,
+    limits="exact or approximate",
+    in_tflm=False,
 )
 
 
@@ -105,6 +129,8 @@ SOFTMAX = OperatorSpec(
     shape=same,
     words=_softmax_words,
     constraints=(*COMMON, beta_is_positive),
+    keeps_bounds=False,
+    limits="",
 )
 
 LOG_SOFTMAX = OperatorSpec(
@@ -116,4 +142,6 @@ LOG_SOFTMAX = OperatorSpec(
     shape=same,
     words=_rows,
     constraints=COMMON,
+    keeps_bounds=False,
+    limits="",
 )

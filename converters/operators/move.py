@@ -64,6 +64,8 @@ MEAN = OperatorSpec(
     shape=_reduced_shape,
     words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
+    keeps_bounds=True,
+    limits="adjacent axes",
     settings=1,
 )
 
@@ -76,6 +78,8 @@ SUM = OperatorSpec(
     shape=_reduced_shape,
     words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
+    keeps_bounds=True,
+    limits="adjacent axes",
     settings=1,
 )
 
@@ -88,6 +92,8 @@ REDUCE_MAX = OperatorSpec(
     shape=_reduced_shape,
     words=_reduction_words,
     constraints=(*COMMON, axes_are_contiguous),
+    keeps_bounds=True,
+    limits="adjacent axes; equal maxima share the error",
     settings=1,
 )
 
@@ -117,6 +123,8 @@ PAD = OperatorSpec(
     shape=_pad_shape,
     words=_pad_words,
     constraints=(*COMMON, second_input_is_constant, paddings_not_negative),
+    keeps_bounds=True,
+    limits="up to 5 dimensions",
     settings=1,
 )
 
@@ -141,6 +149,8 @@ TRANSPOSE = OperatorSpec(
     shape=_transpose_shape,
     words=_transpose_words,
     constraints=(*COMMON, second_input_is_constant),
+    keeps_bounds=True,
+    limits="up to 5 dimensions",
     settings=1,
 )
 
@@ -204,6 +214,8 @@ STRIDED_SLICE = OperatorSpec(
     shape=_slice_shape,
     words=_slice_words,
     constraints=(*COMMON, ranges_are_constant),
+    keeps_bounds=True,
+    limits="up to 5 dimensions",
     settings=3,
 )
 
@@ -227,6 +239,9 @@ TILE = OperatorSpec(
     shape=_tile_shape,
     words=_no_words,
     constraints=(*COMMON, second_input_is_constant),
+    keeps_bounds=True,
+    limits="up to 5 dimensions",
+    in_tflm=False,
     settings=1,
 )
 
@@ -260,4 +275,6 @@ CONCATENATION = OperatorSpec(
     shape=_concatenation_shape,
     words=_concatenation_words,
     constraints=(*COMMON, no_fused_activation, few_inputs),
+    keeps_bounds=True,
+    limits="up to 5 dimensions",
 )

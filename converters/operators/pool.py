@@ -69,6 +69,8 @@ MAX_POOL_2D = OperatorSpec(
     words=words,
     constraints=(*WINDOW, fits_the_device),
     backward_constraints=(window_fits_argmax,),
+    keeps_bounds=True,
+    limits="windows of up to 256 elements; first maximum wins",
 )
 
 AVERAGE_POOL_2D = OperatorSpec(
@@ -80,6 +82,8 @@ AVERAGE_POOL_2D = OperatorSpec(
     shape=_shape,
     words=words,
     constraints=(*WINDOW, fits_the_device),
+    keeps_bounds=True,
+    limits="",
 )
 
 # saves the winners of a max-pool that TensorFlow Lite Micro has run

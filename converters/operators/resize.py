@@ -39,5 +39,7 @@ RESIZE_NEAREST_NEIGHBOR = OperatorSpec(
     shape=_shape,
     words=_words,
     constraints=(*COMMON, image_input, second_input_is_constant),
+    keeps_bounds=True,
+    limits="",
     settings=1,
 )

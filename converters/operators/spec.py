@@ -8,9 +8,9 @@ Arguments are written in one line, in the order of the step::
 
     "x w b? y! argmax!?"    ! the step writes it   ? it may be absent   * any number of them (the last one)
 
-Names have a meaning: ``y`` is the output, ``d`` and the name of an input or output its error, ``argmax`` winners of a
-max-pool (uint8), ``scratch`` a selector's keys (uint16), ``sums`` room for rows of the weight gradient. Constants
-("words") are 32-bit integers unless marked ``:f32``.
+Names have a meaning: ``y`` is the output (``y!*``: all of several), ``d`` and the name of an input or output its error,
+``w`` and ``b`` weights and biases that train, ``argmax`` winners of a max-pool (uint8), ``scratch`` a selector's keys
+(uint16), ``sums`` room for rows of the weight gradient. Constants ("words") are 32-bit integers unless marked ``:f32``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..plan_format import MAX_OPERATOR_VALUES
 Shape = tuple[int, ...]
 Word = int | float
 Constraint = Callable[[Graph, Operator], bool]
-ShapeRule = Callable[[Operator, Sequence[Tensor | None]], Shape | None]
+ShapeRule = Callable[[Operator, Sequence[Tensor | None]], "Shape | list[Shape] | None"]
 WordRule = Callable[[Graph, Operator], list[Word]]
 MacRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
 
@@ -95,6 +95,8 @@ class KernelSpec:
         forward, backward = self.forward_arguments, self.backward_arguments
         if backward and "dy" not in {argument.name for argument in backward}:
             raise ValueError(f"{self.name}: its backward step reads no dy")
+        if "scratch" in {argument.name for argument in backward[:5]} | {argument.name for argument in backward[6:]}:
+            raise ValueError(f"{self.name}: scratch is not the sixth argument of its backward step")
         for argument in backward:
             known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "sums"}
             if argument.name not in known:
@@ -165,20 +167,24 @@ class OperatorSpec:
     name : str
         The schema's.
     kernel : KernelSpec or None
-        Of its steps; None for a view, whose output is its input under another shape. The kernel's inputs are the
-        operator's first ones.
+        Of its steps; None for a view, whose output is its input under another shape. Operators may share one.
+    order : tuple of int
+        Where the operator has the kernel's inputs; empty: they are its first ones.
     options : Options or None
     shape : callable
-        (operator, input tensors or None) -> the output's shape, None where it is not known at conversion. Raises
-        ``shapes.Wrong`` when the inputs do not fit together.
+        (operator, input tensors or None) -> the output's shape (of several outputs a list), None where it is not known
+        at conversion. Raises ``shapes.Wrong`` when the inputs do not fit together.
     words : callable
         (graph, operator) -> constants of the step.
     constraints, backward_constraints : tuple of callable
         What must hold to run it, and to pass an error back; the docstrings are the messages.
-    parameters : tuple of str
-        Arguments that train.
+    keeps_bounds : bool
+        The output is bounded where the inputs are: what a loss finds behind softmax or sigmoid may be probabilities.
+    limits : str
+        What the table of operators in the README says of it.
     channel_axis : int or None
-        Dimension of the weights ``w`` that counts output channels, each with a row of the weight gradient.
+        Dimension of the weights ``w`` that counts output channels, each with a bias and a row of the weight gradient;
+        None if it can have no bias.
     shares : tuple of str
         Inputs whose error may take over the memory of the output's, where it has as many elements.
     passes_on : bool
@@ -189,8 +195,12 @@ class OperatorSpec:
         The output may take over the input's memory.
     pooled : KernelSpec or None
         The kernel that runs it together with the max-pool behind it.
+    variant : tuple or None
+        Another kernel and when it is taken in place of ``kernel``; it has the same inputs.
     settings : int
-        Most inputs behind the kernel's: axes, sizes and the like, which are read at conversion.
+        Most inputs besides the kernel's: axes, sizes and the like, which are read at conversion.
+    in_tflm : bool
+        TensorFlow Lite Micro can run it; a model that holds others gets no program for its forward pass.
     """
 
     name: str
@@ -199,15 +209,19 @@ class OperatorSpec:
     shape: ShapeRule
     words: WordRule
     constraints: tuple[Constraint, ...]
+    keeps_bounds: bool
+    limits: str
     backward_constraints: tuple[Constraint, ...] = ()
-    parameters: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
     channel_axis: int | None = None
     shares: tuple[str, ...] = ()
     passes_on: bool = False
     reads_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_place: bool = False
     pooled: KernelSpec | None = None
+    variant: tuple[KernelSpec, Constraint] | None = None
     settings: int = 0
+    in_tflm: bool = True
 
     def __post_init__(self) -> None:
         if not self.name.isupper() or not hasattr(schema.BuiltinOperator, self.name):
@@ -216,11 +230,15 @@ class OperatorSpec:
             if not constraint.__doc__:
                 raise ValueError(f"{self.name}: {constraint.__name__} has no docstring, its message")
         names = {argument.name for argument in self.kernel.forward_arguments} if self.kernel else {"x"}
-        unknown = {*self.parameters, *self.shares, *self.reads_for} - names
+        unknown = {*self.shares, *self.reads_for} - names
         if unknown:
             raise ValueError(f"{self.name}: {sorted(unknown)[0]} is none of its arguments")
-        if ("w" in self.parameters) != (self.channel_axis is not None):
-            raise ValueError(f"{self.name}: weights that train have a channel axis")
+        if ("b" in self.parameters) != (self.channel_axis is not None):
+            raise ValueError(f"{self.name}: weights with biases have a channel axis, others have none")
+        if self.order and len(self.order) != len(self.inputs):
+            raise ValueError(f"{self.name}: its order names {len(self.order)} of {len(self.inputs)} inputs")
+        if self.variant and self.variant[0].forward != (self.kernel.forward if self.kernel else None):
+            raise ValueError(f"{self.name}: {self.variant[0].name} has other arguments")
 
     @cached_property
     def inputs(self) -> tuple[Argument, ...]:
@@ -230,8 +248,40 @@ class OperatorSpec:
         return tuple(argument for argument in self.kernel.forward_arguments if not argument.written)
 
     @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Arguments that train."""
+        names = [argument.name for argument in self.inputs]
+        return tuple(name for name in ("w", "b") if name in names) if "w" in names else ()
+
+    @cached_property
     def most_inputs(self) -> int:
         return MAX_OPERATOR_VALUES if self.inputs[-1].repeated else len(self.inputs) + self.settings
+
+    @cached_property
+    def selects(self) -> bool:
+        """Whether a selector may choose among its errors when it trains."""
+        return self.kernel is not None and any(a.name == "scratch" for a in self.kernel.backward_arguments)
+
+    @cached_property
+    def has_several_outputs(self) -> bool:
+        return self.kernel is not None and any(a.name == "y" and a.repeated for a in self.kernel.forward_arguments)
+
+    def position(self, name: str) -> int:
+        """Where the operator has an input, by the name of the argument."""
+        index = [argument.name for argument in self.inputs].index(name)
+        return self.order[index] if self.order else index
+
+    def operands(self, op: Operator) -> tuple[int, ...]:
+        """The tensors that the kernel reads, in the order of its arguments, -1 for omitted ones."""
+        if self.inputs[-1].repeated:
+            return op.inputs
+        return tuple(op.input(i) for i in self.order or range(len(self.inputs)))
+
+    def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
+        """The kernel of the operator's steps."""
+        if self.variant is not None and self.variant[1](graph, op):
+            return self.variant[0]
+        return self.kernel
 
     @property
     def is_view(self) -> bool:

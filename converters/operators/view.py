@@ -28,6 +28,8 @@ def _view(name: str, options: Options | None, settings: int) -> OperatorSpec:
         shape=_any_shape,
         words=_no_words,
         constraints=COMMON,
+        keeps_bounds=True,
+        limits="costs nothing: the same memory",
         shares=("x",),
         passes_on=True,
         settings=settings,

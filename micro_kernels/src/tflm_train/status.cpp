@@ -29,7 +29,9 @@ const char* StatusText(Status status) {
              "write "
              "operators.h for this model.";
     case Status::kNoProgram:
-      return "The plan holds no program for this forward pass; convert the model again.";
+      return "The plan holds no program for this forward pass; convert the model again, which names an operator that "
+             "the "
+             "pass cannot run.";
     case Status::kNotInitialized:
       return "The trainer is not initialized; call Init and check its status first.";
     case Status::kInvalidLabel:

@@ -2,6 +2,7 @@
 #include "conv_testing.h"
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/element_wise.h"
+#include "tflm_train/kernels/gelu.h"
 #include "tflm_train/kernels/unary.h"
 
 using namespace tflm_train;
@@ -69,6 +70,33 @@ TEST_CASE("exp, elu, neg, abs, square: gradients by finite differences") {
   std::vector<float> dx(1);
   UnaryBackward<AbsFunction>(zero.data(), one.data(), 1, false, dx.data());
   CHECK(dx[0] == 0.0f);
+}
+
+TEST_CASE("gelu: gradients by finite differences") {
+  for (bool approximate : {false, true}) {
+    const auto forward = [=](const D* x, uint32_t n, D* y) { GeluForward(approximate, x, n, y); };
+    const auto backward = [=](const D* x, const D* dy, uint32_t n, bool accumulate, D* dx) {
+      GeluBackward(approximate, x, dy, n, accumulate, dx);
+    };
+    CHECK(Check(true, {}, forward, backward) <= kTolerance);
+  }
+}
+
+TEST_CASE("gelu: the normal distribution in float") {
+  double worst = 0, tail = 0;
+  for (float x = -7.0f; x <= 7.0f; x += 0.00037f) {
+    const double expected = NormalCdf(static_cast<double>(x));
+    const double difference = std::fabs(static_cast<double>(NormalCdf(x)) - expected);
+    worst = std::fmax(worst, difference);
+    if (x > -5.6f) tail = std::fmax(tail, difference / expected);
+  }
+  MESSAGE("largest difference: " << worst << ", relative " << tail);
+  CHECK(worst <= 1.2e-7);
+  CHECK(tail <= 5e-6);
+  CHECK(NormalCdf(0.0f) == 0.5f);
+  CHECK(NormalCdf(40.0f) == 1.0f);
+  CHECK(NormalCdf(-40.0f) == 0.0f);
+  CHECK(std::isnan(NormalCdf(std::nanf(""))));
 }
 
 TEST_CASE("square roots: gradients by finite differences") {

@@ -161,6 +161,8 @@ void AddTypicalSteps(std::vector<Good>& good) {
                   [](Step& s) { s.Float({1, 2, 3, 2}).Float({1, 4, 5, 2}).Words({0, 1}); }});
   good.push_back({"resize", KernelId::kResizeNearestNeighbor, kB,
                   [](Step& s) { s.Float({1, 4, 5, 2}).Float({1, 2, 3, 2}).Words({1, 0}); }});
+  good.push_back({"gelu", KernelId::kGelu, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({1}); }});
+  good.push_back({"gelu", KernelId::kGelu, kB, [](Step& s) { s.Float({4}).Float({4}).Float({4}).Words({0}); }});
   good.push_back({"leaky", KernelId::kLeakyRelu, kF, [](Step& s) { s.Float({4}).Float({4}).WordF32(0.1f); }});
   good.push_back(
       {"leaky", KernelId::kLeakyRelu, kB, [](Step& s) { s.Float({4}).Float({4}).Float({4}).WordF32(0.1f); }});

@@ -17,6 +17,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kElu,
     &kExp,
     &kFullyConnected,
+    &kGelu,
     &kHardSwish,
     &kLeakyRelu,
     &kLog,

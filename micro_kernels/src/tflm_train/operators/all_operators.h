@@ -26,6 +26,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount> {
     Add(kElu);
     Add(kExp);
     Add(kFullyConnected);
+    Add(kGelu);
     Add(kHardSwish);
     Add(kLeakyRelu);
     Add(kLog);

@@ -17,7 +17,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // x dy! dx!
 enum Argument : uint32_t { kX, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace abs
 
 namespace add {
@@ -28,7 +28,7 @@ namespace backward {  // y? dy! da!? db!?
 enum Argument : uint32_t { kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00, 0xff, 0x01};
 }  // namespace add
 
 namespace average_pool_2d {
@@ -39,7 +39,7 @@ namespace backward {  // y? dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace average_pool_2d
 
 namespace concatenation {
@@ -50,7 +50,7 @@ namespace backward {  // dy! dx!?*
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kAxis, kSizes };
-inline constexpr KernelArguments kArguments = {0x01, 0x00, 0xff, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x01, 0x00, 0xff, 0x00, 0x00, 0xff, 0x00};
 }  // namespace concatenation
 
 namespace conv_2d {
@@ -61,7 +61,7 @@ namespace backward {  // x? w y? dy! dx!? scratch!? sums!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20};
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace conv_2d
 
 namespace conv_2d_max_pool {
@@ -72,7 +72,7 @@ namespace backward {  // x? w y? dy! dx!? scratch!? sums!? argmax
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kArgmax, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
-inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20};
+inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace conv_2d_max_pool
 
 namespace copy {
@@ -82,7 +82,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace copy
 
 namespace depthwise_conv_2d {
@@ -93,7 +93,7 @@ namespace backward {  // x? w y? dy! dx!? scratch!? sums!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20};
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace depthwise_conv_2d
 
 namespace depthwise_max_pool {
@@ -104,7 +104,7 @@ namespace backward {  // x? w y? dy! dx!? scratch!? sums!? argmax
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kArgmax, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
-inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20};
+inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace depthwise_max_pool
 
 namespace div {
@@ -115,7 +115,7 @@ namespace backward {  // a? b? y? dy! da!? db!?
 enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace div
 
 namespace elu {
@@ -125,7 +125,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace elu
 
 namespace exp {
@@ -135,7 +135,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace exp
 
 namespace fully_connected {
@@ -146,8 +146,19 @@ namespace backward {  // x? w y? dy! dx!? scratch!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kCount };
 }
 enum Word : uint32_t { kBatch, kInputs, kOutputs, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20};
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20, 0x01, 0x03};
 }  // namespace fully_connected
+
+namespace gelu {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x dy! dx!
+enum Argument : uint32_t { kX, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kApproximate, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
+}  // namespace gelu
 
 namespace hard_swish {
 namespace forward {  // x y!
@@ -156,7 +167,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // x dy! dx!
 enum Argument : uint32_t { kX, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace hard_swish
 
 namespace leaky_relu {
@@ -167,7 +178,7 @@ namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
 enum Word : uint32_t { kAlpha, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace leaky_relu
 
 namespace log {
@@ -177,7 +188,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // x dy! dx!
 enum Argument : uint32_t { kX, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace log
 
 namespace logistic {
@@ -187,7 +198,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace logistic
 
 namespace log_softmax {
@@ -198,7 +209,7 @@ namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
 enum Word : uint32_t { kRows, kColumns, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace log_softmax
 
 namespace maximum {
@@ -209,7 +220,7 @@ namespace backward {  // a? b? y? dy! da!? db!?
 enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace maximum
 
 namespace max_pool_2d {
@@ -220,7 +231,7 @@ namespace backward {  // y? argmax dy! dx!
 enum Argument : uint32_t { kY, kArgmax, kDy, kDx, kCount };
 }
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x06, 0x04, 0x0c, 0x02, 0x00};
+inline constexpr KernelArguments kArguments = {0x06, 0x04, 0x0c, 0x02, 0x00, 0xff, 0x02};
 }  // namespace max_pool_2d
 
 namespace max_pool_argmax {
@@ -228,7 +239,7 @@ namespace forward {  // x y argmax!
 enum Argument : uint32_t { kX, kY, kArgmax, kCount };
 }
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x04, 0x00, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x04, 0x00, 0x00, 0x00, 0xff, 0xff};
 }  // namespace max_pool_argmax
 
 namespace mean {
@@ -239,7 +250,7 @@ namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace mean
 
 namespace minimum {
@@ -250,7 +261,7 @@ namespace backward {  // a? b? y? dy! da!? db!?
 enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace minimum
 
 namespace mul {
@@ -261,7 +272,7 @@ namespace backward {  // a? b? y? dy! da!? db!?
 enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace mul
 
 namespace neg {
@@ -271,7 +282,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace neg
 
 namespace pad {
@@ -282,7 +293,7 @@ namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kBefore };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace pad
 
 namespace reduce_max {
@@ -293,7 +304,7 @@ namespace backward {  // x y dy! dx!
 enum Argument : uint32_t { kX, kY, kDy, kDx, kCount };
 }
 enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x0c, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x0c, 0x00, 0x00, 0xff, 0x02};
 }  // namespace reduce_max
 
 namespace relu {
@@ -303,7 +314,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace relu
 
 namespace relu6 {
@@ -313,7 +324,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace relu6
 
 namespace relu_n1_to_1 {
@@ -323,7 +334,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace relu_n1_to_1
 
 namespace resize_nearest_neighbor {
@@ -334,7 +345,7 @@ namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kAlignCorners, kHalfPixelCenters, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace resize_nearest_neighbor
 
 namespace rsqrt {
@@ -344,7 +355,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace rsqrt
 
 namespace softmax {
@@ -355,7 +366,7 @@ namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
 enum Word : uint32_t { kRows, kColumns, kBeta, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace softmax
 
 namespace sqrt {
@@ -365,7 +376,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace sqrt
 
 namespace square {
@@ -375,7 +386,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // x dy! dx!
 enum Argument : uint32_t { kX, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace square
 
 namespace squared_difference {
@@ -386,7 +397,7 @@ namespace backward {  // a? b? y? dy! da!? db!?
 enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace squared_difference
 
 namespace strided_slice {
@@ -397,7 +408,7 @@ namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kRanges };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace strided_slice
 
 namespace sub {
@@ -408,7 +419,7 @@ namespace backward {  // y? dy! da!? db!?
 enum Argument : uint32_t { kY, kDy, kDa, kDb, kCount };
 }
 enum Word : uint32_t { kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00, 0xff, 0x01};
 }  // namespace sub
 
 namespace sum {
@@ -419,7 +430,7 @@ namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace sum
 
 namespace tanh {
@@ -429,7 +440,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // y dy! dx!
 enum Argument : uint32_t { kY, kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace tanh
 
 namespace tile {
@@ -439,7 +450,7 @@ enum Argument : uint32_t { kX, kY, kCount };
 namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace tile
 
 namespace transpose {
@@ -450,7 +461,7 @@ namespace backward {  // dy! dx!
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
 enum Word : uint32_t { kPermutation };
-inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00};
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace transpose
 
 }  // namespace arguments

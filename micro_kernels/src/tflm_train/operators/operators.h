@@ -25,6 +25,7 @@ extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
 extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
 extern const OperatorOf<KernelId::kExp> kExp, kExpForward;
 extern const OperatorOf<KernelId::kFullyConnected> kFullyConnected, kFullyConnectedForward;
+extern const OperatorOf<KernelId::kGelu> kGelu, kGeluForward;
 extern const OperatorOf<KernelId::kHardSwish> kHardSwish, kHardSwishForward;
 extern const OperatorOf<KernelId::kLeakyRelu> kLeakyRelu, kLeakyReluForward;
 extern const OperatorOf<KernelId::kLog> kLog, kLogForward;
@@ -55,7 +56,7 @@ extern const OperatorOf<KernelId::kTanh> kTanh, kTanhForward;
 extern const OperatorOf<KernelId::kTile> kTile, kTileForward;
 extern const OperatorOf<KernelId::kTranspose> kTranspose, kTransposeForward;
 
-inline constexpr uint32_t kOperatorCount = 42;
+inline constexpr uint32_t kOperatorCount = 43;
 
 }  // namespace tflm_train
 

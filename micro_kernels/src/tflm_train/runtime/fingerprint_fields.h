@@ -76,6 +76,7 @@ inline constexpr FingerprintField kFingerprintFields[] = {
     {74, 0x00},  // ResizeNearestNeighborOptions.alignCorners
     {74, 0x01},  // ResizeNearestNeighborOptions.halfPixelCenters
     {75, 0x20},  // LeakyReluOptions.alpha
+    {116, 0x00},  // GeluOptions.approximate
     {kTensorFields, 0x01},  // Tensor.type
     {kTensorFields, 0x60},  // Tensor.shape
     {kTensorFields, 0x22},  // Tensor.buffer

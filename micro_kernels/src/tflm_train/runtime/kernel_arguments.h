@@ -1,4 +1,4 @@
-// Which arguments of a kernel's steps are written, and which hold something else than numbers.
+// Which arguments of a kernel's steps are written, which hold something else than numbers, and which train.
 #ifndef TFLM_TRAIN_RUNTIME_KERNEL_ARGUMENTS_H_
 #define TFLM_TRAIN_RUNTIME_KERNEL_ARGUMENTS_H_
 
@@ -14,15 +14,17 @@ struct KernelArguments {
   uint8_t backward_written;
   uint8_t backward_winners;
   uint8_t backward_keys;  // a selector's
+  // Positions in a backward step, kNoArgument without one.
+  uint8_t weight;
+  uint8_t output_error;
 
+  static constexpr uint8_t kNoArgument = 0xFF;
   /// The highest bit stands for all further arguments.
   static bool Has(uint32_t arguments, uint32_t i) { return (arguments >> (i < 7 ? i : 7) & 1u) != 0; }
 };
 
-/// Argument positions of a backward step with weights.
-namespace layer_argument {
-inline constexpr uint32_t kWeight = 1, kOutputError = 3, kKeys = 5;
-}  // namespace layer_argument
+/// Where a backward step that selects has the selector's keys.
+inline constexpr uint32_t kKeysArgument = 5;
 
 }  // namespace tflm_train
 

@@ -49,6 +49,7 @@ inline constexpr const char* kKernelNames[] = {
     "LOG",
     "SUM",
     "TILE",
+    "GELU",
 };
 
 }  // namespace tflm_train

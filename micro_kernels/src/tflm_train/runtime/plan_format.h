@@ -15,7 +15,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 43u;
+inline constexpr uint32_t kKernelCount = 44u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -69,6 +69,7 @@ enum class KernelId : uint16_t {
   kLog = 40,
   kSum = 41,
   kTile = 42,
+  kGelu = 43,
 };
 
 enum class SectionKind : uint16_t {

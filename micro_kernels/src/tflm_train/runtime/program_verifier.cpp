@@ -207,11 +207,11 @@ class ProgramVerifier {
 
   /// The step's weight, channels and keys are those of the layer that it trains.
   TFLM_TRAIN_COLD bool LayerFits(const StepRecord& step, const KernelArguments& kernel) const {
-    if (kernel.backward_keys == 0 || step.layer >= plan_.layer_count()) return false;
+    if (kernel.weight == KernelArguments::kNoArgument || step.layer >= plan_.layer_count()) return false;
     const LayerRecord& layer = plan_.layer(step.layer);
     const uint16_t* values = plan_.indices() + step.value_begin;  // present: the operator's check has seen them
-    const ValueRecord& weight = values_[values[layer_argument::kWeight]];
-    const ValueRecord& error = values_[values[layer_argument::kOutputError]];
+    const ValueRecord& weight = values_[values[kernel.weight]];
+    const ValueRecord& error = values_[values[kernel.output_error]];
     if (layer.weight != kNoneIndex &&
         (weight.place != static_cast<uint8_t>(Place::kParameter) || weight.offset != layer.weight)) {
       return false;
@@ -219,7 +219,8 @@ class ProgramVerifier {
     const auto channels = static_cast<uint32_t>(error.dims[error.rank - 1]);
     if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return false;
     if (layer.candidates != CheckedElements(error)) return false;
-    return layer.max_selected == 0 || values[layer_argument::kKeys] != kNoneIndex;  // enough for all
+    if (layer.max_selected == 0) return true;
+    return kernel.backward_keys != 0 && values[kKeysArgument] != kNoneIndex;  // enough for all
   }
 
   const PlanReader& plan_;
