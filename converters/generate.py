@@ -18,6 +18,8 @@ FILES: dict[str, Callable[[], str]] = {
     "runtime/plan_format.h": plan_header.cpp_header,
     "runtime/fingerprint_fields.h": fingerprint.cpp_header,
     "runtime/kernel_names.h": cpp.kernel_names,
+    "policies/option_names.h": plan_header.option_names,
+    "policies/selectors.h": plan_header.selectors,
     "operators/arguments.h": cpp.arguments,
     "operators/operators.h": cpp.declarations,
     "operators/all_operators.h": cpp.all_operators_set,

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
+from .policies import Selector
 
 LOSSES = ("auto", "cross-entropy", "binary-cross-entropy", "mse")
-SELECTORS = ("dense", "static-topk", "tinyprop")
+SELECTORS = tuple(selector.word for selector in Selector)
 MAX_ACCUMULATE = 65535
 _SPARSE = ("static-topk", "tinyprop")
 _TINYPROP = ("tinyprop",)
@@ -43,12 +44,16 @@ class Option:
         Its type and range in words, for messages.
     read : callable
         Value -> the value as it is kept; TypeError where it is of another type.
-    good : callable
-        Whether a kept value lies in the range.
+    low, high : float
+        Range of a number.
+    words : tuple of str
+        What a word may be; empty: anything.
+    at_least : str or None
+        Another option, which a number may not lie below.
+    code : str or None
+        NumPy's code of what the device keeps, and lets be changed between steps; None: it only shapes the plan.
     selectors : tuple of str
         Those that it has an effect with; empty: with all.
-    on_device : bool
-        It can be changed between steps.
     """
 
     name: str
@@ -58,9 +63,36 @@ class Option:
     default: Any
     rule: str
     read: Callable[[Any], Any]
-    good: Callable[[Any], bool]
+    low: float = 0
+    high: float = 1
+    words: tuple[str, ...] = ()
+    at_least: str | None = None
+    code: str | None = None
     selectors: tuple[str, ...] = ()
-    on_device: bool = True
+
+    def good(self, kept: Any) -> bool:
+        """Whether a value lies in the range, which is judged on what the device keeps."""
+        if isinstance(kept, str):
+            return not self.words or kept in self.words
+        if isinstance(kept, tuple):
+            return True
+        return bool(self.low <= (stored(kept) if isinstance(kept, float) else kept) <= self.high)
+
+    def device_number(self, value: Any) -> Any:
+        """The number that the device keeps for a value."""
+        return self.words.index(value) if self.words else value
+
+    def from_device(self, number: Any) -> Any:
+        """The value that a device's number stands for.
+
+        Raises
+        ------
+        UserError
+            It stands for none.
+        """
+        if self.words and 0 <= number < len(self.words):
+            return self.words[number]
+        return self.check(bool(number) if self.read is _switch and number in (0, 1) else number)
 
     def check(self, value: Any) -> Any:
         """The value as it is kept: a Python number, switch or string.
@@ -128,23 +160,13 @@ def _layers(value: Any) -> str | tuple[str | int, ...]:
     return tuple(item if isinstance(item, str) else _whole(item) for item in value)
 
 
-def _any(value: Any) -> bool:
-    return True
-
-
-def _part(value: float) -> bool:
-    return 0 < stored(value) <= 1
-
-
-def _part_or_none(value: float) -> bool:
-    return 0 <= stored(value) <= 1
-
-
 def _one_of(words: tuple[str, ...]) -> str:
     return f"one of {', '.join(words)}"
 
 
 _PART = "a number above 0 and at most 1"
+_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
+_LARGEST = float(np.finfo(np.float32).max)
 _YES_NO = "True or False"
 
 OPTIONS: dict[str, Option] = {
@@ -158,8 +180,6 @@ OPTIONS: dict[str, Option] = {
             default="all",
             rule="'all', 'last:N', or names or indices of operators",
             read=_layers,
-            good=_any,
-            on_device=False,
         ),
         Option(
             name="loss",
@@ -169,8 +189,7 @@ OPTIONS: dict[str, Option] = {
             default="auto",
             rule=_one_of(LOSSES),
             read=_word,
-            good=LOSSES.__contains__,
-            on_device=False,
+            words=LOSSES,
         ),
         Option(
             name="selector",
@@ -180,7 +199,8 @@ OPTIONS: dict[str, Option] = {
             default="dense",
             rule=_one_of(SELECTORS),
             read=_word,
-            good=SELECTORS.__contains__,
+            words=SELECTORS,
+            code="<u4",
         ),
         Option(
             name="ratio",
@@ -190,7 +210,8 @@ OPTIONS: dict[str, Option] = {
             default=0.1,
             rule=_PART,
             read=_number,
-            good=_part,
+            low=_ABOVE_0,
+            code="<f4",
             selectors=("static-topk",),
         ),
         Option(
@@ -201,7 +222,7 @@ OPTIONS: dict[str, Option] = {
             default=0.1,
             rule="a number from 0 to 1",
             read=_number,
-            good=_part_or_none,
+            code="<f4",
             selectors=_TINYPROP,
         ),
         Option(
@@ -212,7 +233,8 @@ OPTIONS: dict[str, Option] = {
             default=0.9,
             rule="a number from s_min to 1",
             read=_number,
-            good=_part_or_none,
+            at_least="s_min",
+            code="<f4",
             selectors=_TINYPROP,
         ),
         Option(
@@ -223,7 +245,8 @@ OPTIONS: dict[str, Option] = {
             default=0.9,
             rule=_PART,
             read=_number,
-            good=_part,
+            low=_ABOVE_0,
+            code="<f4",
             selectors=_TINYPROP,
         ),
         Option(
@@ -234,7 +257,8 @@ OPTIONS: dict[str, Option] = {
             default=0.99,
             rule=_PART,
             read=_number,
-            good=_part,
+            low=_ABOVE_0,
+            code="<f4",
             selectors=_TINYPROP,
         ),
         Option(
@@ -244,7 +268,7 @@ OPTIONS: dict[str, Option] = {
             default=False,
             rule=_YES_NO,
             read=_switch,
-            good=_any,
+            code="<u4",
             selectors=_SPARSE,
         ),
         Option(
@@ -255,7 +279,9 @@ OPTIONS: dict[str, Option] = {
             default=0.01,
             rule="a positive finite number",
             read=_number,
-            good=lambda value: 0 < stored(value) < float("inf"),
+            low=_ABOVE_0,
+            high=_LARGEST,
+            code="<f4",
         ),
         Option(
             name="accumulate",
@@ -265,7 +291,9 @@ OPTIONS: dict[str, Option] = {
             default=1,
             rule=f"a whole number from 1 to {MAX_ACCUMULATE}",
             read=_whole,
-            good=lambda value: 1 <= value <= MAX_ACCUMULATE,
+            low=1,
+            high=MAX_ACCUMULATE,
+            code="<u4",
         ),
         Option(
             name="zero_skip",
@@ -274,7 +302,7 @@ OPTIONS: dict[str, Option] = {
             default=True,
             rule=_YES_NO,
             read=_switch,
-            good=_any,
+            code="<u4",
         ),
         Option(
             name="add_bias",
@@ -283,8 +311,6 @@ OPTIONS: dict[str, Option] = {
             default=False,
             rule=_YES_NO,
             read=_switch,
-            good=_any,
-            on_device=False,
         ),
         Option(
             name="seed",
@@ -294,11 +320,30 @@ OPTIONS: dict[str, Option] = {
             default=0,
             rule=f"a whole number from 0 to {2**32 - 1}",
             read=_whole,
-            good=lambda value: 0 <= value < 2**32,
-            on_device=False,
+            high=2**32 - 1,
         ),
     )
 }
+
+
+DEVICE_OPTIONS: dict[str, Option] = {name: option for name, option in OPTIONS.items() if option.code is not None}
+"""Those that the device keeps, in the order of its record."""
+
+
+def read_device_options(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by name from the numbers that a plan or a device keeps.
+
+    Raises
+    ------
+    UserError
+        A number stands for no value of its option.
+    """
+    return {name: option.from_device(numbers[name]) for name, option in DEVICE_OPTIONS.items()}
+
+
+def device_numbers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers that a device keeps, of those options that it has."""
+    return {name: OPTIONS[name].device_number(value) for name, value in options.items() if name in DEVICE_OPTIONS}
 
 
 def checked(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -314,10 +359,10 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         if name not in OPTIONS:
             raise UserError(f"there is no option {name!r}; there are {', '.join(sorted(OPTIONS))}")
         kept[name] = OPTIONS[name].check(value)
-    if "s_min" in kept and "s_max" in kept and stored(kept["s_min"]) > stored(kept["s_max"]):
-        raise UserError(
-            f"s_max={values['s_max']!r} is out of range: {OPTIONS['s_max'].rule}, which is {values['s_min']!r}"
-        )
+    for name in kept:
+        low = OPTIONS[name].at_least
+        if low in kept and stored(kept[low]) > stored(kept[name]):
+            raise UserError(f"{name}={values[name]!r} is out of range: {OPTIONS[name].rule}, which is {values[low]!r}")
     return kept
 
 

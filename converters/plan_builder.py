@@ -15,7 +15,7 @@ from .graph import Graph, Operator
 from .loss_end import choose_loss
 from .memory_planner import aligned, plan_program, share_in_place
 from .operators import OPERATORS
-from .options import OPTIONS
+from .options import DEVICE_OPTIONS, device_numbers
 from .program import Program, Step, Value
 from .trainability import TrainedLayers, layer_names
 
@@ -28,7 +28,6 @@ _BASES = {
     pf.Place.CONSTANT: pf.Base.FILE,
     pf.Place.PARAMETER: pf.Base.PERSISTENT,
 }
-_SELECTORS = {"dense": pf.Selector.DENSE, "static-topk": pf.Selector.STATIC_TOPK, "tinyprop": pf.Selector.TINYPROP}
 
 
 class PlanBuilder:
@@ -174,10 +173,9 @@ class PlanBuilder:
     def _defaults(self) -> np.ndarray:
         config, record = self.config, np.zeros(1, pf.DEFAULTS)
         record["loss"], record["loss_scale"], record["classes"] = self.loss.loss, self.loss.scale, self.loss.classes
-        record["selector"] = _SELECTORS[config.selector]
-        record["flags"] = pf.DEFAULT_ZERO_SKIP * config.zero_skip | pf.DEFAULT_OUTPUT_SPARSE * config.output_sparse
-        for name in sorted(OPTIONS.keys() & set(pf.DEFAULTS.names or ()) - {"loss", "selector"}):
-            record[name] = getattr(config, name)
+        for name, number in device_numbers({name: getattr(config, name) for name in DEVICE_OPTIONS}).items():
+            record[name] = number
+        record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         return record
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import enum
 import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .errors import PlanError
+from .options import DEVICE_OPTIONS, read_device_options
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -26,7 +28,7 @@ NONE_ADDRESS = 0xFFFFFFFF  # of an absent argument
 MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
-TRAINER_BYTES = 256  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
+TRAINER_BYTES = 264  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
 
 
 class SectionKind(enum.IntEnum):
@@ -118,16 +120,8 @@ class Loss(enum.IntEnum):
     AUTO_LINEAR = 5
 
 
-class Selector(enum.IntEnum):
-    DENSE = 0
-    STATIC_TOPK = 1
-    TINYPROP = 2
-
-
 SECTION_REQUIRED = 1
 LAYER_OUTPUT = 1  # flag: the operator next to the loss, dense by default
-DEFAULT_ZERO_SKIP = 1
-DEFAULT_OUTPUT_SPARSE = 2
 
 HEADER = np.dtype(
     [
@@ -149,19 +143,12 @@ SECTION = np.dtype([("kind", "<u2"), ("flags", "<u2"), ("offset", "<u4"), ("byte
 DEFAULTS = np.dtype(
     [
         ("loss", "<u2"),
-        ("selector", "<u2"),
-        ("flags", "<u4"),
-        ("learning_rate", "<f4"),
+        ("reserved", "<u2"),
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
-        ("accumulate", "<u4"),  # samples per update; 1: update fused with the backward pass
-        ("ratio", "<f4"),  # static top-k
-        ("s_min", "<f4"),
-        ("s_max", "<f4"),
-        ("damping", "<f4"),
-        ("decay", "<f4"),
         ("seed", "<u4"),
         ("persistent_bytes", "<u4"),  # of the arena, before the programs' part
         ("classes", "<u4"),  # outputs of one row: what one class number chooses from
+        *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
     ]
 )
 
@@ -280,6 +267,11 @@ class Plan:
     @property
     def defaults(self) -> np.ndarray:
         return self.sections[SectionKind.DEFAULTS][0]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The training options that a device starts with."""
+        return read_device_options({name: self.defaults[name].item() for name in DEVICE_OPTIONS})
 
     @property
     def parameters(self) -> np.ndarray:

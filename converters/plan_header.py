@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import enum
+
+import numpy as np
+
 from . import plan_format as pf
 from .operators import KERNELS
-from .operators.cpp import HEAD, kernel_ids
+from .operators.cpp import HEAD, camel, guarded, kernel_ids
+from .options import DEVICE_OPTIONS
+from .policies import Selector
 
 _RECORDS = {
     "PlanHeader": pf.HEADER,
@@ -18,13 +24,93 @@ _RECORDS = {
 }
 _ENUMS = (
     pf.SectionKind, pf.Activation, pf.ScalarType, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
-    pf.ForwardKind, pf.ParameterKind, pf.Loss, pf.Selector,
+    pf.ForwardKind, pf.ParameterKind, pf.Loss,
 )  # fmt: skip
+_TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
+
+
+def _enumeration(name: str, members: type[enum.IntEnum], base: str) -> list[str]:
+    values = (f"  k{camel(member.name)} = {member.value}," for member in members)
+    return [f"enum class {name} : {base} {{", *values, "};", ""]
+
+
+def _options() -> list[str]:
+    """The options that may change between steps, their record and their ranges."""
+    numbers = list(DEVICE_OPTIONS)
+    lines = [
+        *_enumeration("SelectorId", Selector, "uint32_t"),
+        f"inline constexpr uint32_t kSelectorCount = {len(Selector)};",
+        "",
+        "/// What may be changed between steps. Switches are 0 or 1.",
+        "struct TrainingOptions {",
+    ]
+    for option in DEVICE_OPTIONS.values():
+        kind = "SelectorId" if option.name == "selector" else _TYPES[str(option.code).lstrip("<")]
+        lines += [f"  /// {option.help}", f"  {kind} {option.name};"]
+    lines += [
+        "};",
+        f"inline constexpr uint32_t kOptionCount = {len(numbers)};",
+        "static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));",
+        "",
+        "/// What an option may be.",
+        "struct OptionRange {",
+        "  uint32_t low, high;  // of a float its bits",
+        "  bool is_float;",
+        "  uint8_t at_least;  // option that it may not lie below, kOptionCount: none",
+        "};",
+        "",
+        "/// In the order of TrainingOptions.",
+        "inline constexpr OptionRange kOptionRanges[kOptionCount] = {",
+    ]
+    for option in DEVICE_OPTIONS.values():
+        high = len(option.words) - 1 if option.words else option.high
+        low, high = (int(np.asarray(value, option.code).view("<u4")) for value in (option.low, high))
+        is_float = "true" if option.code == "<f4" else "false"
+        at_least = numbers.index(option.at_least) if option.at_least else len(numbers)
+        lines += [f"    // {option.name}", f"    {{{low}u, {high}u, {is_float}, {at_least}}},"]
+    return [*lines, "};", ""]
+
+
+def option_names() -> str:
+    """``policies/option_names.h``: the options' names, for hosts."""
+    body = [
+        '#include "tflm_train/runtime/plan_format.h"',
+        "",
+        "namespace tflm_train {",
+        "",
+        "/// By position in TrainingOptions.",
+        "inline const char* OptionName(uint32_t option) {",
+        "  switch (option) {",
+        *(line for i, name in enumerate(DEVICE_OPTIONS) for line in (f"    case {i}:", f'      return "{name}";')),
+        "    default:",
+        '      return "";',
+        "  }",
+        "}",
+        "",
+        "}  // namespace tflm_train",
+    ]
+    title = "// Names of the training options: linked only by programs that show them."
+    return "\n".join([HEAD, title, *guarded("tflm_train/policies/option_names.h", body)]) + "\n"
+
+
+def selectors() -> str:
+    """``policies/selectors.h``: the Selector objects."""
+    names = [camel(member.name) for member in Selector if member != Selector.DENSE]
+    body = [
+        '#include "tflm_train/policies/selector.h"',
+        "",
+        "namespace tflm_train {",
+        "",
+        *(f"extern const SelectorOf<SelectorId::k{name}> k{name}Selector;" for name in names),
+        "",
+        "}  // namespace tflm_train",
+    ]
+    title = "// Every selector of the library but dense, which needs none. A firmware links those that it names."
+    return "\n".join([HEAD, title, *guarded("tflm_train/policies/selectors.h", body)]) + "\n"
 
 
 def cpp_header() -> str:
     """Constants, enumerations and records of ``plan_format``."""
-    types = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
     lines = [
         HEAD,
         "// What each field means is written in converters/plan_format.py.",
@@ -44,7 +130,6 @@ def cpp_header() -> str:
         "kKernelCount": len(KERNELS),
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
-        "kDefaultZeroSkip": pf.DEFAULT_ZERO_SKIP, "kDefaultOutputSparse": pf.DEFAULT_OUTPUT_SPARSE,
     }  # fmt: skip
     lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]
     lines += [
@@ -54,23 +139,24 @@ def cpp_header() -> str:
     ]
     lines += kernel_ids()
     for enumeration in _ENUMS:
-        name = enumeration.__name__ + ("Id" if enumeration in (pf.Selector, pf.Loss) else "")
-        lines.append(f"enum class {name} : uint16_t {{")
-        for member in enumeration:
-            words = member.name.split("_")
-            lines.append("  k" + "".join(w.capitalize() for w in words) + f" = {member.value},")
-        lines += ["};", ""]
+        name = enumeration.__name__ + ("Id" if enumeration is pf.Loss else "")
+        lines += _enumeration(name, enumeration, "uint16_t")
+    lines += _options()
     for name, dtype in _RECORDS.items():
         lines.append(f"struct {name} {{")
         assert dtype.fields is not None
         for field_name in dtype.names or ():
+            if dtype is pf.DEFAULTS and field_name in DEVICE_OPTIONS:
+                continue
             base, shape = dtype.fields[field_name][0], ""
             if base.subdtype is not None:
                 base, dims = base.subdtype
                 shape = f"[{dims[0]}]"
             if field_name == "operator":  # a C++ keyword
                 field_name = "operator_index"
-            lines.append(f"  {types[base.str.lstrip('<|')]} {field_name}{shape};")
+            lines.append(f"  {_TYPES[base.str.lstrip('<|')]} {field_name}{shape};")
+        if dtype is pf.DEFAULTS:
+            lines.append("  TrainingOptions options;  // those that training starts with")
         lines += ["};", f"static_assert(sizeof({name}) == {dtype.itemsize});", ""]
     lines += ["}  // namespace tflm_train", "", "#endif  // TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_"]
     return "\n".join(lines) + "\n"

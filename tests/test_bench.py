@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from test_schemas import validate
+from tflm_train.converters.options import SELECTORS
 
 import tflm_train as tt
 from tflm_train.bench import workloads
@@ -145,16 +146,28 @@ def test_a_larger_model_takes_more_flash(tmp_path: Path) -> None:
     assert 8 * 1024 < sizes[0] < sizes[1] < 40 * 1024
 
 
+def symbols(program: Path) -> str:
+    command = [build.binary_tool(build.arm_compiler(), "gcc-nm"), "-C", str(program)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@emulated
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_firmware_holds_the_selector_of_its_plan_and_no_other(selector: str, tmp_path: Path) -> None:
+    config = tt.TrainingConfig().with_selector(selector)
+    footprint(tt.convert(workloads.cnn(0).network, config).plan, "m4", "tuned", tmp_path)
+    held = symbols(tmp_path / "program.elf")
+    names = {"static-topk": "kStaticTopkSelector", "tinyprop": "kTinypropSelector"}
+    assert [name for name, symbol in names.items() if symbol in held] == [selector][selector == "dense" :]
+    for shared in ("GatherKeys", "KeepLargest", "NthLargest"):
+        assert (shared in held) == (selector != "dense")
+
+
 @emulated
 def test_firmware_that_trains_holds_no_agent(tmp_path: Path) -> None:
     """What docs/protocol.md says about security: who calls Trainer alone gives nobody a way in."""
     plan = tt.convert(workloads.mlp(0).network, tt.TrainingConfig()).plan
     footprint(plan, "m4", "tuned", tmp_path)
-
-    def symbols(program: Path) -> str:
-        command = [build.binary_tool(build.arm_compiler(), "gcc-nm"), "-C", str(program)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
     assert "tflm_train::Agent::" in symbols(build.emulated_firmware("m4"))
     alone = symbols(tmp_path / "program.elf")
     assert "tflm_train::Trainer::Step" in alone

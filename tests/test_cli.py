@@ -59,7 +59,7 @@ def test_options_reach_the_plan(run: Any, folder: Path, tmp_path: Path) -> None:
     assert run("convert", folder / "plain.tflite", "-o", out, *arguments.split()).code == 0
     defaults = tt.load_model(out).plan.defaults
     assert (defaults["ratio"], defaults["learning_rate"], defaults["accumulate"]) == (0.25, 0.5, 4)
-    assert (defaults["seed"], defaults["selector"], int(defaults["flags"]) & 1) == (9, 1, 0)
+    assert (defaults["seed"], defaults["selector"], defaults["zero_skip"]) == (9, 1, 0)
     assert tt.load_model(out).plan.layers.size == 1
 
 

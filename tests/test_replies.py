@@ -12,6 +12,7 @@ import networks
 import numpy as np
 import pytest
 from lossy_wire import FaultyTransport
+from tflm_train.converters.options import DEVICE_OPTIONS
 
 import tflm_train as tt
 from tflm_train.devices import build, protocol, replies
@@ -172,6 +173,11 @@ def test_frames_as_long_as_the_device_says(agent: ProcessTransport, model: tt.Tr
     assert all(np.array_equal(a, b) for a, b in zip(plain, short))
 
 
+def _option(name: str) -> int:
+    """Its place in the reply."""
+    return 4 * list(DEVICE_OPTIONS).index(name)
+
+
 NOT_FINITE = struct.pack("<f", float("nan"))
 
 
@@ -182,13 +188,12 @@ NOT_FINITE = struct.pack("<f", float("nan"))
         (Command.EVALUATE, 0, struct.pack("<f", float("inf")), "its loss cannot be inf"),
         (Command.STEP, 4, WORD.pack(11), "its correct cannot be 11"),
         (Command.READ_OUTPUT, 4, NOT_FINITE, "a value is NaN or infinite"),
-        (Command.OPTIONS, 0, NOT_FINITE, "its learning rate cannot be nan"),
-        (Command.OPTIONS, 0, struct.pack("<f", -1), "learning_rate=-1.0 is out of range"),
-        (Command.OPTIONS, 4, b"\x09", "9 is not a valid Selector"),
-        (Command.OPTIONS, 5, b"\x02", "its output sparse cannot be 2"),
-        (Command.OPTIONS, 7, b"\x01", "its reserved cannot be 1"),
-        (Command.OPTIONS, 8, WORD.pack(0), "its accumulate cannot be 0"),
-        (Command.OPTIONS, 8, WORD.pack(2**32 - 1), "accumulate=4294967295 is out of range"),
+        (Command.OPTIONS, _option("learning_rate"), NOT_FINITE, "its learning rate cannot be nan"),
+        (Command.OPTIONS, _option("learning_rate"), struct.pack("<f", -1), "learning_rate=-1.0 is out of range"),
+        (Command.OPTIONS, _option("selector"), WORD.pack(9), "selector=9 .*one of dense"),
+        (Command.OPTIONS, _option("output_sparse"), WORD.pack(2), "output_sparse=2 .*True or False"),
+        (Command.OPTIONS, _option("accumulate"), WORD.pack(0), "accumulate=0 is out of range"),
+        (Command.OPTIONS, _option("accumulate"), WORD.pack(2**32 - 1), "accumulate=4294967295 is out of range"),
     ],
 )
 def test_values_that_cannot_be_are_refused(

@@ -17,7 +17,7 @@ from .converters.graph import sample_shape
 from .converters.model_reader import read_graph
 from .converters.model_source import needs_export, read_model
 from .converters.options import OPTIONS
-from .converters.plan_format import ForwardKind, Plan, ProgramKind, Selector
+from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .converters.trainability import parameter_operators
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
@@ -52,7 +52,7 @@ class TrainableModel:
 
     def __repr__(self) -> str:
         sizes = self.sizes
-        selector = Selector(int(self.plan.defaults["selector"])).name.lower().replace("_", "-")
+        selector = self.plan.options["selector"]
         trained = f"{sizes.trainable_parameters:,} trainable parameters in {len(self.plan.layers)} layers"
         arena = max(sizes.arena_bytes.values())
         return f"<TrainableModel {self.name}: {len(self.data):,} bytes, {trained}, {selector}, arena {arena:,} bytes>"

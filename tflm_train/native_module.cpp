@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "native_tflm.h"
+#include "tflm_train/kernels/float_bits.h"
 #include "tflm_train/operators/all_operators.h"
+#include "tflm_train/policies/option_names.h"
 #include "tflm_train/runtime/crc32.h"
 #include "tflm_train/runtime/fingerprint.h"
 #include "tflm_train/runtime/trainer.h"
@@ -239,49 +241,32 @@ class NativeTrainer {
   }
 
   py::dict Options() const {
-    const TrainingOptions& options = trainer_.options();
+    uint32_t words[kOptionCount];
+    std::memcpy(words, &trainer_.options(), sizeof words);
     py::dict result;
-    result["learning_rate"] = options.learning_rate;
-    result["selector"] = static_cast<int>(options.selector.id);
-    result["output_sparse"] = options.selector.output_sparse;
-    result["ratio"] = options.selector.ratio;
-    result["s_min"] = options.selector.s_min;
-    result["s_max"] = options.selector.s_max;
-    result["damping"] = options.selector.damping;
-    result["decay"] = options.selector.decay;
-    result["zero_skip"] = options.zero_skip;
-    result["accumulate"] = options.accumulate;
+    for (uint32_t i = 0; i < kOptionCount; ++i) {
+      const char* name = OptionName(i);
+      if (kOptionRanges[i].is_float) {
+        result[name] = FloatOf(words[i]);
+      } else {
+        result[name] = words[i];
+      }
+    }
     return result;
   }
 
   void SetOptions(const py::kwargs& changes) {
-    TrainingOptions options = trainer_.options();
+    uint32_t words[kOptionCount];
+    std::memcpy(words, &trainer_.options(), sizeof words);
     for (const auto& [key, value] : changes) {
       const auto name = key.cast<std::string>();
-      if (name == "learning_rate") {
-        options.learning_rate = value.cast<float>();
-      } else if (name == "selector") {
-        options.selector.id = static_cast<SelectorId>(value.cast<uint16_t>());
-      } else if (name == "output_sparse") {
-        options.selector.output_sparse = value.cast<bool>();
-      } else if (name == "ratio") {
-        options.selector.ratio = value.cast<float>();
-      } else if (name == "s_min") {
-        options.selector.s_min = value.cast<float>();
-      } else if (name == "s_max") {
-        options.selector.s_max = value.cast<float>();
-      } else if (name == "damping") {
-        options.selector.damping = value.cast<float>();
-      } else if (name == "decay") {
-        options.selector.decay = value.cast<float>();
-      } else if (name == "zero_skip") {
-        options.zero_skip = value.cast<bool>();
-      } else if (name == "accumulate") {
-        options.accumulate = value.cast<uint32_t>();
-      } else {
-        throw py::type_error("unknown option " + name);
-      }
+      uint32_t i = 0;
+      while (i < kOptionCount && name != OptionName(i)) ++i;
+      if (i == kOptionCount) throw py::type_error("unknown option " + name);
+      words[i] = kOptionRanges[i].is_float ? BitsOf(value.cast<float>()) : value.cast<uint32_t>();
     }
+    TrainingOptions options;
+    std::memcpy(&options, words, sizeof options);
     Check(trainer_.SetOptions(options));
   }
 

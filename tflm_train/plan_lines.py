@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .converters.plan_format import DEFAULT_ZERO_SKIP, Loss, Plan, Selector
+from .converters.options import DEVICE_OPTIONS
+from .converters.plan_format import Loss, Plan
 
 
 def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
@@ -22,18 +23,17 @@ def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
 
 def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
-    defaults = plan.defaults
-    selector = Selector(int(defaults["selector"]))
-    text = selector.name.lower().replace("_", "-")
-    if selector == Selector.STATIC_TOPK:
-        text += f" (ratio {defaults['ratio']:g})"
-    if selector == Selector.TINYPROP:
-        text += f" (s_min {defaults['s_min']:g}, s_max {defaults['s_max']:g}, damping {defaults['damping']:g}, "
-        text += f"decay {defaults['decay']:g})"
+    options = plan.options
+    selector = options["selector"]
+    constants = [
+        f"{name} {options[name]:g}"
+        for name, option in DEVICE_OPTIONS.items()
+        if selector in option.selectors and option.code == "<f4"
+    ]
     return [
-        ("loss", Loss(int(defaults["loss"])).name.lower().replace("_", " ")),
-        ("selector", text),
-        ("zero-skip", "on" if int(defaults["flags"]) & DEFAULT_ZERO_SKIP else "off"),
-        ("learning rate", f"{defaults['learning_rate']:g}"),
-        ("samples per update", str(int(defaults["accumulate"]))),
+        ("loss", Loss(int(plan.defaults["loss"])).name.lower().replace("_", " ")),
+        ("selector", selector + (f" ({', '.join(constants)})" if constants else "")),
+        ("zero-skip", "on" if options["zero_skip"] else "off"),
+        ("learning rate", f"{options['learning_rate']:g}"),
+        ("samples per update", str(options["accumulate"])),
     ]

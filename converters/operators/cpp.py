@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..policies import Selector
 from . import EXTERNAL, KERNELS
 from .spec import Argument, KernelSpec
 
@@ -58,9 +59,10 @@ def declarations() -> str:
 
 
 def all_operators_set() -> str:
-    """``operators/all_operators.h``: the set of all operators."""
+    """``operators/all_operators.h``: the set of all operators and policies."""
     body = [
         '#include "tflm_train/operators/operators.h"',
+        '#include "tflm_train/policies/selectors.h"',
         '#include "tflm_train/runtime/operator_set.h"',
         "",
         "namespace tflm_train {",
@@ -71,12 +73,13 @@ def all_operators_set() -> str:
         " public:",
         "  constexpr AllOperators() {",
         *(f"    Add(k{camel(kernel.name)});" for kernel in _operators()),
+        *(f"    Add(k{camel(selector.name)}Selector);" for selector in Selector if selector != Selector.DENSE),
         "  }",
         "};",
         "",
         "}  // namespace tflm_train",
     ]
-    title = "// Every operator of the library, for hosts and for firmware that does not know its model beforehand."
+    title = "// All operators and selectors, for hosts and for firmware that does not know its model beforehand."
     return "\n".join([HEAD, title, *guarded("tflm_train/operators/all_operators.h", body)]) + "\n"
 
 

@@ -12,10 +12,10 @@
 #define TFLM_TRAIN_H_
 
 #include "tflm_train/operators/all_operators.h"
+#include "tflm_train/policies/selectors.h"
 #include "tflm_train/requirements.h"
 #include "tflm_train/runtime/label.h"
 #include "tflm_train/runtime/operator_set.h"
-#include "tflm_train/runtime/selector.h"
 #include "tflm_train/runtime/trainer.h"
 #include "tflm_train/status.h"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..converters.install_hint import install_command
-from ..converters.plan_format import Selector
+from ..converters.options import device_numbers, read_device_options
 from ..errors import DeviceError, MissingToolError
 from ..model import TrainableModel
 from ..sizes import native_arena_bytes
@@ -91,14 +91,10 @@ class NativeDevice:
         self._trainer.reset_counters()
 
     def options(self) -> dict[str, Any]:
-        options = dict(self._trainer.options())
-        options["selector"] = Selector(options["selector"]).name.lower().replace("_", "-")
-        return options
+        return read_device_options(self._trainer.options())
 
     def set_options(self, **changes: Any) -> None:
-        if "selector" in changes:
-            changes["selector"] = int(Selector[changes["selector"].upper().replace("-", "_")])
-        self._call(self._trainer.set_options, **changes)
+        self._call(self._trainer.set_options, **device_numbers(changes))
 
     def reset(self) -> None:
         self._call(self._trainer.reset)

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..converters.options import checked
-from ..converters.plan_format import Selector
+from ..converters.options import checked, device_numbers, read_device_options
 from ..errors import DeviceError, NonFiniteError, UserError
 from ..history import PHASES
 from ..model import TrainableModel
@@ -244,19 +243,13 @@ class RemoteDevice:
 
     def options(self) -> dict[str, Any]:
         reply = self._request(Command.OPTIONS)
-        options = {name: value for name, value in reply.items() if name != "reserved"}
         try:
-            options["selector"] = Selector(options["selector"]).name.lower().replace("_", "-")
-            options |= {name: bool(options[name]) for name in ("output_sparse", "zero_skip")}
-            checked(options)
-        except (UserError, ValueError) as error:
+            return checked(read_device_options(reply))
+        except UserError as error:
             raise DeviceError(f"device {self.name} has options that it cannot have: {error}; {ADVICE}") from None
-        return options
 
     def set_options(self, **changes: Any) -> None:
-        options = {**self.options(), **changes}
-        options["selector"] = Selector[options["selector"].upper().replace("-", "_")]
-        self._request(Command.SET_OPTIONS, OPTIONS.write({**options, "reserved": 0}))
+        self._request(Command.SET_OPTIONS, OPTIONS.write(device_numbers({**self.options(), **changes})))
 
     def reset(self) -> None:
         self._request(Command.RESET)

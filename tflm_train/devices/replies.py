@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..converters.options import DEVICE_OPTIONS
 from ..errors import DeviceError
 from .protocol import FIRST_PROTOCOL_STATUS, Command, Status
 
@@ -110,15 +111,7 @@ def readable(text: bytes) -> str:
 
 EMPTY = Form()
 RESULT = Form(f32("loss"), u32("correct"))
-OPTIONS = Form(
-    f32("learning_rate"),
-    u8("selector"),
-    u8("output_sparse", most=1),
-    u8("zero_skip", most=1),
-    u8("reserved", most=0),
-    u32("accumulate", least=1),
-    *(f32(name) for name in ("ratio", "s_min", "s_max", "damping", "decay")),
-)
+OPTIONS = Form(*((f32 if option.code == "<f4" else u32)(option.name) for option in DEVICE_OPTIONS.values()))
 COUNTERS = Form(
     *(u64(f"work_{phase}") for phase in ("forward", "input_error", "weight_gradient", "update", "selection")),
     *(u64(f"cost_{phase}") for phase in ("forward", "loss", "selection", "backward", "total")),

@@ -7,8 +7,8 @@
 #include "instruction_meter.h"
 #include "semihosting_stream.h"
 #include "tflm_train/operators/operators.h"
+#include "tflm_train/policies/selectors.h"
 #include "tflm_train/runtime/operator.h"
-#include "tflm_train/runtime/selector.h"
 
 namespace {
 
@@ -112,6 +112,11 @@ void FillValues() {
   for (float& value : dy) value = Random() < 0.0f ? 0.0f : value;
 }
 
+const tflm_train::Selector* SelectorOf(SelectorId id) {
+  if (id == SelectorId::kStaticTopk) return &tflm_train::kStaticTopkSelector;
+  return id == SelectorId::kTinyprop ? &tflm_train::kTinypropSelector : nullptr;
+}
+
 int Run(const Case& chosen) {
   const Values values;
   tflm_train::StepRecord record = {};
@@ -126,11 +131,11 @@ int Run(const Case& chosen) {
   tflm_train::LayerRecord layer = {};
   layer.candidates = layer.max_selected = kMap;
   float running_maximum = 0.0f;
-  tflm_train::SelectorConfig config;
-  config.id = chosen.selector;
-  config.ratio = chosen.ratio;
-  config.s_min = config.s_max = chosen.ratio;  // TinyProp with a fixed part
-  config.damping = config.decay = 1.0f;
+  tflm_train::TrainingOptions options = {};
+  options.selector = chosen.selector;
+  options.ratio = chosen.ratio;
+  options.s_min = options.s_max = chosen.ratio;  // TinyProp with a fixed part
+  options.damping = options.decay = 1.0f;
   tflm_train::WorkCounters work;
   tflm_train::BackwardContext context = {};
   context.layer = &layer;
@@ -139,7 +144,8 @@ int Run(const Case& chosen) {
   context.scale = kScale;
   context.zero_skip = chosen.zero_skip;
   context.work = &work;
-  context.selector = &config;
+  context.selector = SelectorOf(chosen.selector);
+  context.options = &options;
   context.running_maximum = &running_maximum;
 
   FillValues();

@@ -39,7 +39,7 @@ uint64_t Multiplications(const tflm_train::WorkCounters& work) {
 bool Run(const char* name, SelectorId selector, bool zero_skip) {
   if (Failed("reset", trainer.Reset())) return false;
   tflm_train::TrainingOptions options = trainer.options();
-  options.selector.id = selector;
+  options.selector = selector;
   options.zero_skip = zero_skip;
   if (Failed("options", trainer.SetOptions(options))) return false;
   const float before = digits::Accuracy(trainer, digits::kTest);

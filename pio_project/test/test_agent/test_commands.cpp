@@ -153,14 +153,16 @@ TEST_CASE("options are read, changed, and refused as a whole") {
   Bench device;
   device.Load();
   const Reply options = device.Request(Command::kOptions);
-  CHECK(options.F32(0) == doctest::Approx(0.02f));
+  constexpr uint32_t kRate = offsetof(tflm_train::TrainingOptions, learning_rate);
+  CHECK(options.payload.size() == sizeof(tflm_train::TrainingOptions));
+  CHECK(options.F32(kRate / 4) == doctest::Approx(0.02f));
   Bytes changed = options.payload;
   const float rate = 0.5f;
-  std::memcpy(changed.data(), &rate, 4);
+  std::memcpy(changed.data() + kRate, &rate, 4);
   CHECK(device.Request(Command::kSetOptions, Payload().Append(changed.data(), changed.size())).status == 0);
   CHECK(device.Request(Command::kOptions).payload == changed);
   Bytes wrong = changed;
-  wrong[4] = 77;  // no such selector
+  wrong[offsetof(tflm_train::TrainingOptions, selector)] = 77;  // there is none
   CHECK(device.Request(Command::kSetOptions, Payload().Append(wrong.data(), wrong.size())).status ==
         Number(Status::kInvalidArgument));
   CHECK(device.Request(Command::kOptions).payload == changed);

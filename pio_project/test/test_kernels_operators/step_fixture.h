@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tflm_train/operators/all_operators.h"
 #include "tflm_train/runtime/operator.h"
-#include "tflm_train/runtime/selector.h"
 
 namespace tflm_train {
 namespace testing {
@@ -173,7 +173,7 @@ class Step final {
 
 /// Trains one layer step: the selector, the layer's record, and where gradients go.
 struct Training {
-  SelectorConfig selector;
+  TrainingOptions options = {SelectorId::kDense, 1, 0, 1, 1, 1, 0, 1, 1, 1};
   LayerRecord layer = {};
   std::vector<float> bias;
   bool weights_train = true;
@@ -197,7 +197,9 @@ struct Training {
     context.scale = scale;
     context.zero_skip = zero_skip;
     context.work = &work;
-    context.selector = &selector;
+    static const AllOperators all;
+    context.selector = all.Find(options.selector);
+    context.options = &options;
     context.running_maximum = &running_maximum_;
     op.backward(view, context);
   }

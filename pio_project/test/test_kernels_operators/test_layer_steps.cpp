@@ -103,8 +103,9 @@ TEST_CASE("layer step: dense, without zero-skip, and a top-k of everything give 
     Training skip = MakeTraining(layer), no_skip = MakeTraining(layer);
     Training top_k = MakeTraining(layer), tinyprop = MakeTraining(layer);
     no_skip.zero_skip = false;
-    top_k.selector.id = SelectorId::kStaticTopk;
-    tinyprop.selector = {SelectorId::kTinyprop, false, 1, 1, 1, 1, 1};
+    top_k.options.selector = SelectorId::kStaticTopk;
+    tinyprop.options.selector = SelectorId::kTinyprop;
+    tinyprop.options.s_min = 1;
     const Outcome dense = Run(layer, *first, skip);
     CHECK(dense == Run(layer, *second, no_skip));
     CHECK(dense == Run(layer, *third, top_k));
@@ -122,8 +123,8 @@ TEST_CASE("layer step: a sparse selection is dense training on the largest eleme
     CAPTURE(layer.name);
     const auto sparse_step = Backward(layer, 2), dense_step = Backward(layer, 2), whole_step = Backward(layer, 2);
     Training sparse = MakeTraining(layer), dense = MakeTraining(layer), whole = MakeTraining(layer);
-    sparse.selector.id = SelectorId::kStaticTopk;
-    sparse.selector.ratio = 0.4f;
+    sparse.options.selector = SelectorId::kStaticTopk;
+    sparse.options.ratio = 0.4f;
     const Outcome selected = Run(layer, *sparse_step, sparse);
     const std::vector<float> error = Run(layer, *whole_step, whole).dy;
     std::vector<float> largest(error.size());
@@ -210,7 +211,7 @@ TEST_CASE("layer step: an error of zeros changes nothing and clears dx") {
       step->Set(kDy, std::vector<float>(Product(layer.y_dims)));
       const std::vector<float> w = step->Get(kW);
       Training training = MakeTraining(layer);
-      training.selector.id = id;
+      training.options.selector = id;
       const Outcome outcome = Run(layer, *step, training);
       CHECK(outcome.dx == std::vector<float>(outcome.dx.size()));
       CHECK(SameBits(outcome.w, w));

@@ -40,6 +40,21 @@ TEST_CASE("an operator set computes every loss unless it is given one") {
   CHECK(&AllOperators().loss() == &kAnyLoss);
 }
 
+TEST_CASE("an operator set has the selectors that it was given") {
+  StaticOperatorSet<1> set;
+  CHECK(set.Selects(SelectorId::kDense));
+  CHECK_FALSE(set.Selects(SelectorId::kTinyprop));
+  set.Add(kTinypropSelector);
+  CHECK(set.Find(SelectorId::kTinyprop) == &kTinypropSelector);
+  CHECK_FALSE(set.Selects(SelectorId::kStaticTopk));
+  const AllOperators all;
+  for (uint32_t i = 0; i < kSelectorCount; ++i) {
+    const auto id = static_cast<SelectorId>(i);
+    CHECK(all.Selects(id));
+    if (id != SelectorId::kDense) CHECK(all.Find(id)->id == id);
+  }
+}
+
 TEST_CASE("every operator of the library is found and has a name and arguments") {
   const AllOperators all;
   CHECK(all.size() == kOperatorCount);

@@ -3,8 +3,8 @@
 #include <limits>
 #include <vector>
 
+#include "tflm_train/operators/all_operators.h"
 #include "tflm_train/runtime/operator.h"
-#include "tflm_train/runtime/selector.h"
 
 using namespace tflm_train;
 
@@ -19,7 +19,8 @@ struct Layer {
   std::vector<float> error;  // what the last selection left of it
   uint16_t keys[kElements] = {};
   WorkCounters work;
-  SelectorConfig config;
+  TrainingOptions options = {SelectorId::kDense, 1.0f, 0.1f, 0.9f, 0.9f, 0.99f, 0, 0.01f, 1, 1};
+  AllOperators selectors;
   bool zero_skip = true;
 
   Layer() {
@@ -31,7 +32,8 @@ struct Layer {
     context.layer = &record;
     context.zero_skip = zero_skip;
     context.work = &work;
-    context.selector = &config;
+    context.selector = selectors.Find(options.selector);
+    context.options = &options;
     context.running_maximum = &running_maximum;
     error.assign(delta, delta + kElements);
     if (!context.Selects(kElements, record.max_selected > 0 ? keys : nullptr)) return context.Dense();
@@ -65,14 +67,14 @@ TEST_CASE("dense takes all elements, or all that are not zero") {
 
 TEST_CASE("static top-k keeps a fixed part") {
   Layer layer;
-  layer.config.id = SelectorId::kStaticTopk;
-  layer.config.ratio = 0.4f;  // floor(3.2)
+  layer.options.selector = SelectorId::kStaticTopk;
+  layer.options.ratio = 0.4f;  // floor(3.2)
   CHECK(layer.Kept(kDelta) == List{1, 3, 4});
-  layer.config.ratio = 0.25f;  // 3 and 4 tie: the lower index
+  layer.options.ratio = 0.25f;  // 3 and 4 tie: the lower index
   CHECK(layer.Kept(kDelta) == List{1, 3});
-  layer.config.ratio = 0.01f;
+  layer.options.ratio = 0.01f;
   CHECK(layer.Kept(kDelta) == List{1});
-  layer.config.ratio = 1.0f;  // zeros are never selected
+  layer.options.ratio = 1.0f;  // zeros are never selected
   CHECK(layer.Kept(kDelta) == List{0, 1, 3, 4, 5, 7});
 #if TFLM_TRAIN_COUNTERS
   CHECK(layer.work.selection == 4 * kElements);
@@ -81,11 +83,11 @@ TEST_CASE("static top-k keeps a fixed part") {
 
 TEST_CASE("TinyProp follows the size of the error") {
   Layer layer;
-  layer.config.id = SelectorId::kTinyprop;
-  layer.config.s_min = 0.125f;
-  layer.config.s_max = 0.625f;
-  layer.config.damping = 0.5f;
-  layer.config.decay = 0.5f;
+  layer.options.selector = SelectorId::kTinyprop;
+  layer.options.s_min = 0.125f;
+  layer.options.s_max = 0.625f;
+  layer.options.damping = 0.5f;
+  layer.options.decay = 0.5f;
 
   // First sample: Ymax = Y, so S = S_max and k = 5; 5 and 7 tie.
   CHECK(layer.Kept(kDelta) == List{0, 1, 3, 4, 5});
@@ -113,7 +115,9 @@ TEST_CASE("TinyProp follows the size of the error") {
 
 TEST_CASE("TinyProp without decay keeps the running maximum") {
   Layer layer;
-  layer.config = {SelectorId::kTinyprop, false, 1.0f, 0.0f, 1.0f, 0.5f, 1.0f};
+  layer.options.selector = SelectorId::kTinyprop;
+  layer.options.s_max = layer.options.decay = 1.0f;
+  layer.options.damping = 0.5f;
   layer.Select(kDelta);
   const float small[kElements] = {0.0f, 0.0f, -1.0f};
   CHECK(layer.Kept(small) == List{2});  // S = 0.1, k = 1
@@ -122,7 +126,7 @@ TEST_CASE("TinyProp without decay keeps the running maximum") {
 
 TEST_CASE("an overflowing error keeps all elements and leaves the maximum alone") {
   Layer layer;
-  layer.config.id = SelectorId::kTinyprop;
+  layer.options.selector = SelectorId::kTinyprop;
   layer.Select(kDelta);
   for (float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     const float broken[kElements] = {1.0f, value, 2.0f};
@@ -133,45 +137,20 @@ TEST_CASE("an overflowing error keeps all elements and leaves the maximum alone"
 
 TEST_CASE("the output layer is dense unless told otherwise") {
   Layer layer;
-  layer.config.id = SelectorId::kStaticTopk;
-  layer.config.ratio = 0.125f;
+  layer.options.selector = SelectorId::kStaticTopk;
+  layer.options.ratio = 0.125f;
   layer.record.flags = kLayerOutput;
   CHECK(layer.Select(kDelta).mode == Selection::Mode::kNonZero);
   CHECK(layer.work.selection == 0);
-  layer.config.output_sparse = true;
+  layer.options.output_sparse = 1;
   CHECK(layer.Kept(kDelta) == List{1});
 }
 
 TEST_CASE("without keys, a layer or a selector all elements go on") {
   Layer layer;
-  layer.config.id = SelectorId::kTinyprop;
+  layer.options.selector = SelectorId::kTinyprop;
   layer.record.max_selected = 0;
   CHECK(layer.Select(kDelta).mode == Selection::Mode::kNonZero);
   BackwardContext context = {};
   CHECK_FALSE(context.Selects(kElements, layer.keys));
-}
-
-TEST_CASE("ranges of the selectors' constants") {
-  const SelectorConfig good;
-  CHECK(good.Valid());
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (float bad : {0.0f, -0.1f, 1.1f, nan}) {
-    for (float SelectorConfig::* field : {&SelectorConfig::ratio, &SelectorConfig::damping, &SelectorConfig::decay}) {
-      SelectorConfig config;
-      config.*field = bad;
-      CHECK_FALSE(config.Valid());
-    }
-  }
-  SelectorConfig config;
-  config.s_min = 0.95f;  // above s_max
-  CHECK_FALSE(config.Valid());
-  config = {};
-  config.s_max = 1.5f;
-  CHECK_FALSE(config.Valid());
-  config = {};
-  config.s_min = nan;
-  CHECK_FALSE(config.Valid());
-  config = {};
-  config.id = static_cast<SelectorId>(3);
-  CHECK_FALSE(config.Valid());
 }

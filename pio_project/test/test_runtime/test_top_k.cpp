@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "tflm_train/runtime/top_k.h"
+#include "tflm_train/policies/selector/top_k.h"
 
 using namespace tflm_train;
 

@@ -72,12 +72,12 @@ TEST_CASE("header and sections") {
 
 TEST_CASE("defaults") {
   CHECK(With([](TinyPlan& p) { p.defaults.loss = 6; }) == Status::kPlanInvalid);
-  CHECK(With([](TinyPlan& p) { p.defaults.selector = 3; }) == Status::kPlanInvalid);
-  CHECK(With([](TinyPlan& p) { p.defaults.learning_rate = -1.0f; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.options.selector = static_cast<SelectorId>(3); }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.options.learning_rate = -1.0f; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.loss_scale = 0.0f; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.classes = 0; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.classes = 3; }) == Status::kPlanInvalid);  // no divisor of the outputs
-  CHECK(With([](TinyPlan& p) { p.defaults.accumulate = 0; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.options.accumulate = 0; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 100; }) == Status::kPlanInvalid);  // no multiple of 16
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 96; }) == Status::kPlanInvalid);   // state outside
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 0xFFFFFFF0u; }) == Status::kPlanInvalid);

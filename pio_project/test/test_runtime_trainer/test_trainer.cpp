@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tflm_train/operators/operators.h"
+#include "tflm_train/policies/selectors.h"
 #include "trainer_fixture.h"
 
 using namespace tflm_train;
@@ -101,7 +102,7 @@ TEST_CASE("a vector trains like the class that it names") {
 
 TEST_CASE("accumulation applies the mean of the group") {
   TinyPlan plan;
-  plan.defaults.accumulate = 2;
+  plan.defaults.options.accumulate = 2;
   TinyTrainer tiny(plan);
   REQUIRE(tiny.Init() == Status::kOk);
   REQUIRE(tiny.trainer.gradient(0) != nullptr);
@@ -123,7 +124,7 @@ TEST_CASE("accumulation applies the mean of the group") {
 TEST_CASE("Flush and a change of the group's size apply the mean of an unfinished group") {
   for (bool flush : {true, false}) {
     TinyPlan plan;
-    plan.defaults.accumulate = 5;
+    plan.defaults.options.accumulate = 5;
     TinyTrainer tiny(plan);
     REQUIRE(tiny.Init() == Status::kOk);
     REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
@@ -159,7 +160,9 @@ TEST_CASE("a selector with ratio 1 equals dense bit for bit") {
   REQUIRE(dense.Init() == Status::kOk);
   REQUIRE(sparse.Init() == Status::kOk);
   TrainingOptions options = sparse.trainer.options();
-  options.selector = {SelectorId::kTinyprop, true, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f};
+  options.selector = SelectorId::kTinyprop;
+  options.output_sparse = 1;
+  options.s_min = options.s_max = options.damping = options.decay = 1.0f;
   REQUIRE(sparse.trainer.SetOptions(options) == Status::kOk);
   for (int step = 0; step < 20; ++step) {
     REQUIRE(dense.trainer.Step(kTinyInput, Label::Class(step % 2)) == Status::kOk);
@@ -173,7 +176,9 @@ TEST_CASE("a selector changes only what it selects") {
   TinyTrainer tiny;
   REQUIRE(tiny.Init() == Status::kOk);
   TrainingOptions options = tiny.trainer.options();
-  options.selector = {SelectorId::kStaticTopk, true, 0.5f, 0.1f, 0.9f, 0.9f, 0.99f};
+  options.selector = SelectorId::kStaticTopk;
+  options.output_sparse = 1;
+  options.ratio = 0.5f;
   REQUIRE(tiny.trainer.SetOptions(options) == Status::kOk);
   const float target[] = {0.0f, 0.5f};  // error (p0 / 2, p1 / 2 - 0.5): the second is larger
   REQUIRE(tiny.trainer.Step(kTinyInput, Label::Vector(target)) == Status::kOk);
@@ -242,14 +247,16 @@ TEST_CASE("options out of range leave the options as they were") {
     CHECK(refused([&](TrainingOptions& o) { o.learning_rate = rate; }) == Status::kInvalidArgument);
   }
   CHECK(refused([](TrainingOptions& o) { o.accumulate = 0; }) == Status::kInvalidArgument);
-  CHECK(refused([](TrainingOptions& o) { o.selector.ratio = 2.0f; }) == Status::kInvalidArgument);
+  CHECK(refused([](TrainingOptions& o) { o.ratio = 2.0f; }) == Status::kInvalidArgument);
+  CHECK(refused([](TrainingOptions& o) { o.zero_skip = 2; }) == Status::kInvalidArgument);
+  CHECK(refused([](TrainingOptions& o) { o.selector = static_cast<SelectorId>(3); }) == Status::kInvalidArgument);
   CHECK(refused([](TrainingOptions& o) { o.accumulate = 2; }) == Status::kSelectorNeedsPlan);
   CHECK(refused([](TrainingOptions& o) {
-          o.selector.id = SelectorId::kTinyprop;
-          o.selector.output_sparse = true;
+          o.selector = SelectorId::kTinyprop;
+          o.output_sparse = 1;
         }) == Status::kSelectorNeedsPlan);
   TrainingOptions dense_output = before;
-  dense_output.selector.id = SelectorId::kTinyprop;  // the only layer is the output layer
+  dense_output.selector = SelectorId::kTinyprop;  // the only layer is the output layer
   CHECK(tiny.trainer.SetOptions(dense_output) == Status::kOk);
 }
 
@@ -305,6 +312,32 @@ TEST_CASE("a loss that is not linked is refused") {
   CHECK(std::strcmp(tiny.trainer.error().Text(), "loss") == 0);
   CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNotInitialized);
   CHECK(init(kSoftmaxCrossEntropyLoss) == Status::kOk);
+}
+
+TEST_CASE("a selector that is not linked is refused, by a plan and by options") {
+  TinyPlan plan;
+  for (SelectorId planned : {SelectorId::kDense, SelectorId::kTinyprop}) {
+    plan.defaults.options.selector = planned;
+    TinyTrainer tiny(plan);
+    StaticOperatorSet<2> operators;
+    REQUIRE(operators.Add(kFullyConnected) == Status::kOk);
+    REQUIRE(operators.Add(kSoftmax) == Status::kOk);
+    const auto init = [&] {
+      return tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size());
+    };
+    if (planned == SelectorId::kTinyprop) {
+      CHECK(init() == Status::kMissingOperator);
+      CHECK(std::strcmp(tiny.trainer.error().Text(), "selector") == 0);
+      operators.Add(kTinypropSelector);
+    }
+    REQUIRE(init() == Status::kOk);
+    TrainingOptions options = tiny.trainer.options();
+    options.selector = SelectorId::kStaticTopk;
+    CHECK(tiny.trainer.SetOptions(options) == Status::kMissingOperator);
+    CHECK(tiny.trainer.options().selector == planned);
+    operators.Add(kStaticTopkSelector);
+    CHECK(tiny.trainer.SetOptions(options) == Status::kOk);
+  }
 }
 
 TEST_CASE("a plan without a program for this forward pass") {

@@ -55,12 +55,12 @@ struct TinyPlan {
 
   TinyPlan() {
     defaults.loss = static_cast<uint16_t>(LossId::kSoftmaxCrossEntropy);
-    defaults.flags = kDefaultZeroSkip;
-    defaults.learning_rate = 0.1f;
+    defaults.options.zero_skip = 1;
+    defaults.options.learning_rate = 0.1f;
     defaults.loss_scale = 1.0f;
-    defaults.accumulate = 1;
-    defaults.ratio = defaults.s_min = defaults.s_max = 0.5f;
-    defaults.damping = defaults.decay = 0.9f;
+    defaults.options.accumulate = 1;
+    defaults.options.ratio = defaults.options.s_min = defaults.options.s_max = 0.5f;
+    defaults.options.damping = defaults.options.decay = 0.9f;
     defaults.persistent_bytes = kTinyPersistentBytes;
     defaults.classes = 2;
     // tensor, elements, weights, gradients, operator, layer, kind, type

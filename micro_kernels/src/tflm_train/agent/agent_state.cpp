@@ -92,34 +92,16 @@ void Agent::ResetCounters(PayloadReader& request) {
 
 void Agent::Options(PayloadReader& request) {
   if (!Complete(request)) return;
-  const TrainingOptions& options = trainer_.options();
-  const SelectorConfig& selector = options.selector;
-  reply_.F32(options.learning_rate);
-  reply_.U8(static_cast<uint8_t>(selector.id));
-  reply_.U8(selector.output_sparse ? 1 : 0);
-  reply_.U8(options.zero_skip ? 1 : 0);
-  reply_.U8(0);
-  reply_.U32(options.accumulate);
-  reply_.F32(selector.ratio);
-  reply_.F32(selector.s_min);
-  reply_.F32(selector.s_max);
-  reply_.F32(selector.damping);
-  reply_.F32(selector.decay);
+  uint32_t words[kOptionCount];
+  std::memcpy(words, &trainer_.options(), sizeof words);
+  for (uint32_t word : words) reply_.U32(word);
 }
 
 void Agent::SetOptions(PayloadReader& request) {
-  TrainingOptions options = {};
-  options.learning_rate = request.F32();
-  options.selector.id = static_cast<SelectorId>(request.U8());
-  options.selector.output_sparse = request.U8() != 0;
-  options.zero_skip = request.U8() != 0;
-  request.U8();
-  options.accumulate = request.U32();
-  options.selector.ratio = request.F32();
-  options.selector.s_min = request.F32();
-  options.selector.s_max = request.F32();
-  options.selector.damping = request.F32();
-  options.selector.decay = request.F32();
+  uint32_t words[kOptionCount];
+  for (uint32_t& word : words) word = request.U32();
+  TrainingOptions options;
+  std::memcpy(&options, words, sizeof options);
   if (!Complete(request)) return;
   SetStatus(trainer_.SetOptions(options));
 }

@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_RUNTIME_OPERATOR_H_
 
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/policies/selector.h"
 #include "tflm_train/runtime/kernel_arguments.h"
 #include "tflm_train/runtime/step_view.h"
 #include "tflm_train/status.h"
@@ -11,7 +12,7 @@ namespace tflm_train {
 
 /// What a backward step needs besides its values. Lives for one step.
 struct BackwardContext {
-  /// The plan's selector chooses among the layer's `elements` errors. `keys`: room for one per error, null without a
+  /// A selector chooses among the layer's `elements` errors. `keys`: room for one per error, null without a
   /// selector.
   bool Selects(uint32_t elements, const uint16_t* keys) const;
   /// Then: chooses those that go on and clears the others of `delta`, and counts its work. Errors go on only where
@@ -30,7 +31,9 @@ struct BackwardContext {
   /// Elements of the error that are zero cost nothing (exact).
   bool zero_skip;
   WorkCounters* work;
-  const struct SelectorConfig* selector;
+  /// The selector in force, null if all errors go on.
+  const Selector* selector;
+  const TrainingOptions* options;
   /// Of the layer: see LayerRecord::state_offset.
   float* running_maximum;
 };

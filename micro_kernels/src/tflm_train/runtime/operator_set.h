@@ -1,9 +1,10 @@
-// The kernels and the loss that a firmware links.
+// The kernels and policies that a firmware links.
 #ifndef TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_
 #define TFLM_TRAIN_RUNTIME_OPERATOR_SET_H_
 
 #include <cstdint>
 
+#include "tflm_train/policies/selector.h"
 #include "tflm_train/runtime/cold.h"
 #include "tflm_train/runtime/losses.h"
 #include "tflm_train/runtime/operator.h"
@@ -11,8 +12,9 @@
 
 namespace tflm_train {
 
-/// Operators by kernel. What is not added is not linked. Must outlive the trainers that use it. A set that its
-/// constructor fills, as those of operators.h, is ready before any code runs; a constant one lies in flash.
+/// Operators by kernel, selectors and a loss. What is not added is not linked. Must outlive the trainers that use it. A
+/// set that its constructor fills, as those of operators.h, is ready before any code runs; a constant one lies in
+/// flash.
 class OperatorSet {
  public:
   OperatorSet(const OperatorSet&) = delete;
@@ -24,8 +26,17 @@ class OperatorSet {
   constexpr Status Add(const OperatorOf<kernel>& added) {
     return Put(kernel, added);
   }
+  /// Adds a selector; a plan whose selector is dense needs none.
+  template <SelectorId selector>
+  constexpr void Add(const SelectorOf<selector>& added) {
+    selectors_[static_cast<uint32_t>(selector)] = &added;
+  }
   /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
+  /// The selector of that number, null for dense. Below kSelectorCount.
+  const Selector* Find(SelectorId selector) const { return selectors_[static_cast<uint32_t>(selector)]; }
+  /// Whether a plan or options may name that selector. Below kSelectorCount.
+  bool Selects(SelectorId selector) const { return selector == SelectorId::kDense || Find(selector) != nullptr; }
   const Loss& loss() const { return loss_; }
   uint32_t size() const { return size_; }
   const Operator& operator[](uint32_t i) const { return *entries_[i]; }
@@ -50,6 +61,7 @@ class OperatorSet {
   const Loss& loss_;
   uint32_t capacity_;
   uint32_t size_ = 0;
+  const Selector* selectors_[kSelectorCount] = {};
   uint8_t position_[kKernelCount] = {};  // by kernel: of the entry, counted from 1
 };
 

@@ -72,7 +72,7 @@ Finding VerifyPersistent(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   if (defaults.loss > static_cast<uint16_t>(LossId::kAutoLinear) || !IsPositiveFinite(defaults.loss_scale) ||
       defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
-      defaults.persistent_bytes >> kAddressBits != 0 || CheckOptions(plan, OptionsOf(defaults)) != Status::kOk) {
+      defaults.persistent_bytes >> kAddressBits != 0 || CheckOptions(plan, defaults.options) != Status::kOk) {
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {

@@ -20,8 +20,6 @@ inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
-inline constexpr uint32_t kDefaultZeroSkip = 1u;
-inline constexpr uint32_t kDefaultOutputSparse = 2u;
 inline constexpr uint16_t kNoneIndex = 65535;
 inline constexpr int kMaxRank = 5;
 
@@ -151,10 +149,69 @@ enum class LossId : uint16_t {
   kAutoLinear = 5,
 };
 
-enum class SelectorId : uint16_t {
+enum class SelectorId : uint32_t {
   kDense = 0,
   kStaticTopk = 1,
   kTinyprop = 2,
+};
+
+inline constexpr uint32_t kSelectorCount = 3;
+
+/// What may be changed between steps. Switches are 0 or 1.
+struct TrainingOptions {
+  /// dense, static-topk or tinyprop: which elements of an error go on.
+  SelectorId selector;
+  /// static-topk: part that is kept.
+  float ratio;
+  /// tinyprop: part kept at no error.
+  float s_min;
+  /// tinyprop: part kept at the largest error.
+  float s_max;
+  /// tinyprop: factor per layer below the loss.
+  float damping;
+  /// tinyprop: factor of the running maximum.
+  float decay;
+  /// Select in the output layer too.
+  uint32_t output_sparse;
+  /// Learning rate.
+  float learning_rate;
+  /// Samples per update.
+  uint32_t accumulate;
+  /// Errors that are exactly zero cost nothing.
+  uint32_t zero_skip;
+};
+inline constexpr uint32_t kOptionCount = 10;
+static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
+
+/// What an option may be.
+struct OptionRange {
+  uint32_t low, high;  // of a float its bits
+  bool is_float;
+  uint8_t at_least;  // option that it may not lie below, kOptionCount: none
+};
+
+/// In the order of TrainingOptions.
+inline constexpr OptionRange kOptionRanges[kOptionCount] = {
+    // selector
+    {0u, 2u, false, 10},
+    // ratio
+    {1u, 1065353216u, true, 10},
+    // s_min
+    {0u, 1065353216u, true, 10},
+    // s_max
+    {0u, 1065353216u, true, 2},
+    // damping
+    {1u, 1065353216u, true, 10},
+    // decay
+    {1u, 1065353216u, true, 10},
+    // output_sparse
+    {0u, 1u, false, 10},
+    // learning_rate
+    {1u, 2139095039u, true, 10},
+    // accumulate
+    {1u, 65535u, false, 10},
+    // zero_skip
+    {0u, 1u, false, 10},
 };
 
 struct PlanHeader {
@@ -181,21 +238,14 @@ static_assert(sizeof(SectionRecord) == 16);
 
 struct DefaultsRecord {
   uint16_t loss;
-  uint16_t selector;
-  uint32_t flags;
-  float learning_rate;
+  uint16_t reserved;
   float loss_scale;
-  uint32_t accumulate;
-  float ratio;
-  float s_min;
-  float s_max;
-  float damping;
-  float decay;
   uint32_t seed;
   uint32_t persistent_bytes;
   uint32_t classes;
+  TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 52);
+static_assert(sizeof(DefaultsRecord) == 60);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -46,6 +46,7 @@ constexpr const char* kTexts[] = {
     "result",
     "label",
     "loss",
+    "selector",
     "error at the output",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));

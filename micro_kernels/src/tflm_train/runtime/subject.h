@@ -51,6 +51,7 @@ enum class Subject : uint8_t {
   kResult,
   kLabel,
   kLoss,
+  kSelector,
   kOutputError,
   kCount,
   kFirstKernel = 64,

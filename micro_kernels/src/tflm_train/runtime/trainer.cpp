@@ -110,9 +110,10 @@ void Trainer::RunBackward(const Memory& memory) {
   const uint64_t updates = counters_.update;
   BackwardContext context;
   context.scale = accumulates ? 1.0f : -options_.learning_rate;
-  context.zero_skip = options_.zero_skip;
+  context.zero_skip = options_.zero_skip != 0;
   context.work = &counters_;
-  context.selector = &options_.selector;
+  context.selector = operators_->Find(options_.selector);
+  context.options = &options_;
   RunSteps(memory, plan_.steps(*train_) + train_->forward_count, train_->backward_count, &context);
   if (!accumulates) return;
   counters_.update = updates;  // the kernels have changed gradients, no parameters

@@ -10,7 +10,6 @@
 #include "tflm_train/runtime/label.h"
 #include "tflm_train/runtime/operator_set.h"
 #include "tflm_train/runtime/plan_reader.h"
-#include "tflm_train/runtime/selector.h"
 #include "tflm_train/runtime/step_result.h"
 #include "tflm_train/runtime/training_options.h"
 #include "tflm_train/runtime/wide_pointer.h"
@@ -71,7 +70,8 @@ class Trainer {
   /// Outputs of one row: a label has a class number for each of the output_elements() / classes() rows.
   uint32_t classes() const;
   const TrainingOptions& options() const { return options_; }
-  /// kSelectorNeedsPlan or kInvalidArgument leaves the options as they were. An unfinished group of samples is applied
+  /// kSelectorNeedsPlan, kInvalidArgument, or kMissingOperator for a selector that the OperatorSet lacks, leaves the
+  /// options as they were. An unfinished group of samples is applied
   /// first when their number per update changes.
   TFLM_TRAIN_COLD Status SetOptions(const TrainingOptions& options);
 
@@ -128,7 +128,7 @@ class Trainer {
 };
 
 /// Size of a Trainer on every target.
-inline constexpr uint32_t kTrainerBytes = 256;
+inline constexpr uint32_t kTrainerBytes = 264;
 static_assert(sizeof(Trainer) == kTrainerBytes);
 
 }  // namespace tflm_train

@@ -49,8 +49,12 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   operators_ = &operators;
   const Status status = plan_.Load(model, model_size, &error_);
   if (status != Status::kOk) return status;
-  const bool computes = operators.loss().Computes(static_cast<LossId>(plan_.defaults().loss));
-  return computes ? Status::kOk : Fail(Status::kMissingOperator, Subject::kLoss);
+  const DefaultsRecord& defaults = plan_.defaults();
+  if (!operators.loss().Computes(static_cast<LossId>(defaults.loss))) {
+    return Fail(Status::kMissingOperator, Subject::kLoss);
+  }
+  return operators.Selects(defaults.options.selector) ? Status::kOk
+                                                      : Fail(Status::kMissingOperator, Subject::kSelector);
 }
 
 Status Trainer::Verify(const ProgramRecord& program) { return plan_.VerifyProgram(program, *operators_, &error_); }
@@ -63,7 +67,7 @@ Status Trainer::CheckMemory(size_t size, uint32_t required, Subject memory) {
 
 Status Trainer::Start(void* arena) {
   arena_ = static_cast<uint8_t*>(arena);
-  options_ = OptionsOf(plan_.defaults());
+  options_ = plan_.defaults().options;
   return Reset();
 }
 
@@ -87,6 +91,7 @@ Status Trainer::SetOptions(const TrainingOptions& options) {
   if (!ready()) return Status::kNotInitialized;
   const Status status = CheckOptions(plan_, options);
   if (status != Status::kOk) return Fail(status, Subject::kOptions);
+  if (!operators_->Selects(options.selector)) return Fail(Status::kMissingOperator, Subject::kSelector);
   if (options.accumulate != options_.accumulate) Flush();
   options_ = options;
   return Status::kOk;

@@ -1,4 +1,4 @@
-#include "tflm_train/runtime/top_k.h"
+#include "tflm_train/policies/selector/top_k.h"
 
 #include <cmath>
 

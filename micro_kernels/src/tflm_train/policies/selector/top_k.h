@@ -1,8 +1,10 @@
 // Exact selection of the k largest magnitudes: ties go to the lowest index.
-#ifndef TFLM_TRAIN_RUNTIME_TOP_K_H_
-#define TFLM_TRAIN_RUNTIME_TOP_K_H_
+#ifndef TFLM_TRAIN_POLICIES_SELECTOR_TOP_K_H_
+#define TFLM_TRAIN_POLICIES_SELECTOR_TOP_K_H_
 
 #include <cstdint>
+
+#include "tflm_train/policies/selector.h"
 
 namespace tflm_train {
 
@@ -26,6 +28,17 @@ Candidates GatherKeys(const float* gate, float* delta, uint32_t elements, uint16
 /// Clears all elements but the k largest, 1 <= k < count. `keys`, `count`: from GatherKeys.
 void KeepLargest(float* delta, uint32_t elements, uint16_t* keys, uint32_t count, uint32_t k);
 
+inline Candidates GatherKeys(const LayerError& error) {
+  return GatherKeys(error.gate, error.delta, error.elements, error.keys);
+}
+
+/// The same for any k and number of candidates; false if nothing goes on.
+inline bool KeepLargest(const LayerError& error, const Candidates& candidates, uint32_t k) {
+  if (k == 0 || candidates.count == 0) return false;
+  if (k < candidates.count) KeepLargest(error.delta, error.elements, error.keys, candidates.count, k);
+  return true;
+}
+
 }  // namespace tflm_train
 
-#endif  // TFLM_TRAIN_RUNTIME_TOP_K_H_
+#endif  // TFLM_TRAIN_POLICIES_SELECTOR_TOP_K_H_

@@ -1,0 +1,17 @@
+// A fixed part of a layer's errors goes on: those with the largest magnitudes.
+#include "tflm_train/policies/selector/top_k.h"
+#include "tflm_train/policies/selectors.h"
+
+namespace tflm_train {
+namespace {
+
+bool Run(const LayerError& error) {
+  const Candidates candidates = GatherKeys(error);
+  return KeepLargest(error, candidates, SelectionSize(error.options.ratio, error.elements));
+}
+
+}  // namespace
+
+const SelectorOf<SelectorId::kStaticTopk> kStaticTopkSelector(Run);
+
+}  // namespace tflm_train
