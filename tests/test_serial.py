@@ -101,6 +101,30 @@ def test_the_trainer_works_on_it(mlp_model: tt.TrainableModel, blobs: tuple) -> 
         assert trainer.trained_model().data == tt.Trainer(mlp_model).trained_model().data
 
 
+@pytest.mark.parametrize("staged", [False, True])
+def test_weights_of_samples_arrive(mlp_model: tt.TrainableModel, blobs: tuple, staged: bool) -> None:
+    import networks
+
+    model = tt.convert(networks.cnn(size=28), tt.TrainingConfig()) if staged else mlp_model
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(12, 784)).astype(np.float32) if staged else blobs[0][:40]
+    y = blobs[1][: len(x)].astype(np.int32)
+    weights = (rng.integers(0, 5, len(x)) / 2).astype(np.float32)
+    order = np.arange(len(x), dtype=np.uint32)
+    with AgentOnTerminal(drop_every(5), drop_every(5)) as agent:
+        device, native = open_on(agent, model), open_device("native", model)
+        log, expected = device.train(x, y, order, weights), native.train(x, y, order, weights)
+        assert log.losses.tobytes() == expected.losses.tobytes()
+        assert np.array_equal(log.losses == 0, weights == 0)
+        assert [v.tobytes() for _, v in device.parameters()] == [v.tobytes() for _, v in native.parameters()]
+        result, plain = device.evaluate(x, y, weights), native.evaluate(x, y)
+        assert result == pytest.approx(native.evaluate(x, y, weights), rel=1e-6)
+        assert result[1] == plain[1] and result[0] != pytest.approx(plain[0], rel=1e-2)
+        with pytest.raises(tt.DeviceError, match="An argument is null or outside its range"):
+            device.train(x, y, order, -1 - weights)
+        device.close()
+
+
 def test_vectors_and_long_samples_are_staged(blobs: tuple) -> None:
     import networks
 

@@ -116,9 +116,10 @@ class NativeTrainer {
     Check(trainer_.Init(model_.get(), std::string_view(model).size(), operators_, arena_.get(), arena_bytes));
   }
 
-  py::tuple Train(const py::array& x, const py::array& labels, const py::array& order) {
+  py::tuple Train(const py::array& x, const py::array& labels, const py::array& order, const py::object& weights) {
     const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
     const Labels targets(labels, x.shape(0), trainer_);
+    const float* weight = weights.is_none() ? nullptr : Data<float>("weights", weights, x.shape(0));
     const uint32_t* indices = Data<uint32_t>("order", order, -1);
     const auto count = static_cast<size_t>(order.shape(0));
     const auto available = static_cast<size_t>(x.shape(0));
@@ -138,7 +139,8 @@ class NativeTrainer {
       for (; done < count; ++done) {
         StepResult result = {};
         const size_t sample = indices[done];
-        status = trainer_.Step(samples + sample * trainer_.input_elements(), targets[sample], &result);
+        status = trainer_.Step(samples + sample * trainer_.input_elements(), targets[sample],
+                               weight == nullptr ? 1.0f : weight[sample], &result);
         if (status != Status::kOk) break;
         loss[done] = result.loss;
         hit[done] = result.correct;
@@ -147,9 +149,10 @@ class NativeTrainer {
     return py::make_tuple(losses, correct, done, static_cast<int>(status));
   }
 
-  py::tuple Evaluate(const py::array& x, const py::array& labels) {
+  py::tuple Evaluate(const py::array& x, const py::array& labels, const py::object& weights) {
     const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
     const Labels targets(labels, x.shape(0), trainer_);
+    const float* weight = weights.is_none() ? nullptr : Data<float>("weights", weights, x.shape(0));
     const auto count = static_cast<size_t>(x.shape(0));
     double loss = 0.0;
     size_t correct = 0;
@@ -159,7 +162,7 @@ class NativeTrainer {
       for (size_t i = 0; i < count && status == Status::kOk; ++i) {
         StepResult result = {};
         status = trainer_.Evaluate(samples + i * trainer_.input_elements(), targets[i], &result);
-        loss += static_cast<double>(result.loss);
+        loss += static_cast<double>(result.loss) * (weight == nullptr ? 1.0 : static_cast<double>(weight[i]));
         correct += result.correct;
       }
     }
@@ -324,11 +327,13 @@ void BindTrainer(py::module_& module) {
   py::class_<NativeTrainer>(module, "NativeTrainer", py::module_local(),
                             "One model in training. Keeps copies of the model and of the arena of arena_bytes bytes.")
       .def(py::init<const py::bytes&, size_t>(), py::arg("model"), py::arg("arena_bytes"))
-      .def(
-          "train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
-          "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k].\n\n"
-          "Returns (losses float32 [k], correct uint8 [k], done, status): stops at the first status other than 0.")
-      .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), "(mean loss, correct samples).")
+      .def("train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
+           py::arg("weights") = py::none(),
+           "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k]; "
+           "weights float32 [n] of the samples.\n\n"
+           "Returns (losses float32 [k], correct uint32 [k], done, status): stops at the first status other than 0.")
+      .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
+           "(mean loss, correct samples).")
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")
       .def("flush", &NativeTrainer::Flush, "Apply the gradients of an unfinished group of samples.")
       .def("reset", &NativeTrainer::Reset, "Weights as in the file, state and counters as at the start.")

@@ -5,6 +5,7 @@
 //   tflm_train::Trainer trainer;
 //   trainer.Init(model, model_size, operators, arena, sizeof arena);
 //   trainer.Step(input, tflm_train::Label::Class(2));      // learn one sample
+//   trainer.Step(input, tflm_train::Label::Class(2), 5);   // one that counts five times
 //   trainer.Infer(input, &output);
 //
 // In a firmware that runs TensorFlow Lite Micro, see tflm_train/tflm/trainable_interpreter.h.

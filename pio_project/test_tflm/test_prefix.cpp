@@ -57,6 +57,35 @@ TEST_CASE("training from a stored activation runs the suffix only and learns the
   CHECK(conv_calls == 2);
 }
 
+TEST_CASE("a sample's weight works through the interpreter and behind a cut") {
+  Resolver resolver;
+  AddAllCases(&resolver);
+  Pair whole("cnn_last");
+  Pair suffix("cnn_last");
+  REQUIRE(whole.InitNative() == Status::kOk);
+  REQUIRE(whole.InitTflm(resolver) == Status::kOk);
+  REQUIRE(suffix.InitTflm(resolver) == Status::kOk);
+  const auto samples = Samples(8, whole.native.input_elements(), whole.native.output_elements());
+  const uint16_t cut = suffix.tflm.FirstTrainedOperator();
+  for (uint32_t i = 0; i < 40; ++i) {
+    const Sample& sample = samples[i % samples.size()];
+    const float weight = 0.5f * static_cast<float>(i % 4);
+    const float* activation = nullptr;
+    uint32_t elements = 0;
+    REQUIRE(suffix.tflm.RunPrefix(cut, sample.input.data(), &activation, &elements) == Status::kOk);
+    const std::vector<float> kept(activation, activation + elements);
+    StepResult native = {};
+    StepResult a = {};
+    StepResult b = {};
+    REQUIRE(whole.native.Step(sample.input.data(), Label::Class(sample.label), weight, &native) == Status::kOk);
+    REQUIRE(whole.tflm.Step(sample.input.data(), Label::Class(sample.label), weight, &a) == Status::kOk);
+    REQUIRE(suffix.tflm.StepFrom(cut, kept.data(), Label::Class(sample.label), weight, &b) == Status::kOk);
+    CHECK(std::fabs(native.loss - a.loss) <= 1e-4f * std::fmax(1.0f, native.loss));
+    REQUIRE(a.loss == b.loss);
+  }
+  CHECK(whole.tflm.Step(samples[0].input.data(), Label::Class(0), -1.0f) == Status::kInvalidArgument);
+}
+
 TEST_CASE("a cut that would change the result is refused") {
   Resolver resolver;
   AddAllCases(&resolver);

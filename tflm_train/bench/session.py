@@ -65,8 +65,8 @@ class MeasuredDevice(RemoteDevice):
         super().__init__(link, model, name)
         self._advance = advance
 
-    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
-        log = super().train(x, labels, order)
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
+        log = super().train(x, labels, order, weights)
         self._advance(log.done)
         return log
 

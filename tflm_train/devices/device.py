@@ -15,7 +15,7 @@ class StepLog:
     Attributes
     ----------
     losses : ndarray, float32 [done]
-        Before each sample's update.
+        Before each sample's update, times its weight.
     correct : ndarray, uint32 [done]
         In how many of each sample's decisions (``losses.Objective.decisions``) the output agreed with the label before
         the update.
@@ -37,8 +37,8 @@ class Device(Protocol):
     """A trainer with one model loaded.
 
     ``x`` is float32 [n, inputs], ``labels`` int32 [n] (class numbers), int32 [n, rows] (one for each row of the output)
-    or float32 [n, outputs], all C-contiguous. Every method raises ``DeviceError`` when the device refuses,
-    ``NonFiniteError`` for NaN or infinity.
+    or float32 [n, outputs], ``weights`` of the samples float32 [n], finite and not negative; all C-contiguous. Every
+    method raises ``DeviceError`` when the device refuses, ``NonFiniteError`` for NaN or infinity.
 
     Attributes
     ----------
@@ -52,16 +52,17 @@ class Device(Protocol):
     arena_bytes: int
     counts_instructions: bool
 
-    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
-        """Train on the samples that `order` (uint32 [k]) names, one after the other."""
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
+        """Train on the samples that `order` (uint32 [k]) names, one after the other. `weights`: what each sample's
+        loss is multiplied by; None: 1."""
         ...
 
     def flush(self) -> None:
         """Apply the gradients of an unfinished group of accumulated samples."""
         ...
 
-    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-        """Mean loss and number of correct decisions, without training."""
+    def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
+        """Mean over the samples of loss times weight, and number of correct decisions, without training."""
         ...
 
     def predict(self, x: np.ndarray) -> np.ndarray:

@@ -52,8 +52,8 @@ class NativeDevice:
         required = f"; {error.required_bytes} bytes are needed" if error.required_bytes else ""
         return refusal(error.status, f"{self._model_name}: {error.text.rstrip('.')}{subject}{required}")
 
-    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
-        losses, correct, done, status = self._call(self._trainer.train, x, labels, order)
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
+        losses, correct, done, status = self._call(self._trainer.train, x, labels, order, weights)
         if status not in (OK, NON_FINITE):
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
         return StepLog(losses[:done], correct[:done], status == NON_FINITE)
@@ -61,8 +61,8 @@ class NativeDevice:
     def flush(self) -> None:
         self._call(self._trainer.flush)
 
-    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-        loss, correct = self._call(self._trainer.evaluate, x, labels)
+    def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
+        loss, correct = self._call(self._trainer.evaluate, x, labels, weights)
         return float(loss), int(correct)
 
     def predict(self, x: np.ndarray) -> np.ndarray:

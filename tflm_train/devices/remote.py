@@ -18,11 +18,13 @@ from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Statu
 from .refusals import refusal
 from .replies import ADVICE, OPTIONS, read_refusal, read_reply
 
-SAMPLE = struct.Struct("<BBHi")  # label kind, source, 0, class
+SAMPLE = struct.Struct("<BBHi")  # label kind, source, optional fields, class
+WEIGHT = struct.Struct("<f")
 STATE_HEADER_BYTES = 8  # checksum of the plan, waiting samples
 WORD = struct.Struct("<I")
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
+HAS_WEIGHT = 1
 COUNTS_INSTRUCTIONS = 2
 LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
 COST_PHASES = ("forward", "loss", "selection", "backward", "total")
@@ -127,12 +129,13 @@ class RemoteDevice:
         required = f"; {details['required_bytes']} bytes are needed" if details.get("required_bytes") else ""
         return refusal(error.status, f"{self._model_name}: {text or f'status {error.status}'}{subject}{required}")
 
-    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
         losses: list[float] = []
         correct: list[int] = []
         for index in order:
             try:
-                loss, right = self._run(Command.STEP, x[index], labels[index])
+                weight = None if weights is None else float(weights[index])
+                loss, right = self._run(Command.STEP, x[index], labels[index], weight)
             except NonFiniteError:
                 return StepLog(np.array(losses, np.float32), np.array(correct, np.uint32), True)
             losses.append(loss)
@@ -142,9 +145,11 @@ class RemoteDevice:
     def flush(self) -> None:
         self._request(Command.FLUSH)
 
-    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+    def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
         results = [self._run(Command.EVALUATE, sample, label) for sample, label in zip(x, labels)]
-        return sum(loss for loss, _ in results) / len(results), sum(right for _, right in results)
+        counts = np.ones(len(results), np.float32) if weights is None else weights
+        loss = sum(loss * float(weight) for (loss, _), weight in zip(results, counts))
+        return loss / len(results), sum(right for _, right in results)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         outputs = np.empty((len(x), self._outputs), np.float32)
@@ -155,8 +160,8 @@ class RemoteDevice:
                 row[begin : begin + count] = reply["values"]
         return outputs
 
-    def _run(self, command: Command, sample: np.ndarray, label: Any) -> tuple[float, int]:
-        result = self._request(command, self._sample(sample, label))
+    def _run(self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None) -> tuple[float, int]:
+        result = self._request(command, self._sample(sample, label, weight))
         if result["correct"] > self._outputs:  # a decision is about one output at least
             raise DeviceError(
                 f"device {self.name} answers with a reply that is none: its correct cannot be {result['correct']}; "
@@ -164,9 +169,10 @@ class RemoteDevice:
             )
         return result["loss"], int(result["correct"])
 
-    def _sample(self, sample: np.ndarray, label: Any) -> bytes:
+    def _sample(self, sample: np.ndarray, label: Any, weight: float | None = None) -> bytes:
         """Payload of a command on one sample; what is too long for a frame is staged first."""
         kind, number = NO_LABEL, 0
+        fields, optional = (0, b"") if weight is None else (HAS_WEIGHT, WEIGHT.pack(weight))
         data = np.ascontiguousarray(sample, "<f4").tobytes()
         if label is not None and np.ndim(label) > 0:
             classes = np.asarray(label).dtype.kind == "i"
@@ -174,12 +180,12 @@ class RemoteDevice:
             data += np.ascontiguousarray(label, "<i4" if classes else "<f4").tobytes()
         elif label is not None:
             kind, number = CLASS_LABEL, int(label)
-        if SAMPLE.size + len(data) <= self._payload:
-            return SAMPLE.pack(kind, INLINE, 0, number) + data
+        if SAMPLE.size + len(optional) + len(data) <= self._payload:
+            return SAMPLE.pack(kind, INLINE, fields, number) + optional + data
         for begin, count in self._floats(len(data) // FLOAT, WORD.size):
             piece = data[begin * FLOAT : (begin + count) * FLOAT]
             self._request(Command.STAGE, WORD.pack(begin) + piece)
-        return SAMPLE.pack(kind, STAGED, 0, number)
+        return SAMPLE.pack(kind, STAGED, fields, number) + optional
 
     def _floats(self, total: int, header: int) -> list[tuple[int, int]]:
         """Pieces (begin, count) of `total` floats, each with a header's bytes short enough for a frame."""

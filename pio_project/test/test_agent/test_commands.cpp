@@ -85,6 +85,45 @@ TEST_CASE("steps through the agent are the trainer's, bit for bit") {
   CHECK(counters.U32(20) == 60);  // steps
 }
 
+TEST_CASE("a step may carry a weight, in the frame and staged; other optional fields are refused") {
+  Bench device, staged_device;
+  REQUIRE(device.Load().status == 0);
+  REQUIRE(staged_device.Load().status == 0);
+  Direct direct;
+  const auto weighted = [](Payload sample, float weight) {
+    sample.bytes[2] = tflm_train::kHasWeight;
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(&weight);
+    sample.bytes.insert(sample.bytes.begin() + 8, bytes, bytes + sizeof weight);
+    return sample;
+  };
+  for (uint32_t i = 0; i < 30; ++i) {
+    const float weight = 0.25f * static_cast<float>(i % 7);
+    const uint8_t label = digits::kTraining.labels[i];
+    float input[digits::kPixels];
+    digits::Read(digits::kTraining, i, input);
+    tflm_train::StepResult result;
+    direct.trainer.Step(input, tflm_train::Label::Class(label), weight, &result);
+    const Reply reply = device.Request(Command::kStep, weighted(Bench::Sample(i), weight));
+    REQUIRE(reply.status == 0);
+    CHECK(reply.F32(0) == result.loss);
+    staged_device.Request(Command::kStage, Payload().U32(0).Floats(input, digits::kPixels));
+    const Payload header = Bench::Header(LabelKind::kClass, SampleSource::kStaged, label);
+    CHECK(staged_device.Request(Command::kStep, weighted(header, weight)).F32(0) == result.loss);
+  }
+  CHECK(device.Weights() == direct.Weights());
+  CHECK(staged_device.Weights() == direct.Weights());
+  CHECK(device.Request(Command::kStep, weighted(Bench::Sample(0), -1.0f)).status == Number(Status::kInvalidArgument));
+  const uint16_t bad_length = Number(ProtocolStatus::kBadLength);
+  CHECK(device.Request(Command::kEvaluate, weighted(Bench::Sample(0), 1.0f)).status == bad_length);
+  Payload unknown = Bench::Sample(0);
+  unknown.bytes[2] = 2;
+  CHECK(device.Request(Command::kStep, unknown).status == bad_length);
+  Payload missing = Bench::Sample(0);
+  missing.bytes[2] = tflm_train::kHasWeight;
+  CHECK(device.Request(Command::kStep, missing).status == bad_length);
+  CHECK(device.Weights() == direct.Weights());
+}
+
 TEST_CASE("evaluate and infer change nothing; infer gives the trainer's output") {
   Bench device;
   device.Load();

@@ -48,6 +48,7 @@ class Agent {
   struct Sample {
     const float* input;
     Label label;
+    float weight;
   };
 
   void Answer(const Frame& request);
@@ -81,7 +82,7 @@ class Agent {
 
   void Start(const void* model, size_t model_bytes, uint32_t arena_bytes, Memory memory);
   void Unload();
-  bool ReadSample(PayloadReader& request, bool labelled, Sample* sample);
+  bool ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sample* sample);
   float* StagingArea();
   void ReplyFloats(const float* values, uint32_t count);
   void ReplyResult(tflm_train::Status status, const StepResult& result);

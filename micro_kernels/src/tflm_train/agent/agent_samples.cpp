@@ -43,12 +43,14 @@ void Agent::Stage(PayloadReader& request) {
   if (size > 0) std::memcpy(staging + offset, request.Bytes(size), size);
 }
 
-bool Agent::ReadSample(PayloadReader& request, bool labelled, Sample* sample) {
+bool Agent::ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sample* sample) {
   output_ = nullptr;
   const LabelKind kind = static_cast<LabelKind>(request.U8());
   const SampleSource source = static_cast<SampleSource>(request.U8());
-  request.U16();
+  const uint16_t fields = request.U16();
   const int32_t index = static_cast<int32_t>(request.U32());
+  const float weight = fields == kHasWeight ? request.F32() : 1.0f;
+  const bool known_fields = fields == 0 || (may_weigh && fields == kHasWeight);
   const bool vector = kind == LabelKind::kVector, classes = kind == LabelKind::kClasses;
   const bool known_label = labelled ? vector || classes || kind == LabelKind::kClass : kind == LabelKind::kNone;
   const uint32_t rows = trainer_.output_elements() / trainer_.classes();
@@ -67,11 +69,11 @@ bool Agent::ReadSample(PayloadReader& request, bool labelled, Sample* sample) {
     if (vector) target = Floats(request.Bytes(trainer_.output_elements() * sizeof(float)));
     if (classes) target = Floats(request.Bytes(rows * sizeof(int32_t)));
   }
-  if (!known_label || !known_source || !request.Complete()) {
+  if (!known_label || !known_source || !known_fields || !request.Complete()) {
     Fail(ProtocolStatus::kBadLength);
     return false;
   }
-  *sample = {input, LabelOf(kind, index, target)};
+  *sample = {input, LabelOf(kind, index, target), weight};
   return true;
 }
 
@@ -84,10 +86,10 @@ void Agent::ReplyResult(tflm_train::Status status, const StepResult& result) {
 
 void Agent::Step(PayloadReader& request) {
   Sample sample;
-  if (!ReadSample(request, true, &sample)) return;
+  if (!ReadSample(request, true, true, &sample)) return;
   StepResult result = {};
   if (config_.meter != nullptr) config_.meter->BeginStep();
-  const tflm_train::Status status = trainer_.Step(sample.input, sample.label, &result);
+  const tflm_train::Status status = trainer_.Step(sample.input, sample.label, sample.weight, &result);
   if (config_.meter != nullptr) config_.meter->EndStep();
   if (status == tflm_train::Status::kOk) ++steps_;
   ReplyResult(status, result);
@@ -95,7 +97,7 @@ void Agent::Step(PayloadReader& request) {
 
 void Agent::Evaluate(PayloadReader& request) {
   Sample sample;
-  if (!ReadSample(request, true, &sample)) return;
+  if (!ReadSample(request, true, false, &sample)) return;
   StepResult result = {};
   const tflm_train::Status status = trainer_.Evaluate(sample.input, sample.label, &result);
   ReplyResult(status, result);
@@ -103,7 +105,7 @@ void Agent::Evaluate(PayloadReader& request) {
 
 void Agent::Infer(PayloadReader& request) {
   Sample sample;
-  if (!ReadSample(request, false, &sample)) return;
+  if (!ReadSample(request, false, false, &sample)) return;
   const tflm_train::Status status = trainer_.Infer(sample.input, &output_);
   SetStatus(status);
   if (status != tflm_train::Status::kOk) output_ = nullptr;

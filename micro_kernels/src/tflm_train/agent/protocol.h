@@ -59,6 +59,8 @@ enum HelloFlags : uint32_t {
 };
 
 enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2, kClasses = 3 };
+/// Optional fields of a sample, as a sum.
+enum SampleFields : uint16_t { kHasWeight = 1 };
 enum class SampleSource : uint8_t { kInline = 0, kStaged = 1 };
 
 }  // namespace tflm_train

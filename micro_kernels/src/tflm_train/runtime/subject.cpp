@@ -48,6 +48,7 @@ constexpr const char* kTexts[] = {
     "loss",
     "selector",
     "error at the output",
+    "weight of the sample",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "tflm_train/kernels/float_bits.h"
 #include "tflm_train/runtime/finite.h"
 #include "tflm_train/runtime/losses.h"
 #include "tflm_train/runtime/step_phase.h"
@@ -10,16 +11,28 @@
 namespace tflm_train {
 
 Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
+  return Step(input, label, 1.0f, result);
+}
+
+Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
   if (!ready()) return Status::kNotInitialized;
+  const bool weighted = BitsOf(weight) != BitsOf(1.0f);
+  if (weighted && !IsSampleWeight(weight)) return Fail(Status::kInvalidArgument, Subject::kSampleWeight);
   const Memory memory(*this, *train_, input);
   const Status status = RunForward(*train_, input, memory);
   if (status != Status::kOk) return status;
   EnterPhase(StepPhase::kLoss);
   StepResult unused;
-  const Status loss_status = RunSample(*train_, label, memory, true, result == nullptr ? &unused : result);
+  if (result == nullptr) result = &unused;
+  const Status loss_status = RunSample(*train_, label, memory, true, result);
   if (loss_status != Status::kOk) return loss_status;
+  if (weighted) {
+    const Status weight_status = WeighSample(weight, memory, result);
+    if (weight_status != Status::kOk) return weight_status;
+  }
   EnterPhase(StepPhase::kBackward);
-  RunBackward(memory);
+  if (!weighted || weight != 0.0f) RunBackward(memory);
+  CountSample();
   return Status::kOk;
 }
 
@@ -65,6 +78,15 @@ Status Trainer::RunSample(const ProgramRecord& program, const Label& label, cons
       defaults.classes};
   const Finding finding = operators_->loss().run(sample, result);
   return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
+}
+
+/// Loss and error at the output times the sample's weight.
+Status Trainer::WeighSample(float weight, const Memory& memory, StepResult* result) {
+  result->loss *= weight;
+  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
+  float* error = memory.Floats(train_->loss_error_address);
+  for (uint32_t i = 0; i < train_->output_elements; ++i) error[i] *= weight;
+  return AllFinite(error, train_->output_elements) ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutputError);
 }
 
 /// Forward steps, or with a context backward steps.
@@ -115,9 +137,12 @@ void Trainer::RunBackward(const Memory& memory) {
   context.selector = operators_->Find(options_.selector);
   context.options = &options_;
   RunSteps(memory, plan_.steps(*train_) + train_->forward_count, train_->backward_count, &context);
-  if (!accumulates) return;
-  counters_.update = updates;  // the kernels have changed gradients, no parameters
-  if (++pending_ >= options_.accumulate) ApplyGradients();
+  if (accumulates) counters_.update = updates;  // the kernels have changed gradients, no parameters
+}
+
+/// The sample is one of its group; the last one brings the update.
+inline void Trainer::CountSample() {
+  if (options_.accumulate > 1 && ++pending_ >= options_.accumulate) ApplyGradients();
 }
 
 /// w <- w - learning rate / samples * sum of gradients, which start from zero again.

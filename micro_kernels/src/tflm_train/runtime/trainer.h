@@ -47,6 +47,10 @@ class Trainer {
   /// A class trains a single output as a number: 0 or 1 for binary cross entropy, any for the mean squared error.
   /// kNonFinite: input, label, output, loss or output error is NaN or infinite; no weight has changed.
   Status Step(const float* input, const Label& label, StepResult* result = nullptr);
+  /// The same for a sample whose loss counts `weight` times: the error at the output, and the loss in `result`. Weight
+  /// 1 changes no bit. A sample of weight 0 trains nothing, but is one of its group where samples are accumulated.
+  /// kInvalidArgument: the weight is negative, NaN or infinite; kNonFinite: the weighted loss or error is.
+  Status Step(const float* input, const Label& label, float weight, StepResult* result = nullptr);
   /// Runs the model; `*output` points into the arena until the next call.
   Status Infer(const float* input, const float** output);
   /// Loss and correctness of one sample without training.
@@ -105,7 +109,9 @@ class Trainer {
   TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
+  TFLM_TRAIN_COLD Status WeighSample(float weight, const Memory& memory, StepResult* result);
   void RunBackward(const Memory& memory);
+  void CountSample();
   void RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context);
   void SelectLayer(uint16_t index, BackwardContext* context) const;
   float* GradientTarget(uint16_t parameter) const;

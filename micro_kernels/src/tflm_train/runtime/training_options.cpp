@@ -34,6 +34,8 @@ bool IsPositiveFinite(float value) {
   return BitsOf(value) - 1 < kInfinity - 1;
 }
 
+bool IsSampleWeight(float value) { return (BitsOf(value) & 0x7FFFFFFFu) == 0 || IsPositiveFinite(value); }
+
 Status CheckOptions(const PlanReader& plan, const TrainingOptions& options) {
   if (!InRange(options)) return Status::kInvalidArgument;
   for (uint32_t i = 0; i < plan.layer_count(); ++i) {

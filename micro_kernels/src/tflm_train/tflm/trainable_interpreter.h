@@ -49,7 +49,10 @@ class TrainableInterpreter final : private ForwardPass {
 
   /// The same calls as Trainer's. `input` may be input().
   Status Step(const float* input, const Label& label, StepResult* result = nullptr) {
-    return Begin() ? trainer_.Step(input, label, result) : Status::kNotInitialized;
+    return Step(input, label, 1.0f, result);
+  }
+  Status Step(const float* input, const Label& label, float weight, StepResult* result = nullptr) {
+    return Begin() ? trainer_.Step(input, label, weight, result) : Status::kNotInitialized;
   }
   Status Infer(const float* input, const float** output) {
     return Begin() ? trainer_.Infer(input, output) : Status::kNotInitialized;
@@ -66,7 +69,11 @@ class TrainableInterpreter final : private ForwardPass {
   Status RunPrefix(uint16_t first_operator, const float* input, const float** activation, uint32_t* elements);
   /// Trains on a stored activation: runs `first_operator` and what follows, no operator in front of it.
   /// `activation`: a copy of what RunPrefix gave (a pointer into the arena is refused).
-  Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, StepResult* result = nullptr);
+  Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, StepResult* result = nullptr) {
+    return StepFrom(first_operator, activation, label, 1.0f, result);
+  }
+  Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, float weight,
+                  StepResult* result = nullptr);
   /// The first operator that trains: the best place to cut.
   uint16_t FirstTrainedOperator() const;
 

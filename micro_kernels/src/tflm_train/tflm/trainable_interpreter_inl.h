@@ -173,7 +173,7 @@ inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const flo
 }
 
 inline Status TrainableInterpreter::StepFrom(uint16_t first_operator, const float* activation, const Label& label,
-                                             StepResult* result) {
+                                             float weight, StepResult* result) {
   if (!Begin()) return Status::kNotInitialized;
   const ValueRecord* cut = CutValue(first_operator);
   if (cut == nullptr || activation == nullptr) return Fail(Status::kInvalidArgument, "cut of the model");
@@ -188,7 +188,7 @@ inline Status TrainableInterpreter::StepFrom(uint16_t first_operator, const floa
   first_operator_ = first_operator;
   cut_value_ = cut;
   cut_activation_ = activation;
-  const Status status = trainer_.Step(input(), label, result);
+  const Status status = trainer_.Step(input(), label, weight, result);
   first_operator_ = 0;
   cut_activation_ = nullptr;
   return status;
