@@ -60,10 +60,27 @@ def test_vectors_are_float32() -> None:
     assert check_labels(np.zeros((3, 2, 5)), 3, (2, 5), classes=10).shape == (3, 10)
 
 
-def test_floats_are_targets_of_a_single_output_only() -> None:
+def test_floats_are_targets_of_a_single_output() -> None:
     assert check_labels([0.5, 1.5], 2, (1,)).tolist() == [[0.5], [1.5]]
-    with pytest.raises(UserError, match="expected class numbers"):
-        check_labels([0.0, 1.0], 2, (10,), classes=10)
+    assert check_labels([0.0, 1.0], 2, (1,)).dtype == np.float32
+
+
+def test_whole_floats_are_class_numbers() -> None:
+    for y in ([3.0, 0.0], np.array([[3.0], [0.0]], np.float32), np.array([3, 0], np.float16)):
+        labels = check_labels(y, 2, (10,), classes=10)
+        assert labels.dtype == np.int32 and labels.tolist() == [3, 0]
+    rows = check_labels(np.array([[1.0, 0.0, 4.0]]), 1, (3, 5), classes=5, row=5)
+    assert rows.dtype == np.int32 and rows.tolist() == [[1, 0, 4]]
+    with pytest.raises(UserError, match=r"y\[1\] is 10, but class numbers of this model go from 0 to 9"):
+        check_labels([0.0, 10.0], 2, (10,), classes=10)
+
+
+@pytest.mark.parametrize("broken", [2.5, np.nan, np.inf, -np.inf])
+def test_class_numbers_that_are_not_whole_are_refused(broken: float) -> None:
+    with pytest.raises(UserError, match=rf"y\[1\] is {broken:g}, but class numbers are whole"):
+        check_labels([0.0, broken], 2, (10,), classes=10)
+    with pytest.raises(UserError, match=rf"y\[0, 2\] is {broken:g}, but class numbers are whole"):
+        check_labels([[1.0, 0.0, broken]], 1, (3, 5), classes=5, row=5)
 
 
 @pytest.mark.parametrize("wrong", [10, -1, 2**40])

@@ -138,9 +138,9 @@ def check_labels(
     Parameters
     ----------
     y : array_like
-        Integers of shape (n,) or (n, 1) are class numbers, and for an output of several rows those of shape (n, rows)
-        or (n, *shape without the last axis); everything of shape (n, *shape) is a vector, and so are floating-point
-        numbers of shape (n,) for a model with one output.
+        Whole numbers of shape (n,) or (n, 1) are class numbers, whatever their type, and for an output of several rows
+        those of shape (n, rows) or (n, *shape without the last axis); everything of shape (n, *shape) is a vector, and
+        so are floating-point numbers of shape (n,) for a model with one output.
     samples : int
         Expected n.
     shape : tuple of int
@@ -155,8 +155,8 @@ def check_labels(
     Raises
     ------
     UserError
-        Wrong shape, type or number of labels, one class number for an output of several rows, a class number out of
-        range, NaN or infinity.
+        Wrong shape, type or number of labels, one class number for an output of several rows, a class number that is
+        not whole or out of range, NaN or infinity.
     """
     array = _numbers(y, name)
     outputs = int(np.prod(shape, dtype=np.int64))
@@ -164,9 +164,9 @@ def check_labels(
         raise UserError(f"{name} has {len(array)} labels for {samples} samples")
     one_each = array.size == samples
     rows = 1 if row is None else outputs // row
-    if rows == 1 and one_each and array.dtype.kind in "biu":
+    if rows == 1 and one_each and (array.dtype.kind in "biu" or outputs > 1):
         return _class_numbers(array.reshape(-1), name, classes)
-    if 1 < rows < outputs and array.dtype.kind in "biu" and array.size == samples * rows:
+    if 1 < rows < outputs and array.size == samples * rows:
         if array.shape[1:] == (rows,) or without_ones(array.shape[1:]) == without_ones(shape[:-1]):
             return _class_numbers(array.reshape(samples, rows), name, classes)
     if one_each and outputs == 1:
@@ -190,6 +190,14 @@ def _class_shape(shape: tuple[int, ...], outputs: int, rows: int) -> str:
 
 
 def _class_numbers(array: np.ndarray, name: str, classes: int | None) -> np.ndarray:
+    if array.dtype.kind == "f":
+        broken = ~np.isfinite(array) | (array != np.floor(array))
+        if broken.any():
+            first = tuple(int(i) for i in np.argwhere(broken)[0])
+            raise UserError(
+                f"{name}[{', '.join(map(str, first))}] is {array[first]:g}, but class numbers are whole; correct it, or "
+                "give a vector for each sample"
+            )
     low, high = (0, classes - 1) if classes is not None else (-(2**31), 2**31 - 1)
     wrong = (array < low) | (array > high) if array.dtype.kind != "b" else np.zeros(array.shape, bool)
     if wrong.any():
