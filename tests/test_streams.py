@@ -107,3 +107,18 @@ def test_labels_are_given_once(model: tt.TrainableModel, images: tuple) -> None:
         tt.Trainer(model).fit(Dataset(images), images[1])
     with pytest.raises(tt.UserError, match="y is missing: give labels"):
         tt.Trainer(model).fit(images[0])
+
+
+def test_a_dataset_may_bring_weights(model: tt.TrainableModel, images: tuple) -> None:
+    x, y = images
+    weights = np.arange(len(x)) % 3 / 2
+    of_dataset, of_arrays = tt.Trainer(model), tt.Trainer(model)
+    dataset = Dataset((x, y, weights))
+    history = of_dataset.fit(dataset, epochs=2, validation_data=dataset)
+    expected = of_arrays.fit(x, y, epochs=2, sample_weight=weights, validation_data=(x, y, weights))
+    assert history.history == expected.history
+    assert of_dataset.trained_model().data == of_arrays.trained_model().data
+    assert of_dataset.evaluate(dataset) == of_arrays.evaluate(x, y, weights)
+    for twice in ({"sample_weight": weights}, {"class_weight": {0: 2}}):
+        with pytest.raises(tt.UserError, match="leave sample_weight out|not both"):
+            of_dataset.fit(dataset, **twice)

@@ -223,7 +223,7 @@ class Diverging:
         self.weight = np.zeros(1, np.float32)
         self.steps, self.fail_at_step, self.poison_at, self.bad_above = 0, fail_at_step, poison_at, bad_above
 
-    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray) -> StepLog:
+    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
         for done in range(len(order)):
             if self.steps == self.fail_at_step:
                 return StepLog(np.ones(done, np.float32), np.ones(done, bool), non_finite=True)
@@ -233,7 +233,7 @@ class Diverging:
                 self.weight[:] = np.nan
         return StepLog(np.ones(len(order), np.float32), np.ones(len(order), bool))
 
-    def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+    def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
         if not self.weight[0] <= self.bad_above:
             raise tt.NonFiniteError("not finite")
         return 1.0, len(x)
@@ -260,7 +260,7 @@ class Diverging:
         raise NotImplementedError
 
     def options(self) -> dict[str, Any]:
-        return {"learning_rate": 0.01}
+        return {"learning_rate": 0.01, "accumulate": 1}
 
     def set_options(self, **changes: Any) -> None: ...
     def reset_counters(self) -> None: ...

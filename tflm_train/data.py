@@ -67,7 +67,7 @@ def load_npz(path: str | os.PathLike[str]) -> Dataset:
     return Dataset(**arrays)
 
 
-def _numbers(values: Any, name: str) -> np.ndarray:
+def number_array(values: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError:
@@ -81,7 +81,7 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     return array
 
 
-def _finite_float32(array: np.ndarray, name: str) -> np.ndarray:
+def finite_float32(array: np.ndarray, name: str) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(array, dtype=np.float32)
     bad = int(result.size - np.count_nonzero(np.isfinite(result)))
@@ -116,12 +116,12 @@ def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x") -> np.ndarray:
     UserError
         Wrong shape or type, no samples, NaN or infinity.
     """
-    array = _numbers(x, name)
+    array = number_array(x, name)
     elements = int(np.prod(shape, dtype=np.int64))
     flat = array.ndim == 2 and array.shape[1] == elements
     if not flat and without_ones(array.shape[1:]) != without_ones(shape):
         raise UserError(f"{name} has shape {array.shape}, expected {_expected(shape)}")
-    return _finite_float32(array.reshape(len(array), elements), name)
+    return finite_float32(array.reshape(len(array), elements), name)
 
 
 def check_labels(
@@ -158,7 +158,7 @@ def check_labels(
         Wrong shape, type or number of labels, one class number for an output of several rows, a class number that is
         not whole or out of range, NaN or infinity.
     """
-    array = _numbers(y, name)
+    array = number_array(y, name)
     outputs = int(np.prod(shape, dtype=np.int64))
     if len(array) != samples:
         raise UserError(f"{name} has {len(array)} labels for {samples} samples")
@@ -170,14 +170,14 @@ def check_labels(
         if array.shape[1:] == (rows,) or without_ones(array.shape[1:]) == without_ones(shape[:-1]):
             return _class_numbers(array.reshape(samples, rows), name, classes)
     if one_each and outputs == 1:
-        return _finite_float32(array.reshape(-1, 1), name)
+        return finite_float32(array.reshape(-1, 1), name)
     flat = array.ndim == 2 and array.shape[1] == outputs
     if not flat and (without_ones(array.shape[1:]) != without_ones(shape) or array.size != samples * outputs):
         raise UserError(
             f"{name} has shape {array.shape} and type {array.dtype}, expected "
             f"{_class_shape(shape, outputs, rows)}vectors of shape {_expected(shape)}"
         )
-    return _finite_float32(array.reshape(samples, outputs), name)
+    return finite_float32(array.reshape(samples, outputs), name)
 
 
 def _class_shape(shape: tuple[int, ...], outputs: int, rows: int) -> str:
@@ -194,9 +194,10 @@ def _class_numbers(array: np.ndarray, name: str, classes: int | None) -> np.ndar
         broken = ~np.isfinite(array) | (array != np.floor(array))
         if broken.any():
             first = tuple(int(i) for i in np.argwhere(broken)[0])
+            place = ", ".join(str(i) for i in first)
             raise UserError(
-                f"{name}[{', '.join(map(str, first))}] is {array[first]:g}, but class numbers are whole; correct it, or "
-                "give a vector for each sample"
+                f"{name}[{place}] is {array[first]:g}, but class numbers are whole; correct it, or give a vector for "
+                "each sample"
             )
     low, high = (0, classes - 1) if classes is not None else (-(2**31), 2**31 - 1)
     wrong = (array < low) | (array > high) if array.dtype.kind != "b" else np.zeros(array.shape, bool)

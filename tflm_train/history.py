@@ -15,8 +15,8 @@ class History:
     Attributes
     ----------
     history : dict of list
-        Per completed epoch: ``loss`` (mean, each sample before its update), and with ``validation_data`` ``val_loss``;
-        ``accuracy`` and ``val_accuracy`` where labels are classes.
+        Per completed epoch: ``loss`` (mean, each sample before its update and times its weight), and with validation
+        ``val_loss``; ``accuracy`` and ``val_accuracy`` where labels are classes.
     epoch : list of int
         Epochs in ``history``, from 0.
     counters : dict of int
@@ -28,7 +28,7 @@ class History:
         On devices that count them: instructions of the training steps by phase, and ``total``; where the device counts
         work too, that counting is in them (``Trainer.step_cost`` measures without it). Empty elsewhere.
     stopped : str or None
-        Why training ended early, and what was done about it.
+        Why training ended early, and what was done about it; None where a callback ended it.
     interrupted : bool
         By Ctrl-C.
     """
@@ -49,6 +49,11 @@ class History:
     def completed(self) -> int:
         """Epochs that came to their end. Where the first one did not, ``history`` holds it with a loss of NaN."""
         return sum(not math.isnan(loss) for loss in self.history.get("loss", []))
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The results of the latest epoch."""
+        return {name: series[-1] for name, series in self.history.items() if series}
 
     def add_epoch(self, values: dict[str, float]) -> None:
         """Append the results of one epoch."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
 from .converters.options import checked, refuse_idle
 from .converters.plan_format import decode
@@ -17,9 +19,11 @@ from .data_range import HARMLESS, range_warning
 from .devices import Device, NativeDevice, open_device
 from .errors import DataWarning, DeviceError, PlanOptionError, TrainingWarning, UserError
 from .history import History
+from .layer_weights import LayerWeights
 from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
+from .samples import Samples, check_sample_weight, class_weights, split
 from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, order_generator, sample_order
 
@@ -59,6 +63,7 @@ class Trainer:
         self.device = open_device(device, self.model, arena_bytes) if isinstance(device, str) else device
         self._input_shape, self._output_shape = self.model.input_shape, self.model.output_shape
         self._objective = Objective.of_plan(self.model.plan, self._output_shape)
+        self.stop_training = False  # set by a callback
         self._seen = 0.0  # largest magnitude of a sample that was trained on
         self._elements = int(self.model.plan.parameters["elements"].sum())
 
@@ -75,6 +80,12 @@ class Trainer:
         shuffle: bool = True,
         seed: int | None = None,
         verbose: str | int = "auto",
+        *,
+        batch_size: int | None = None,
+        validation_split: float = 0.0,
+        callbacks: Any = None,
+        class_weight: Any = None,
+        sample_weight: Any = None,
     ) -> History:
         """Train, one sample at a time.
 
@@ -84,13 +95,13 @@ class Trainer:
             Samples, shape (n, *input_shape). A dataset brings its labels: ``y`` is left out. Batched or not, it is read
             once, and has to fit into memory.
         y : array_like
-            Class numbers (integers), shape (n,), or for outputs with several positions (n, positions...): one for each
-            row along the output's last axis; or vectors of the output's shape. Targets of cross entropies lie in 0 to
-            1.
+            Class numbers (whole numbers), shape (n,), or for outputs with several positions (n, positions...): one for
+            each row along the output's last axis; or vectors of the output's shape. Targets of cross entropies lie in
+            0 to 1.
         epochs : int
             Passes over the samples.
         validation_data : tuple of array_like or tf.data.Dataset, optional
-            ``(x, y)`` to evaluate on after every epoch.
+            ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate on after every epoch.
         learning_rate : float, optional
             For this call; default: the option in force, which is the plan's at first.
         shuffle : bool
@@ -100,64 +111,110 @@ class Trainer:
         verbose : {"auto", 0, 1, 2}
             1: a progress bar on stderr; 2: a line for each epoch on stdout; ``auto``: the bar on a terminal, the lines
             in a notebook.
+        batch_size : int, optional
+            Samples per update, whose gradients are averaged: the option ``accumulate`` for this call. More than one
+            needs a plan with memory for gradients. Default: the option in force.
+        validation_split : float
+            Without ``validation_data``: the last part of the samples, before they are shuffled, that is evaluated on
+            and not trained on.
+        callbacks : callback or list of callbacks, optional
+            Objects with methods of Keras' callbacks (``on_epoch_end`` and others, see ``callbacks.HOOKS``; those for
+            batches are called at every update), or functions of (epoch, logs), called after every epoch. Their model is
+            this trainer; what sets its ``stop_training`` ends training.
+        class_weight : dict, optional
+            Class number -> how much its samples count; 1 for the others. Not for validation.
+        sample_weight : array_like, optional
+            How much each sample counts, shape (n,), not negative: what its loss is multiplied by. A sample of weight 0
+            trains nothing.
 
         Returns
         -------
         History
-            When NaN or infinity ends training early, ``stopped`` says so, a ``TrainingWarning`` too, and device and
-            weights are those of the last good epoch. Ctrl-C ends training as well: the weights are those of the
-            samples so far.
+            The losses are weighted means, accuracies count every sample once. When NaN or infinity ends training early,
+            ``stopped`` says so, a ``TrainingWarning`` too, and device and weights are those of the last good epoch.
+            Ctrl-C ends training as well: the weights are those of the samples so far.
 
         Raises
         ------
         UserError
-            Wrong shapes, labels out of range, NaN or infinity in the data, an option out of range.
+            Wrong shapes, labels or weights out of range, NaN or infinity in the data, an option out of range or one for
+            which the plan has no memory, something that is no callback.
         """
-        x, y = self._arrays(x, y)
-        samples, labels = self._check(x, y)
-        held_out = self._check_validation(validation_data)
+        samples, held_out = self._samples(x, y, sample_weight), self._check_validation(validation_data)
+        if held_out is None and validation_split:
+            samples, held_out = split(samples, validation_split)
+        if class_weight is not None:
+            if samples.weights is not None:
+                raise UserError(
+                    "give sample_weight or class_weight, not both: sample_weight times the weight of each sample's "
+                    "class is what does both"
+                )
+            weights = class_weights(class_weight, samples.labels, self._objective)
+            samples = Samples(samples.x, samples.labels, weights)
         _check_count("epochs", epochs)
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         before = self.device.options()
-        if learning_rate is not None:
-            self.set_options(learning_rate=learning_rate)
-        self._warn(samples, labels)
+        changes: dict[str, Any] = {} if learning_rate is None else {"learning_rate": learning_rate}
+        if batch_size is not None:
+            _check_count("batch_size", batch_size)
+            changes["accumulate"] = int(batch_size)
+        updates = -(-len(samples) // int(changes.get("accumulate", before["accumulate"])))
+        called = Callbacks(callbacks, self, {"epochs": epochs, "steps": updates, "verbose": verbose})
+        if changes:
+            self.set_options(**changes)
+        self._warn(samples.x, samples.labels)
         history = History()
+        self.stop_training = False
+        try:
+            self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called)
+        finally:
+            self._seen = max(self._seen, float(np.abs(samples.x).max()))
+            if changes:
+                self.device.set_options(**{name: before[name] for name in changes})
+        if history.stopped:
+            warnings.warn(history.stopped, TrainingWarning, stacklevel=2)
+        return history
+
+    def _train(
+        self,
+        samples: Samples,
+        held_out: Samples | None,
+        epochs: int,
+        seed: int | None,
+        verbose: str | int,
+        history: History,
+        callbacks: Callbacks,
+    ) -> None:
         try:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
-                run = TrainingRun(self.device, self._metrics, history, progress)
-                run.train(samples, labels, held_out, epochs, seed if shuffle else None)
+                callbacks.call("on_train_begin", {})
+                run = TrainingRun(self.device, self._metrics, history, progress, callbacks, lambda: self.stop_training)
+                run.train(samples, held_out, epochs, seed)
         except KeyboardInterrupt:
             history.interrupted = True
             history.stopped = (
                 f"interrupted in epoch {history.completed + 1} of {epochs}, after {history.steps:,} samples: their "
                 "updates are kept"
             )
-        finally:
-            self._seen = max(self._seen, float(np.abs(samples).max()))
-            if learning_rate is not None:
-                self.device.set_options(learning_rate=before["learning_rate"])
-        if history.stopped:
-            warnings.warn(history.stopped, TrainingWarning, stacklevel=2)
-        return history
+        callbacks.call("on_train_end", history.latest)
 
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
         accuracy = self._objective.accuracy(correct, labels)
         return {"loss": loss} if accuracy is None else {"loss": loss, "accuracy": accuracy}
 
-    def evaluate(self, x: Any, y: Any = None) -> dict[str, float]:
-        """Mean ``loss`` and, where labels are classes, ``accuracy`` (0 to 1), without training.
+    def evaluate(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+        """Mean ``loss`` (each sample's times its weight) and, where labels are classes, ``accuracy`` (0 to 1), without
+        training.
 
         Raises
         ------
         UserError
             As for ``fit``.
         """
-        x, y = self._arrays(x, y)
-        samples, labels = self._check(x, y)
-        self._warn(samples, labels)
-        loss, correct = self.device.evaluate(samples, labels)
-        return self._metrics(loss, correct, labels)
+        samples = self._samples(x, y, sample_weight)
+        self._warn(samples.x, samples.labels)
+        loss, correct = self.device.evaluate(samples.x, samples.labels, samples.weights)
+        return self._metrics(loss, correct, samples.labels)
 
     def predict(self, x: Any) -> np.ndarray:
         """Outputs, float32 of shape (n, *output_shape).
@@ -174,6 +231,11 @@ class Trainer:
         """What ``accuracy`` means for these labels: ``accuracy`` of samples (or of rows of the output),
         ``binary-accuracy`` of its elements, or the loss's name when the task is a regression, which has none."""
         return self._objective.metric_name(self._objective.check(y, len(y)))
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The learning rate under Keras' name, for callbacks that change it."""
+        return Optimizer(self)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -204,6 +266,38 @@ class Trainer:
 
     def _with_command(self, error: PlanOptionError, changes: dict[str, Any]) -> PlanOptionError:
         return PlanOptionError(f"{error}: `{self.model.convert_again(**changes)}`", **changes)
+
+    @cached_property
+    def _layers(self) -> LayerWeights:
+        return LayerWeights(self.model)
+
+    def _parameters(self) -> list[np.ndarray]:
+        return [values for _, values in self.device.parameters()]
+
+    def layer_weights(self) -> dict[str, list[np.ndarray]]:
+        """The weights that train, by the names of their layers: copies of kernel and bias in Keras' shapes (dense
+        (inputs, outputs), convolution (height, width, inputs, outputs), depthwise (height, width, inputs, multiplier)).
+        """
+        return self._layers.read(self._parameters())
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The arrays of ``layer_weights`` one after the other, as a Keras model gives its own."""
+        return [array for arrays in self.layer_weights().values() for array in arrays]
+
+    def set_weights(self, weights: Any) -> None:
+        """Overwrite weights that train; what training keeps besides (waiting gradients, selectors) stays as it is.
+
+        Parameters
+        ----------
+        weights : list of array_like or dict
+            What ``get_weights`` returns; or what ``layer_weights`` returns, of all layers or some.
+
+        Raises
+        ------
+        UserError
+            Another number of arrays or another shape, an unknown layer, NaN or infinity: no weight has changed.
+        """
+        self.device.set_parameters(self._layers.write(weights, self._parameters()))
 
     def trained_model(self) -> TrainableModel:
         """The model with the weights as they are now; it can be trained again."""
@@ -284,14 +378,6 @@ class Trainer:
             if sentence is not None:
                 warnings.warn(sentence, DataWarning, stacklevel=3)
 
-    def _arrays(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[Any, Any]:
-        x, y, weights = as_arrays(x, y, self._input_shape, names[0])
-        if y is None:
-            raise UserError(f"{names[1]} is missing: give labels, or a dataset of (x, y)")
-        if weights is not None:
-            raise UserError(f"{names[0]} is a dataset with weights of samples, which do not train; map them away")
-        return x, y
-
     def _check(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[np.ndarray, np.ndarray]:
         samples = check_inputs(x, self._input_shape, names[0])
         try:
@@ -299,15 +385,27 @@ class Trainer:
         except PlanOptionError as error:
             raise self._with_command(error, error.changes) from None
 
-    def _check_validation(self, data: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    def _samples(
+        self, x: Any, y: Any, sample_weight: Any = None, names: tuple[str, str, str] = ("x", "y", "sample_weight")
+    ) -> Samples:
+        x, y, weights = as_arrays(x, y, self._input_shape, names[0])
+        if y is None:
+            raise UserError(f"{names[1]} is missing: give labels, or a dataset of (x, y)")
+        if weights is not None and sample_weight is not None:
+            raise UserError(f"{names[0]} is a dataset that brings weights of its samples: leave {names[2]} out")
+        inputs, labels = self._check(x, y, names[:2])
+        weights = sample_weight if weights is None else weights
+        return Samples(inputs, labels, None if weights is None else check_sample_weight(weights, len(inputs), names[2]))
+
+    def _check_validation(self, data: Any) -> Samples | None:
         if data is None:
             return None
-        names = ("validation x", "validation y")
+        names = ("validation x", "validation y", "validation sample_weight")
         if is_dataset(data):
-            data = self._arrays(data, None, names)
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise UserError("validation_data must be a pair (x, y), or a dataset of such pairs")
-        return self._check(data[0], data[1], names)
+            return self._samples(data, None, None, names)
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise UserError("validation_data must be a pair (x, y), (x, y, sample_weight), or a dataset of such")
+        return self._samples(data[0], data[1], data[2] if len(data) == 3 else None, names)
 
 
 def _check_count(name: str, value: Any) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .callbacks import Callbacks
 from .data_range import HARMLESS
 from .devices import Device
 from .errors import NonFiniteError
 from .history import History
 from .progress import TrainingProgress
+from .samples import Samples
 
-CHUNKS = 64  # calls of the device per epoch: progress is shown and Ctrl-C answered between them
+CHUNKS = 64  # calls of the device per epoch without callbacks on batches: progress is shown and Ctrl-C answered between
 
 
 def order_generator(seed: int | None) -> np.random.Generator | None:
@@ -44,6 +46,9 @@ class TrainingRun:
         (mean loss, correct samples, labels) -> values by name.
     history : History
     progress : TrainingProgress
+    callbacks : Callbacks
+    stopping : callable
+        Whether a callback has asked for the end of training.
     """
 
     def __init__(
@@ -52,26 +57,21 @@ class TrainingRun:
         metrics: Callable[[float, int, np.ndarray], dict[str, float]],
         history: History,
         progress: TrainingProgress,
+        callbacks: Callbacks,
+        stopping: Callable[[], bool],
     ) -> None:
         self._device, self._metrics = device, metrics
         self._history, self._progress = history, progress
+        self._callbacks, self._stopping = callbacks, stopping
 
-    def train(
-        self,
-        x: np.ndarray,
-        labels: np.ndarray,
-        held_out: tuple[np.ndarray, np.ndarray] | None,
-        epochs: int,
-        seed: int | None,
-    ) -> None:
-        """Train for some epochs, or until NaN or infinity appears.
+    def train(self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None) -> None:
+        """Train for some epochs, or until a callback asks for the end or NaN or infinity appears.
 
         Parameters
         ----------
-        x : ndarray, float32 [n, inputs]
-        labels : ndarray, int32 [n] or [n, rows], or float32 [n, outputs]
-        held_out : tuple of ndarray, optional
-            Samples and labels to evaluate on after every epoch.
+        samples : Samples
+        held_out : Samples, optional
+            To evaluate on after every epoch.
         epochs : int
         seed : int or None
             Of the order; None keeps it.
@@ -80,7 +80,8 @@ class TrainingRun:
         good = [self._device.state()]  # before training, then after the latest epochs
         for epoch in range(epochs):
             try:
-                values = self._epoch(x, labels, sample_order(len(x), generator))
+                self._callbacks.call("on_epoch_begin", epoch, {})
+                values = self._epoch(samples, sample_order(len(samples), generator))
             except BaseException:
                 # no later call finds half a group: its samples count, as those before them do
                 self._device.flush()
@@ -88,54 +89,67 @@ class TrainingRun:
             if values is not None and held_out is not None:
                 values = self._add_validation(values, held_out)
             if values is None or not all(np.isfinite(w).all() for _, w in self._device.parameters()):
-                self._restore(good, x, labels, epoch)
+                self._restore(good, samples, epoch)
                 return
             self._history.add_epoch(values)
             self._progress.end_epoch(values)
+            self._callbacks.call("on_epoch_end", epoch, dict(values))
+            if self._stopping():
+                return
             good = [good[0], *good[1:][-1:], self._device.state()]
 
-    def _epoch(
-        self,
-        x: np.ndarray,
-        labels: np.ndarray,
-        order: np.ndarray,
-    ) -> dict[str, float] | None:
+    def _epoch(self, samples: Samples, order: np.ndarray) -> dict[str, float] | None:
         """Mean loss and accuracy of one pass, None if it met NaN or infinity."""
-        total, correct = 0.0, 0
-        for chunk in np.array_split(order, min(CHUNKS, len(order))):
+        total, correct, done = 0.0, 0, 0
+        values: dict[str, float] = {}
+        watched = self._callbacks.watch_batches
+        for batch, chunk in enumerate(self._chunks(order, watched)):
+            if watched:
+                self._callbacks.call("on_train_batch_begin", batch, {})
             self._device.reset_counters()
-            log = self._device.train(x, labels, chunk)
+            log = self._device.train(samples.x, samples.labels, chunk, samples.weights)
             self._collect_work()
             self._history.steps += log.done
             if log.non_finite:
                 return None
             total += float(log.losses.sum(dtype=np.float64))
             correct += int(log.correct.sum())
+            done += log.done
+            values = self._metrics(total / done, correct, samples.labels[:done])
             self._progress.advance(log.done)
+            if watched:
+                self._callbacks.call("on_train_batch_end", batch, dict(values))
+            if self._stopping():
+                break
         self._device.reset_counters()
         self._device.flush()
         self._collect_work()
-        return self._metrics(total / len(order), correct, labels)
+        return values
+
+    def _chunks(self, order: np.ndarray, watched: bool) -> list[np.ndarray]:
+        """The parts of an epoch: with callbacks on batches one for each update."""
+        if not watched:
+            return np.array_split(order, min(CHUNKS, len(order)))
+        batch = int(self._device.options()["accumulate"])
+        return np.split(order, range(batch, len(order), batch))
 
     def _collect_work(self) -> None:
         self._history.add_work(self._device.counters())
         if self._device.counts_instructions:
             self._history.add_instructions(self._device.instructions()[0])
 
-    def _add_validation(
-        self, values: dict[str, float], held_out: tuple[np.ndarray, np.ndarray]
-    ) -> dict[str, float] | None:
+    def _add_validation(self, values: dict[str, float], held_out: Samples) -> dict[str, float] | None:
         try:
-            loss, correct = self._device.evaluate(*held_out)
+            loss, correct = self._device.evaluate(held_out.x, held_out.labels, held_out.weights)
         except NonFiniteError:
             return None
-        return values | {f"val_{k}": v for k, v in self._metrics(loss, correct, held_out[1]).items()}
+        return values | {f"val_{k}": v for k, v in self._metrics(loss, correct, held_out.labels).items()}
 
-    def _restore(self, good: list[bytes], x: np.ndarray, labels: np.ndarray, epoch: int) -> None:
+    def _restore(self, good: list[bytes], samples: Samples, epoch: int) -> None:
         """Go back to the latest state that gives finite outputs, and tell it in the history."""
         for position in reversed(range(len(good))):
             self._device.set_state(good[position])
-            if position == 0 or self._can_evaluate(x, labels):
+            if position == 0 or self._can_evaluate(samples):
                 break
         done = self._history.completed
         epochs = 0 if position == 0 else done - (len(good) - 1 - position)
@@ -143,13 +157,14 @@ class TrainingRun:
         if not epochs:  # whoever asks for the loss gets an answer
             self._history.add_epoch({"loss": math.nan})
         kept = f"the weights of epoch {epochs}" if epochs else "the weights from before training"
+        advice = _advice(samples.x)
         self._history.stopped = (
-            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; {_advice(x)}"
+            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; {advice}"
         )
 
-    def _can_evaluate(self, x: np.ndarray, labels: np.ndarray) -> bool:
+    def _can_evaluate(self, samples: Samples) -> bool:
         try:
-            self._device.evaluate(x, labels)
+            self._device.evaluate(samples.x, samples.labels)
         except NonFiniteError:
             return False
         return True

@@ -1,0 +1,163 @@
+"""Trained weights by layer, in the shapes that Keras gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .converters import flatbuffer, model_reader
+from .converters.graph import Graph, Operator
+from .converters.plan_format import NONE_INDEX
+from .converters.trainability import layer_names, parameter_operators
+from .data import finite_float32
+from .errors import UserError
+from .model import TrainableModel
+
+
+@dataclass(frozen=True)
+class TrainedLayer:
+    """A layer that trains.
+
+    Attributes
+    ----------
+    name : str
+        The Keras layer's own name where it tells the layer, else as ``tflm-train inspect`` prints it.
+    operator : Operator
+    kernel, bias : int or None
+        Positions among the plan's parameters.
+    kernel_shape : tuple of int
+        As the device has it.
+    """
+
+    name: str
+    operator: Operator
+    kernel: int | None
+    bias: int | None
+    kernel_shape: tuple[int, ...]
+    channels: int  # of the input
+
+    @property
+    def parameters(self) -> list[int]:
+        """Kernel and bias, as far as they train."""
+        return [index for index in (self.kernel, self.bias) if index is not None]
+
+    def to_keras(self, index: int, values: np.ndarray) -> np.ndarray:
+        """A copy of a parameter as Keras has it: kernels of dense layers (inputs, outputs), of convolutions (height,
+        width, inputs, outputs), of depthwise ones (height, width, inputs, multiplier)."""
+        if index != self.kernel:
+            return values.copy()
+        array = values.reshape(self.kernel_shape)
+        if self.operator.type == "FULLY_CONNECTED":
+            return np.ascontiguousarray(array.T)
+        if self.operator.type == "CONV_2D":
+            return np.ascontiguousarray(array.transpose(1, 2, 3, 0))
+        return array.reshape(*self.kernel_shape[1:3], self.channels, -1).copy()
+
+    def from_keras(self, index: int, array: np.ndarray) -> np.ndarray:
+        """The other way: flat, as the device has it."""
+        if index == self.kernel:
+            if self.operator.type == "FULLY_CONNECTED":
+                array = array.T
+            elif self.operator.type == "CONV_2D":
+                array = array.transpose(3, 0, 1, 2)
+        return np.ascontiguousarray(array).reshape(-1)
+
+
+class LayerWeights:
+    """The trained layers of a model, in execution order.
+
+    Parameters
+    ----------
+    model : TrainableModel
+    """
+
+    def __init__(self, model: TrainableModel) -> None:
+        graph = model_reader.read_graph(flatbuffer.load(model.data, model.name), model.name)
+        self.graph: Graph = graph
+        self._model_name = model.name
+        names = layer_names(graph)
+        own = [names[i].split("/")[0] for i in parameter_operators(graph)]
+        self.layers: list[TrainedLayer] = []
+        self._names: dict[str, str] = {}
+        for record in sorted(model.plan.layers, key=lambda layer: int(layer["operator"])):
+            operator = graph.operators[int(record["operator"])]
+            full = names[operator.index]
+            short = full.split("/")[0]
+            name = short if own.count(short) == 1 else full
+            self._names |= {full: name, name: name}
+            kernel, bias = (None if int(record[k]) == NONE_INDEX else int(record[k]) for k in ("weight", "bias"))
+            shape = graph.tensors[operator.inputs[1]].shape
+            channels = graph.tensors[operator.inputs[0]].shape[-1]
+            self.layers.append(TrainedLayer(name, operator, kernel, bias, shape, channels))
+
+    def read(self, values: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
+        """By layer: kernel and bias, as far as they train.
+
+        Parameters
+        ----------
+        values : sequence of ndarray
+            Of all parameters, flat.
+        """
+        return {layer.name: [layer.to_keras(i, values[i]) for i in layer.parameters] for layer in self.layers}
+
+    def write(self, weights: Any, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """All parameters, flat, with new weights in their places.
+
+        Parameters
+        ----------
+        weights : dict or sequence of array_like
+            As ``read`` gives them, of all layers or some; or one array after the other, of all layers.
+        values : sequence of ndarray
+            The parameters as they are, flat.
+
+        Raises
+        ------
+        UserError
+            An unknown layer, another number of arrays, another shape, NaN or infinity.
+        """
+        shapes = {name: [array.shape for array in arrays] for name, arrays in self.read(values).items()}
+        given = self._by_layer(weights, shapes)
+        changed = list(values)
+        for layer in self.layers:
+            if layer.name not in given:
+                continue
+            arrays, expected = given[layer.name], shapes[layer.name]
+            if len(arrays) != len(expected):
+                raise UserError(
+                    f"layer {layer.name} of {self._model_name} has {len(expected)} trained arrays of shapes "
+                    f"{_listed(expected)}, not {len(arrays)}"
+                )
+            for index, array, shape in zip(layer.parameters, arrays, expected):
+                array = np.asarray(array)
+                if array.shape != shape or array.dtype.kind not in "iuf":
+                    raise UserError(
+                        f"layer {layer.name} of {self._model_name} has an array of shape {shape}, not "
+                        f"{array.dtype} of shape {array.shape}"
+                    )
+                changed[index] = layer.from_keras(index, finite_float32(array, f"the array for layer {layer.name}"))
+        return changed
+
+    def _by_layer(self, weights: Any, shapes: dict[str, list[tuple[int, ...]]]) -> dict[str, list[Any]]:
+        if isinstance(weights, Mapping):
+            unknown = [name for name in weights if name not in self._names]
+            if unknown:
+                raise UserError(
+                    f"{self._model_name} has no trained layer {unknown[0]!r}; there are {', '.join(shapes)}"
+                )
+            return {self._names[name]: list(arrays) for name, arrays in weights.items()}
+        arrays = list(weights)
+        expected = [shape for of_layer in shapes.values() for shape in of_layer]
+        if len(arrays) != len(expected):
+            raise UserError(
+                f"{self._model_name} has {len(expected)} trained arrays of shapes {_listed(expected)}, not "
+                f"{len(arrays)}"
+            )
+        following = iter(arrays)
+        return {name: [next(following) for _ in of_layer] for name, of_layer in shapes.items()}
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(str(shape) for shape in shapes)
