@@ -15,7 +15,7 @@ const float kInfinity = std::numeric_limits<float>::infinity();
 
 TinyPlan Accumulating(uint32_t samples) {
   TinyPlan plan;
-  plan.defaults.accumulate = samples;
+  plan.defaults.options.accumulate = samples;
   return plan;
 }
 
