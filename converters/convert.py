@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from . import edits, fingerprint, flatbuffer, model_reader, model_writer
 from .errors import ConversionError
 from .graph import Graph
-from .model_source import read_model
+from .loss_end import choose_loss
+from .model_source import ModelSource, read_model
 from .plan_builder import PlanBuilder
 from .plan_format import Plan, encode
-from .trainability import TrainedLayers, choose_layers
+from .trainability import TrainedLayers, choose_layers, layer_names, parameter_operators
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig
@@ -31,7 +32,7 @@ class Result:
     edits : list of str
         One sentence for every change of the model besides the added metadata.
     notes : list of str
-        One sentence for every option that does less than it seems to.
+        One sentence for every option that does less than it seems to, or that a Keras model chose.
     graph : Graph
     layers : TrainedLayers
     """
@@ -64,6 +65,7 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     found = read_model(model)
     name, with_bias = found.name, found.with_bias
     source = flatbuffer.load(found.data, name)
+    config, defaults = _with_keras_defaults(model_reader.read_graph(source, name), found, config)
     layers = choose_layers(model_reader.read_graph(source, name), config.layers)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
         layers = replace(layers, without_bias=layers.trained - with_bias)
@@ -78,4 +80,44 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
         raise ConversionError(f"{name} has no trainable parameters")
     plan.fingerprint = fingerprint.fingerprint(source, tensors)
     plan.weights_crc = fingerprint.weights_crc(source, tensors)
-    return Result(model_writer.add_plan(source, encode(plan)), name, plan, changes, builder.notes, graph, layers)
+    return Result(
+        model_writer.add_plan(source, encode(plan)), name, plan, changes, defaults + builder.notes, graph, layers
+    )
+
+
+def _with_keras_defaults(
+    graph: Graph, found: ModelSource, config: "TrainingConfig"
+) -> tuple["TrainingConfig", list[str]]:
+    """Loss and layers as a Keras model has them, where no option says otherwise, and a sentence on each."""
+    notes: list[str] = []
+    changes: dict[str, Any] = {}
+    if config.layers == "auto" and found.frozen:
+        names, candidates = layer_names(graph), parameter_operators(graph)
+        trained = [index for index in candidates if index not in found.frozen]
+        frozen = ", ".join(names[index] for index in candidates if index in found.frozen)
+        if not trained:
+            raise ConversionError(
+                f"{found.name}: all layers have trainable=False in the Keras model; say what trains: --layers all, or "
+                "such as --layers last:1"
+            )
+        changes["layers"] = trained
+        notes.append(f"not trained, as trainable=False in the Keras model: {frozen} (--layers all trains them)")
+    if config.loss == "auto" and found.compiled_with is not None:
+        refusal = "this release has no such loss" if found.loss is None else _why_not(graph, found.loss)
+        if refusal is None:
+            changes["loss"] = found.loss
+            notes.append(f"loss {found.loss}: the Keras model was compiled with {found.compiled_with}")
+        else:
+            notes.append(
+                f"the Keras model was compiled with {found.compiled_with}, which does not train here ({refusal}): the "
+                "loss is chosen by the model's end instead"
+            )
+    return replace(config, **changes), notes
+
+
+def _why_not(graph: Graph, loss: str) -> str | None:
+    try:
+        choose_loss(graph, loss)
+    except ConversionError as error:
+        return str(error).split(";")[0]
+    return None

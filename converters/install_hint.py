@@ -25,6 +25,12 @@ def install_command(extra: str = "") -> str:
     return f"pip install '{NAME}{extras} @ {url}'"
 
 
+def tf_keras_command(tensorflow_version: str) -> str:
+    """pip's command that installs Keras 2 for the TensorFlow that is there, and leaves that alone."""
+    major, minor = tensorflow_version.split(".")[:2]
+    return f"pip install 'tf_keras~={major}.{minor}.0'"
+
+
 def _origin() -> tuple[str, bool] | None:
     """Address that pip installed this package from, and whether it is a repository's (PEP 610)."""
     # a checkout in the working directory shows up beside the installation, without an address

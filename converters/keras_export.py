@@ -1,11 +1,12 @@
-"""Keras models to float32 ``.tflite`` files with batch size 1.
+"""Keras models and SavedModel folders to float32 ``.tflite`` files with batch size 1.
 
-The only module that imports TensorFlow, and only when called.
+This module and those that it calls import TensorFlow, and only when called.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import sys
@@ -17,25 +18,26 @@ from .errors import ConversionError, MissingToolError, UserError
 from .flatbuffer import builtin_name, dump, load, text
 from .install_hint import install_command
 from .keras_bias import operators_with_bias
+from .keras_frozen import frozen_operators
+from .keras_load import load_keras, reason
+from .keras_loss import compiled_loss
+from .model_source import ModelSource
+from .saved_model import check_folder, layer_paths, read_signature, was_saved_by_keras_2
 
 
-def export_keras(model: Any) -> tuple[bytes, str, frozenset[int]]:
-    """Export a Keras model.
+def export_keras(model: Any) -> ModelSource:
+    """Export a Keras model, or the function that a SavedModel serves.
 
     Parameters
     ----------
-    model : str, path or keras.Model
-        A ``.keras`` or ``.h5`` file (Keras 2 files are read where Keras 3 knows their layers), or the object.
+    model : str, path, keras.Model or tf_keras.Model
+        A ``.keras`` or ``.h5`` file, a SavedModel folder, or the object.
 
     Returns
     -------
-    data : bytes
-        The ``.tflite`` file. Batch normalisation is folded where it follows a layer directly; an operator is named
-        after its Keras layer (``conv2d/Relu``).
-    name : str
-        The file's or the model's name, for messages.
-    with_bias : frozenset of int
-        Operators whose layers have a bias, or a batch normalisation folded into them: see ``keras_bias``.
+    ModelSource
+        Batch normalisation is folded where it follows a layer directly; an operator is named after its Keras layer
+        (``conv2d/Relu``).
 
     Raises
     ------
@@ -47,89 +49,105 @@ def export_keras(model: Any) -> tuple[bytes, str, frozenset[int]]:
         The file cannot be loaded, or the model cannot be exported.
     """
     is_path = isinstance(model, (str, os.PathLike))
-    if is_path and not os.path.isfile(model):
-        raise UserError(f"{os.fspath(model)} does not exist or is no file")
+    name = os.path.basename(os.path.abspath(model)) if is_path else ""
+    if is_path and not os.path.exists(model):
+        raise UserError(f"{os.fspath(model)} does not exist")
+    if is_path and os.path.isdir(model):
+        check_folder(model)
     with quiet():
-        tensorflow, keras = _import_tensorflow()
+        tensorflow = _import_tensorflow(model)
         if is_path:
-            name = os.path.basename(os.fspath(model))
-            model = _load(keras, os.fspath(model), name)
-        elif not isinstance(model, keras.Model):
+            model, path = None, os.fspath(model)
+            if os.path.isdir(path):
+                return _export_folder(tensorflow, path, name)
+            model = load_keras(path, name)
+        elif not is_keras_model(model):
             raise UserError(f"a Keras model or the path of one is expected, not {type(model).__name__}")
-        else:
-            name = model.name
-        data = _convert(tensorflow, model, name)
-        with_bias = operators_with_bias(model, data, lambda: _convert(tensorflow, model, name))
-    return _name_after_layers(data, model, name), name, with_bias
+        return _export_model(tensorflow, model, name or model.name)
 
 
-def _import_tensorflow() -> tuple[Any, Any]:
+def _export_folder(tensorflow: Any, path: str, name: str) -> ModelSource:
+    if was_saved_by_keras_2(path) and importlib.util.find_spec("tf_keras") is not None:
+        try:
+            return _export_model(tensorflow, load_keras(path, name), name)
+        except ConversionError:  # layers of the user's own: the function that is served needs none of them
+            pass
+    served = read_signature(tensorflow, path, name)
+    specs = [_spec(tensorflow, key, spec.shape, spec.dtype, name) for key, spec in served.inputs.items()]
+
+    def forward(*values: Any) -> Any:
+        return list(served.function(**dict(zip(served.inputs, values))).values())
+
+    def export() -> bytes:
+        return _convert(tensorflow, forward, specs, name)
+
+    data = export()
+    with_bias = operators_with_bias(served, data, export)
+    root, layers = layer_paths(served.variables)
+    return ModelSource(_name_after_layers(data, root, layers, [], name), name, with_bias)
+
+
+def _export_model(tensorflow: Any, model: Any, name: str) -> ModelSource:
+    if not getattr(model, "built", False) or not getattr(model, "inputs", None):
+        raise ConversionError(f"{name} has no input shape yet; add keras.Input(shape) or call the model once on data")
+    specs = [_spec(tensorflow, tensor.name, tensor.shape, tensor.dtype, name) for tensor in model.inputs]
+
+    def forward(*inputs: Any) -> Any:
+        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+
+    def export() -> bytes:
+        return _convert(tensorflow, forward, specs, name)
+
+    data = export()
+    with_bias = operators_with_bias(model, data, export)
+    frozen = frozen_operators(model, data, export)
+    layers = {layer.name for layer in _all_layers(model)}
+    loss, compiled_with = compiled_loss(model)
+    data = _name_after_layers(data, model.name, layers, _output_layers(model), name)
+    return ModelSource(data, name, with_bias, frozen, loss, compiled_with)
+
+
+def is_keras_model(model: Any) -> bool:
+    """Whether an object is a model of Keras 3, or of Keras 2 (``tf_keras``)."""
+    modules = [sys.modules.get(module) for module in ("keras", "tf_keras")]
+    return any(isinstance(model, module.Model) for module in modules if module is not None)
+
+
+def _import_tensorflow(model: Any) -> Any:
     try:
         import keras
         import tensorflow
     except ImportError as error:
         raise MissingToolError(
-            f"reading Keras models needs TensorFlow ({_first_line(error)}); install it with: "
-            + install_command("keras")
+            f"reading Keras models needs TensorFlow ({reason(error)}); install it with: " + install_command("keras")
         ) from None
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" and not type(model).__module__.startswith("tf_keras."):
         raise UserError(
             f"Keras runs on {keras.backend.backend()}, exporting needs its TensorFlow backend; set "
             "KERAS_BACKEND=tensorflow"
         )
-    return tensorflow, keras
+    return tensorflow
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200].rstrip(" .:")
+def _spec(tensorflow: Any, key: str, free: Any, dtype: Any, name: str) -> Any:
+    """Of one input, with batch size 1."""
+    shape = tensorflow.TensorShape(free)
+    if not shape.rank or None in shape.as_list()[1:]:
+        raise ConversionError(
+            f"{name} has dynamic shapes (input {key!r} is {free}), memory on the device is planned at conversion; give "
+            "keras.Input all sizes but the batch"
+        )
+    return tensorflow.TensorSpec([1, *shape.as_list()[1:]], dtype, name=re.sub(r"\W", "_", key) or "input")
 
 
-def _load(keras: Any, path: str, name: str) -> Any:
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-        """Keras 2 stored ``groups``, which Keras 3 refuses although 1 is the only value it could have."""
-
-        def __init__(self, *args: Any, groups: int = 1, **options: Any) -> None:
-            super().__init__(*args, **options)
-
-    # The replacement is tried second: a model that loads without it keeps Keras' own classes.
-    failure: Exception | None = None
-    for custom_objects in (None, {"DepthwiseConv2D": DepthwiseConv2D}):
-        try:
-            return keras.models.load_model(path, compile=False, custom_objects=custom_objects)
-        except Exception as error:  # Keras raises many types for files that it does not understand
-            failure = failure or error
-    assert failure is not None
-    raise ConversionError(
-        f"{name} cannot be loaded by Keras {keras.__version__}: {_first_line(failure)}; load the model in Python "
-        "and pass the object"
-    ) from failure
-
-
-def _convert(tensorflow: Any, model: Any, name: str) -> bytes:
-    if not getattr(model, "built", False) or not getattr(model, "inputs", None):
-        raise ConversionError(f"{name} has no input shape yet; add keras.Input(shape) or call the model once on data")
-    specs = []
-    for tensor in model.inputs:
-        shape = list(tensor.shape[1:])
-        if None in shape:
-            raise ConversionError(
-                f"{name} has dynamic shapes (input {tensor.name!r} is {tuple(tensor.shape)}), memory on the "
-                "device is planned "
-                "at conversion; give keras.Input all sizes but the batch"
-            )
-        specs.append(tensorflow.TensorSpec([1, *shape], tensor.dtype, name=re.sub(r"\W", "_", tensor.name) or "input"))
-
-    def forward(*inputs: Any) -> Any:
-        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
-
+def _convert(tensorflow: Any, forward: Any, specs: list[Any], name: str) -> bytes:
     try:
         # A concrete function with a fixed batch: with a free one, the converter writes shape arithmetic for Flatten,
         # and SPACE_TO_BATCH_ND for dilated Conv1D. Without a trackable object the variables become constants.
         function = tensorflow.function(forward).get_concrete_function(*specs)
         return bytes(tensorflow.lite.TFLiteConverter.from_concrete_functions([function]).convert())
     except Exception as error:  # the converter raises what MLIR, TensorFlow or a custom layer raise
-        raise ConversionError(f"{name} cannot be exported to TensorFlow Lite: {_first_line(error)}") from error
+        raise ConversionError(f"{name} cannot be exported to TensorFlow Lite: {reason(error)}") from error
 
 
 def _all_layers(model: Any) -> Iterator[Any]:
@@ -138,20 +156,26 @@ def _all_layers(model: Any) -> Iterator[Any]:
         yield from _all_layers(layer)
 
 
-def _name_after_layers(data: bytes, model: Any, name: str) -> bytes:
+def _output_layers(model: Any) -> list[str | None]:
+    """Names of the layers that compute the outputs."""
+    histories = [getattr(output, "_keras_history", None) for output in model.outputs]
+    layers = [getattr(history, "operation", None) or getattr(history, "layer", None) for history in histories]
+    return [None if layer is None else layer.name for layer in layers]
+
+
+def _name_after_layers(data: bytes, root: str, layers: set[str], outputs: list[str | None], name: str) -> bytes:
     """Give tensors the names of their Keras layers.
 
     Tracing names scopes ``model_1/layer_1/Relu`` for the layer ``layer`` and calls the output ``Identity``. The
-    model's part and the suffix that the trace added are removed.
+    model's part (`root`) and the suffix that the trace added are removed.
     """
-    layers = {layer.name for layer in _all_layers(model)}
-    traced = re.compile(rf"{re.escape(model.name)}_\d+")
+    traced = re.compile(rf"{re.escape(root)}_\d+")
 
     def rename(path: str) -> str:
         first, *rest = path.split("/")
-        if not rest or not (first == model.name or traced.fullmatch(first)):
+        if not root or not rest or not (first == root or traced.fullmatch(first)):
             return path
-        if first == model.name:
+        if first == root:
             return "/".join(rest)
         parts = [re.sub(r"_\d+$", "", part) if re.sub(r"_\d+$", "", part) in layers else part for part in rest]
         return "/".join(parts)
@@ -162,11 +186,19 @@ def _name_after_layers(data: bytes, model: Any, name: str) -> bytes:
         tensor.name = ";".join(rename(path) for path in text(tensor.name).split(";")).encode()
     last = {int(op.outputs[0]): op for op in graph.operators or () if len(op.outputs)}
     for i, t in enumerate(graph.outputs):
-        history = getattr(model.outputs[i], "_keras_history", None) if i < len(model.outputs) else None
-        if history is not None and int(t) in last and text(graph.tensors[t].name).startswith("Identity"):
+        if int(t) not in last or not text(graph.tensors[t].name).startswith("Identity"):
+            continue
+        layer = outputs[i] if i < len(outputs) else _layer_of_inputs(graph, last[int(t)])
+        if layer:
             kind = builtin_name(flat, last[int(t)]).title().replace("_", "")
-            graph.tensors[t].name = f"{history.operation.name}/{kind}".encode()
+            graph.tensors[t].name = f"{layer}/{kind}".encode()
     return dump(flat)
+
+
+def _layer_of_inputs(graph: Any, operator: Any) -> str:
+    """What the names of an operator's weights, or else of its input, say of its layer (``dense/MatMul``)."""
+    given = [int(t) for t in operator.inputs[:2] if t >= 0]
+    return text(graph.tensors[given[-1]].name).split(";")[0].rpartition("/")[0] if given else ""
 
 
 @contextlib.contextmanager

@@ -1,21 +1,19 @@
-"""What users have of a model: a file, an array in C, bytes, a Keras model."""
+"""What users have of a model: a file, a folder, an array in C, bytes, a Keras model."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .c_array import C_SUFFIXES, read_c_array
 from .errors import ConversionError, UserError
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-ACCEPTED = ".tflite, .keras or .h5 file, or a C file with the bytes of a .tflite"
+ACCEPTED = ".tflite, .keras or .h5 file, a SavedModel folder, or a C file with the bytes of a .tflite"
 
 
-@dataclass(frozen=True)
-class ModelSource:
+class ModelSource(NamedTuple):
     """A model as it was found.
 
     Attributes
@@ -25,19 +23,31 @@ class ModelSource:
     name : str
         For messages.
     with_bias : frozenset of int or None
-        Of a Keras model: operators whose layers have a bias.
+        Of an exported model: operators whose layers have a bias, or a batch normalisation folded into them: see
+        ``keras_bias``.
+    frozen : frozenset of int
+        Operators whose Keras layers have ``trainable=False``: see ``keras_frozen``.
+    loss : str or None
+        What a Keras model was compiled with, as a word of ``TrainingConfig.loss``.
+    compiled_with : str or None
+        The same as Keras calls it; there may be no word for it.
     """
 
     data: bytes
     name: str
     with_bias: frozenset[int] | None = None
+    frozen: frozenset[int] = frozenset()
+    loss: str | None = None
+    compiled_with: str | None = None
 
 
 def needs_export(model: Any) -> bool:
-    """Whether the model is no ``.tflite`` yet: a Keras model or its file."""
+    """Whether the model is no ``.tflite`` yet: a Keras model, its file, or a SavedModel folder."""
     if isinstance(model, (bytes, bytearray, memoryview)):
         return False
-    return not isinstance(model, (str, os.PathLike)) or Path(model).suffix.lower() in KERAS_SUFFIXES
+    if not isinstance(model, (str, os.PathLike)):
+        return True
+    return Path(model).suffix.lower() in KERAS_SUFFIXES or Path(model).is_dir()
 
 
 def read_model(model: Any) -> ModelSource:
@@ -68,7 +78,7 @@ def read_model(model: Any) -> ModelSource:
             raise UserError(f"{path}: cannot be read ({error.strerror}); give an existing {ACCEPTED}") from None
     from .keras_export import export_keras
 
-    return ModelSource(*export_keras(model))
+    return export_keras(model)
 
 
 def _file(path: Path) -> bytes:

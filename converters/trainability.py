@@ -68,7 +68,7 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
         raise ConversionError(
             f"{graph.name} has no operator with parameters ({', '.join(sorted(PARAMETER_OPERATORS))}) to train"
         )
-    if layers == "all":
+    if layers in ("all", "auto"):
         return candidates
     if isinstance(layers, str) and layers.startswith("last:"):
         count = layers[len("last:") :]

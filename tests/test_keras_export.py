@@ -44,7 +44,7 @@ def test_the_file_computes_what_keras_computes(name):
 def test_files_and_objects_give_the_same_model(tmp_path, suffix, monkeypatch):
     model, path = models.keras_model("cnn"), tmp_path / f"digits{suffix}"
     model.save(path)
-    data, name, _ = export_keras(path)
+    data, name, *_ = export_keras(path)
     assert name == f"digits{suffix}"
     assert models.changed_outputs("litert", "cnn", "random", data) == 0
     assert export_keras(str(path))[0] == data

@@ -23,11 +23,13 @@ class TrainingConfig:
     Parameters
     ----------
     layers : str or sequence
-        ``"all"``, ``"last:N"`` (operators with parameters, counted from the output), or names or
-        indices of operators as ``tflm-train inspect`` prints them (a sequence, or one string with commas).
+        ``"auto"``: all, but for those with ``trainable=False`` in a Keras model; ``"all"``, ``"last:N"`` (operators
+        with parameters, counted from the output), or names or indices of operators as ``tflm-train inspect`` prints
+        them (a sequence, or one string with commas).
     loss : {"auto", "cross-entropy", "binary-cross-entropy", "mse"}
-        ``auto``: SOFTMAX at the end means cross entropy, LOGISTIC binary cross entropy; a linear end trains
-        on cross entropy from logits for class labels and on mean squared error for vectors.
+        ``auto``: what a Keras model was compiled with, where that is one of these; else SOFTMAX at the end means cross
+        entropy, LOGISTIC binary cross entropy; a linear end trains on cross entropy from logits for class labels and
+        on mean squared error for vectors.
     selector : {"dense", "static-topk", "tinyprop"}
         Which elements of a layer's error go on.
     ratio : float in (0, 1]

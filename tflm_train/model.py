@@ -40,7 +40,7 @@ class TrainableModel:
     edits : list of str
         What ``convert`` changed besides adding the plan, one sentence each.
     notes : list of str
-        What an option does less than it seems to, one sentence each.
+        What an option does less than it seems to, and what a Keras model chose where no option did, one sentence each.
     """
 
     data: bytes
@@ -120,10 +120,10 @@ def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
     Parameters
     ----------
     model : path, bytes or Keras model
-        A ``.tflite``, ``.keras`` or ``.h5`` file, a C file that holds the bytes of a ``.tflite``, such bytes, or a
-        Keras model.
+        A ``.tflite``, ``.keras`` or ``.h5`` file, a SavedModel folder, a C file that holds the bytes of a ``.tflite``,
+        such bytes, or a model of Keras 3 or Keras 2 (``tf_keras``).
     config : TrainingConfig, optional
-        What to train and how.
+        What to train and how. Where loss or layers are ``auto``, a Keras model's ``compile`` and ``trainable`` count.
 
     Returns
     -------

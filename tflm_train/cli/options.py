@@ -11,7 +11,10 @@ from ..converters.options import OPTIONS
 
 Model = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file with a training plan.")]
 AnyModel = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A .tflite, .keras or .h5 file, or a C file with a .tflite's bytes.")
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A .tflite, .keras or .h5 file, a SavedModel folder, or a C file with a .tflite's bytes."
+    ),
 ]
 Data = Annotated[
     Path,
