@@ -66,6 +66,15 @@ class PlanBuilder:
             )
         elif tflm:
             self.programs.append(self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.TFLM))
+        self._constants()
+
+    def _constants(self) -> None:
+        """Numbers the constants of all programs."""
+        values = (value for program in self.programs for value in program.values())
+        tensors = sorted({value.offset for value in values if value.place == pf.Place.CONSTANT})
+        self.constants = {tensor: number for number, tensor in enumerate(tensors)}  # tensor -> number
+        self.persistent_bytes = aligned(self.state_end + 4 * len(tensors))
+        self._limit(self.persistent_bytes)
 
     def _parameter_records(self) -> None:
         entries: list[tuple[int, int, int, pf.ParameterKind]] = []
@@ -116,8 +125,7 @@ class PlanBuilder:
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT if is_output else 0
-        self.persistent_bytes = aligned(self.state_offset + 4 * len(self.layer_records))
-        self._limit(self.persistent_bytes)
+        self.state_end = self.state_offset + 4 * len(self.layer_records)
 
     def _notes(self) -> list[str]:
         """Layers of which a ratio selects less than one element."""
@@ -154,7 +162,7 @@ class PlanBuilder:
         values: list[np.ndarray] = []
         steps: list[np.ndarray] = []
         indices: list[int] = []
-        words: list[int] = []
+        words = list(self.constants)
         programs = np.zeros(len(self.programs), pf.PROGRAM)
         for record, program in zip(programs, self.programs):
             self._encode_program(record, program, values, steps, indices, words)
@@ -177,6 +185,7 @@ class PlanBuilder:
             record[name] = number
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
+        record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)
         return record
 
     def _encode_program(
@@ -201,7 +210,7 @@ class PlanBuilder:
         record["first_operator"], record["last_operator"] = 0, len(self.graph.operators) - 1
         for value in members:
             row = np.zeros((), pf.VALUE)
-            row["tensor"], row["offset"], row["bytes"] = value.tensor, value.offset, value.bytes
+            row["tensor"], row["offset"], row["bytes"] = value.tensor, self._offset(value), value.bytes
             row["first_step"], row["last_step"], row["alias"] = value.first, value.last, ref(value.alias and value.root)
             row["type"], row["place"], row["role"], row["rank"] = value.type, value.place, value.role, len(value.dims)
             row["dims"][: len(value.dims)] = value.dims
@@ -226,11 +235,14 @@ class PlanBuilder:
     def _address(self, value: Value | None) -> int:
         if value is None:
             return pf.NONE_ADDRESS
-        base, offset = _BASES[value.place], value.offset
+        base, offset = _BASES[value.place], self._offset(value)
         if value.place == pf.Place.PARAMETER:
             offset = int(self.parameter_records[offset]["arena_offset"])
         self._limit(offset)
         return base << pf.ADDRESS_BITS | offset
+
+    def _offset(self, value: Value) -> int:
+        return self.constants[value.offset] if value.place == pf.Place.CONSTANT else value.offset
 
     def _limit(self, offset: int) -> None:
         if offset >> pf.ADDRESS_BITS:

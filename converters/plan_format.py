@@ -61,7 +61,7 @@ class ScalarType(enum.IntEnum):
 class Place(enum.IntEnum):
     ARENA = 0  # offset: bytes from the program's start in the arena
     INPUT = 1  # the caller's input buffer
-    CONSTANT = 2  # offset: index of the tensor in the .tflite, read where it lies in the file
+    CONSTANT = 2  # offset: number of the constant, see DEFAULTS; read where it lies in the file
     PARAMETER = 3  # offset: index of the parameter
 
 
@@ -72,7 +72,7 @@ class Base(enum.IntEnum):
     PROGRAM = 0  # the program's start in the arena
     PERSISTENT = 1  # the arena's start, where the parameters are
     INPUT = 2  # the caller's input buffer
-    FILE = 3  # no offset: index of the tensor in the .tflite
+    FILE = 3  # number of the constant, see DEFAULTS
 
 
 class Role(enum.IntEnum):
@@ -146,7 +146,9 @@ DEFAULTS = np.dtype(
         ("reserved", "<u2"),
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
         ("seed", "<u4"),
-        ("persistent_bytes", "<u4"),  # of the arena, before the programs' part
+        ("persistent_bytes", "<u4"),  # of the arena, before the programs' part: the state of training, then
+        ("constants_offset", "<u4"),  # a table of the constants' places in the file, which Init fills: <u4 each
+        ("constant_count", "<u4"),  # their tensors are the first of WORDS
         ("classes", "<u4"),  # outputs of one row: what one class number chooses from
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
     ]

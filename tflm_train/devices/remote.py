@@ -67,7 +67,7 @@ class RemoteDevice:
         checksum = zlib.crc32(model.data)
         self._load(model.data, (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum))
         self._parameters = [(int(p["tensor"]), int(p["elements"])) for p in model.plan.parameters]
-        self._state_words = (STATE_HEADER_BYTES + int(model.plan.defaults["persistent_bytes"])) // FLOAT
+        self._state_words = (STATE_HEADER_BYTES + int(model.plan.defaults["constants_offset"])) // FLOAT
         self._inputs = int(np.prod(model.input_shape, dtype=np.int64))
         self._outputs = int(np.prod(model.output_shape, dtype=np.int64))
         self.trainer_bytes = self._confirm(

@@ -81,6 +81,17 @@ TEST_CASE("defaults") {
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 100; }) == Status::kPlanInvalid);  // no multiple of 16
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 96; }) == Status::kPlanInvalid);   // state outside
   CHECK(With([](TinyPlan& p) { p.defaults.persistent_bytes = 0xFFFFFFF0u; }) == Status::kPlanInvalid);
+  // the table of constants: behind the memory, in the middle of a word, one too long, more than there are words
+  CHECK(With([](TinyPlan& p) { p.defaults.constants_offset = kTinyPersistentBytes + 4; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.constants_offset += 2, --p.defaults.constant_count; }) ==
+        Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.constant_count = 4; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) {
+          p.defaults.persistent_bytes = 1 << 20;
+          p.defaults.constant_count = 1 << 16;
+        }) == Status::kPlanInvalid);
+  // the state of a layer in it, which a state from outside would write
+  CHECK(With([](TinyPlan& p) { p.defaults.constants_offset = p.layers[0].state_offset; }) == Status::kPlanInvalid);
 }
 
 TEST_CASE("parameters and layers") {
@@ -144,10 +155,18 @@ TEST_CASE("values") {
   CHECK(value(1, [](ValueRecord& v) { v.offset = 1; }) == invalid);                   // another parameter's size
   CHECK(value(1, [](ValueRecord& v) { v.offset = 2; }) == invalid);                   // no such parameter
   CHECK(value(1, [](ValueRecord& v) { v.place = Code(Place::kInput); }) == invalid);  // larger than the input
-  CHECK(value(2, [](ValueRecord& v) { v.place = Code(Place::kConstant), v.offset = 2; }) == Status::kOk);
-  CHECK(value(2, [](ValueRecord& v) { v.place = Code(Place::kConstant), v.offset = 1; }) == invalid);
-  CHECK(value(2, [](ValueRecord& v) { v.place = Code(Place::kConstant), v.offset = 3; }) == invalid);  // no data
-  CHECK(value(2, [](ValueRecord& v) { v.place = Code(Place::kConstant), v.offset = 5; }) == invalid);
+  const auto constant = [&](uint32_t number, uint32_t tensor) {
+    return With([&](TinyPlan& p) {
+      TrainValue(p, 2).place = Code(Place::kConstant), TrainValue(p, 2).offset = number;
+      if (number < p.constants.size()) p.constants[number] = tensor;
+    });
+  };
+  CHECK(constant(0, 2) == Status::kOk);
+  CHECK(constant(2, 2) == Status::kOk);
+  CHECK(constant(0, 1) == invalid);  // another size
+  CHECK(constant(0, 3) == invalid);  // no data
+  CHECK(constant(0, 5) == invalid);  // no such tensor
+  CHECK(constant(3, 0) == invalid);  // no such constant
 }
 
 TEST_CASE("lifetimes and aliases") {

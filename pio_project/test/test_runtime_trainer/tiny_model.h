@@ -19,6 +19,7 @@ inline constexpr float kTinyWeights[6] = {0.1f, 0.2f, 0.3f, -0.1f, 0.0f, 0.4f};
 inline constexpr float kTinyBiases[2] = {0.0f, 0.5f};
 inline constexpr float kTinyInput[3] = {1.0f, 2.0f, -1.0f};  // z = (0.2, 0)
 inline constexpr float kTinyOutput[2] = {0.5498340f, 0.4501660f};
+inline constexpr uint32_t kTinyStateBytes = 100;  // behind it there is room for three constants
 inline constexpr uint32_t kTinyPersistentBytes = 112;
 inline constexpr uint32_t kTinyProgramBytes = 48;
 inline constexpr uint32_t kTinyArenaBytes = kTinyPersistentBytes + kTinyProgramBytes;
@@ -47,7 +48,8 @@ struct TinyPlan {
     uint32_t argument, address;
   };
   std::vector<ChangedAddress> changed_addresses;
-  std::vector<SectionRecord> more_sections;  // appended without content
+  std::vector<SectionRecord> more_sections;     // appended without content
+  std::vector<uint32_t> constants = {2, 1, 3};  // tensors: biases, weights, one without data
   uint16_t version = kFormatVersion;
   bool damaged = false;  // wrong checksum
   uint32_t fingerprint = 0;
@@ -62,6 +64,8 @@ struct TinyPlan {
     defaults.options.ratio = defaults.options.s_min = defaults.options.s_max = 0.5f;
     defaults.options.damping = defaults.options.decay = 0.9f;
     defaults.persistent_bytes = kTinyPersistentBytes;
+    defaults.constants_offset = kTinyStateBytes;
+    defaults.constant_count = static_cast<uint32_t>(constants.size());
     defaults.classes = 2;
     // tensor, elements, weights, gradients, operator, layer, kind, type
     parameters = {{1, 6, 0, 48, 0, 0, 0, 0, 0}, {2, 2, 32, 80, 0, 0, 1, 0, 0}};
@@ -90,7 +94,7 @@ struct TinyPlan {
     records(SectionKind::kLayers, layers);
     records(SectionKind::kPrograms, WithEnds());
     records(SectionKind::kValues, values);
-    std::vector<uint32_t> all_words;
+    std::vector<uint32_t> all_words = constants;
     records(SectionKind::kSteps, WithAddresses(&all_words));
     records(SectionKind::kIndices, indices);
     records(SectionKind::kWords, all_words);
@@ -189,7 +193,7 @@ struct TinyPlan {
     return value;
   }
   void AddStep(KernelId kernel, Phase phase, const std::vector<uint16_t>& arguments, uint16_t op,
-               const std::vector<uint32_t>& constants, uint16_t layer) {
+               const std::vector<uint32_t>& step_words, uint16_t layer) {
     StepRecord step = {};
     step.kernel = static_cast<uint16_t>(kernel);
     step.phase = static_cast<uint8_t>(phase);
@@ -200,8 +204,8 @@ struct TinyPlan {
     step.operator_count = 1;
     indices.push_back(op);
     step.word_begin = static_cast<uint32_t>(words.size());
-    step.word_count = static_cast<uint16_t>(constants.size());
-    words.insert(words.end(), constants.begin(), constants.end());
+    step.word_count = static_cast<uint16_t>(step_words.size());
+    words.insert(words.end(), step_words.begin(), step_words.end());
     step.layer = layer;
     steps.push_back(step);
   }

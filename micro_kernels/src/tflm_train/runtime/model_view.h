@@ -41,6 +41,7 @@ class ModelView {
   uint32_t tensors() const { return tensors_; }
   uint32_t operators() const { return operators_; }
   uint32_t subgraph() const { return subgraph_; }
+  const uint8_t* data() const { return data_; }
   uint32_t size() const { return size_; }
   uint32_t tensor_count() const { return Count(tensors_); }
   uint32_t operator_count() const { return Count(operators_); }

@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint32_t kFloatBytes = sizeof(float);
 
-/// Bytes of the persistent part of the arena.
+/// Bytes of the state of training, the persistent part of the arena up to the table of constants.
 struct Region {
   uint32_t begin, bytes;
 };
@@ -25,9 +25,16 @@ TFLM_TRAIN_COLD Region RegionOf(const PlanReader& plan, uint32_t number) {
   return {parameter.gradient_offset, parameter.elements * kFloatBytes};
 }
 
+TFLM_TRAIN_COLD bool TableFits(const PlanReader& plan) {
+  const DefaultsRecord& defaults = plan.defaults();
+  return defaults.constants_offset <= defaults.persistent_bytes && defaults.constants_offset % kFloatBytes == 0 &&
+         defaults.constant_count <= (defaults.persistent_bytes - defaults.constants_offset) / sizeof(uint32_t) &&
+         defaults.constant_count <= plan.word_count();
+}
+
 TFLM_TRAIN_COLD bool RegionsFit(const PlanReader& plan) {
   const uint32_t count = 2 * plan.parameter_count() + plan.layer_count();
-  const uint32_t size = plan.defaults().persistent_bytes;
+  const uint32_t size = plan.defaults().constants_offset;
   for (uint32_t i = 0; i < count; ++i) {
     const Region a = RegionOf(plan, i);
     if (a.begin % kFloatBytes != 0 || a.begin > size || a.bytes > size - a.begin) return false;
@@ -72,7 +79,8 @@ Finding VerifyPersistent(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   if (defaults.loss > static_cast<uint16_t>(LossId::kAutoLinear) || !IsPositiveFinite(defaults.loss_scale) ||
       defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
-      defaults.persistent_bytes >> kAddressBits != 0 || CheckOptions(plan, defaults.options) != Status::kOk) {
+      defaults.persistent_bytes >> kAddressBits != 0 || !TableFits(plan) ||
+      CheckOptions(plan, defaults.options) != Status::kOk) {
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {

@@ -242,10 +242,12 @@ struct DefaultsRecord {
   float loss_scale;
   uint32_t seed;
   uint32_t persistent_bytes;
+  uint32_t constants_offset;
+  uint32_t constant_count;
   uint32_t classes;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 60);
+static_assert(sizeof(DefaultsRecord) == 68);
 
 struct ParameterRecord {
   uint32_t tensor;

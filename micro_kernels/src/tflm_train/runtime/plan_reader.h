@@ -55,7 +55,9 @@ class PlanReader {
 
   /// The address of a value: see Base in plan_format.py.
   TFLM_TRAIN_NOINLINE uint32_t Address(const ValueRecord& value) const;
-  /// A constant of the file, null if the file has none.
+  /// The tensor of a constant that programs read.
+  uint32_t constant(uint32_t number) const { return words()[number]; }
+  /// The data of a tensor that the file holds, null if it holds none.
   const uint8_t* Constant(uint32_t tensor) const;
 
  private:

@@ -122,7 +122,8 @@ class ProgramVerifier {
                plan_.parameter(value.offset).elements == elements;
       case Place::kConstant: {
         TensorView tensor;
-        return plan_.model().Tensor(value.offset, &tensor) && tensor.type == value.type &&
+        return value.offset < plan_.defaults().constant_count &&
+               plan_.model().Tensor(plan_.constant(value.offset), &tensor) && tensor.type == value.type &&
                tensor.elements == elements && tensor.data.size >= value.bytes &&
                (reinterpret_cast<uintptr_t>(tensor.data.data) & ((1u << kTypeShift[value.type]) - 1)) == 0;
       }

@@ -31,8 +31,8 @@ class ProgramView {
   void SetBegin(Base base, uint8_t* begin) { begin_[static_cast<uint32_t>(base)] = begin; }
 
  private:
-  /// The data of a tensor that the file holds.
-  virtual void* File(uint32_t tensor) const = 0;
+  /// Where the offset of an address with the base kFile lies.
+  virtual void* File(uint32_t offset) const = 0;
 
   const ValueRecord* values_;
   const uint16_t* indices_;

@@ -101,6 +101,7 @@ class Trainer {
   TFLM_TRAIN_COLD Status Verify(const ProgramRecord& program);
   TFLM_TRAIN_COLD Status CheckMemory(size_t size, uint32_t required, Subject memory);
   TFLM_TRAIN_COLD Status Start(void* arena);
+  TFLM_TRAIN_COLD void FindConstants();
   TFLM_TRAIN_COLD void LoadParameters();
 
   bool ready() const { return arena_ != nullptr; }

@@ -68,16 +68,27 @@ Status Trainer::CheckMemory(size_t size, uint32_t required, Subject memory) {
 Status Trainer::Start(void* arena) {
   arena_ = static_cast<uint8_t*>(arena);
   options_ = plan_.defaults().options;
+  FindConstants();
   return Reset();
 }
 
 Status Trainer::Reset() {
   if (!ready()) return Status::kNotInitialized;
-  std::memset(arena_, 0, plan_.defaults().persistent_bytes);  // gradients and states start from zero
+  std::memset(arena_, 0, plan_.defaults().constants_offset);  // gradients and states start from zero
   LoadParameters();
   pending_ = 0;
   ResetCounters();
   return Status::kOk;
+}
+
+void Trainer::FindConstants() {
+  const DefaultsRecord& defaults = plan_.defaults();
+  auto* places = reinterpret_cast<uint32_t*>(arena_ + defaults.constants_offset);
+  for (uint32_t i = 0; i < defaults.constant_count; ++i) {
+    // One that the file does not hold is read by no program that passes the verification.
+    const uint8_t* data = plan_.Constant(plan_.constant(i));
+    places[i] = data == nullptr ? 0 : static_cast<uint32_t>(data - plan_.model().data());
+  }
 }
 
 void Trainer::LoadParameters() {

@@ -17,7 +17,7 @@ bool Within(uint32_t offset, uint32_t bytes, uint32_t size) { return offset <= s
 
 }  // namespace
 
-uint32_t Trainer::state_bytes() const { return ready() ? kHeaderBytes + plan_.defaults().persistent_bytes : 0; }
+uint32_t Trainer::state_bytes() const { return ready() ? kHeaderBytes + plan_.defaults().constants_offset : 0; }
 
 Status Trainer::ReadState(uint32_t offset, void* to, uint32_t bytes) const {
   if (!ready()) return Status::kNotInitialized;
