@@ -57,6 +57,64 @@ def test_a_model_of_large_numbers_is_left_in_peace() -> None:
             tt.Trainer(model).evaluate(x, labels)
 
 
+def of_large_numbers(weight: float = 1.0) -> tuple[tt.TrainableModel, np.ndarray, np.ndarray]:
+    """A model that was trained on 0 to 255, its samples and labels; `weight` scales what it has learned."""
+    x, y = blobs(1.0)
+    trainer = tt.Trainer(trained(x, y, 0.1))
+    (_, weights), (_, biases) = trainer.device.parameters()
+    trainer.device.set_parameters([weight * weights / 255, np.zeros_like(biases)])
+    return trainer.trained_model(), 255 * x, y
+
+
+def test_a_saturated_model_of_large_numbers_is_left_in_peace() -> None:
+    """It knows them, with gross mistakes on a part; scaled down they tell it nothing."""
+    model, x, y = of_large_numbers(20.0)
+    rng = np.random.default_rng(3)
+    shifted = np.where(rng.uniform(size=len(y)) < 0.3, (y + 1) % 4, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tt.Trainer(model).evaluate(x, shifted)
+
+
+def test_small_numbers_into_a_model_of_large_ones_are_told() -> None:
+    model, x, y = of_large_numbers()
+    trainer = tt.Trainer(model)
+    (_, weights), (_, biases) = trainer.device.parameters()
+    trainer.device.set_parameters([weights, np.array([1.0, 0.0, 0.0, 0.0])])  # decides where the input says nothing
+    model = trainer.trained_model()
+    with pytest.warns(tt.DataWarning, match=r"^x only reaches 1, which seems far .* come out right, with 255 \* x"):
+        tt.Trainer(model).evaluate(x / 255, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tt.Trainer(model).evaluate(x, y)
+
+
+def test_small_numbers_into_a_model_of_small_ones_are_no_news() -> None:
+    """Right, with other labels, with labels that nothing could know, before any training, and few of them."""
+    x, y = blobs(1.0)
+    rng = np.random.default_rng(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for model in (trained(x, y, 0.1), tt.convert(network((4,), "SOFTMAX"))):
+            for labels in (y, (y + 1) % 4, rng.integers(0, 4, len(y)), np.zeros_like(y)):
+                for count in (1, 3, 10, len(y)):
+                    tt.Trainer(model).evaluate(x[:count], labels[:count])
+
+
+def test_small_numbers_into_a_regression_of_large_ones_are_told() -> None:
+    x, _ = blobs(1.0)
+    y = (x @ np.arange(INPUTS))[:, None].astype(np.float32)
+    trainer = tt.Trainer(trained(x, y, 0.01, "mse", ""))
+    (_, weights), (_, biases) = trainer.device.parameters()
+    trainer.device.set_parameters([weights / 255, biases])
+    model = trainer.trained_model()
+    with pytest.warns(tt.DataWarning, match=r"^x only reaches 1, .* squared error of 64 samples is .*, with 255 \* x"):
+        tt.Trainer(model).evaluate(x, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tt.Trainer(model).evaluate(255 * x, y)
+
+
 def test_what_was_trained_on_is_no_news() -> None:
     x, y = blobs(1.0)
     trainer = tt.Trainer(trained(x, y, 0.1))

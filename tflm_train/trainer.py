@@ -15,7 +15,7 @@ from .converters import model_writer
 from .converters.options import checked, refuse_idle
 from .converters.plan_format import decode
 from .data import check_inputs
-from .data_range import HARMLESS, range_warning
+from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
 from .errors import DataWarning, DeviceError, PlanOptionError, TrainingWarning, UserError
 from .history import History
@@ -370,7 +370,8 @@ class Trainer:
     def _warn(self, samples: np.ndarray, labels: np.ndarray) -> None:
         """``DataWarning`` for data that are probably not what was meant, told from the file's weights."""
         sentences = [self._objective.label_warning(labels)]
-        if float(np.abs(samples).max()) > max(self._seen, HARMLESS):
+        largest = float(np.abs(samples).max())
+        if largest > self._seen and needs_look(largest):
             probe = NativeDevice(self.model)
             sentences.append(range_warning(probe.predict, samples, labels, self._objective))
             probe.close()
