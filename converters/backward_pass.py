@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .forward_pass import ForwardPass, pool_after
+from .forward_pass import ForwardPass, pool_after, strip_elements
 from .graph import Graph, Operator
 from .operators import OPERATORS
 from .operators.convolution import pooled_words
@@ -167,8 +167,8 @@ class BackwardPass:
             if slot is None or not slot.max_selected:
                 return None
             return Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
-        if name == "sums":
-            return self._sums(spec, op, dy) if op.index in self.layers.trained else None
+        if name == "workspace":
+            return self._workspace(spec, op, pool, dy)
         if name == "y":
             return mask if argument.optional else self.forward.values[op.outputs[0]]
         if name in spec.reads_for:
@@ -179,14 +179,24 @@ class BackwardPass:
             return None
         return self.forward.operand(op.inputs[spec.position(name)])
 
-    def _sums(self, spec: OperatorSpec, op: Operator, dy: Value) -> Value:
-        """Room for rows of the weight gradient: more rows take fewer passes over the errors, and more memory. All of
+    def _workspace(self, spec: OperatorSpec, op: Operator, pool: Operator | None, dy: Value) -> Value | None:
+        """Room for a strip of the image, and for rows of the weight gradient where the step trains."""
+        kernel = spec.kernel if pool is None else spec.pooled
+        words = spec.words(self.graph, op) if pool is None else pooled_words(self.graph, op, pool)
+        assert kernel is not None
+        elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)
+        if op.index in self.layers.trained:
+            elements += self._sums(spec, op, dy)
+        return Value((elements,), role=Role.ERROR) if elements else None
+
+    def _sums(self, spec: OperatorSpec, op: Operator, dy: Value) -> int:
+        """Elements of rows of the weight gradient: more rows take fewer passes over the errors, and more memory. All of
         them, or as many as a quarter of the step's activations and errors hold, but at least one."""
         assert spec.channel_axis is not None
         x, w = (self.graph.tensors[op.inputs[spec.position(name)]] for name in ("x", "w"))
         rows = w.shape[spec.channel_axis]
         row = w.elements // rows
-        return Value((row * min(rows, max(1, (2 * x.elements + dy.elements) // 4 // row)),), role=Role.ERROR)
+        return row * min(rows, max(1, (2 * x.elements + dy.elements) // 4 // row))
 
     def _emit(
         self,

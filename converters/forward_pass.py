@@ -12,7 +12,7 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.convolution import fits_the_device, pooled_words
 from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
 from .operators.pool import words as pool_words
-from .operators.spec import KernelSpec
+from .operators.spec import KernelSpec, Word
 from .operators.window import activation
 from .plan_format import MAX_RANK, Activation, ForwardKind, Phase, Place, Role, ScalarType
 from .program import Step, Value
@@ -44,6 +44,17 @@ def pool_after(graph: Graph, op: Operator) -> Operator | None:
 def _windows_are_disjoint(pool: Operator) -> bool:
     o: dict[str, Any] = pool.options
     return bool(o["stride_h"] >= o["filter_height"] and o["stride_w"] >= o["filter_width"])
+
+
+def strip_elements(
+    graph: Graph, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word], phase: Phase
+) -> int:
+    """Floats of the strip in the workspace of a step: of ``op``, or of it and the max-pool ``last``."""
+    strips = OPERATORS[op.type].strips
+    if strips is None:
+        return 0
+    x, w, y = (graph.tensors[t].shape for t in (*op.inputs[:2], last.outputs[0]))
+    return strips[phase == Phase.BACKWARD]({"x": x, "w": w, "y": y}, kernel.named_words(words))
 
 
 class ForwardPass:
@@ -134,15 +145,16 @@ class ForwardPass:
             return [op.index]
         pool = pool_after(graph, op)
         if pool is not None and spec.pooled is not None and _windows_are_disjoint(pool):
-            values = self._arguments(spec.pooled, op, pool)
             words = pooled_words(graph, op, pool)
+            values = self._arguments(spec.pooled, op, pool, words)
             self.steps.append(Step(spec.pooled, Phase.FORWARD, values, words, [op.index, pool.index]))
             return [op.index, pool.index]
-        values = self._arguments(kernel, op, op)
-        self.steps.append(Step(kernel, Phase.FORWARD, values, spec.words(graph, op), [op.index]))
+        words = spec.words(graph, op)
+        values = self._arguments(kernel, op, op, words)
+        self.steps.append(Step(kernel, Phase.FORWARD, values, words, [op.index]))
         return [op.index]
 
-    def _arguments(self, kernel: KernelSpec, op: Operator, last: Operator) -> list[Value | None]:
+    def _arguments(self, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word]) -> list[Value | None]:
         """Values of a step in the kernel's order: the inputs of ``op``, the output and winners of ``last``."""
         values: list[Value | None] = []
         inputs = iter(OPERATORS[op.type].operands(op))
@@ -151,6 +163,9 @@ class ForwardPass:
                 values += [self._new(tensor) for tensor in last.outputs]
             elif argument.name == "argmax":
                 values.append(self._winners(last))
+            elif argument.name == "workspace":
+                strip = strip_elements(self.graph, kernel, op, last, words, Phase.FORWARD)
+                values.append(Value((strip,)) if strip else None)
             elif argument.repeated:
                 values += [self.operand(tensor) for tensor in inputs]
             else:

@@ -29,6 +29,7 @@ MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
 TRAINER_BYTES = 264  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
+MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
 class SectionKind(enum.IntEnum):

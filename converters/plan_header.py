@@ -129,6 +129,7 @@ def cpp_header() -> str:
         "kNoneOffset": pf.NONE_OFFSET, "kAddressBits": pf.ADDRESS_BITS, "kNoneAddress": pf.NONE_ADDRESS,
         "kKernelCount": len(KERNELS),
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
+        "kMaxStrip": pf.MAX_STRIP,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
     }  # fmt: skip
     lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]

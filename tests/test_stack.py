@@ -43,6 +43,14 @@ def test_the_deepest_call_is_found(tmp_path):
     assert largest < measured.train < largest + 1536  # callers and inner loops besides
 
 
+@pytest.mark.parametrize("network", ["cnn", "residual", "separable", "inverted_residual"])
+@pytest.mark.parametrize("variant", ["tuned", "portable"])
+def test_a_call_takes_at_most_one_and_a_half_kilobytes(tmp_path, network, variant):
+    measured = stack(tmp_path, getattr(networks, network)(), "m4", variant)
+    print(network, variant, measured)
+    assert max(measured.init, measured.train, measured.infer) <= 1536
+
+
 @pytest.mark.parametrize("board", ["m3", "m4", "m55"])
 def test_dense_layers_take_little(tmp_path, board):
     measured = stack(tmp_path, networks.mlp(), board)

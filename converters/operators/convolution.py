@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
-from . import pool, window
+from . import pool, strip, window
 from .constraints import WINDOW, weights_are_constant
 from .shapes import check_bias, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
-_FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? sums!?"
+_FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
 _WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
@@ -80,7 +80,9 @@ def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1,
 
 CONV_2D = OperatorSpec(
     name="CONV_2D",
-    kernel=KernelSpec(name="CONV_2D", number=3, forward=_FORWARD, backward=_BACKWARD, words=_WORDS, macs=_macs),
+    kernel=KernelSpec(
+        name="CONV_2D", number=3, forward=f"{_FORWARD} workspace!?", backward=_BACKWARD, words=_WORDS, macs=_macs
+    ),
     options=Options(
         "Conv2DOptions",
         (
@@ -97,10 +99,11 @@ CONV_2D = OperatorSpec(
     keeps_bounds=False,
     limits="any stride, dilation, padding",
     channel_axis=0,
+    strips=(strip.forward_strip, strip.backward_strip),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
         number=20,
-        forward=f"{_FORWARD} argmax!?",
+        forward=f"{_FORWARD} argmax!? workspace!?",
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} {_MAP}",
         macs=_macs,
@@ -112,7 +115,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     kernel=KernelSpec(
         name="DEPTHWISE_CONV_2D",
         number=4,
-        forward=_FORWARD,
+        forward=f"{_FORWARD} workspace!?",
         backward=_BACKWARD,
         words=f"{_WORDS} depth_multiplier",
         macs=_macs,
@@ -136,7 +139,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",
         number=21,
-        forward=f"{_FORWARD} argmax!?",
+        forward=f"{_FORWARD} argmax!? workspace!?",
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} depth_multiplier {_MAP}",
         macs=_macs,

@@ -10,7 +10,8 @@ Arguments are written in one line, in the order of the step::
 
 Names have a meaning: ``y`` is the output (``y!*``: all of several), ``d`` and the name of an input or output its error,
 ``w`` and ``b`` weights and biases that train, ``argmax`` winners of a max-pool (uint8), ``scratch`` a selector's keys
-(uint16), ``sums`` room for rows of the weight gradient. Constants ("words") are 32-bit integers unless marked ``:f32``.
+(uint16), ``workspace`` floats that live no longer than the step. Constants ("words") are 32-bit integers unless marked
+``:f32``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ Word = int | float
 Constraint = Callable[[Graph, Operator], bool]
 ShapeRule = Callable[[Operator, Sequence[Tensor | None]], "Shape | list[Shape] | None"]
 WordRule = Callable[[Graph, Operator], list[Word]]
+StripRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
 MacRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
 
 
@@ -98,7 +100,7 @@ class KernelSpec:
         if "scratch" in {argument.name for argument in backward[:5]} | {argument.name for argument in backward[6:]}:
             raise ValueError(f"{self.name}: scratch is not the sixth argument of its backward step")
         for argument in backward:
-            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "sums"}
+            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "workspace"}
             if argument.name not in known:
                 raise ValueError(f"{self.name}: {argument.name} is no argument of its forward step nor an error of one")
 
@@ -182,6 +184,9 @@ class OperatorSpec:
         The output is bounded where the inputs are: what a loss finds behind softmax or sigmoid may be probabilities.
     limits : str
         What the table of operators in the README says of it.
+    strips : tuple of callable or None
+        Floats that the workspace of a forward and of a backward step holds of the image, from the shapes of the
+        arguments and the constants, both by name.
     channel_axis : int or None
         Dimension of the weights ``w`` that counts output channels, each with a bias and a row of the weight gradient;
         None if it can have no bias.
@@ -213,6 +218,7 @@ class OperatorSpec:
     limits: str
     backward_constraints: tuple[Constraint, ...] = ()
     order: tuple[int, ...] = ()
+    strips: tuple[StripRule, StripRule] | None = None
     channel_axis: int | None = None
     shares: tuple[str, ...] = ()
     passes_on: bool = False

@@ -9,7 +9,7 @@
 
 class ModelOperators : public tflm_train::StaticOperatorSet<3> {
  public:
-  static constexpr uint32_t kArenaBytes = 16800;  // the arena that the model needs
+  static constexpr uint32_t kArenaBytes = 17568;  // the arena that the model needs
 
   constexpr ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);
@@ -21,7 +21,7 @@ class ModelOperators : public tflm_train::StaticOperatorSet<3> {
 
 class TflmOperators : public tflm_train::StaticOperatorSet<3> {
  public:
-  static constexpr uint32_t kArenaBytes = 17600;  // the arena that the model needs
+  static constexpr uint32_t kArenaBytes = 17824;  // the arena that the model needs
 
   constexpr TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);

@@ -61,6 +61,7 @@ std::vector<float> RandomFilters(Random& random, const ConvShape& s) {
 
 struct Worst {
   double forward = 0, dx = 0, dw = 0;
+  int strips = 0;
   void Update(double* worst, double now) {
     if (!(now <= *worst)) *worst = now;
   }
@@ -85,14 +86,16 @@ void CheckBackward(Random& random, const ConvShape& s, const PoolShape& pool, co
   } cases[] = {{All(), dy}, {NonZero(), dy}, {NonZero(), some}, {NonZero(), few}};
   for (const auto& [selection, error] : cases) {
     WorkCounters plain, fast_work;
-    // one row at a time, or more
+    // one row at a time, or more, with or without the strip
     Random rows(n);
-    Sums<float> sums(Conv2d::WeightsPerChannel(s) * (1 + rows.Below(4)) + rows.Below(3));
+    const uint32_t strip = rows.Below(2) * fast::BackwardStrip(s, pool);
+    Sums<float> sums(Conv2d::WeightsPerChannel(s) * (1 + rows.Below(4)) + rows.Below(3) + strip);
+    worst->strips += strip != 0;
     std::vector<float> dx = dx0, dw = dw0, fast_dx = dx0, fast_dw = dw0;
     Conv2d::InputError(s, w.data(), error.data(), n, selection, locator, dx.data(), plain);
     Conv2d::WeightGradient(s, x.data(), error.data(), n, selection, locator, -0.125f, sums, dw.data(), plain);
     const fast::ConvErrors errors = {s, pool, argmax, selection, error.data()};
-    fast::Conv2DInputError(errors, w.data(), fast_dx.data(), fast_work.input_error);
+    fast::Conv2DInputError(errors, w.data(), fast_dx.data(), sums, fast_work.input_error);
     fast::Conv2DWeightGradient(errors, x.data(), -0.125f, sums, fast_dw.data(), fast_work.weight_gradient);
     worst->Update(&worst->dx, Measure(fast_dx, dx));
     worst->Update(&worst->dw, Measure(fast_dw, dw));
@@ -106,6 +109,7 @@ void Report(const Worst& worst) {
   CHECK(worst.forward <= kFastTolerance);
   CHECK(worst.dx <= kFastTolerance);
   CHECK(worst.dw <= kFastTolerance);
+  CHECK(worst.strips > 20);
 }
 
 TEST_CASE("fast CONV_2D equals its plain twin") {
@@ -120,7 +124,8 @@ TEST_CASE("fast CONV_2D equals its plain twin") {
         std::vector<float> y(OutputElements(s)), fast_y(y.size());
         WorkCounters plain, fast_work;
         ConvForward<Conv2d>(s, x.data(), w.data(), b, activation, y.data(), plain);
-        fast::Conv2DForward(s, activation, x.data(), w.data(), b, fast_y.data(), fast_work.forward);
+        Sums<float> strip(random.Below(2) * kMaxStrip);
+        fast::Conv2DForward(s, activation, x.data(), w.data(), b, fast_y.data(), strip, fast_work.forward);
         worst.Update(&worst.forward, Measure(fast_y, y));
         CHECK(fast_work.forward == plain.forward);
       }
@@ -148,10 +153,11 @@ TEST_CASE("fast CONV_2D with a max-pool equals its plain twin") {
         WorkCounters plain, fast_work;
         ConvMaxPoolForward<Conv2d>(s, pool, x.data(), w.data(), bias.data(), activation, y.data(), argmax.data(),
                                    plain);
+        Sums<float> strip(kMaxStrip), none(0);
         fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), fast_y.data(),
-                                  fast_argmax.data(), fast_work.forward);
+                                  fast_argmax.data(), strip, fast_work.forward);
         CHECK(fast_work.forward == plain.forward);
-        fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), without.data(), nullptr,
+        fast::PooledConv2DForward(s, pool, activation, x.data(), w.data(), bias.data(), without.data(), nullptr, none,
                                   fast_work.forward);
         worst.Update(&worst.forward, Measure(fast_y, y));
         CHECK(SameBits(fast_y, without));
@@ -168,6 +174,51 @@ TEST_CASE("fast CONV_2D with a max-pool equals its plain twin") {
   Report(worst);
 }
 
+/// A workspace is used as a strip from this many floats on; 0: never. tests/test_strips.py plans the same numbers.
+struct StripCase {
+  ConvShape conv;
+  bool pooled;
+  uint32_t forward, backward;
+};
+
+TEST_CASE("strips are as long as the converter plans them") {
+  Random random(24);
+  for (const StripCase& c : {StripCase{MakeConv({14, 14}, 4, 8, {3, 3}, {1, 1}, {1, 1}, true), true, 256, 256},
+                             {MakeConv({28, 28}, 1, 4, {3, 3}, {1, 1}, {1, 1}, true), true, 120, 120},
+                             {MakeConv({6, 7}, 4, 3, {3, 3}, {1, 1}, {1, 1}, true), false, 160, 108},
+                             {MakeConv({6, 7}, 4, 3, {3, 3}, {1, 1}, {1, 1}, false), false, 128, 0},
+                             {MakeConv({9, 9}, 3, 8, {3, 3}, {2, 2}, {1, 1}, true), false, 0, 99},
+                             {MakeConv({8, 8}, 3, 5, {1, 1}, {1, 1}, {1, 1}, true), false, 0, 0},
+                             {MakeConv({10, 6}, 2, 4, {5, 5}, {1, 1}, {1, 1}, true), false, 0, 100},
+                             {MakeConv({16, 16}, 16, 16, {3, 3}, {1, 1}, {1, 1}, true), false, 0, 0},
+                             {MakeConv({9, 9}, 4, 3, {3, 3}, {1, 1}, {1, 2}, true), false, 0, 0}}) {
+    CAPTURE(c.conv.in_c);
+    CAPTURE(c.conv.in_w);
+    const PoolShape pool = c.pooled ? MakePool(c.conv, {2, 2}, {2, 2}, false) : PoolOfOne(c.conv);
+    CHECK(fast::BackwardStrip(c.conv, pool) == c.backward);
+    const std::vector<float> x = random.Vector<float>(InputElements(c.conv)), w = RandomFilters(random, c.conv);
+    std::vector<float> y(OutputElements(pool));
+    uint64_t macs = 0;
+    const auto is_used = [&](uint32_t elements) {
+      Sums<float> workspace(elements);
+      const std::vector<float> before(workspace.values, workspace.values + elements);
+      if (c.pooled) {
+        fast::PooledConv2DForward(c.conv, pool, Activation::kRelu, x.data(), w.data(), nullptr, y.data(), nullptr,
+                                  workspace, macs);
+      } else {
+        fast::Conv2DForward(c.conv, Activation::kRelu, x.data(), w.data(), nullptr, y.data(), workspace, macs);
+      }
+      return before != std::vector<float>(workspace.values, workspace.values + elements);
+    };
+    if (c.forward != 0) {
+      CHECK(is_used(c.forward));
+      CHECK_FALSE(is_used(c.forward - 1));
+    } else {
+      CHECK_FALSE(is_used(kMaxStrip));
+    }
+  }
+}
+
 TEST_CASE("a damaged winner stays inside the buffers") {
   Random random(23);
   const ConvShape s = MakeConv({6, 6}, 4, 3, {3, 3}, {1, 1}, {1, 1}, true);
@@ -182,8 +233,11 @@ TEST_CASE("a damaged winner stays inside the buffers") {
     uint64_t macs = 0;
     const Selection all = All();
     const fast::ConvErrors errors = {s, pool, argmax.data(), all, dy.data()};
-    fast::Conv2DInputError(errors, w.data(), dx.data(), macs);
-    fast::Conv2DWeightGradient(errors, x.data(), 1.0f, Sums<float>(36), dw.data(), macs);
+    for (size_t strip : {size_t{0}, size_t{fast::BackwardStrip(s, pool)}}) {
+      Sums<float> workspace(36 + strip);
+      fast::Conv2DInputError(errors, w.data(), dx.data(), workspace, macs);
+      fast::Conv2DWeightGradient(errors, x.data(), 1.0f, workspace, dw.data(), macs);
+    }
   }
 }
 

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <vector>
 
-#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/kernels/workspace.h"
 
 namespace tflm_train {
 namespace testing {
@@ -85,9 +85,9 @@ std::vector<double> FiniteDifferences(std::vector<double>& x, Function f) {
 
 /// Room for some rows of a weight gradient, with numbers in it that a kernel must not read.
 template <class T>
-class Sums : public GradientSums<T> {
+class Sums : public Workspace<T> {
  public:
-  explicit Sums(size_t count) : GradientSums<T>{}, storage_(count, T(1e9)) {
+  explicit Sums(size_t count) : Workspace<T>{}, storage_(count, T(1e9)) {
     this->values = storage_.data();
     this->elements = static_cast<uint32_t>(count);
   }

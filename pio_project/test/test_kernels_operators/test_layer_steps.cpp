@@ -60,6 +60,7 @@ std::unique_ptr<Step> Backward(const Layer& layer, uint32_t seed, bool has_dx = 
   Step forward(layer.op->kernel, Phase::kForward);
   forward.Float(layer.x_dims, x).Float(layer.w_dims, w).Absent().Float(layer.y_dims);
   if (layer.pooled) forward.Bytes(layer.y_dims);
+  if (layer.op->kernel != KernelId::kFullyConnected) forward.Float({256});
   forward.Words(layer.words).Forward(*layer.op);
 
   auto step = std::make_unique<Step>(layer.op->kernel, Phase::kBackward);

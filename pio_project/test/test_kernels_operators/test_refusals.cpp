@@ -44,7 +44,8 @@ std::vector<Good> GoodSteps() {
        }},
       {"conv", KernelId::kConv2d, kF,
        [](Step& s) {
-         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 5, 4, 3}).Words({1, 1, 1, 1, 1, 1, 1});
+         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 5, 4, 3}).Float({1});
+         s.Words({1, 1, 1, 1, 1, 1, 1});
        }},
       {"conv", KernelId::kConv2d, kB,
        [](Step& s) {
@@ -53,7 +54,8 @@ std::vector<Good> GoodSteps() {
        }},
       {"depthwise", KernelId::kDepthwiseConv2d, kF,
        [](Step& s) {
-         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({4}).Float({1, 5, 4, 4}).Words({1, 1, 1, 1, 1, 1, 1, 2});
+         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({4}).Float({1, 5, 4, 4}).Float({1});
+         s.Words({1, 1, 1, 1, 1, 1, 1, 2});
        }},
       {"depthwise", KernelId::kDepthwiseConv2d, kB,
        [](Step& s) {
@@ -62,7 +64,7 @@ std::vector<Good> GoodSteps() {
        }},
       {"conv pool", KernelId::kConv2dMaxPool, kF,
        [](Step& s) {
-         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 3, 2, 3}).Bytes({1, 3, 2, 3});
+         s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 3, 2, 3}).Bytes({1, 3, 2, 3}).Float({1});
          s.Words({1, 1, 1, 1, 1, 1, 1, 5, 4, 2, 2, 2, 2, 0, 0});
        }},
       {"conv pool", KernelId::kConv2dMaxPool, kB,
@@ -72,7 +74,7 @@ std::vector<Good> GoodSteps() {
        }},
       {"depthwise pool", KernelId::kDepthwiseMaxPool, kF,
        [](Step& s) {
-         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({4}).Float({1, 3, 2, 4}).Bytes({1, 3, 2, 4});
+         s.Float({1, 5, 4, 2}).Float({1, 3, 3, 4}).Float({4}).Float({1, 3, 2, 4}).Bytes({1, 3, 2, 4}).Float({1});
          s.Words({1, 1, 1, 1, 1, 1, 1, 2, 5, 4, 2, 2, 2, 2, 0, 0});
        }},
       {"depthwise pool", KernelId::kDepthwiseMaxPool, kB,
@@ -184,11 +186,17 @@ bool IsConvolution(KernelId kernel) {
          kernel == KernelId::kDepthwiseMaxPool;
 }
 
+/// Position of a convolution's workspace.
+uint32_t Workspace(const Good& good) {
+  if (good.phase == kB) return 6;
+  return good.kernel == KernelId::kConv2d || good.kernel == KernelId::kDepthwiseConv2d ? 4 : 5;
+}
+
 /// An argument that the kernel does without.
 bool MayBeAbsent(const Good& good, uint32_t argument) {
   const bool layer = good.kernel == KernelId::kFullyConnected || IsConvolution(good.kernel);
   if (good.phase == kF) {
-    if (layer) return argument == 2 || argument == 4;
+    if (layer) return argument == 2 || argument >= 4;
     return good.kernel == KernelId::kMaxPool2d && argument == 2;
   }
   if (layer) return argument == 4 || argument == 5;
@@ -241,9 +249,9 @@ TEST_CASE("check: shapes that do not belong together") {
     // A larger result of a pad only has more zeros behind, a larger input of a slice more that is left out.
     if (good.kernel == KernelId::kPad || good.kernel == KernelId::kStridedSlice) continue;
     for (uint32_t i = 0; i < probe.size(); ++i) {
-      // a scratch, and room for sums, may be larger than needed
-      const bool is_sums = IsConvolution(good.kernel) && good.phase == kB && i == 6;
-      const bool is_scratch = is_sums || static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
+      // a scratch and a workspace may be larger than needed
+      const bool is_workspace = IsConvolution(good.kernel) && i == Workspace(good);
+      const bool is_scratch = is_workspace || static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
       Refused(good, "longer last dimension",
               [i, is_scratch](Step& s) { s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1; });
       Refused(good, "longer first dimension", [i, is_scratch](Step& s) { s.value(i).dims[0] += is_scratch ? -1 : 1; });
@@ -255,10 +263,13 @@ TEST_CASE("check: outputs outside the arena") {
   for (const Good& good : GoodSteps()) {
     Step probe(good.kernel, good.phase);
     good.build(probe);
-    uint32_t output = probe.size() - 1;
-    if (good.kernel == KernelId::kConcatenation && good.phase == kF) output = 0;
-    for (Place place : {Place::kInput, Place::kConstant, Place::kParameter}) {
-      Refused(good, "place", [=](Step& s) { s.value(output).place = static_cast<uint8_t>(place); });
+    uint32_t first = probe.size() - 1, last = first;
+    if (good.kernel == KernelId::kConcatenation && good.phase == kF) first = last = 0;
+    if (IsConvolution(good.kernel) && good.phase == kF) first = 3;
+    for (uint32_t output = first; output <= last; ++output) {
+      for (Place place : {Place::kInput, Place::kConstant, Place::kParameter}) {
+        Refused(good, "place", [=](Step& s) { s.value(output).place = static_cast<uint8_t>(place); });
+      }
     }
   }
 }
@@ -337,12 +348,21 @@ TEST_CASE("check: what a layer's step may not do") {
             [](Step& s) { s.value(kScratch).type = static_cast<uint8_t>(ScalarType::kUint32); });
     Refused(good, "scratch in the memory of dx", [](Step& s) { s.value(kScratch).offset = s.value(kDx).offset + 4; });
     if (good.kernel != KernelId::kFullyConnected) {
-      constexpr uint32_t kSums = 6;
-      Refused(good, "no room for a row of the gradient", [](Step& s) { s.value(kSums).dims[0] -= 1; });
-      Refused(good, "sums in the memory of dx", [](Step& s) { s.value(kSums).offset = s.value(kDx).offset + 4; });
+      constexpr uint32_t kWorkspace = 6;
+      Refused(good, "no room for a row of the gradient", [](Step& s) { s.value(kWorkspace).dims[0] -= 1; });
+      Refused(good, "workspace in the memory of dx",
+              [](Step& s) { s.value(kWorkspace).offset = s.value(kDx).offset + 4; });
     }
     Refused(good, "scratch outside the arena",
             [](Step& s) { s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter); });
+  }
+}
+
+TEST_CASE("check: a convolution's workspace lies apart from its output") {
+  for (const Good& good : GoodSteps()) {
+    if (good.phase != kF || !IsConvolution(good.kernel)) continue;
+    const uint32_t workspace = Workspace(good);
+    Refused(good, "workspace in the memory of y", [=](Step& s) { s.value(workspace).offset = s.value(3).offset + 4; });
   }
 }
 

@@ -3,12 +3,12 @@
 #define TFLM_TRAIN_KERNELS_DEPTHWISE_CONV_2D_H_
 
 #include "tflm_train/kernels/activation.h"
-#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/locator.h"
 #include "tflm_train/kernels/patch.h"
 #include "tflm_train/kernels/selected_elements.h"
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/kernels/workspace.h"
 
 namespace tflm_train {
 
@@ -88,7 +88,7 @@ struct DepthwiseConv2d {
   /// summed there before the target is touched, so that no small term is rounded away.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
-                             const Locator& map, T scale, const GradientSums<T>& sums, T* target, WorkCounters& work) {
+                             const Locator& map, T scale, const Workspace<T>& sums, T* target, WorkCounters& work) {
     const uint32_t taps = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
     ChannelRange block = {0, 0, all};
     for (; block.first < all; block.first += block.count) {

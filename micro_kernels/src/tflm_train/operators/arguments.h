@@ -54,25 +54,25 @@ inline constexpr KernelArguments kArguments = {0x01, 0x00, 0xff, 0x00, 0x00, 0xf
 }  // namespace concatenation
 
 namespace conv_2d {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!? sums!?
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace conv_2d
 
 namespace conv_2d_max_pool {
-namespace forward {  // x w b? y! argmax!?
-enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
+namespace forward {  // x w b? y! argmax!? workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kWorkspace, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!? sums!? argmax
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kArgmax, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace!? argmax
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
-inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace conv_2d_max_pool
 
 namespace copy {
@@ -86,25 +86,25 @@ inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xf
 }  // namespace copy
 
 namespace depthwise_conv_2d {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!? sums!?
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kWords };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace depthwise_conv_2d
 
 namespace depthwise_max_pool {
-namespace forward {  // x w b? y! argmax!?
-enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
+namespace forward {  // x w b? y! argmax!? workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kWorkspace, kCount };
 }
-namespace backward {  // x? w y? dy! dx!? scratch!? sums!? argmax
-enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kSums, kArgmax, kCount };
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace!? argmax
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
-inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace depthwise_max_pool
 
 namespace div {

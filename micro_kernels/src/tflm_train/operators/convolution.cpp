@@ -10,11 +10,12 @@ constexpr uint32_t kMapWords = 2;
 
 uint32_t FirstPooledWord(bool depthwise) { return kConvWords + (depthwise ? 1 : 0); }
 
-/// A step that trains has room to sum a row of its gradient, which nothing else that it touches shares.
-TFLM_TRAIN_COLD bool SumsFit(const StepView& step, uint32_t row_elements) {
-  using namespace layer_backward;
-  if (!IsBackward(step) || step.record().layer == kNoneIndex) return true;
-  return step.Has(kSums) && CheckedElements(step.value(kSums)) >= row_elements && IsDisjoint(step, kSums);
+/// Nothing else that the step touches shares its workspace, where a step that trains sums a row of its gradient.
+TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, bool pooled, uint32_t row_elements) {
+  uint32_t argument = layer_backward::kWorkspace;
+  if (!IsBackward(step)) argument = arguments::conv_2d::forward::kWorkspace + (pooled ? 1 : 0);
+  if (!step.Has(argument)) return !IsBackward(step) || step.record().layer == kNoneIndex;
+  return CheckedElements(step.value(argument)) >= (IsBackward(step) ? row_elements : 1) && IsDisjoint(step, argument);
 }
 
 TFLM_TRAIN_COLD bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& output, bool depthwise) {
@@ -93,7 +94,7 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
   if (IsBackward(step)) argmax = layer_backward::kArgmax;
   return PlanStatus(ShapesFit(numbers.conv, w, output, depthwise) &&
                     LayerChannelsFit(step, numbers.conv.out_c, kActivationWord) &&
-                    SumsFit(step, CheckedElements(w) / static_cast<uint32_t>(numbers.conv.out_c)) &&
+                    WorkspaceFits(step, pooled, CheckedElements(w) / static_cast<uint32_t>(numbers.conv.out_c)) &&
                     (!pooled || PoolFits(numbers.pool)) && AddressesFit(numbers, pooled) &&
                     (!pooled || ArgmaxFits(step, argmax, numbers.pool, output)));
 }

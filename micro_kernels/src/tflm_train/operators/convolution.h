@@ -17,10 +17,10 @@ struct ConvolutionStep {
   Activation activation;
 };
 
-/// Where a backward step sums its weight gradient; nothing if it does not train.
-inline GradientSums<float> SumsOf(const StepView& step) {
-  if (!step.Has(layer_backward::kSums)) return {nullptr, 0};
-  return {step.data<float>(layer_backward::kSums), FloatElements(step.value(layer_backward::kSums))};
+/// The argument, empty if it is absent.
+inline Workspace<float> WorkspaceOf(const StepView& step, uint32_t argument) {
+  if (!step.Has(argument)) return {nullptr, 0};
+  return {step.data<float>(argument), FloatElements(step.value(argument))};
 }
 
 /// Call after CheckConvolution.
@@ -44,12 +44,14 @@ struct ConvolutionOperator {
     if constexpr (kPooled) {
       uint8_t* argmax = step.data<uint8_t>(kArgmax);
       if constexpr (kFast) {
-        fast::PooledConv2DForward(numbers.conv, numbers.pool, numbers.activation, x, w, bias, y, argmax, work.forward);
+        fast::PooledConv2DForward(numbers.conv, numbers.pool, numbers.activation, x, w, bias, y, argmax,
+                                  WorkspaceOf(step, kWorkspace), work.forward);
       } else {
         ConvMaxPoolForward<Conv>(numbers.conv, numbers.pool, x, w, bias, numbers.activation, y, argmax, work);
       }
     } else if constexpr (kFast) {
-      fast::Conv2DForward(numbers.conv, numbers.activation, x, w, bias, y, work.forward);
+      fast::Conv2DForward(numbers.conv, numbers.activation, x, w, bias, y,
+                          WorkspaceOf(step, arguments::conv_2d::forward::kWorkspace), work.forward);
     } else {
       ConvForward<Conv>(numbers.conv, x, w, bias, numbers.activation, y, work);
     }
@@ -59,7 +61,7 @@ struct ConvolutionOperator {
     const ConvolutionStep& numbers;
     const uint8_t* argmax;
     uint32_t error_elements;
-    GradientSums<float> sums;
+    Workspace<float> workspace;
 
     uint32_t elements() const { return error_elements; }
     auto locator() const {
@@ -76,13 +78,13 @@ struct ConvolutionOperator {
       const ConvShape& shape = numbers.conv;
       if constexpr (kFast) {
         const fast::ConvErrors errors = {shape, numbers.pool, argmax, selection, dy};
-        if (dx != nullptr) fast::Conv2DInputError(errors, w, dx, work.input_error);
-        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, scale, sums, target, work.weight_gradient);
+        if (dx != nullptr) fast::Conv2DInputError(errors, w, dx, workspace, work.input_error);
+        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, scale, workspace, target, work.weight_gradient);
         return;
       }
       if (dx != nullptr) Conv::InputError(shape, w, dy, error_elements, selection, locator(), dx, work);
       if (target != nullptr) {
-        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), scale, sums, target, work);
+        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), scale, workspace, target, work);
       }
     }
   };
@@ -91,7 +93,7 @@ struct ConvolutionOperator {
     const ConvolutionStep numbers = ReadConvolution(step, Conv::kDepthwise, kPooled);
     const uint8_t* argmax = kPooled ? step.data<uint8_t>(layer_backward::kArgmax) : nullptr;
     const uint32_t error_elements = Elements(step.value(layer_backward::kDy));
-    const Layer layer = {numbers, argmax, error_elements, SumsOf(step)};
+    const Layer layer = {numbers, argmax, error_elements, WorkspaceOf(step, layer_backward::kWorkspace)};
     RunLayerBackward(step, context, numbers.activation, layer);
   }
 };

@@ -3,11 +3,15 @@
 namespace tflm_train {
 namespace {
 
-constexpr uint32_t kForwardNeeds =
-    Needs(need::kFloat, need::kFloat, need::kFloatIfAny, need::kOutput, need::kWinnersIfAny);
+constexpr uint32_t kForwardNeeds = Needs(need::kFloat, need::kFloat, need::kFloatIfAny, need::kOutput);
+constexpr uint32_t kConvolutionForwardNeeds = kForwardNeeds | Needs(need::kOutputIfAny)
+                                                                  << 4 * arguments::conv_2d::forward::kWorkspace;
+constexpr uint32_t kPooledForwardNeeds = kForwardNeeds | Needs(need::kWinnersIfAny, need::kOutputIfAny)
+                                                             << 4 * layer_forward::kArgmax;
 constexpr uint32_t kBackwardNeeds =
     Needs(need::kFloatIfAny, need::kFloat, need::kAnything, need::kOutput, need::kOutputIfAny);
-constexpr uint32_t kConvolutionBackwardNeeds = kBackwardNeeds | Needs(need::kOutputIfAny) << 4 * layer_backward::kSums;
+constexpr uint32_t kConvolutionBackwardNeeds = kBackwardNeeds | Needs(need::kOutputIfAny)
+                                                                    << 4 * layer_backward::kWorkspace;
 constexpr uint32_t kPooledBackwardNeeds = kConvolutionBackwardNeeds | Needs(need::kWinners)
                                                                           << 4 * layer_backward::kArgmax;
 
@@ -40,12 +44,13 @@ const ValueRecord& LayerOutput(const StepView& step) {
 
 bool LayerArgumentsFit(const StepView& step, LayerKind kind) {
   if (!IsBackward(step)) {
-    const bool pooled = kind == LayerKind::kPooled;
-    return ArgumentsFit(step, pooled ? layer_forward::kArgmax + 1 : layer_forward::kY + 1, kForwardNeeds);
+    if (kind == LayerKind::kPooled) return ArgumentsFit(step, layer_forward::kCount, kPooledForwardNeeds);
+    if (kind == LayerKind::kDense) return ArgumentsFit(step, layer_forward::kY + 1, kForwardNeeds);
+    return ArgumentsFit(step, arguments::conv_2d::forward::kCount, kConvolutionForwardNeeds);
   }
   uint32_t count = layer_backward::kScratch + 1, needs = kBackwardNeeds;
   if (kind == LayerKind::kConvolution) {
-    count = layer_backward::kSums + 1;
+    count = layer_backward::kWorkspace + 1;
     needs = kConvolutionBackwardNeeds;
   } else if (kind == LayerKind::kPooled) {
     count = layer_backward::kArgmax + 1;

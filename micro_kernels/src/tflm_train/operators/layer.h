@@ -14,7 +14,7 @@
 
 namespace tflm_train {
 
-/// Arguments of a layer's steps. sums: convolutions only; argmax: *_MAX_POOL only.
+/// Arguments of a layer's steps. workspace: convolutions only; argmax: *_MAX_POOL only.
 namespace layer_forward = arguments::conv_2d_max_pool::forward;
 namespace layer_backward = arguments::conv_2d_max_pool::backward;
 

@@ -18,6 +18,7 @@ inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kKernelCount = 44u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
+inline constexpr uint32_t kMaxStrip = 256u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
 inline constexpr uint16_t kNoneIndex = 65535;

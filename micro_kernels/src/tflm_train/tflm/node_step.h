@@ -8,30 +8,30 @@
 
 namespace tflm_train {
 
-/// Inputs x, w, b? and output y of a convolution or a fully connected layer, with the step's words. Lives on the stack
-/// for one call: nothing of it stays in TFLM's arena.
+/// Inputs x, w, b? and output y of a convolution or a fully connected layer, without a workspace, with the step's
+/// words. Lives on the stack for one call: nothing of it stays in TFLM's arena.
 class NodeStep final : public ProgramView {
  public:
   static constexpr int kInput = 0;
   static constexpr int kWeight = 1;
   static constexpr int kBias = 2;
   static constexpr int kOutput = 3;
+  static constexpr uint16_t kMaxArguments = 5;
   static constexpr uint16_t kMaxWords = 8;
 
   NodeStep() : ProgramView(values_, indices_, words_) {}
 
-  /// False if a tensor is missing, not float32, or has too many dimensions.
-  bool Read(TfLiteContext* context, const TfLiteNode* node, KernelId kernel) {
+  /// `arguments`: of the kernel's step. False if a tensor is missing, not float32, or has too many dimensions.
+  bool Read(TfLiteContext* context, const TfLiteNode* node, KernelId kernel, uint16_t arguments) {
     record_ = {};
     record_.kernel = static_cast<uint16_t>(kernel);
     record_.phase = static_cast<uint8_t>(Phase::kForward);
-    record_.value_count = kOutput + 1;
+    record_.value_count = arguments;
     record_.layer = kNoneIndex;
-    record_.word_begin = kOutput + 1;
+    record_.word_begin = arguments;
+    for (uint16_t i = 0; i < arguments; ++i) SetAbsent(i);
     if (node->inputs->size < 2 || node->outputs->size != 1) return false;
     const bool has_bias = node->inputs->size > 2 && node->inputs->data[kBias] >= 0;
-    indices_[kBias] = kNoneIndex;
-    words_[kOutput - kBias] = kNoneAddress;
     return ReadTensor(context, node->inputs->data[kInput], kInput) &&
            ReadTensor(context, node->inputs->data[kWeight], kWeight) &&
            (!has_bias || ReadTensor(context, node->inputs->data[kBias], kBias)) &&
@@ -59,16 +59,22 @@ class NodeStep final : public ProgramView {
     }
     data_[argument] = source->data.data;
     indices_[argument] = argument;
-    words_[kOutput - argument] = static_cast<uint32_t>(Base::kFile) << kAddressBits | argument;
+    Address(argument) = static_cast<uint32_t>(Base::kFile) << kAddressBits | argument;
     return true;
   }
+
+  void SetAbsent(uint16_t argument) {
+    indices_[argument] = kNoneIndex;
+    Address(argument) = kNoneAddress;
+  }
+  uint32_t& Address(uint16_t argument) { return words_[record_.value_count - 1 - argument]; }
 
   void* File(uint32_t argument) const override { return data_[argument]; }
 
   StepRecord record_ = {};
   ValueRecord values_[kOutput + 1] = {};
-  uint16_t indices_[kOutput + 1] = {};
-  uint32_t words_[kOutput + 1 + kMaxWords] = {};
+  uint16_t indices_[kMaxArguments] = {};
+  uint32_t words_[kMaxArguments + kMaxWords] = {};
   void* data_[kOutput + 1] = {};
 };
 

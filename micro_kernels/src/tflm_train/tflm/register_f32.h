@@ -6,6 +6,7 @@
 #include "tensorflow/lite/c/builtin_op_data.h"
 #include "tensorflow/lite/c/common.h"
 #include "tensorflow/lite/micro/micro_log.h"
+#include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/operators.h"
 #include "tflm_train/tflm/node_step.h"
 #include "tflm_train/tflm/tflm_types.h"
@@ -37,6 +38,7 @@ void AddConvWords(const Params& params, NodeStep* step) {
 
 struct Conv2d {
   static constexpr const char* kName = "CONV_2D";
+  static constexpr uint16_t kArguments = arguments::conv_2d::forward::kCount;
   static const Operator& Kernel() { return kConv2dForward; }
   static void AddWords(const TfLiteNode& node, NodeStep* step) {
     AddConvWords(*static_cast<const TfLiteConvParams*>(node.builtin_data), step);
@@ -45,6 +47,7 @@ struct Conv2d {
 
 struct DepthwiseConv2d {
   static constexpr const char* kName = "DEPTHWISE_CONV_2D";
+  static constexpr uint16_t kArguments = arguments::depthwise_conv_2d::forward::kCount;
   static const Operator& Kernel() { return kDepthwiseConv2dForward; }
   static void AddWords(const TfLiteNode& node, NodeStep* step) {
     AddConvWords(*static_cast<const TfLiteDepthwiseConvParams*>(node.builtin_data), step);
@@ -55,6 +58,7 @@ struct DepthwiseConv2d {
 
 struct FullyConnected {
   static constexpr const char* kName = "FULLY_CONNECTED";
+  static constexpr uint16_t kArguments = arguments::fully_connected::forward::kCount;
   static const Operator& Kernel() { return kFullyConnectedForward; }
   static void AddWords(const TfLiteNode& node, NodeStep* step) {
     const int32_t* w = step->value(NodeStep::kWeight).dims;
@@ -68,7 +72,7 @@ struct FullyConnected {
 
 template <class Layer>
 bool Read(TfLiteContext* context, const TfLiteNode* node, NodeStep* step) {
-  if (!step->Read(context, node, Layer::Kernel().kernel)) return false;
+  if (!step->Read(context, node, Layer::Kernel().kernel, Layer::kArguments)) return false;
   Layer::AddWords(*node, step);
   return true;
 }

@@ -2,20 +2,25 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 #define TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 
-#include "tflm_train/kernels/gradient_sums.h"
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/kernels/workspace.h"
 #include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {
 
+/// Without a workspace that holds the strip of a row of tiles, tiles at the border are gathered one by one.
 void Conv2DForward(const ConvShape& conv, Activation activation, const float* x, const float* w, const float* bias,
-                   float* y, uint64_t& macs);
+                   float* y, const Workspace<float>& workspace, uint64_t& macs);
 
-/// `argmax` may be null.
+/// `argmax` may be null. As above.
 TFLM_TRAIN_COLD void PooledConv2DForward(const ConvShape& conv, const PoolShape& pool, Activation activation,
                                          const float* x, const float* w, const float* bias, float* y, uint8_t* argmax,
-                                         uint64_t& macs);
+                                         const Workspace<float>& workspace, uint64_t& macs);
+
+/// Floats of the strip that spares the backward pass of such a convolution tests of bounds; 0 where all windows are
+/// inside the image, or a strip would be too long.
+TFLM_TRAIN_COLD uint32_t BackwardStrip(const ConvShape& conv, const PoolShape& pool);
 
 /// The selected ones of the errors behind a convolution, or behind the max-pool that is its only reader: one
 /// description for both, so that the backward pass is compiled once.
@@ -27,12 +32,14 @@ struct ConvErrors {
   const float* dy;
 };
 
-/// dx += errors scattered through the filters.
-void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, uint64_t& macs);
+/// dx += errors scattered through the filters. `workspace` may be too short for the strip of a row of windows, which
+/// takes longer then.
+void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs);
 
-/// dw += scale * errors times the inputs under them, summed in `sums` before dw is touched.
-void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, const GradientSums<float>& sums,
-                          float* dw, uint64_t& macs);
+/// dw += scale * errors times the inputs under them, summed in `workspace` before dw is touched: it holds the strip if
+/// it is as long, and behind it at least a row.
+void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, Workspace<float> workspace, float* dw,
+                          uint64_t& macs);
 
 }  // namespace fast
 }  // namespace tflm_train

@@ -12,18 +12,33 @@ namespace tflm_train {
 namespace fast {
 namespace {
 
+/// Windows with at most this many elements have their offsets tabulated.
+constexpr int32_t kTabulated = PixelScatter::kOffsets;
+
+/// Windows and filters are such that grids serve.
+bool IsTabulated(const ConvShape& conv, const PoolShape& pool) {
+  return conv.dilation_w == 1 && pool.filter_h * pool.filter_w <= kTabulated;
+}
+
+/// What a row of the map's windows covers.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE StripShape StripOf(const ConvShape& conv, const PoolShape& pool) {
+  return {conv.in_h,
+          conv.in_w,
+          conv.in_c,
+          (pool.filter_h - 1) * conv.stride_h + (conv.filter_h - 1) * conv.dilation_h + 1,
+          (pool.filter_w - 1 + (pool.out_w - 1) * pool.stride_w) * conv.stride_w +
+              (conv.filter_w - 1) * conv.dilation_w + 1,
+          conv.in_c};
+}
+
 class Scatter {
  public:
-  /// `filters`: those of the channels.
+  /// `filters`: those of the channels. `strip`: null, or room for StripElements.
   TFLM_TRAIN_COLD Scatter(const ConvErrors& errors, const ChannelRange& channels, float* image, float* filters,
-                          Side image_side, uint64_t& macs);
+                          Side image_side, float* strip, uint64_t& macs);
   TFLM_TRAIN_COLD void Run();
 
  private:
-  /// Windows with at most this many elements have their offsets tabulated.
-  static constexpr int32_t kTabulated = PixelScatter::kOffsets;
-  /// Floats of the strip: used if it holds what one row of windows covers.
-  static constexpr int32_t kStrip = 256;
   /// Patches that are summed together.
   static constexpr int32_t kQueue = 16;
 
@@ -51,38 +66,36 @@ class Scatter {
   float* const image_;
   float* const filters_;
   uint64_t& macs_;
-  const int32_t height_, width_;          // what the patches of a whole window cover
+  const StripShape strip_shape_;
   const int32_t row_step_, column_step_;  // on the image, from window to window
+  const int32_t width_;                   // what the patches of a whole window cover
   const bool pooled_;
   const uint8_t* const winners_;
-  const StripShape strip_shape_;
-  const bool tabulated_;         // windows and filters are such that grids serve
-  const bool strips_;            // a row of windows fits into the strip
+  const bool tabulated_;
   PixelScatter inside_;          // for windows inside the strip if rows fit, else the run at hand
   int32_t offsets_[kTabulated];  // there, from a window's first element to each of its others
-  float strip_[kStrip];
+  float* const strip_;           // for what a row of windows covers; null without one
 };
 
 Scatter::Scatter(const ConvErrors& errors, const ChannelRange& channels, float* image, float* filters, Side image_side,
-                 uint64_t& macs)
+                 float* strip, uint64_t& macs)
     : conv_(errors.conv),
       pool_(errors.pool),
       dy_(errors.dy + channels.first),
       image_(image),
       filters_(filters),
       macs_(macs),
-      height_((pool_.filter_h - 1) * conv_.stride_h + (conv_.filter_h - 1) * conv_.dilation_h + 1),
-      width_((pool_.filter_w - 1) * conv_.stride_w + (conv_.filter_w - 1) * conv_.dilation_w + 1),
+      strip_shape_(StripOf(conv_, pool_)),
       row_step_(pool_.stride_h * conv_.stride_h),
       column_step_(pool_.stride_w * conv_.stride_w),
+      width_(strip_shape_.width - (pool_.out_w - 1) * column_step_),
       pooled_(errors.argmax != nullptr),
       // Where there is no pool any byte names the one patch, so those of the errors serve.
       winners_(pooled_ ? errors.argmax + channels.first : reinterpret_cast<const uint8_t*>(dy_)),
-      strip_shape_{conv_.in_h, conv_.in_w, conv_.in_c, height_, width_ + (pool_.out_w - 1) * column_step_, conv_.in_c},
-      tabulated_(conv_.dilation_w == 1 && pool_.filter_h * pool_.filter_w <= kTabulated),
-      strips_(tabulated_ && strip_shape_.elements() <= kStrip) {
-  if (strips_) inner::Clear(strip_, static_cast<uint32_t>(strip_shape_.elements()));
-  const int32_t image_width = strips_ ? strip_shape_.width : conv_.in_w;
+      tabulated_(IsTabulated(conv_, pool_)),
+      strip_(strip) {
+  if (strip_ != nullptr) inner::Clear(strip_, static_cast<uint32_t>(strip_shape_.elements()));
+  const int32_t image_width = strip_ != nullptr ? strip_shape_.width : conv_.in_w;
   if (tabulated_) TabulateOffsets(image_width);
   const int32_t depth = conv_.in_c, row = conv_.filter_w * depth;
   inside_ = {{{}, row, conv_.filter_h},
@@ -115,7 +128,7 @@ void Scatter::Run() {
   int32_t row = -pool_.pad_top * conv_.stride_h - conv_.pad_top;
   uint32_t element = 0;
   for (int32_t i = 0; i < pool_.out_h; ++i) {
-    if (strips_) {
+    if (strip_ != nullptr) {
       StripRow(element, row, column);
     } else {
       DirectRow(element, row, column);
@@ -129,7 +142,7 @@ void Scatter::Run() {
 void Scatter::DirectRow(uint32_t first, int32_t row, int32_t column) {
   const Taps rows = ClipTaps(row, conv_.filter_h, conv_.dilation_h, conv_.in_h);
   // Without a pool all windows of a row are clipped alike.
-  const bool clipped_alike = !pooled_, rows_inside = row >= 0 && row + height_ <= conv_.in_h;
+  const bool clipped_alike = !pooled_, rows_inside = row >= 0 && row + strip_shape_.height <= conv_.in_h;
   const bool in_runs = tabulated_ && rows.count > 0 && (clipped_alike || rows_inside);
   const int32_t last = conv_.in_w - width_;  // column where a window inside can start
   for (int32_t j = 0, pixels; j < pool_.out_w; j += pixels) {
@@ -281,26 +294,54 @@ Scatter::Patch Scatter::Clip(uint32_t element, int32_t row, int32_t column) cons
 
 }  // namespace
 
-void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, uint64_t& macs) {
-  const auto all = static_cast<uint32_t>(errors.conv.out_c);
-  Scatter(errors, {0, all, all}, dx, const_cast<float*>(w), kDestination, macs).Run();
+uint32_t BackwardStrip(const ConvShape& conv, const PoolShape& pool) {
+  const StripShape shape = StripOf(conv, pool);
+  const int32_t row = pool.pad_top * conv.stride_h + conv.pad_top;
+  const int32_t column = pool.pad_left * conv.stride_w + conv.pad_left;
+  const int32_t last_row = shape.height + (pool.out_h - 1) * pool.stride_h * conv.stride_h;
+  const bool inside = row == 0 && column == 0 && last_row <= conv.in_h && shape.width <= conv.in_w;
+  const auto elements = static_cast<uint32_t>(shape.elements());
+  return inside || !IsTabulated(conv, pool) || elements > kMaxStrip ? 0 : elements;
 }
 
-void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, const GradientSums<float>& sums,
-                          float* dw, uint64_t& macs) {
+namespace {
+
+/// The front of the workspace as a strip, if there is one and it leaves room for `others`; else null.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE float* TakeStrip(const ConvErrors& errors, uint32_t others,
+                                                     Workspace<float>* workspace) {
+  const uint32_t strip = BackwardStrip(errors.conv, errors.pool);
+  if (strip == 0 || strip + others > workspace->elements) return nullptr;
+  float* const values = workspace->values;
+  workspace->values += strip;
+  workspace->elements -= strip;
+  return values;
+}
+
+}  // namespace
+
+void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs) {
+  const auto all = static_cast<uint32_t>(errors.conv.out_c);
+  float* const strip = TakeStrip(errors, 0, &workspace);
+  Scatter(errors, {0, all, all}, dx, const_cast<float*>(w), kDestination, strip, macs).Run();
+}
+
+void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, Workspace<float> workspace, float* dw,
+                          uint64_t& macs) {
   const ConvShape& conv = errors.conv;
   const PoolShape& pool = errors.pool;
   const auto all = static_cast<uint32_t>(conv.out_c);
   const auto filter = static_cast<uint32_t>(conv.filter_h * conv.filter_w * conv.in_c);
   const auto elements = static_cast<uint32_t>(pool.out_h * pool.out_w * pool.channels);
+  float* const strip = TakeStrip(errors, filter, &workspace);
+  float* const sums = workspace.values;
   ChannelRange block = {0, 0, all};
   for (; block.first < all; block.first += block.count) {
-    block.count = sums.Rows(filter, all - block.first);
-    inner::Clear(sums.values, block.count * filter);
-    Scatter(errors, block, const_cast<float*>(x), sums.values, kSource, macs).Run();
+    block.count = workspace.Rows(filter, all - block.first);
+    inner::Clear(sums, block.count * filter);
+    Scatter(errors, block, const_cast<float*>(x), sums, kSource, strip, macs).Run();
     for (uint32_t i = 0; i < block.count; ++i) {
       if (!SelectsChannel(errors.selection, errors.dy, elements, block.first + i, all)) continue;
-      const AxpyJob job = {scale, {sums.values + i * filter, dw + size_t{block.first + i} * filter}};
+      const AxpyJob job = {scale, {sums + i * filter, dw + size_t{block.first + i} * filter}};
       inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(filter), 1});
     }
   }

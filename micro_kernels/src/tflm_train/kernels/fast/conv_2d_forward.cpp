@@ -8,10 +8,10 @@ namespace tflm_train {
 namespace fast {
 namespace {
 
-void TiledForward(const ConvShape& s, const float* x, const float* w, float* y) {
+void TiledForward(const ConvShape& s, const float* x, const float* w, float* y, const Workspace<float>& workspace) {
   constexpr int32_t kChannels = TiledConv::kChannels;
   const int32_t tiles = (s.out_w + 1) / 2;
-  TiledConv conv(s, x, w, tiles);
+  TiledConv conv(s, x, w, tiles, workspace);
   float sums[4 * kChannels];
   for (int32_t row = 0; row < s.out_h; row += 2) {
     conv.MoveTo(row);
@@ -33,9 +33,9 @@ void TiledForward(const ConvShape& s, const float* x, const float* w, float* y) 
 }  // namespace
 
 void Conv2DForward(const ConvShape& s, Activation activation, const float* x, const float* w, const float* bias,
-                   float* y, uint64_t& macs) {
+                   float* y, const Workspace<float>& workspace, uint64_t& macs) {
   if (TileFits(s)) {
-    TiledForward(s, x, w, y);
+    TiledForward(s, x, w, y, workspace);
   } else {
     float* out = y;
     for (int32_t row = 0; row < s.out_h; ++row) {

@@ -5,7 +5,8 @@
 namespace tflm_train {
 namespace fast {
 
-TiledConv::TiledConv(const ConvShape& s, const float* x, const float* w, int32_t tiles)
+TiledConv::TiledConv(const ConvShape& s, const float* x, const float* w, int32_t tiles,
+                     const Workspace<float>& workspace)
     : s_(s),
       x_(x),
       w_(w),
@@ -13,7 +14,8 @@ TiledConv::TiledConv(const ConvShape& s, const float* x, const float* w, int32_t
       depth_(s.in_c < kQuad ? 1 : kQuad),
       row_shape_{s.in_h, s.in_w, s.in_c, kPatch, 2 * tiles + 2, depth_},
       patch_shape_{s.in_h, s.in_w, s.in_c, kPatch, kPatch, depth_},
-      in_strip_(depth_ == s.in_c && row_shape_.elements() <= kStrip) {
+      in_strip_(depth_ == s.in_c && row_shape_.elements() <= static_cast<int32_t>(workspace.elements)),
+      strip_(workspace.values) {
   if (in_strip_) inner::Clear(strip_, static_cast<uint32_t>(row_shape_.elements()));
 }
 
@@ -28,8 +30,8 @@ TiledConv::Patch TiledConv::PatchOf(int32_t tile, int32_t channel) {
   const int32_t column = 2 * tile - s_.pad_left;
   const bool inside = row_ >= 0 && column >= 0 && row_ + kPatch <= s_.in_h && column + kPatch <= s_.in_w;
   if (inside && depth_ == s_.in_c) return {x_ + (row_ * s_.in_w + column) * depth_, s_.in_w * depth_};
-  CopyToStrip(patch_shape_, x_ + channel, row_, column, strip_);
-  return {strip_, kPatch * depth_};
+  CopyToStrip(patch_shape_, x_ + channel, row_, column, gathered_);
+  return {gathered_, kPatch * depth_};
 }
 
 void TiledConv::SumQuads(int32_t tile, int32_t first, int32_t count, float* sums) {

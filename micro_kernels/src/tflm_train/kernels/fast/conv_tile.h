@@ -5,6 +5,7 @@
 #include "tflm_train/kernels/fast/pooled_tiles.h"
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/types.h"
+#include "tflm_train/kernels/workspace.h"
 #include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
@@ -23,7 +24,7 @@ class TiledConv {
   static constexpr int32_t kChannels = 16;
 
   /// `tiles`: in a row.
-  TiledConv(const ConvShape& s, const float* x, const float* w, int32_t tiles);
+  TiledConv(const ConvShape& s, const float* x, const float* w, int32_t tiles, const Workspace<float>& workspace);
 
   /// Goes to the row of tiles whose first outputs have this row.
   void MoveTo(int32_t row);
@@ -47,9 +48,8 @@ class TiledConv {
   /// ComputeTile for channels in quads.
   TFLM_TRAIN_COLD void SumQuads(int32_t tile, int32_t first, int32_t count, float* sums);
 
-  static constexpr int32_t kPatch = 4;    // inputs under 2x2 outputs of a 3x3 filter, per dimension
-  static constexpr int32_t kQuad = 4;     // input channels that are taken at a time, if there is not one
-  static constexpr int32_t kStrip = 256;  // floats of a strip, if a row of the image needs no more
+  static constexpr int32_t kPatch = 4;  // inputs under 2x2 outputs of a 3x3 filter, per dimension
+  static constexpr int32_t kQuad = 4;   // input channels that are taken at a time, if there is not one
 
   const ConvShape& s_;
   const float* const x_;
@@ -58,8 +58,9 @@ class TiledConv {
   const int32_t depth_;  // input channels of a patch
   const StripShape row_shape_, patch_shape_;
   const bool in_strip_;  // all patches of a row are in the strip
-  int32_t row_ = 0;      // of the image, first of the patches
-  float strip_[kStrip];
+  float* const strip_;
+  int32_t row_ = 0;  // of the image, first of the patches
+  float gathered_[kPatch * kPatch * kQuad];
 };
 
 }  // namespace fast

@@ -1,18 +1,20 @@
 #include "tflm_train/kernels/fast/fully_connected.h"
 
+#include "tflm_train/kernels/magnitude.h"
+
 namespace tflm_train {
 namespace fast {
 namespace {
 
-/// dx[b] += dy[b, o] w[o].
-TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE void AddRows(const DenseShape& shape, const Selection& selection, const float* dy,
-                                                 const float* w, float* dx) {
-  const int32_t n = static_cast<int32_t>(shape.inputs);
-  DirectLocator locator = shape.Locator();
-  SelectedElements<float> selected(selection, dy, shape.output_elements());
-  for (uint32_t element; selected.Next(&element);) {
-    locator.MoveTo(element);
-    const AxpyJob job = {dy[element], {const_cast<float*>(w) + locator.channel() * n, dx + locator.column() * n}};
+/// Weights whose gradients are summed at a time.
+constexpr int32_t kBlock = 32;
+
+/// y += sum of a[k * step] x[k] over n, for `count` rows x[k] that lie `stride` apart.
+TFLM_TRAIN_COLD void AddRows(const float* a, uint32_t step, uint32_t count, bool zeros_too, const float* x,
+                             uint32_t stride, float* y, int32_t n) {
+  for (; count > 0; --count, a += step, x += stride) {
+    if (!zeros_too && IsZero(a)) continue;
+    const AxpyJob job = {*a, {const_cast<float*>(x), y}};
     inner::Axpy(&job, 1, {{0, 0}, n, 1});
   }
 }
@@ -22,18 +24,30 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE void AddRows(const DenseShape& shape, const 
 void FullyConnectedBackwardInPasses(const DenseShape& shape, const Selection& selection, const float* dy,
                                     const float* x, const float* w, float scale, float* target, float* bias_target,
                                     float* dx) {
-  if (dx != nullptr) AddRows(shape, selection, dy, w, dx);
-  if (target != nullptr && shape.batch == 1) {
-    inner::UpdateRows(selection.mode == Selection::Mode::kAll, dy, shape.outputs, scale, x, target, bias_target,
-                      nullptr, static_cast<int32_t>(shape.inputs));
-    return;
+  const bool zeros_too = selection.mode == Selection::Mode::kAll;
+  const uint32_t batch = shape.batch, inputs = shape.inputs, outputs = shape.outputs;
+  const auto n = static_cast<int32_t>(inputs);
+  if (dx != nullptr) {
+    for (uint32_t b = 0; b < batch; ++b) {
+      AddRows(dy + b * outputs, 1, outputs, zeros_too, w, inputs, dx + b * inputs, n);
+    }
   }
-  WorkCounters counted_by_the_caller;
-  if (target != nullptr) {
-    FullyConnected::WeightGradient(shape, x, dy, selection, scale, target, counted_by_the_caller);
+  if (target != nullptr && batch == 1) {
+    return inner::UpdateRows(zeros_too, dy, outputs, scale, x, target, bias_target, nullptr, n);
   }
-  if (bias_target != nullptr) {
-    BiasGradient(dy, shape.output_elements(), shape.outputs, scale, bias_target);
+  for (uint32_t neuron = 0; neuron < outputs; ++neuron, ++dy) {
+    if (!SelectsChannel(selection, dy, batch * outputs - neuron, 0, outputs)) continue;
+    float sums[kBlock];
+    for (int32_t first = 0; target != nullptr && first < n; first += kBlock) {
+      const int32_t count = n - first < kBlock ? n - first : kBlock;
+      inner::Clear(sums, kBlock);
+      AddRows(dy, outputs, batch, zeros_too, x + first, inputs, sums, count);
+      AddRows(&scale, 0, 1, true, sums, 0, target + neuron * inputs + first, count);
+    }
+    if (bias_target == nullptr) continue;
+    float sum = 0.0f;
+    for (uint32_t b = 0; b < batch; ++b) sum += dy[b * outputs];
+    bias_target[neuron] += scale * sum;
   }
 }
 

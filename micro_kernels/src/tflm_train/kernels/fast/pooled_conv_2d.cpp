@@ -20,12 +20,13 @@ bool WindowsAreTiles(const PoolShape& pool) {
 }
 
 TFLM_TRAIN_COLD void PoolTiles(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w,
-                               const float* bias, float low, float* y, uint8_t* argmax) {
+                               const float* bias, float low, float* y, uint8_t* argmax,
+                               const Workspace<float>& workspace) {
   constexpr int32_t kChannels = TiledConv::kChannels;
   float no_bias[kChannels];
   if (!bias) inner::Clear(no_bias, kChannels);
   uint8_t unused[kChannels];
-  TiledConv tiles(conv, x, w, pool.out_w);
+  TiledConv tiles(conv, x, w, pool.out_w, workspace);
   for (int32_t row = 0; row < pool.out_h; ++row) {
     tiles.MoveTo(2 * row);
     for (int32_t first = 0; first < conv.out_c; first += kChannels) {
@@ -60,8 +61,9 @@ TFLM_TRAIN_COLD void PoolWindow(const ConvShape& conv, const PoolShape& pool, in
   }
 }
 
-TFLM_TRAIN_COLD void PoolPositions(const ConvShape& conv, const PoolShape& pool, const float* x, const float* w,
-                                   float* y, uint8_t* argmax) {
+/// Not inlined: its stack would be the tiles', too.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE void PoolPositions(const ConvShape& conv, const PoolShape& pool, const float* x,
+                                                       const float* w, float* y, uint8_t* argmax) {
   for (int32_t row = 0; row < pool.out_h; ++row) {
     for (int32_t column = 0; column < pool.out_w; ++column) {
       for (int32_t first = 0; first < conv.out_c; first += kWindowChannels) {
@@ -79,10 +81,11 @@ TFLM_TRAIN_COLD void PoolPositions(const ConvShape& conv, const PoolShape& pool,
 // Neither bias nor activation changes which element is the largest, only whether its error passes: they are applied to
 // the winners alone.
 void PooledConv2DForward(const ConvShape& conv, const PoolShape& pool, Activation activation, const float* x,
-                         const float* w, const float* bias, float* y, uint8_t* argmax, uint64_t& macs) {
+                         const float* w, const float* bias, float* y, uint8_t* argmax,
+                         const Workspace<float>& workspace, uint64_t& macs) {
   const int32_t pixels = pool.out_h * pool.out_w;
   if (TileFits(conv) && WindowsAreTiles(pool)) {
-    PoolTiles(conv, pool, x, w, bias, LowerBound(activation), y, argmax);
+    PoolTiles(conv, pool, x, w, bias, LowerBound(activation), y, argmax, workspace);
     if (activation != Activation::kRelu) AddBias(nullptr, activation, y, pixels, conv.out_c);
   } else {
     PoolPositions(conv, pool, x, w, y, argmax);

@@ -1,0 +1,56 @@
+"""Workspaces of convolutions hold the strips that the kernels use: test_fast_convolution.cpp has the same numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tflm_train.converters.operators import KERNELS
+from tflm_train.converters.operators.strip import backward_strip, forward_strip
+from tflm_train.converters.plan_format import MAX_STRIP, NONE_INDEX, Phase, ProgramKind
+
+import tflm_train as tt
+from tflm_train.bench.workloads import cnn
+
+POOL = dict(filter_h=2, filter_w=2, pool_stride_h=2, pool_stride_w=2, pool_pad_top=0, pool_pad_left=0)
+
+
+def words(stride: int, pad: int, **others: int) -> dict[str, Any]:
+    return dict(stride_h=stride, stride_w=stride, dilation_h=1, dilation_w=1, pad_top=pad, pad_left=pad) | others
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "y", "step", "forward", "backward"),
+    [
+        ((14, 14, 4), (8, 3, 3, 4), (7, 7, 8), words(1, 1, map_h=14, map_w=14, **POOL), 256, 256),
+        ((28, 28, 1), (4, 3, 3, 1), (14, 14, 4), words(1, 1, map_h=28, map_w=28, **POOL), 120, 120),
+        ((6, 7, 4), (3, 3, 3, 4), (6, 7, 3), words(1, 1), 160, 108),
+        ((6, 7, 4), (3, 3, 3, 4), (4, 5, 3), words(1, 0), 128, 0),  # all windows inside
+        ((9, 9, 3), (8, 3, 3, 3), (5, 5, 8), words(2, 1), 0, 99),
+        ((8, 8, 3), (5, 1, 1, 3), (8, 8, 5), words(1, 0), 0, 0),
+        ((10, 6, 2), (4, 5, 5, 2), (10, 6, 4), words(1, 2), 0, 100),
+        ((16, 16, 16), (16, 3, 3, 16), (16, 16, 16), words(1, 1), 0, 0),  # too long
+        ((9, 9, 4), (3, 3, 3, 4), (9, 9, 3), words(1, 1) | {"dilation_w": 2}, 0, 0),
+    ],
+)
+def test_strips_of_convolutions(x, w, y, step, forward, backward):
+    shapes = {"x": (1, *x), "w": w, "y": (1, *y)}
+    assert (forward_strip(shapes, step), backward_strip(shapes, step)) == (forward, backward)
+    assert max(forward, backward) <= MAX_STRIP
+
+
+def test_workspaces_hold_strips_and_rows_of_the_gradient():
+    model = tt.convert(cnn(0).network, tt.TrainingConfig(layers="all"))
+    plan = model.plan
+    program = plan.program(ProgramKind.TRAIN)
+    found = []
+    for step in plan.steps(program):
+        kernel = KERNELS[int(step["kernel"])]
+        arguments = kernel.forward_arguments if step["phase"] == Phase.FORWARD else kernel.backward_arguments
+        names = [argument.name for argument in arguments]
+        if "workspace" in names:
+            value = plan.step_values(step)[names.index("workspace")]
+            assert value != NONE_INDEX
+            found.append(int(plan.values(program)[value]["bytes"]) // 4)
+    # forward; then backward with all rows: the second layer's 8 x 36, the first one's 4 x 9
+    assert found == [120, 256, 256 + 288, 120 + 36]
