@@ -101,7 +101,7 @@ def _export_model(tensorflow: Any, model: Any, name: str) -> ModelSource:
     data = export()
     with_bias = operators_with_bias(model, data, export)
     frozen = frozen_operators(model, data, export)
-    layers = {layer.name for layer in _all_layers(model)}
+    layers = {layer.name for layer in all_layers(model)}
     loss, compiled_with = compiled_loss(model)
     data = _name_after_layers(data, model.name, layers, _output_layers(model), name)
     return ModelSource(data, name, with_bias, frozen, loss, compiled_with)
@@ -150,10 +150,11 @@ def _convert(tensorflow: Any, forward: Any, specs: list[Any], name: str) -> byte
         raise ConversionError(f"{name} cannot be exported to TensorFlow Lite: {reason(error)}") from error
 
 
-def _all_layers(model: Any) -> Iterator[Any]:
+def all_layers(model: Any) -> Iterator[Any]:
+    """The layers of a Keras model and of those that are part of it."""
     for layer in getattr(model, "layers", ()):
         yield layer
-        yield from _all_layers(layer)
+        yield from all_layers(layer)
 
 
 def _output_layers(model: Any) -> list[str | None]:

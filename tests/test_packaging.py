@@ -94,7 +94,7 @@ def test_wheel_carries_the_c_library_and_the_project(distributions: Path) -> Non
     )
     assert expected and {f"tflm_train/{name}" for name in expected} <= names
     assert {f"tflm_train/{name}" for name in _files("converters", ".py")} <= names
-    assert _files("tflm_train", ".py", ".json") <= names
+    assert _files("tflm_train", ".py", ".json") | {"tflm_train/py.typed"} <= names
     assert not [n for n in names if "__pycache__" in n or n.endswith((".o", ".d")) or "/.pio/" in n]
     tops = {n.split("/")[0] for n in names}
     assert tops == {"tflm_train", f"tflm_train-{tflm_train.__version__}.dist-info"}
@@ -153,6 +153,35 @@ def test_an_installed_wheel_trains(installed: Path, folder: Path, tmp_path: Path
     arguments = ("train", folder / "model.tflite", "--data", folder / "data.npz", "-o", "t.tflite", "--json")
     out = run(sys.executable, "-m", "tflm_train", *arguments, cwd=tmp_path, PYTHONPATH=str(installed))
     assert '"command": "train"' in out and (tmp_path / "t.tflite").exists()
+
+
+TYPED = """
+import tflm_train as tt
+history: tt.History = tt.Trainer("m.tflite").fit([[0.0]], [0], batch_size=2)
+reveal_type(tt.convert("m.tflite").sizes.weight_bytes)
+tt.Trainer("m.tflite").fit([[0.0]], [0], batch_size="two")
+"""
+
+
+def test_an_install_is_typed(installed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "user.py").write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--no-incremental", "--follow-imports=silent", "user.py"]
+    environment = {**os.environ, "MYPYPATH": "", "PYTHONPATH": str(installed)}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert 'user.py:4: note: Revealed type is "int"' in result.stdout.replace("builtins.int", "int"), result.stdout
+    assert 'user.py:5: error: Argument "batch_size" to "fit" of "Trainer"' in result.stdout
+
+
+def test_dir_names_what_users_need() -> None:
+    code = (
+        "import tflm_train as tt, tflm_train.cli\n"
+        "assert dir(tt) == sorted(tt.__all__), dir(tt)\n"
+        "assert all(getattr(tt, name) is not None for name in tt.__all__)\n"
+        "from tflm_train import *\n"
+        "assert Trainer is tt.Trainer\n"
+    )
+    run(sys.executable, "-c", code, cwd=ROOT / "tests")
 
 
 def test_sources_lie_where_they_are_said_to() -> None:

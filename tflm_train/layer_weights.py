@@ -30,6 +30,8 @@ class TrainedLayer:
         Positions among the plan's parameters.
     kernel_shape : tuple of int
         As the device has it.
+    channels : int
+        Of the layer's input.
     """
 
     name: str
@@ -37,12 +39,21 @@ class TrainedLayer:
     kernel: int | None
     bias: int | None
     kernel_shape: tuple[int, ...]
-    channels: int  # of the input
+    channels: int
 
     @property
     def parameters(self) -> list[int]:
         """Kernel and bias, as far as they train."""
         return [index for index in (self.kernel, self.bias) if index is not None]
+
+    @property
+    def keras_shape(self) -> tuple[int, ...]:
+        """Of the kernel in Keras."""
+        if self.operator.type == "FULLY_CONNECTED":
+            return self.kernel_shape[::-1]
+        if self.operator.type == "CONV_2D":
+            return (*self.kernel_shape[1:], self.kernel_shape[0])
+        return (*self.kernel_shape[1:3], self.channels, self.kernel_shape[3] // self.channels)
 
     def to_keras(self, index: int, values: np.ndarray) -> np.ndarray:
         """A copy of a parameter as Keras has it: kernels of dense layers (inputs, outputs), of convolutions (height,
@@ -54,7 +65,7 @@ class TrainedLayer:
             return np.ascontiguousarray(array.T)
         if self.operator.type == "CONV_2D":
             return np.ascontiguousarray(array.transpose(1, 2, 3, 0))
-        return array.reshape(*self.kernel_shape[1:3], self.channels, -1).copy()
+        return array.reshape(self.keras_shape).copy()
 
     def from_keras(self, index: int, array: np.ndarray) -> np.ndarray:
         """The other way: flat, as the device has it."""

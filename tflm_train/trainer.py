@@ -19,6 +19,7 @@ from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
 from .errors import DataWarning, DeviceError, PlanOptionError, TrainingWarning, UserError
 from .history import History
+from .keras_weights import write_to_keras
 from .layer_weights import LayerWeights
 from .losses import Objective
 from .model import TrainableModel, load_model
@@ -298,6 +299,22 @@ class Trainer:
             Another number of arrays or another shape, an unknown layer, NaN or infinity: no weight has changed.
         """
         self.device.set_parameters(self._layers.write(weights, self._parameters()))
+
+    def to_keras(self, model: Any) -> None:
+        """Put the trained weights into the Keras model that was converted, so that it predicts what the device does.
+        Batch normalisation that was folded into a layer gets its part back.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Its other weights stay as they are.
+
+        Raises
+        ------
+        UserError
+            The model is another one, or the weights of a layer have no place in it; it is as it was.
+        """
+        write_to_keras(self._layers, self._parameters(), model, self.predict)
 
     def trained_model(self) -> TrainableModel:
         """The model with the weights as they are now; it can be trained again."""
