@@ -176,7 +176,7 @@ def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> Traina
         data, name, path = bytes(model), "the model", None
     elif isinstance(model, (str, os.PathLike)):
         path = os.fspath(model)
-        if needs_export(model):
+        if needs_export(model) and os.path.exists(path):
             raise PlanError(_no_plan(path))
         data, name = read_model(model).data, Path(model).name
     else:
