@@ -26,7 +26,7 @@ class NodeStep final : public ProgramView {
     record_ = {};
     record_.kernel = static_cast<uint16_t>(kernel);
     record_.phase = static_cast<uint8_t>(Phase::kForward);
-    record_.value_count = arguments;
+    record_.value_count = static_cast<uint8_t>(arguments);
     record_.layer = kNoneIndex;
     record_.word_begin = arguments;
     for (uint16_t i = 0; i < arguments; ++i) SetAbsent(i);
