@@ -22,7 +22,7 @@ from .policies import Selector
 LOSSES = ("auto", "cross-entropy", "binary-cross-entropy", "mse")
 SELECTORS = tuple(selector.word for selector in Selector)
 MAX_ACCUMULATE = 65535
-_SPARSE = ("static-topk", "tinyprop")
+_SPARSE = SELECTORS[1:]
 _TINYPROP = ("tinyprop",)
 
 
@@ -194,7 +194,7 @@ OPTIONS: dict[str, Option] = {
         Option(
             name="selector",
             flags=("--selector",),
-            help="dense, static-topk or tinyprop: which elements of an error go on.",
+            help=f"{', '.join(SELECTORS[:-1])} or {SELECTORS[-1]}: which elements of an error go on.",
             metavar="S",
             default="dense",
             rule=_one_of(SELECTORS),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import SELECTORS as POLICIES
 from ..config import TrainingConfig
 from ..converters import model_writer
 from ..converters.model_source import needs_export, read_model
@@ -19,7 +20,7 @@ from ..plan_config import plan_config
 from . import workloads
 
 CONVOLUTION = "conv"
-SELECTORS = ("dense-noskip", "dense", "static-topk", "tinyprop")
+SELECTORS = ("dense-noskip", *POLICIES)
 RATIO = 0.1  # of static-topk
 SYNTHETIC_SAMPLES = 100
 
