@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .operators import EXTERNAL, KERNELS
 from .operators.cpp import camel
 from .operators.spec import KernelSpec
@@ -38,7 +40,7 @@ def operators_header(plan: Plan, model_name: str = "the model") -> str:
     ]
     for name, kernels in needed.items():
         if kernels:
-            lines += ["", *_operator_set(name, kernels, policies, loss, _arena_bytes(plan, classes[name]))]
+            lines += ["", *_operator_set(name, kernels, policies, loss, _sizes(plan, kernels, classes[name]))]
     return "\n".join(lines) + "\n"
 
 
@@ -55,20 +57,24 @@ def _kernels(plan: Plan, kind: ForwardKind) -> dict[KernelSpec, bool]:
     return dict(sorted(backward.items(), key=lambda item: item[0].number))
 
 
-def _arena_bytes(plan: Plan, kind: ForwardKind) -> int:
-    """Whole arena of the largest program of one kind."""
+def _sizes(plan: Plan, kernels: Iterable[KernelSpec], kind: ForwardKind) -> list[str]:
+    """Whole arena of the largest program of one kind, and the stack where all kernels are the library's."""
     programs = [int(p["arena_bytes"]) for p in plan.programs if int(p["forward_kind"]) == kind]
-    return int(plan.defaults["persistent_bytes"]) + max(programs)
+    sizes = {"kArenaBytes": (int(plan.defaults["persistent_bytes"]) + max(programs), "the arena that the model needs")}
+    if kind == ForwardKind.NATIVE:
+        stack = max(kernel.stack for kernel in kernels)
+        sizes["kStackBytes"] = stack, "the most that a call takes on Cortex-M, interrupts aside"
+    return [f"  static constexpr uint32_t {name} = {size};  // {meaning}" for name, (size, meaning) in sizes.items()]
 
 
 def _operator_set(
-    name: str, kernels: dict[KernelSpec, bool], policies: list[str], loss: str, arena_bytes: int
+    name: str, kernels: dict[KernelSpec, bool], policies: list[str], loss: str, sizes: list[str]
 ) -> list[str]:
     symbols = [f"k{camel(kernel.name)}" + ("" if backward else "Forward") for kernel, backward in kernels.items()]
     return [
         f"class {name} : public tflm_train::StaticOperatorSet<{len(symbols)}> {{",
         " public:",
-        f"  static constexpr uint32_t kArenaBytes = {arena_bytes};  // the arena that the model needs",
+        *sizes,
         "",
         f"  constexpr {name}() : StaticOperatorSet(tflm_train::{loss}) {{",
         *(f"    Add(tflm_train::{symbol});" for symbol in [*symbols, *policies]),

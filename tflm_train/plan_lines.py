@@ -17,6 +17,7 @@ def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
         ("  of it trained weights", f"{sizes['weight_bytes']:,} B"),
         ("  of it gradients and state", f"{sizes['state_bytes']:,} B"),
         ("trainer object", f"{sizes['trainer_bytes']:,} B"),
+        ("stack of a call, at most", f"{sizes['stack_bytes']:,} B"),
         ("plan in the file", f"{sizes['metadata_bytes']:,} B"),
     ]
 

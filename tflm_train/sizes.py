@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .converters import plan_format
+from .converters.operators import KERNELS
 from .converters.plan_format import ForwardKind, Plan, ProgramKind, ScalarType
 from .converters.program import BYTES
 
@@ -26,6 +27,9 @@ class Sizes:
         Gradient buffers, selector state and padding between them (part of every arena).
     trainer_bytes : int
         The ``Trainer`` object, apart from the arena.
+    stack_bytes : int
+        The most stack that a call of the ``Trainer`` takes below its caller on Cortex-M, where the library's own
+        kernels run; interrupts come on top.
     metadata_bytes : int
         The plan in the file.
     trainable_parameters : int
@@ -35,6 +39,7 @@ class Sizes:
     weight_bytes: int
     state_bytes: int
     trainer_bytes: int
+    stack_bytes: int
     metadata_bytes: int
     trainable_parameters: int
 
@@ -54,9 +59,16 @@ def plan_sizes(plan: Plan, metadata_bytes: int) -> Sizes:
         weight_bytes=weights,
         state_bytes=persistent - weights,
         trainer_bytes=plan_format.TRAINER_BYTES,
+        stack_bytes=stack_bytes(plan),
         metadata_bytes=metadata_bytes,
         trainable_parameters=int(plan.parameters["elements"].sum()),
     )
+
+
+def stack_bytes(plan: Plan) -> int:
+    """The most stack that a step of the programs without TFLM takes."""
+    programs = [program for program in plan.programs if program["forward_kind"] == ForwardKind.NATIVE]
+    return max(KERNELS[int(step["kernel"])].stack for program in programs for step in plan.steps(program))
 
 
 def native_arena_bytes(plan: Plan) -> int:

@@ -12,6 +12,7 @@ from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
 _WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
+_STACK = 1408  # patches and sums of tiles that are gathered
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
 
@@ -81,7 +82,13 @@ def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1,
 CONV_2D = OperatorSpec(
     name="CONV_2D",
     kernel=KernelSpec(
-        name="CONV_2D", number=3, forward=f"{_FORWARD} workspace!?", backward=_BACKWARD, words=_WORDS, macs=_macs
+        name="CONV_2D",
+        number=3,
+        forward=f"{_FORWARD} workspace!?",
+        backward=_BACKWARD,
+        words=_WORDS,
+        macs=_macs,
+        stack=_STACK,
     ),
     options=Options(
         "Conv2DOptions",
@@ -107,6 +114,7 @@ CONV_2D = OperatorSpec(
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} {_MAP}",
         macs=_macs,
+        stack=_STACK,
     ),
 )
 
@@ -119,6 +127,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         backward=_BACKWARD,
         words=f"{_WORDS} depth_multiplier",
         macs=_macs,
+        stack=_STACK,
     ),
     options=Options(
         "DepthwiseConv2DOptions",
@@ -143,5 +152,6 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} depth_multiplier {_MAP}",
         macs=_macs,
+        stack=_STACK,
     ),
 )

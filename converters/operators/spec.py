@@ -84,6 +84,9 @@ class KernelSpec:
     macs : callable or None
         Multiplications of one forward step from the shapes of the arguments and the constants, both by name. Passing
         an error on costs as much for each input, and so does the weight gradient.
+    stack : int
+        Bytes of stack below its caller that a call of the Trainer takes at most where it runs the kernel, for Cortex-M
+        in any build, interrupts aside: tests/test_stack.py measures them.
     """
 
     name: str
@@ -92,6 +95,7 @@ class KernelSpec:
     backward: str
     words: str
     macs: MacRule | None
+    stack: int = 896
 
     def __post_init__(self) -> None:
         forward, backward = self.forward_arguments, self.backward_arguments
