@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from . import edits, fingerprint, flatbuffer, model_reader, model_writer
 from .errors import ConversionError
 from .graph import Graph
+from .layer_names import layer_names
 from .loss_end import choose_loss
 from .model_source import ModelSource, read_model
 from .plan_builder import PlanBuilder
 from .plan_format import Plan, encode
-from .trainability import TrainedLayers, choose_layers, layer_names, parameter_operators
+from .trainability import TrainedLayers, choose_layers, parameter_operators
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig
@@ -66,7 +67,7 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     name, with_bias = found.name, found.with_bias
     source = flatbuffer.load(found.data, name)
     config, defaults = _with_keras_defaults(model_reader.read_graph(source, name), found, config)
-    layers = choose_layers(model_reader.read_graph(source, name), config.layers)
+    layers = choose_layers(model_reader.read_graph(source, name), config.layers, config.cut)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
         layers = replace(layers, without_bias=layers.trained - with_bias)
     changes = edits.unshare_constants(source, layers.trained, layers.without_bias)

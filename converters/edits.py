@@ -30,7 +30,7 @@ class _Use(NamedTuple):
 
 
 def _layer_names(model: Any) -> list[str]:
-    """As ``trainability.layer_names``, from the object form."""
+    """As ``layer_names.layer_names``, from the object form."""
     graph = model.subgraphs[0]
     names = []
     for i, op in enumerate(graph.operators):

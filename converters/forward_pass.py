@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .cut import Cut
 from .errors import ConversionError
 from .graph import Graph, Operator, Tensor
 from .operators import EXTERNAL, OPERATORS
@@ -67,10 +68,20 @@ class ForwardPass:
         Tensor index -> Value.
     argmax : dict
         Index of a max-pool operator -> saved winners, for those in ``save_argmax``.
+
+    Parameters
+    ----------
+    cut : Cut, optional
+        Steps of the operators behind it only; its tensor is the input.
     """
 
     def __init__(
-        self, graph: Graph, kind: ForwardKind, parameters: dict[int, int], save_argmax: frozenset[int]
+        self,
+        graph: Graph,
+        kind: ForwardKind,
+        parameters: dict[int, int],
+        save_argmax: frozenset[int],
+        cut: Cut | None = None,
     ) -> None:
         self.graph = graph
         self.kind = kind
@@ -80,12 +91,12 @@ class ForwardPass:
         self.values: dict[int, Value] = {}
         self.argmax: dict[int, Value] = {}
         self._constants: dict[int, Value] = {}
-        source = graph.tensors[graph.inputs[0]]
-        place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
-        self.input = self.values[source.index] = Value(self._dims(source.shape), place=place, tensor=source.index)
+        self.first_operator = 0 if cut is None else cut.first_operator
+        self.input = self._new(graph.inputs[0] if cut is None else cut.tensor)
+        self.input.place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
         build = self._native if kind == ForwardKind.NATIVE else self._tflm
         done: set[int] = set()
-        for op in graph.operators:
+        for op in graph.operators[self.first_operator :]:
             if op.index not in done:
                 done.update(build(op))
         self.output = self.values[graph.outputs[0]]
@@ -177,6 +188,8 @@ class ForwardPass:
         inputs = [self.values[t] for t in op.inputs if t in self.values]
         outputs = []
         for tensor in op.outputs:
+            if tensor < 0 or self.graph.tensors[tensor].dtype not in _TYPES:
+                continue  # TFLM finds a place for it
             if op.type == "RESHAPE" and op.inputs[0] in self.values:  # TFLM leaves the data where it is
                 view = self.values[op.inputs[0]].view(self._dims(self.graph.tensors[tensor].shape), tensor=tensor)
                 self.values[tensor] = view

@@ -23,8 +23,9 @@ def operator_macs(graph: Graph, op: Operator) -> int:
 
 
 def dense_step_macs(plan: Plan) -> dict[str, int]:
-    """Work of one training step without any skipping, by phase."""
-    program = plan.program(ProgramKind.TRAIN, ForwardKind.NATIVE)
+    """Work of one training step without any skipping, by phase; of what the library runs itself."""
+    kind = ProgramKind.TRAIN_FROM_CUT if plan.has_external_body else ProgramKind.TRAIN
+    program = plan.program(kind, ForwardKind.NATIVE)
     values = plan.values(program)
     total = dict.fromkeys(PHASES, 0)
     forward_count = int(program["forward_count"])

@@ -105,3 +105,21 @@ def share_in_place(program: Program, step_index: int, source: Value, target: Val
         return False
     target.alias = source
     return True
+
+
+def place_as_in(program: Program, whole: Program) -> None:
+    """Give the values of a program that starts at a cut the offsets that they have in the program of the whole model,
+    of which it is the end."""
+    program.compute_lifetimes()
+    skipped = len(whole.forward) - len(program.forward)
+    for step, same in zip(program.steps, whole.forward[skipped:] + whole.backward):
+        for value, counterpart in zip(step.values, same.values):
+            if value is not None and counterpart is not None and value.place == Place.ARENA:
+                value.root.offset = counterpart.offset
+    for value, counterpart in zip((program.output, program.loss_error), (whole.output, whole.loss_error)):
+        if value is not None and counterpart is not None:
+            value.root.offset = counterpart.offset
+    for value in program.values():
+        if value.place == Place.ARENA:
+            value.offset = value.root.offset
+    program.arena_bytes = whole.arena_bytes

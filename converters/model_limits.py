@@ -7,6 +7,7 @@ from typing import Any
 
 from .errors import ConversionError
 from .graph import Graph, Operator
+from .operators import OPERATORS, PARAMETER_OPERATORS
 
 CONTROL_FLOW = frozenset(
     {"IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE"}
@@ -26,7 +27,7 @@ NO_RECURRENCE = "which do not train in this release; use convolutions over time 
 COMPILERS = {"CUSTOM:ethos-u": "Vela, for an Ethos-U", "CUSTOM:edgetpu-custom-op": "the Edge TPU compiler"}
 VARIABLES = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
 WEIGHT_OPERATORS = frozenset(
-    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "BATCH_MATMUL", "SVDF"}
+    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "BATCH_MATMUL", *RECURRENT}
 )
 _INTEGER_WEIGHTS = frozenset({"int2", "int4", "int8", "uint4", "uint8", "int16"})
 _HALF_FLOATS = frozenset({"float16", "bfloat16"})
@@ -49,7 +50,10 @@ def no_control_flow(model: Any, graph: Graph) -> str | None:
 
 def no_recurrent_layers(model: Any, graph: Graph) -> str | None:
     layer = _first(graph, RECURRENT)
-    return layer and f"holds {layer}: recurrent layers (LSTM, GRU, SVDF), {NO_RECURRENCE}"
+    return layer and (
+        f"holds {layer}: recurrent layers (LSTM, GRU, SVDF), {NO_RECURRENCE}, or put a "
+        "float32 layer (Dense) behind them, which trains while they stay as they are"
+    )
 
 
 def no_variables(model: Any, graph: Graph) -> str | None:
@@ -58,7 +62,9 @@ def no_variables(model: Any, graph: Graph) -> str | None:
 
 
 def no_states(model: Any, graph: Graph) -> str | None:
-    used = {*graph.inputs, *graph.producers, *(t for op in graph.operators for t in op.inputs)}
+    """States of operators that the library does not run itself are their own business."""
+    readers = (op for op in graph.operators if op.type in OPERATORS or op.type in CONTROL_FLOW)
+    used = {*graph.inputs, *graph.producers, *(t for op in readers for t in op.inputs)}
     for tensor, stored in zip(graph.tensors, model.subgraphs[0].tensors):
         if stored.isVariable and tensor.index in used:
             return (
@@ -145,7 +151,8 @@ def float32_only(model: Any, graph: Graph) -> str | None:
             behind = f", behind {' and '.join(sorted(ends))} inputs and outputs" if ends else ""
             return (
                 f"is quantised (tensor {tensor.name!r} is {tensor.dtype}{behind}), this release trains float32 models; "
-                "convert the float32 model that it was made from"
+                "convert the float32 model that it was made from, or give it a last layer in float32 behind a "
+                "DEQUANTIZE, which then trains on the quantised layers"
             )
     return None
 
@@ -194,7 +201,30 @@ def refuse_compiled(name: str, operators: Sequence[Operator]) -> None:
             )
 
 
+def _needs_another_interpreter(graph: Graph, op: Operator) -> bool:
+    """Recurrent or quantised: what the library does not run, and a frozen body may hold."""
+    computed = [t for t in op.inputs if t in graph.producers or t in graph.inputs]
+    integers = any(graph.tensors[t].dtype in _INTEGER_WEIGHTS for t in (*computed, *op.outputs))
+    return integers or op.type in RECURRENT
+
+
+def _has_float_head(graph: Graph) -> bool:
+    """Whether float32 weights lie behind all that only a frozen body may hold."""
+    for op in reversed(graph.operators):
+        if _needs_another_interpreter(graph, op):
+            return False
+        if op.type in PARAMETER_OPERATORS and op.input(1) >= 0 and graph.tensors[op.input(1)].dtype == "float32":
+            return True
+    return False
+
+
+# of what a frozen body may hold, not the head that trains on it
+HEAD_LIMITS: tuple[Limit, ...] = (no_recurrent_layers, float32_only)
+
 LIMITS: tuple[Limit, ...] = (
+    no_hybrid_weights,
+    no_converted_ends,
+    float32_only,
     no_recurrent_layers,
     no_control_flow,
     no_variables,
@@ -202,9 +232,6 @@ LIMITS: tuple[Limit, ...] = (
     no_space_to_batch,
     no_sparse_tensors,
     no_half_floats,
-    no_hybrid_weights,
-    no_converted_ends,
-    float32_only,
     batch_of_one,
     static_shapes,
 )
@@ -212,7 +239,10 @@ LIMITS: tuple[Limit, ...] = (
 
 def refuse_unsupported(model: Any, graph: Graph) -> None:
     """Raise ``ConversionError`` for the first limit that the model breaks."""
+    may_cut = _has_float_head(graph)
     for limit in LIMITS:
+        if may_cut and limit in HEAD_LIMITS:
+            continue
         reason = limit(model, graph)
         if reason:
             raise ConversionError(f"{graph.name} {reason}")

@@ -164,6 +164,10 @@ def _one_of(words: tuple[str, ...]) -> str:
     return f"one of {', '.join(words)}"
 
 
+def _layer(value: Any) -> str | int:
+    return value if isinstance(value, str) else _whole(value)
+
+
 _PART = "a number above 0 and at most 1"
 _ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float32).max)
@@ -180,6 +184,17 @@ OPTIONS: dict[str, Option] = {
             default="auto",
             rule="'auto', 'all', 'last:N', or names or indices of operators",
             read=_layers,
+        ),
+        Option(
+            name="cut",
+            flags=("--cut",),
+            help="Where the frozen body ends: programs that start there.",
+            metavar="LAYER|TENSOR",
+            default="auto",
+            rule="'auto', the name of a layer or tensor, or the index of an operator",
+            read=_layer,
+            low=0,
+            high=65535,
         ),
         Option(
             name="loss",

@@ -9,15 +9,17 @@ import numpy as np
 
 from . import plan_format as pf
 from .backward_pass import BackwardPass, LayerSlot, pools_to_save, selection_candidates
+from .cut import external_operators
 from .errors import ConversionError
 from .forward_pass import ForwardPass, in_place_steps
 from .graph import Graph, Operator
+from .layer_names import layer_names
 from .loss_end import choose_loss
-from .memory_planner import aligned, plan_program, share_in_place
-from .operators import OPERATORS
+from .memory_planner import aligned, place_as_in, plan_program, share_in_place
+from .operators import EXTERNAL, OPERATORS
 from .options import DEVICE_OPTIONS, device_numbers
 from .program import Program, Step, Value
-from .trainability import TrainedLayers, layer_names
+from .trainability import TrainedLayers
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig
@@ -54,19 +56,33 @@ class PlanBuilder:
         self._parameter_records()
         self._layer_records()
         self.notes = self._notes()
-        self.programs = [
-            self._program(pf.ProgramKind.INFER, pf.ForwardKind.NATIVE),
-            self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.NATIVE),
-        ]
         missing = sorted({op.type for op in graph.operators if op.type in OPERATORS and not OPERATORS[op.type].in_tflm})
         if missing:
             self.notes.append(
                 f"TensorFlow Lite Micro has no {' and no '.join(missing)}: the file trains with the library's own "
                 "kernels, not on its forward pass"
             )
-        elif tflm:
-            self.programs.append(self._program(pf.ProgramKind.TRAIN, pf.ForwardKind.TFLM))
+        self.programs = self._programs(tflm and not missing)
         self._constants()
+
+    def _programs(self, tflm: bool) -> list[Program]:
+        """The library's own of the whole model, where it runs the body, and from the cut, where there is one; then
+        those of TensorFlow Lite Micro, which places all tensors once: from the cut they stay where they are."""
+        kind, native, external = pf.ProgramKind, pf.ForwardKind.NATIVE, pf.ForwardKind.TFLM
+        cut = self.layers.cut
+        kinds = [] if cut is not None and cut.external else [kind.INFER, kind.TRAIN]
+        kinds += [] if cut is None else [kind.INFER_FROM_CUT, kind.TRAIN_FROM_CUT]
+        programs = [self._program(k, native) for k in kinds]
+        for program in programs:
+            self._plan_native(program)
+        if tflm:
+            whole = self._program(kind.TRAIN, external)
+            plan_program(whole)
+            programs.append(whole)
+            if cut is not None:
+                programs.append(self._program(kind.TRAIN_FROM_CUT, external))
+                place_as_in(programs[-1], whole)
+        return programs
 
     def _constants(self) -> None:
         """Numbers the constants of all programs."""
@@ -128,6 +144,22 @@ class PlanBuilder:
         self.state_end = self.state_offset + 4 * len(self.layer_records)
 
     def _notes(self) -> list[str]:
+        """What a user would not expect: a body that another interpreter runs, a ratio of less than one element."""
+        return self._body_notes() + self._ratio_notes()
+
+    def _body_notes(self) -> list[str]:
+        cut = self.layers.cut
+        if cut is None or not cut.external:
+            return []
+        names, foreign = layer_names(self.graph), external_operators(self.graph)
+        listed = ", ".join(f"{names[i]} ({self.graph.operators[i].type})" for i in foreign[:3])
+        return [
+            f"the library cannot run {listed}{' and others' if len(foreign) > 3 else ''} itself: TensorFlow Lite Micro "
+            f"(on a PC ai-edge-litert) runs the layers up to {names[cut.first_operator - 1]}, which stay as they are, "
+            "and what lies behind trains on their output"
+        ]
+
+    def _ratio_notes(self) -> list[str]:
         """Layers of which a ratio selects less than one element."""
         ratio, names = np.float32(self.config.ratio), layer_names(self.graph)
         if self.config.selector != "static-topk":
@@ -140,22 +172,26 @@ class PlanBuilder:
         ]
 
     def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
-        train = kind == pf.ProgramKind.TRAIN
+        cut = self.layers.cut if kind in (pf.ProgramKind.TRAIN_FROM_CUT, pf.ProgramKind.INFER_FROM_CUT) else None
+        train = kind in (pf.ProgramKind.TRAIN, pf.ProgramKind.TRAIN_FROM_CUT)
         saved = pools_to_save(self.graph, self.layers) if train else frozenset()
-        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved)
+        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
+        program.first_operator = forward.first_operator
         if train:
             backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss.tensor)
             program.backward = backward.steps
             program.loss_error = backward.loss_error
-        if forward_kind == pf.ForwardKind.NATIVE:
-            for index in in_place_steps(program.forward):
-                program.compute_lifetimes()
-                source, target = program.forward[index].values
-                assert source is not None and target is not None
-                share_in_place(program, index, source, target)
-        plan_program(program)
         return program
+
+    @staticmethod
+    def _plan_native(program: Program) -> None:
+        for index in in_place_steps(program.forward):
+            program.compute_lifetimes()
+            source, target = program.forward[index].values
+            assert source is not None and target is not None
+            share_in_place(program, index, source, target)
+        plan_program(program)
 
     def build(self) -> pf.Plan:
         """The plan's records (fingerprint and weights_crc are the caller's)."""
@@ -207,7 +243,7 @@ class PlanBuilder:
             record[f"{end}_address"] = self._address(getattr(program, end))
         record["input_elements"], record["output_elements"] = program.input.elements, program.output.elements
         record["arena_bytes"] = program.arena_bytes
-        record["first_operator"], record["last_operator"] = 0, len(self.graph.operators) - 1
+        record["first_operator"], record["last_operator"] = program.first_operator, len(self.graph.operators) - 1
         for value in members:
             row = np.zeros((), pf.VALUE)
             row["tensor"], row["offset"], row["bytes"] = value.tensor, self._offset(value), value.bytes
@@ -216,17 +252,20 @@ class PlanBuilder:
             row["dims"][: len(value.dims)] = value.dims
             values.append(row)
         for step in program.steps:
-            if len(step.values) > pf.MAX_OPERATOR_VALUES:
+            arguments = step.values
+            if step.kernel is EXTERNAL:
+                arguments = arguments[: pf.MAX_OPERATOR_VALUES]  # for information: nobody on the device reads them
+            if len(arguments) > pf.MAX_OPERATOR_VALUES:
                 raise ConversionError(
                     f"operator {step.operators[0]} ({step.kernel.name}) has too many inputs and outputs for the plan"
                 )
             row = np.zeros((), pf.STEP)
             row["kernel"], row["phase"] = step.kernel.number, step.phase
-            row["value_begin"], row["value_count"] = len(indices), len(step.values)
-            indices += [ref(value) for value in step.values]
+            row["value_begin"], row["value_count"] = len(indices), len(arguments)
+            indices += [ref(value) for value in arguments]
             row["operator_begin"], row["operator_count"] = len(indices), len(step.operators)
             indices += step.operators
-            words += [self._address(value) for value in reversed(step.values)]
+            words += [self._address(value) for value in reversed(arguments)]
             row["word_begin"], row["word_count"] = len(words), len(step.words)
             words += [self._word(word, step) for word in step.words]
             row["layer"], row["accumulate_mask"] = step.layer, step.accumulate_mask

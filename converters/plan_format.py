@@ -93,6 +93,8 @@ class Phase(enum.IntEnum):
 class ProgramKind(enum.IntEnum):
     INFER = 0
     TRAIN = 1
+    TRAIN_FROM_CUT = 2  # its input is the last tensor of a frozen body
+    INFER_FROM_CUT = 3
 
 
 class ForwardKind(enum.IntEnum):
@@ -196,7 +198,7 @@ PROGRAM = np.dtype(
         ("loss_error", "<u2"),
         ("reserved", "<u2"),
         ("arena_bytes", "<u4"),  # of the program's part of the arena
-        ("first_operator", "<u2"),
+        ("first_operator", "<u2"),  # of the model, those in front lie in front of the cut
         ("last_operator", "<u2"),
         ("input_address", "<u4"),  # of the three values above, see Base
         ("output_address", "<u4"),
@@ -288,6 +290,23 @@ class Plan:
     def programs(self) -> np.ndarray:
         return self.sections[SectionKind.PROGRAMS]
 
+    def find(self, kind: ProgramKind, forward: ForwardKind = ForwardKind.NATIVE) -> np.ndarray | None:
+        """The program of this kind, None if there is none."""
+        return next((p for p in self.programs if (p["kind"], p["forward_kind"]) == (kind, forward)), None)
+
+    @property
+    def has_external_body(self) -> bool:
+        """Whether the library cannot run the whole model itself, only what lies behind the cut."""
+        return self.find(ProgramKind.TRAIN) is None and self.find(ProgramKind.TRAIN_FROM_CUT) is not None
+
+    @property
+    def cut(self) -> tuple[int, int] | None:
+        """Tensor of the cut and first operator behind it, None in a plan without a cut."""
+        program = self.find(ProgramKind.TRAIN_FROM_CUT)
+        if program is None:
+            return None
+        return int(self.values(program)[int(program["input"])]["tensor"]), int(program["first_operator"])
+
     def program(self, kind: ProgramKind, forward: ForwardKind = ForwardKind.NATIVE) -> np.ndarray:
         """The program of this kind.
 
@@ -296,9 +315,9 @@ class Plan:
         PlanError
             The plan has no such program.
         """
-        for record in self.programs:
-            if record["kind"] == kind and record["forward_kind"] == forward:
-                return record
+        found = self.find(kind, forward)
+        if found is not None:
+            return found
         raise PlanError(
             f"the plan has no {forward.name.lower()} program '{kind.name.lower()}'; convert the model again"
         )

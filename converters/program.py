@@ -67,7 +67,8 @@ class Step:
 
 @dataclass(eq=False)
 class Program:
-    """One pass. Time counts steps: forward, then the loss as one step, then backward."""
+    """One pass, from the operator ``first_operator`` of the model on. Time counts steps: forward, then the loss as one
+    step, then backward."""
 
     kind: ProgramKind
     forward_kind: ForwardKind
@@ -77,6 +78,7 @@ class Program:
     output: Value
     loss_error: Value | None = None
     arena_bytes: int = 0
+    first_operator: int = 0
 
     @property
     def steps(self) -> list[Step]:

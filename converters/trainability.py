@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .cut import Crossings, Cut, automatic_cut, external_operators, named_cut
 from .errors import ConversionError
 from .graph import Graph, Operator
+from .layer_names import is_number, layer_names, named_operator
 from .operators import PARAMETER_OPERATORS, why_not_backward, why_not_forward
 
 
@@ -30,6 +31,8 @@ class TrainedLayers:
         Trained operators with no operator with parameters between them and the loss.
     without_bias : frozenset of int
         Trained operators whose layer has no bias: what the file holds in its place stays as it is.
+    cut : Cut or None
+        In front of the trained layers, where programs start that take its tensor as their input.
     """
 
     trained: frozenset[int]
@@ -38,22 +41,12 @@ class TrainedLayers:
     distance: dict[int, int]
     output_layers: frozenset[int]
     without_bias: frozenset[int] = frozenset()
-
-
-def layer_names(graph: Graph) -> list[str]:
-    """The name of every operator as users see it: its output's name up to the first ``;``, made unique by the index."""
-    names = [graph.layer_name(op).split(";")[0] or f"{op.type}_{op.index}" for op in graph.operators]
-    count = Counter(names)
-    return [f"{name}:{i}" if count[name] > 1 else name for i, name in enumerate(names)]
+    cut: Cut | None = None
 
 
 def parameter_operators(graph: Graph) -> list[int]:
     """Operators with parameters, in execution order."""
     return [op.index for op in graph.operators if op.type in PARAMETER_OPERATORS and op.index not in graph.folded]
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) < 10
 
 
 def _did_you_mean(item: str, names: list[str], candidates: list[int]) -> str:
@@ -62,17 +55,19 @@ def _did_you_mean(item: str, names: list[str], candidates: list[int]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
+def _parse_layers(graph: Graph, layers: str | Sequence[str | int], cut: Cut | None) -> list[int]:
     candidates = parameter_operators(graph)
     if not candidates:
         raise ConversionError(
             f"{graph.name} has no operator with parameters ({', '.join(sorted(PARAMETER_OPERATORS))}) to train"
         )
-    if layers in ("all", "auto"):
+    if layers in ("all", "auto") and cut is None:
         return candidates
+    if cut is not None:
+        return _above_cut(graph, layers, cut)
     if isinstance(layers, str) and layers.startswith("last:"):
         count = layers[len("last:") :]
-        if not _is_number(count) or int(count) == 0:
+        if not is_number(count) or int(count) == 0:
             raise ConversionError(f"--layers {layers}: N in last:N must be a whole number above 0")
         if int(count) > len(candidates):
             raise ConversionError(
@@ -84,17 +79,10 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int]) -> list[int]:
     names = layer_names(graph)
     chosen = []
     for item in wanted:
-        if isinstance(item, int) or _is_number(item):
-            index = int(item)
-            if not 0 <= index < len(graph.operators):
+        index = named_operator(graph, item, candidates)
+        if index is None:
+            if isinstance(item, int) or is_number(item):
                 raise ConversionError(f"--layers {item}: {graph.name} has operators 0 to {len(graph.operators) - 1}")
-        elif item in names:
-            index = names.index(item)
-        elif item in [graph.layer_name(op) for op in graph.operators]:
-            index = [graph.layer_name(op) for op in graph.operators].index(item)
-        elif [names[i].split("/")[0] for i in candidates].count(item) == 1:  # the Keras layer's own name
-            index = next(i for i in candidates if names[i].split("/")[0] == item)
-        else:
             raise ConversionError(
                 f"--layers {item!r}: {graph.name} has no such layer{_did_you_mean(item, names, candidates)}; "
                 f"`tflm-train inspect` lists them (trainable: {', '.join(names[i] for i in candidates)})"
@@ -157,13 +145,29 @@ def _refuse(graph: Graph, op: Operator, reason: str) -> ConversionError:
     )
 
 
-def _refuse_what_cannot_run(graph: Graph, names: list[str]) -> None:
-    """All operators that the runtime lacks, in one message."""
+def _above_cut(graph: Graph, layers: str | Sequence[str | int], cut: Cut) -> list[int]:
+    """As ``_parse_layers`` behind a cut, where ``all`` means all that lie there."""
+    names = layer_names(graph)
+    where = f"the cut at {graph.tensors[cut.tensor].name!r}"
+    behind = [i for i in parameter_operators(graph) if i >= cut.first_operator]
+    if not behind:
+        raise ConversionError(f"{graph.name}: no layer with parameters lies behind {where}; cut further in front")
+    chosen = behind if layers in ("all", "auto") else _parse_layers(graph, layers, None)
+    for index in chosen:
+        if index < cut.first_operator:
+            raise ConversionError(
+                f"{graph.name}: layer {names[index]} lies in front of {where}, where nothing trains; leave it out of "
+                "--layers, or cut in front of it"
+            )
+    return chosen
+
+
+def _refuse_what_cannot_run(graph: Graph, names: list[str], first: int) -> None:
+    """All operators from one on that the runtime lacks, in one message."""
     layers: dict[str, list[str]] = {}
-    for op in graph.operators:
-        reason = why_not_forward(graph, op)
-        if reason:
-            layers.setdefault(reason, []).append(names[op.index])
+    for index in external_operators(graph):
+        if index >= first:
+            layers.setdefault(str(why_not_forward(graph, graph.operators[index])), []).append(names[index])
     if not layers:
         return
     count = sum(len(found) for found in layers.values())
@@ -183,7 +187,32 @@ def _refuse_what_cannot_run(graph: Graph, names: list[str]) -> None:
     )
 
 
-def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLayers:
+def _body_of(graph: Graph, names: list[str], trained: frozenset[int]) -> Cut | None:
+    """The cut that a model needs because the library cannot run a layer in front of those that train; None if it runs
+    them all."""
+    external = external_operators(graph)
+    if not external:
+        return None
+    first_trained = min(trained)
+    cut = automatic_cut(graph, trained)
+    if cut is not None:
+        return cut
+    _refuse_what_cannot_run(graph, names, first_trained)
+    position = external[-1] + 1
+    raise ConversionError(
+        f"{graph.name}: layer {names[external[-1]]} cannot run in the device runtime "
+        f"({why_not_forward(graph, graph.operators[external[-1]])}), and between it and layer {names[first_trained]} "
+        f"there is no place where all paths have joined in one float32 tensor ({_crossing(graph, position)} cross "
+        "behind it); train fewer layers (--layers), or rebuild the model without it"
+    )
+
+
+def _crossing(graph: Graph, position: int) -> str:
+    found = [repr(graph.tensors[t].name) for t in Crossings(graph).all(position)]
+    return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+
+
+def choose_layers(graph: Graph, layers: str | Sequence[str | int], cut: str | int = "auto") -> TrainedLayers:
     """Decide what trains.
 
     Parameters
@@ -191,12 +220,15 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLay
     graph : Graph
     layers : str or sequence
         See ``TrainingConfig.layers``.
+    cut : str or int
+        See ``TrainingConfig.cut``.
 
     Raises
     ------
     ConversionError
-        No such layer; an operator that the runtime cannot run, or that lies above a trained layer and cannot be
-        differentiated. The message names it, the reason and what could be trained instead.
+        No such layer; an operator that the runtime cannot run and that no cut divides from the trained layers, or that
+        lies above a trained layer and cannot be differentiated. The message names it, the reason and what could be
+        trained instead.
     """
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ConversionError(
@@ -204,13 +236,15 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLay
             "export the model with exactly one input and one output"
         )
     names = layer_names(graph)
-    _refuse_what_cannot_run(graph, names)
-    trained = frozenset(_parse_layers(graph, layers))
+    named = None if cut == "auto" else named_cut(graph, cut)
+    trained = frozenset(_parse_layers(graph, layers, named))
     differentiated, errors = _above(graph, trained)
     reaches = _distances(graph, graph.outputs[0], frozenset())
     differentiated = frozenset(i for i in differentiated if any(t in reaches for t in graph.operators[i].outputs))
     for index in sorted(differentiated, reverse=True):
         reason = why_not_backward(graph, graph.operators[index])
+        if reason and not _largest_trainable_suffix(graph):
+            _refuse_what_cannot_run(graph, names, min(trained))
         if reason:
             raise _refuse(graph, graph.operators[index], reason)
     dead = sorted(trained - differentiated)
@@ -218,10 +252,11 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int]) -> TrainedLay
         raise ConversionError(
             f"{graph.name}: layer {names[dead[0]]} does not reach the output; leave it out of --layers"
         )
+    body = named or _body_of(graph, names, trained)
     to_loss = _distances(graph, graph.outputs[0], trained)
     to_output = _distances(graph, graph.outputs[0], frozenset(parameter_operators(graph)))
     distance = {i: min(to_loss[t] for t in graph.operators[i].outputs if t in to_loss) for i in trained}
     output_layers = frozenset(
         i for i in trained if min(to_output[t] for t in graph.operators[i].outputs if t in to_output) == 0
     )
-    return TrainedLayers(trained, differentiated, errors, distance, output_layers)
+    return TrainedLayers(trained, differentiated, errors, distance, output_layers, cut=body)

@@ -160,11 +160,11 @@ REFUSED = {
     "half floats": (_half_weights, "holds float16 values.*export it in float32"),
     "hybrid": (_integer_weights, "is hybrid: CONV_2D .*without optimisations"),
     "int8": (
-        lambda m, g: setattr(g.tensors[0], "type", schema.TensorType.INT8),
+        lambda m, g: setattr(g.tensors[int(g.outputs[0])], "type", schema.TensorType.INT8),
         "is quantised .*this release trains float32 models",
     ),
     "int16": (
-        lambda m, g: setattr(g.tensors[3], "type", schema.TensorType.INT16),
+        lambda m, g: setattr(g.tensors[int(g.outputs[0])], "type", schema.TensorType.INT16),
         "is quantised .*this release trains float32 models",
     ),
     "sparse": (
@@ -177,7 +177,7 @@ REFUSED = {
     ),
     "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*Conv1D"),
     "recurrent": (
-        lambda m, g: _operator_code(m, g, 1, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
+        lambda m, g: _operator_code(m, g, 2, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
         "holds .*SEQUENCE_LSTM.*: recurrent layers .*Conv1D",
     ),
     "variables": (lambda m, g: _operator_code(m, g, 1, "READ_VARIABLE"), "keeps its weights in variables.*frozen"),
@@ -193,6 +193,12 @@ def test_refusals_name_the_file_the_reason_and_the_way_out(kind):
     change, message = REFUSED[kind]
     with pytest.raises(ConversionError, match=f"^a.tflite {message}"):
         read(with_change(change))
+
+
+def test_what_a_frozen_body_may_hold_is_read():
+    """Recurrent and quantised operators in front of a float32 layer."""
+    read(with_change(lambda m, g: _operator_code(m, g, 1, "UNIDIRECTIONAL_SEQUENCE_LSTM")))
+    read(with_change(lambda m, g: setattr(g.tensors[0], "type", schema.TensorType.INT8)))
 
 
 def test_a_free_batch_with_stored_size_1_is_accepted():

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
 from tflm_train.converters import flatbuffer, model_reader
+from tflm_train.converters.cut import Cut
 from tflm_train.converters.errors import ConversionError
+from tflm_train.converters.layer_names import layer_names
 from tflm_train.converters.operators import OPERATORS
-from tflm_train.converters.trainability import choose_layers, layer_names
+from tflm_train.converters.trainability import choose_layers
 
 
 def graph_of(data: bytes):
@@ -103,15 +105,23 @@ def test_an_operator_without_gradient_needs_only_its_forward_below():
 
 def test_an_unknown_operator_is_refused_by_name():
     with pytest.raises(ConversionError, match="COS.*not among the supported operators"):
-        choose_layers(graph_of(with_an_unsupported("COS", "below")), "all")
+        choose_layers(graph_of(with_an_unsupported("COS", "above")), "all")
+
+
+def test_an_unknown_operator_below_ends_the_body():
+    layers = choose_layers(graph_of(with_an_unsupported("COS", "below")), "all")
+    assert layers.trained == {1, 2} and layers.cut == Cut(layers.cut.tensor, 1, True)
+    cut = choose_layers(graph_of(with_an_unsupported("COS", "below")), "last:1").cut
+    assert cut is not None and cut.first_operator == 2, "as much as possible is body"
 
 
 def test_all_that_cannot_run_is_named_at_once():
     b = ModelBuilder()
-    x = b.dense(b.op("COS", [b.op("SIN", [b.input(1, 4)], (1, 4))], (1, 4)), np.ones((4, 4)), np.zeros(4))
+    x = b.dense(b.input(1, 4), np.ones((4, 4)), np.zeros(4))
+    x = b.op("COS", [b.op("SIN", [x], (1, 4))], (1, 4))
     with pytest.raises(ConversionError) as error:
         choose_layers(graph_of(b.finish(b.op("COS", [x], (1, 4)))), "all")
-    for word in ("3 layers cannot run", "SIN", "(layer sin_0)", "COS", "(layers cos_1, cos_3)"):
+    for word in ("3 layers cannot run", "SIN", "(layer sin_1)", "COS", "(layers cos_2, cos_3)"):
         assert word in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -23,6 +23,7 @@ _OPTIONS = {
     "EXPAND_DIMS": "ExpandDimsOptions",
     "TRANSPOSE": "TransposeOptions",
     "HARD_SWISH": "HardSwishOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
     **EXPECTED_OPTIONS,
 }
 

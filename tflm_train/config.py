@@ -26,6 +26,11 @@ class TrainingConfig:
         ``"auto"``: all, but for those with ``trainable=False`` in a Keras model; ``"all"``, ``"last:N"`` (operators
         with parameters, counted from the output), or names or indices of operators as ``tflm-train inspect`` prints
         them (a sequence, or one string with commas).
+    cut : str or int
+        Where the frozen body ends and the head begins: a layer or tensor by name, or an operator by index, whose output
+        all of the head is computed from. The plan gets programs that start there, and all layers means all of the head.
+        ``"auto"``: none, but in front of the trained layers where the library cannot run a layer of the body itself
+        (recurrent, int8, custom): the body then runs in TensorFlow Lite Micro, on a PC in ai-edge-litert.
     loss : {"auto", "cross-entropy", "binary-cross-entropy", "mse"}
         ``auto``: what a Keras model was compiled with, where that is one of these; else SOFTMAX at the end means cross
         entropy, LOGISTIC binary cross entropy; a linear end trains on cross entropy from logits for class labels and
@@ -56,6 +61,7 @@ class TrainingConfig:
     """
 
     layers: str | Sequence[str | int] = _default("layers")
+    cut: str | int = _default("cut")
     loss: str = _default("loss")
     selector: str = _default("selector")
     ratio: float = _default("ratio")

@@ -8,11 +8,12 @@ from typing import Any
 from .converters import edits, flatbuffer, model_reader, model_writer
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
+from .converters.layer_names import layer_names
 from .converters.macs import operator_macs
 from .converters.model_source import read_model
 from .converters.operators import OPERATORS, PARAMETER_OPERATORS
 from .converters.plan_format import Plan
-from .converters.trainability import TrainedLayers, choose_layers, layer_names
+from .converters.trainability import TrainedLayers, choose_layers
 from .reports import report
 from .sizes import Sizes, plan_sizes, program_name
 
@@ -40,7 +41,9 @@ def _chosen(graph: Graph, plan: Plan | None, refusals: dict[int, str]) -> Traine
             for op in graph.operators
             if op.type in PARAMETER_OPERATORS and op.index not in graph.folded and op.index not in refusals
         ]
-    return choose_layers(graph, trained) if trained else None
+    if not trained:
+        return None
+    return choose_layers(graph, trained, "auto" if plan is None or plan.cut is None else plan.cut[1] - 1)
 
 
 def _reason(graph: Graph, op: Operator, trainable: bool, plan: Plan | None, refusals: dict[int, str]) -> str | None:
@@ -95,6 +98,20 @@ def _programs(plan: Plan | None, sizes: Sizes | None) -> list[dict[str, Any]]:
         }
         for p in plan.programs
     ]
+
+
+def _cut(graph: Graph, plan: Plan | None) -> dict[str, Any] | None:
+    """Where the programs from a cut start."""
+    if plan is None or plan.cut is None:
+        return None
+    tensor, first = plan.cut
+    return {
+        "tensor": tensor,
+        "name": graph.tensors[tensor].name,
+        "shape": list(graph.tensors[tensor].shape),
+        "first_operator": first,
+        "external_body": plan.has_external_body,
+    }
 
 
 def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
@@ -153,6 +170,7 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
         file_bytes=len(data),
         has_plan=plan is not None,
         programs=_programs(plan, sizes),
+        cut=_cut(graph, plan),
         operators=operators,
         **(empty if sizes is None else asdict(sizes)),
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from .converters import flatbuffer, model_reader
 from .converters.graph import Graph, Operator
+from .converters.layer_names import layer_names
 from .converters.plan_format import NONE_INDEX
-from .converters.trainability import layer_names, parameter_operators
+from .converters.trainability import parameter_operators
 from .data import finite_float32
 from .errors import UserError
 from .model import TrainableModel

@@ -63,17 +63,37 @@ class TrainableModel:
         return plan_sizes(self.plan, len(model_writer.read_plan(self.data) or b""))
 
     @property
+    def has_external_body(self) -> bool:
+        """Whether the library runs only what lies behind the plan's cut."""
+        return self.plan.has_external_body
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Of one sample, without the batch dimension."""
-        return self._value_shape("input")
+        if not self.has_external_body:
+            return self._value_shape("input", ProgramKind.INFER)
+        graph = flatbuffer.load(self.data, self.name).subgraphs[0]
+        return sample_shape(tuple(int(d) for d in graph.tensors[graph.inputs[0]].shape))
+
+    @property
+    def cut_shape(self) -> tuple[int, ...]:
+        """Of the activation at the cut, without the batch dimension.
+
+        Raises
+        ------
+        PlanError
+            The plan has no cut.
+        """
+        return self._value_shape("input", ProgramKind.INFER_FROM_CUT)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Of one sample's output, without the batch dimension."""
-        return self._value_shape("output")
+        kind = ProgramKind.INFER_FROM_CUT if self.has_external_body else ProgramKind.INFER
+        return self._value_shape("output", kind)
 
-    def _value_shape(self, which: str) -> tuple[int, ...]:
-        program = self.plan.program(ProgramKind.INFER, ForwardKind.NATIVE)
+    def _value_shape(self, which: str, kind: ProgramKind) -> tuple[int, ...]:
+        program = self.plan.program(kind, ForwardKind.NATIVE)
         record = self.plan.values(program)[int(program[which])]
         return sample_shape(tuple(int(d) for d in record["dims"][: record["rank"]]))
 
@@ -148,7 +168,8 @@ def _check_on_device(model: TrainableModel) -> None:
     from .devices.native import NativeDevice  # not above: devices hold models
 
     try:
-        NativeDevice(model).close()
+        for from_cut in {model.has_external_body, model.plan.cut is not None}:
+            NativeDevice(model, from_cut=from_cut).close()
     except DeviceError as error:
         raise ConversionError(
             f"{error}: the device refuses what was made of this model, which is a fault of the converter; train fewer "

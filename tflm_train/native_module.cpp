@@ -111,9 +111,11 @@ class Labels {
 
 class NativeTrainer {
  public:
-  NativeTrainer(const py::bytes& model, size_t arena_bytes)
-      : arena_bytes_(arena_bytes), model_(Copy(std::string_view(model))), arena_(arena_bytes) {
-    Check(trainer_.Init(model_.get(), std::string_view(model).size(), operators_, arena_.get(), arena_bytes));
+  NativeTrainer(const py::bytes& model, size_t arena_bytes, bool from_cut)
+      : from_cut_(from_cut), arena_bytes_(arena_bytes), model_(Copy(std::string_view(model))), arena_(arena_bytes) {
+    const size_t size = std::string_view(model).size();
+    Check(from_cut ? trainer_.InitFromCut(model_.get(), size, operators_, arena_.get(), arena_bytes)
+                   : trainer_.Init(model_.get(), size, operators_, arena_.get(), arena_bytes));
   }
 
   py::tuple Train(const py::array& x, const py::array& labels, const py::array& order, const py::object& weights) {
@@ -280,7 +282,8 @@ class NativeTrainer {
     uint32_t program_bytes = 0;
     for (uint32_t i = 0; i < trainer_.plan().program_count(); ++i) {
       const ProgramRecord& program = trainer_.plan().program(i);
-      if (program.forward_kind != static_cast<uint16_t>(ForwardKind::kNative)) continue;
+      const bool behind_cut = program.kind >= static_cast<uint16_t>(ProgramKind::kTrainFromCut);
+      if (program.forward_kind != static_cast<uint16_t>(ForwardKind::kNative) || behind_cut != from_cut_) continue;
       program_bytes = std::max(program_bytes, program.arena_bytes);
     }
     return trainer_.plan().defaults().persistent_bytes + program_bytes;
@@ -295,6 +298,7 @@ class NativeTrainer {
     if (status != Status::kOk) Throw(status, trainer_.error());
   }
 
+  bool from_cut_;
   size_t arena_bytes_;
   AlignedBytes model_;
   AlignedBytes arena_;
@@ -324,9 +328,12 @@ uint32_t BytesCrc32(const py::bytes& data) {
 }
 
 void BindTrainer(py::module_& module) {
-  py::class_<NativeTrainer>(module, "NativeTrainer", py::module_local(),
-                            "One model in training. Keeps copies of the model and of the arena of arena_bytes bytes.")
-      .def(py::init<const py::bytes&, size_t>(), py::arg("model"), py::arg("arena_bytes"))
+  py::class_<NativeTrainer>(
+      module, "NativeTrainer", py::module_local(),
+      "One model in training. Keeps copies of the model and of the arena of arena_bytes bytes.\n\n"
+      "from_cut: what lies behind the plan's cut; samples are values of the cut's tensor.")
+      .def(py::init<const py::bytes&, size_t, bool>(), py::arg("model"), py::arg("arena_bytes"),
+           py::arg("from_cut") = false)
       .def("train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
            py::arg("weights") = py::none(),
            "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k]; "

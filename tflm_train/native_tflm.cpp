@@ -64,6 +64,18 @@ class ExternalTrainer {
     return {result.loss, result.correct != 0};
   }
 
+  std::pair<float, bool> StepFromCut(const FloatArray& activation, int32_t label) {
+    const PlanReader& plan = trainer_.plan();
+    const ProgramRecord* program = plan.program(ProgramKind::kTrainFromCut, ForwardKind::kTflm);
+    if (program != nullptr && static_cast<size_t>(activation.size()) != program->input_elements) {
+      throw py::value_error("the activation has " + std::to_string(activation.size()) + " numbers, the cut has " +
+                            std::to_string(program->input_elements));
+    }
+    StepResult result = {};
+    Check(trainer_.StepFromCut(activation.data(), Label::Class(label), 1.0f, &result));
+    return {result.loss, result.correct != 0};
+  }
+
   py::array_t<float> Infer(const FloatArray& input) {
     CheckInput(input);
     const float* output = nullptr;
@@ -126,6 +138,8 @@ void BindExternalTrainer(py::module_& module) {
       .def(py::init<const py::bytes&, size_t, size_t, py::function>(), py::arg("model"), py::arg("persistent_bytes"),
            py::arg("program_bytes"), py::arg("forward"))
       .def("step", &ExternalTrainer::Step, py::arg("input"), py::arg("label"), "Train on one sample; (loss, correct).")
+      .def("step_from_cut", &ExternalTrainer::StepFromCut, py::arg("activation"), py::arg("label"),
+           "Train from a value of the cut's tensor; (loss, correct).")
       .def("infer", &ExternalTrainer::Infer, py::arg("input"), "The model's output.")
       .def("parameters", &ExternalTrainer::Parameters, "List of (tensor, values).")
       .def("set_learning_rate", &ExternalTrainer::SetLearningRate, py::arg("learning_rate"))

@@ -15,6 +15,7 @@ def plan_config(plan: Plan) -> TrainingConfig:
     constants = {name: value for name, value in options.items() if in_effect(name, options["selector"])}
     return TrainingConfig(
         layers=[int(layer["operator"]) for layer in plan.layers],
+        cut="auto" if plan.cut is None else plan.cut[1] - 1,
         loss=option_name(Loss(int(defaults["loss"]))),
         seed=int(defaults["seed"]),
         **constants,

@@ -16,6 +16,7 @@ from .converters.model_source import read_model
 from .data import check_inputs
 from .data_range import range_warning
 from .errors import DataWarning, MissingToolError, NonFiniteError, UserError
+from .input_type import InputType
 from .losses import Objective
 
 RUNTIMES = ("native", "litert", "tflm")
@@ -23,7 +24,8 @@ Infer = Callable[[np.ndarray], np.ndarray]
 
 
 def litert(data: bytes) -> Infer:
-    """One inference in ai-edge-litert's reference kernels.
+    """One inference in ai-edge-litert's reference kernels, on a sample as the input stores it; states of recurrent
+    layers start from zero.
 
     Raises
     ------
@@ -41,10 +43,11 @@ def litert(data: bytes) -> Infer:
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise UserError(f"litert refuses the file: {' '.join(str(error).split())}") from None
-    source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
 
     def infer(x: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(source, x)
+        interpreter.reset_all_variables()
+        interpreter.set_tensor(source["index"], x.reshape(source["shape"]))
         interpreter.invoke()
         return np.asarray(interpreter.get_tensor(target))
 
@@ -52,7 +55,8 @@ def litert(data: bytes) -> Infer:
 
 
 def tflm(data: bytes) -> Infer:
-    """One inference in the genuine TensorFlow Lite Micro interpreter.
+    """One inference in the genuine TensorFlow Lite Micro interpreter, on a sample as the input stores it; states of
+    recurrent layers start from zero.
 
     Raises
     ------
@@ -70,8 +74,11 @@ def tflm(data: bytes) -> Infer:
     except (RuntimeError, ValueError) as error:
         raise UserError(f"tflite-micro refuses the file: {' '.join(str(error).split())}") from None
 
+    shape = interpreter.get_input_details(0)["shape"]
+
     def infer(x: np.ndarray) -> np.ndarray:
-        interpreter.set_input(x, 0)
+        interpreter.reset()
+        interpreter.set_input(x.reshape(shape), 0)
         interpreter.invoke()
         return np.asarray(interpreter.get_output(0))
 
@@ -94,7 +101,7 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     Parameters
     ----------
     model : path, bytes or Keras model
-        As ``convert`` takes it; with a training plan or without.
+        As ``convert`` takes it; with a training plan or without. Its output is float32.
     runtime : {"litert", "tflm"}
     x, y : array_like
         Samples and labels as for ``Trainer.evaluate``.
@@ -112,16 +119,19 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     shape = graph.tensors[graph.inputs[0]].shape
     objective = _objective(data, graph)
     samples = check_inputs(x, sample_shape(tuple(shape)))
+    source = InputType.of_file(data, name)
+    raw = source.is_raw(x)
     labels = objective.check(y, len(samples))
     infer = {"litert": litert, "tflm": tflm}[runtime](data)
 
     def outputs(values: np.ndarray) -> np.ndarray:
-        results = np.stack([infer(sample.reshape(shape)).reshape(-1) for sample in values])
+        results = np.stack([infer(sample).reshape(-1) for sample in source.stored(values, raw)])
         if not np.isfinite(results).all():
             raise NonFiniteError(f"{name}: outputs are NaN or infinite in {runtime}")
         return results
 
-    for sentence in (objective.label_warning(labels), range_warning(outputs, samples, labels, objective)):
+    range_sentence = None if raw else range_warning(outputs, samples, labels, objective)
+    for sentence in (objective.label_warning(labels), range_sentence):
         if sentence is not None:
             warnings.warn(sentence, DataWarning, stacklevel=2)
     results = outputs(samples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,21 @@ class Samples:
     labels : ndarray, int32 [n] or [n, rows], or float32 [n, outputs]
     weights : ndarray, float32 [n], or None
         What each sample's loss is multiplied by; None: 1.
+    raw : bool
+        ``x`` holds the stored numbers of a quantised input, not those that they stand for.
     """
 
     x: np.ndarray
     labels: np.ndarray
     weights: np.ndarray | None = None
+    raw: bool = False
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, part: slice) -> "Samples":
-        return Samples(self.x[part], self.labels[part], None if self.weights is None else self.weights[part])
+        weights = None if self.weights is None else self.weights[part]
+        return replace(self, x=self.x[part], labels=self.labels[part], weights=weights)
 
 
 def split(samples: Samples, fraction: Any) -> tuple[Samples, Samples]:

@@ -45,7 +45,8 @@ class Sizes:
 
 
 def program_name(program: np.void) -> str:
-    """``infer`` or ``train``, with ``tflm-`` before it when TFLM runs the forward pass."""
+    """``infer``, ``train``, ``train_from_cut`` or ``infer_from_cut``, with ``tflm-`` before it when TFLM runs the
+    forward pass."""
     prefix = "tflm-" if program["forward_kind"] == ForwardKind.TFLM else ""
     return prefix + ProgramKind(int(program["kind"])).name.lower()
 
@@ -71,6 +72,13 @@ def stack_bytes(plan: Plan) -> int:
     return max(KERNELS[int(step["kernel"])].stack for program in programs for step in plan.steps(program))
 
 
-def native_arena_bytes(plan: Plan) -> int:
+def native_programs(from_cut: bool) -> tuple[ProgramKind, ProgramKind]:
+    """The programs that a device infers and trains with, of the whole model or behind the cut."""
+    if from_cut:
+        return ProgramKind.INFER_FROM_CUT, ProgramKind.TRAIN_FROM_CUT
+    return ProgramKind.INFER, ProgramKind.TRAIN
+
+
+def native_arena_bytes(plan: Plan, from_cut: bool = False) -> int:
     """The smallest arena in which the library's own kernels train and infer."""
-    return max(plan.arena_bytes(kind) for kind in (ProgramKind.INFER, ProgramKind.TRAIN))
+    return max(plan.arena_bytes(kind) for kind in native_programs(from_cut))

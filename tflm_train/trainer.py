@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .body import FrozenBody
 from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
 from .converters.options import checked, refuse_idle
@@ -47,6 +49,10 @@ class Trainer:
         A name (``native``, ``native-parity``), or a device with this very model loaded.
     arena_bytes : int, optional
         Memory that the device gives the model; default: what the plan states.
+    from_cut : bool
+        ``x`` holds activations at the plan's cut, computed elsewhere. Otherwise it holds samples of the model; where
+        the library cannot run what lies in front of the cut, ai-edge-litert computes that, once for each sample of a
+        call.
 
     Raises
     ------
@@ -59,10 +65,16 @@ class Trainer:
         model: TrainableModel | str | os.PathLike[str] | bytes,
         device: str | Device = "native",
         arena_bytes: int | None = None,
+        from_cut: bool = False,
     ) -> None:
         self.model = load_model(model)
-        self.device = open_device(device, self.model, arena_bytes) if isinstance(device, str) else device
-        self._input_shape, self._output_shape = self.model.input_shape, self.model.output_shape
+        if from_cut and self.model.plan.cut is None:
+            raise UserError(f"{self.model.name}: its plan has no cut; convert it with --cut LAYER")
+        self._from_cut = from_cut
+        self._body = FrozenBody(self.model) if self.model.has_external_body and not from_cut else None
+        self.device = open_device(device, self.model, arena_bytes, from_cut) if isinstance(device, str) else device
+        self._input_shape = self.model.cut_shape if from_cut else self.model.input_shape
+        self._output_shape = self.model.output_shape
         self._objective = Objective.of_plan(self.model.plan, self._output_shape)
         self.stop_training = False  # set by a callback
         self._seen = 0.0  # largest magnitude of a sample that was trained on
@@ -151,7 +163,7 @@ class Trainer:
                     "class is what does both"
                 )
             weights = class_weights(class_weight, samples.labels, self._objective)
-            samples = Samples(samples.x, samples.labels, weights)
+            samples = replace(samples, weights=weights)
         _check_count("epochs", epochs)
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         before = self.device.options()
@@ -163,7 +175,7 @@ class Trainer:
         called = Callbacks(callbacks, self, {"epochs": epochs, "steps": updates, "verbose": verbose})
         if changes:
             self.set_options(**changes)
-        self._warn(samples.x, samples.labels)
+        self._warn(samples)
         history = History()
         self.stop_training = False
         try:
@@ -189,8 +201,11 @@ class Trainer:
         try:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
                 callbacks.call("on_train_begin", {})
-                run = TrainingRun(self.device, self._metrics, history, progress, callbacks, lambda: self.stop_training)
-                run.train(samples, held_out, epochs, seed)
+                largest = float(np.abs(samples.x).max())
+                run = TrainingRun(
+                    self.device, self._metrics, history, progress, callbacks, lambda: self.stop_training, largest
+                )
+                run.train(self._fed(samples), None if held_out is None else self._fed(held_out), epochs, seed)
         except KeyboardInterrupt:
             history.interrupted = True
             history.stopped = (
@@ -213,8 +228,9 @@ class Trainer:
             As for ``fit``.
         """
         samples = self._samples(x, y, sample_weight)
-        self._warn(samples.x, samples.labels)
-        loss, correct = self.device.evaluate(samples.x, samples.labels, samples.weights)
+        self._warn(samples)
+        fed = self._fed(samples)
+        loss, correct = self.device.evaluate(fed.x, fed.labels, fed.weights)
         return self._metrics(loss, correct, samples.labels)
 
     def predict(self, x: Any) -> np.ndarray:
@@ -225,8 +241,10 @@ class Trainer:
         UserError
             Wrong shape, NaN or infinity.
         """
-        samples = check_inputs(as_arrays(x, None, self._input_shape)[0], self._input_shape)
-        return self.device.predict(samples).reshape(len(samples), *self._output_shape)
+        array = as_arrays(x, None, self._input_shape)[0]
+        samples = check_inputs(array, self._input_shape)
+        fed = samples if self._body is None else self._body(samples, self._is_raw(array))
+        return self.device.predict(fed).reshape(len(samples), *self._output_shape)
 
     def metric(self, y: Any) -> str:
         """What ``accuracy`` means for these labels: ``accuracy`` of samples (or of rows of the output),
@@ -373,24 +391,34 @@ class Trainer:
 
         if not isinstance(self.device, QemuDevice):
             raise DeviceError(f"device {self.device.name} cannot be measured; choose an emulated one, such as qemu:m4")
-        samples, labels = self._check(x, y)
+        fed = self._fed(self._samples(x, y))
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
-        order = sample_order(len(samples), order_generator(seed if shuffle else None))
+        order = sample_order(len(fed), order_generator(seed if shuffle else None))
         options = self.device.options()
-        return measure_steps(self.device.board, self.device.build, self.model, samples[order], labels[order], options)
+        return measure_steps(self.device.board, self.device.build, self.model, fed.x[order], fed.labels[order], options)
 
     @property
     def trainable_parameters(self) -> int:
         """Number of weights and biases that train."""
         return self._elements
 
-    def _warn(self, samples: np.ndarray, labels: np.ndarray) -> None:
+    def _fed(self, samples: Samples) -> Samples:
+        """What the device is given: the samples, or their activations at the cut."""
+        return samples if self._body is None else replace(samples, x=self._body(samples.x, samples.raw))
+
+    def _is_raw(self, x: Any) -> bool:
+        return self._body is not None and self._body.input.is_raw(x)
+
+    def _warn(self, samples: Samples) -> None:
         """``DataWarning`` for data that are probably not what was meant, told from the file's weights."""
-        sentences = [self._objective.label_warning(labels)]
-        largest = float(np.abs(samples).max())
-        if largest > self._seen and needs_look(largest):
-            probe = NativeDevice(self.model)
-            sentences.append(range_warning(probe.predict, samples, labels, self._objective))
+        sentences = [self._objective.label_warning(samples.labels)]
+        largest = float(np.abs(samples.x).max())
+        told = samples.raw or self._from_cut  # in numbers whose range is the model's own business
+        if not told and largest > self._seen and needs_look(largest):
+            body = self._body
+            probe = NativeDevice(self.model, from_cut=body is not None)
+            infer = probe.predict if body is None else lambda values: probe.predict(body(values))
+            sentences.append(range_warning(infer, samples.x, samples.labels, self._objective))
             probe.close()
         for sentence in sentences:
             if sentence is not None:
@@ -413,7 +441,8 @@ class Trainer:
             raise UserError(f"{names[0]} is a dataset that brings weights of its samples: leave {names[2]} out")
         inputs, labels = self._check(x, y, names[:2])
         weights = sample_weight if weights is None else weights
-        return Samples(inputs, labels, None if weights is None else check_sample_weight(weights, len(inputs), names[2]))
+        counted = None if weights is None else check_sample_weight(weights, len(inputs), names[2])
+        return Samples(inputs, labels, counted, self._is_raw(x))
 
     def _check_validation(self, data: Any) -> Samples | None:
         if data is None:

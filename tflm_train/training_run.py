@@ -29,8 +29,7 @@ def sample_order(samples: int, generator: np.random.Generator | None) -> np.ndar
     return order.astype(np.uint32)
 
 
-def _advice(x: np.ndarray) -> str:
-    largest = float(np.abs(x).max())
+def _advice(largest: float) -> str:
     if largest <= HARMLESS:
         return "try a smaller learning rate"
     return f"x reaches {largest:g}: scale it as for the model's training, or try a smaller learning rate"
@@ -49,6 +48,8 @@ class TrainingRun:
     callbacks : Callbacks
     stopping : callable
         Whether a callback has asked for the end of training.
+    largest : float
+        Magnitude among the samples as the user gave them.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class TrainingRun:
         progress: TrainingProgress,
         callbacks: Callbacks,
         stopping: Callable[[], bool],
+        largest: float,
     ) -> None:
         self._device, self._metrics = device, metrics
-        self._history, self._progress = history, progress
+        self._history, self._progress, self._largest = history, progress, largest
         self._callbacks, self._stopping = callbacks, stopping
 
     def train(self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None) -> None:
@@ -157,7 +159,7 @@ class TrainingRun:
         if not epochs:  # whoever asks for the loss gets an answer
             self._history.add_epoch({"loss": math.nan})
         kept = f"the weights of epoch {epochs}" if epochs else "the weights from before training"
-        advice = _advice(samples.x)
+        advice = _advice(self._largest)
         self._history.stopped = (
             f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; {advice}"
         )

@@ -16,6 +16,7 @@ def convert(
     model: opt.AnyModel,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.tflite", help="Where the result goes.")],
     layers: opt.Layers = None,
+    cut: opt.Cut = None,
     loss: opt.Loss = None,
     selector: opt.Selector = None,
     ratio: opt.Ratio = None,
@@ -57,6 +58,7 @@ def convert(
 
     changes = opt.given(
         layers=layers,
+        cut=cut,
         loss=loss,
         selector=selector,
         ratio=ratio,

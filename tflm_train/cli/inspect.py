@@ -23,9 +23,17 @@ def inspect(file: opt.AnyModel, as_json: opt.Json = False) -> None:
         return
     print_table(_operator_table(content))
     if content["has_plan"]:
-        print_pairs("Training plan", size_lines(content))
+        print_pairs("Training plan", _cut_lines(content["cut"]) + size_lines(content))
     else:
         print(f"{file.name} has no training plan: `{convert_command(str(file))}` adds one")
+
+
+def _cut_lines(cut: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if cut is None:
+        return []
+    where = f"in front of operator {cut['first_operator']}: {cut['name']}, {'x'.join(map(str, cut['shape']))}"
+    body = "TensorFlow Lite Micro, on a PC ai-edge-litert" if cut["external_body"] else "this library"
+    return [("cut", where), ("  what lies in front runs in", body)]
 
 
 def _operator_table(content: dict[str, Any]) -> Table:

@@ -36,6 +36,7 @@ def _option(name: str) -> Any:
 
 
 Layers = Annotated[str | None, _option("layers")]
+Cut = Annotated[str | None, _option("cut")]
 Loss = Annotated[str | None, _option("loss")]
 Selector = Annotated[str | None, _option("selector")]
 Ratio = Annotated[float | None, _option("ratio")]

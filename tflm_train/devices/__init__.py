@@ -17,7 +17,7 @@ def device_names() -> list[str]:
     return [*MODULES, *(f"qemu:{board}" for board in BOARDS), "serial:PORT"]
 
 
-def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None) -> Device:
+def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None, from_cut: bool = False) -> Device:
     """Start a device and load a model.
 
     Parameters
@@ -28,6 +28,8 @@ def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None
     model : TrainableModel
     arena_bytes : int, optional
         Size of the arena; default: exactly what the plan needs.
+    from_cut : bool
+        Samples are activations at the plan's cut; always so where the library cannot run what lies in front of it.
 
     Raises
     ------
@@ -39,13 +41,13 @@ def open_device(name: str, model: TrainableModel, arena_bytes: int | None = None
         The device refuses the model, is gone or does not answer.
     """
     if name in MODULES:
-        return NativeDevice(model, arena_bytes, name)
+        return NativeDevice(model, arena_bytes, name, from_cut)
     if name.startswith("qemu:"):
         from .qemu import QemuDevice
 
-        return QemuDevice(name, model, arena_bytes)
+        return QemuDevice(name, model, arena_bytes, from_cut)
     if name.startswith("serial:") and len(name) > len("serial:"):
         from .serial import SerialDevice
 
-        return SerialDevice(name, model, arena_bytes)
+        return SerialDevice(name, model, arena_bytes, from_cut)
     raise UserError(f"there is no device {name!r}; there are {', '.join(device_names())}")

@@ -30,16 +30,28 @@ def _load(name: str) -> ModuleType:
 
 
 class NativeDevice:
-    """See ``Device``. ``native-parity`` is the build whose results are equal bit for bit on all targets."""
+    """See ``Device``. ``native-parity`` is the build whose results are equal bit for bit on all targets.
+
+    Parameters
+    ----------
+    model : TrainableModel
+    arena_bytes : int, optional
+    name : str
+    from_cut : bool
+        See ``open_device``.
+    """
 
     counts_instructions = False
 
-    def __init__(self, model: TrainableModel, arena_bytes: int | None = None, name: str = "native") -> None:
+    def __init__(
+        self, model: TrainableModel, arena_bytes: int | None = None, name: str = "native", from_cut: bool = False
+    ) -> None:
         self.name = name
-        self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
+        from_cut = from_cut or model.has_external_body
+        self.arena_bytes = native_arena_bytes(model.plan, from_cut) if arena_bytes is None else arena_bytes
         self._module = _load(name)
         self._model_name = model.name
-        self._trainer: Any = self._call(self._module.NativeTrainer, model.data, self.arena_bytes)
+        self._trainer: Any = self._call(self._module.NativeTrainer, model.data, self.arena_bytes, from_cut)
 
     def _call(self, function: Any, *arguments: Any, **options: Any) -> Any:
         try:

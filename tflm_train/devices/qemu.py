@@ -64,6 +64,8 @@ class QemuDevice(RemoteDevice):
         ``qemu:m4`` and the like.
     model : TrainableModel
     arena_bytes : int, optional
+    from_cut : bool
+        See ``open_device``.
     uart : bool
         Use the board's UART: the way of a real board, some hundred times slower.
     count_work : bool
@@ -77,6 +79,7 @@ class QemuDevice(RemoteDevice):
         name: str,
         model: TrainableModel,
         arena_bytes: int | None = None,
+        from_cut: bool = False,
         *,
         uart: bool = False,
         count_work: bool = True,
@@ -86,4 +89,4 @@ class QemuDevice(RemoteDevice):
         self.firmware_file = build.emulated_firmware(self.board, self.build, count_work)
         transport = ProcessTransport(command(self.board, self.firmware_file, uart), lossless=True)
         self.pid = transport.pid
-        super().__init__(Link(transport, name, answer_seconds), model, name, arena_bytes)
+        super().__init__(Link(transport, name, answer_seconds), model, name, arena_bytes, from_cut)

@@ -25,6 +25,7 @@ WORD = struct.Struct("<I")
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
 HAS_WEIGHT = 1
+WHOLE, FROM_CUT = 0, 1  # programs
 COUNTS_INSTRUCTIONS = 2
 LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
 COST_PHASES = ("forward", "loss", "selection", "backward", "total")
@@ -42,11 +43,16 @@ class RemoteDevice:
     model : TrainableModel
     name : str
     arena_bytes : int, optional
+    from_cut : bool
+        See ``open_device``.
     """
 
-    def __init__(self, link: Link, model: TrainableModel, name: str, arena_bytes: int | None = None) -> None:
+    def __init__(
+        self, link: Link, model: TrainableModel, name: str, arena_bytes: int | None = None, from_cut: bool = False
+    ) -> None:
         self.name = name
-        self.arena_bytes = native_arena_bytes(model.plan) if arena_bytes is None else arena_bytes
+        self._from_cut = from_cut or model.has_external_body
+        self.arena_bytes = native_arena_bytes(model.plan, self._from_cut) if arena_bytes is None else arena_bytes
         self._link = link
         self._model_name = model.name
         self._fewer_layers = lambda: model.convert_again(layers="last:1")
@@ -68,7 +74,7 @@ class RemoteDevice:
         self._load(model.data, (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum))
         self._parameters = [(int(p["tensor"]), int(p["elements"])) for p in model.plan.parameters]
         self._state_words = (STATE_HEADER_BYTES + int(model.plan.defaults["constants_offset"])) // FLOAT
-        self._inputs = int(np.prod(model.input_shape, dtype=np.int64))
+        self._inputs = int(np.prod(model.cut_shape if self._from_cut else model.input_shape, dtype=np.int64))
         self._outputs = int(np.prod(model.output_shape, dtype=np.int64))
         self.trainer_bytes = self._confirm(
             Command.DESCRIBE,
@@ -96,14 +102,15 @@ class RemoteDevice:
 
     def _load(self, data: bytes, built_in: bool) -> None:
         self._needs = {"arena": self.arena_bytes} if built_in else {"file": len(data), "arena": self.arena_bytes}
+        start = struct.pack("<2I", self.arena_bytes, FROM_CUT if self._from_cut else WHOLE)
         if built_in:
-            self._request(Command.USE_BUILT_IN, WORD.pack(self.arena_bytes))
+            self._request(Command.USE_BUILT_IN, start)
             return
         self._request(Command.LOAD_BEGIN, struct.pack("<2I", len(data), zlib.crc32(data)))
         chunk = self._payload - WORD.size
         for begin in range(0, len(data), chunk):
             self._request(Command.LOAD_DATA, WORD.pack(begin) + data[begin : begin + chunk])
-        self._request(Command.LOAD_END, WORD.pack(self.arena_bytes))
+        self._request(Command.LOAD_END, start)
 
     def _request(self, command: Command, payload: bytes = b"") -> dict[str, Any]:
         """The checked content of a reply, by the names of ``replies``."""

@@ -76,6 +76,8 @@ class SerialDevice(RemoteDevice):
         ``serial:PORT``.
     model : TrainableModel
     arena_bytes : int, optional
+    from_cut : bool
+        See ``open_device``.
     answer_seconds, retry_seconds : float
         See ``Link``.
     """
@@ -85,9 +87,10 @@ class SerialDevice(RemoteDevice):
         name: str,
         model: TrainableModel,
         arena_bytes: int | None = None,
+        from_cut: bool = False,
         *,
         answer_seconds: float = 30.0,
         retry_seconds: float = 0.5,
     ) -> None:
         transport = SerialTransport(name.removeprefix("serial:"))
-        super().__init__(Link(transport, name, answer_seconds, retry_seconds), model, name, arena_bytes)
+        super().__init__(Link(transport, name, answer_seconds, retry_seconds), model, name, arena_bytes, from_cut)

@@ -45,6 +45,10 @@ const char* StatusText(Status status) {
       return "The plan reserved no memory for this selector or for accumulation; convert the model with that option.";
     case Status::kForwardFailed:
       return "The forward pass of the interpreter failed; see its own message.";
+    case Status::kBodyNeedsTflm:
+      return "This plan needs TFLM for its body: use TrainableInterpreter, or InitFromCut and give it the activations "
+             "at "
+             "the cut.";
   }
   return "Unknown status number; the two sides have different releases.";
 }

@@ -24,6 +24,7 @@ enum class Status : uint8_t {
   kNonFinite = 14,
   kSelectorNeedsPlan = 15,
   kForwardFailed = 16,
+  kBodyNeedsTflm = 17,
 };
 
 /// One sentence: what is wrong and what to do. Never null.

@@ -108,7 +108,7 @@ class Bench {
       const uint32_t size = model.bytes - at < kPiece ? model.bytes - at : kPiece;
       Request(Command::kLoadData, Payload().U32(at).Append(model.data + at, size));
     }
-    return Request(Command::kLoadEnd, Payload().U32(arena_bytes));
+    return Request(Command::kLoadEnd, Payload().U32(arena_bytes).U32(0));
   }
 
   /// Request of a step on a training sample.

@@ -249,7 +249,7 @@ TEST_CASE("a load that is refused at once leaves the model and what it has learn
   CHECK(refused.U32(0) == device.Request(Command::kHello).U32(2));
   CHECK(device.Request(Command::kLoadBegin, Payload().U32(0xFFFFFFFFu).U32(0)).status ==
         Number(ProtocolStatus::kNoMemory));
-  CHECK(device.Request(Command::kUseBuiltIn, Payload().U32(8192)).status == Number(ProtocolStatus::kNoModel));
+  CHECK(device.Request(Command::kUseBuiltIn, Payload().U32(8192).U32(0)).status == Number(ProtocolStatus::kNoModel));
   CHECK(device.Weights() == learned);
 }
 
@@ -271,12 +271,12 @@ TEST_CASE("a damaged model is refused") {
   device.Request(Command::kLoadBegin, Payload().U32(8).U32(12345));
   device.Request(Command::kLoadData, Payload().U32(0).U32(1).U32(2));
   CHECK(device.Request(Command::kLoadData, Payload().U32(5).U32(1)).status == Number(ProtocolStatus::kOutOfRange));
-  CHECK(device.Request(Command::kLoadEnd, Payload().U32(0)).status == Number(ProtocolStatus::kModelDamaged));
+  CHECK(device.Request(Command::kLoadEnd, Payload().U32(0).U32(0)).status == Number(ProtocolStatus::kModelDamaged));
   const Bytes garbage(64, 0x5A);
   const uint32_t crc = tflm_train::Crc32Of(garbage.data(), 64);
   device.Request(Command::kLoadBegin, Payload().U32(64).U32(crc));
   device.Request(Command::kLoadData, Payload().U32(0).Append(garbage.data(), 64));
-  CHECK(device.Request(Command::kLoadEnd, Payload().U32(1024)).status == Number(Status::kInvalidModel));
+  CHECK(device.Request(Command::kLoadEnd, Payload().U32(1024).U32(0)).status == Number(Status::kInvalidModel));
 }
 
 TEST_CASE("a built-in model needs no loading") {
@@ -284,9 +284,9 @@ TEST_CASE("a built-in model needs no loading") {
   const Reply hello = device.Request(Command::kHello);
   CHECK(hello.U32(3) == digits::kMlp.bytes);
   CHECK(hello.U32(4) == tflm_train::Crc32Of(digits::kMlp.data, digits::kMlp.bytes));
-  CHECK(device.Request(Command::kUseBuiltIn, Payload().U32(digits::kMlp.arena_bytes)).status == 0);
+  CHECK(device.Request(Command::kUseBuiltIn, Payload().U32(digits::kMlp.arena_bytes).U32(0)).status == 0);
   CHECK(device.Request(Command::kStep, Bench::Sample(0)).status == 0);
   Bench without;
   without.Request(Command::kHello);
-  CHECK(without.Request(Command::kUseBuiltIn, Payload().U32(8192)).status == Number(ProtocolStatus::kNoModel));
+  CHECK(without.Request(Command::kUseBuiltIn, Payload().U32(8192).U32(0)).status == Number(ProtocolStatus::kNoModel));
 }

@@ -80,7 +80,13 @@ class Agent {
   void Options(PayloadReader& request);
   void SetOptions(PayloadReader& request);
 
-  void Start(const void* model, size_t model_bytes, uint32_t arena_bytes, Memory memory);
+  /// What a request says of the trainer that it starts.
+  struct Wanted {
+    explicit Wanted(PayloadReader& request) : arena_bytes(request.U32()), programs(request.U32()) {}
+    uint32_t arena_bytes;
+    uint32_t programs;
+  };
+  void Start(const void* model, size_t model_bytes, const Wanted& wanted, Memory memory);
   void Unload();
   bool ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sample* sample);
   float* StagingArea();

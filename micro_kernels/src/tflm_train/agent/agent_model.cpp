@@ -80,32 +80,39 @@ void Agent::LoadData(PayloadReader& request) {
 }
 
 void Agent::LoadEnd(PayloadReader& request) {
-  const uint32_t arena_bytes = request.U32();
+  const Wanted wanted(request);
   if (!Complete(request)) return;
   if (loading_ == nullptr) return Fail(ProtocolStatus::kNoModel);
   if (Crc32Of(loading_, loading_bytes_) != loading_crc_) return Fail(ProtocolStatus::kModelDamaged);
   const uint8_t* model = loading_;
   loading_ = nullptr;
   model_crc_ = loading_crc_;
-  Start(model, loading_bytes_, arena_bytes, spare_);
+  Start(model, loading_bytes_, wanted, spare_);
 }
 
 void Agent::UseBuiltIn(PayloadReader& request) {
-  const uint32_t arena_bytes = request.U32();
+  const Wanted wanted(request);
   if (!Complete(request)) return;
   if (config_.model == nullptr) return Fail(ProtocolStatus::kNoModel);
   Unload();
   model_crc_ = Crc32Of(static_cast<const uint8_t*>(config_.model), static_cast<uint32_t>(config_.model_bytes));
-  Start(config_.model, config_.model_bytes, arena_bytes, pool_);
+  Start(config_.model, config_.model_bytes, wanted, pool_);
 }
 
-void Agent::Start(const void* model, size_t model_bytes, uint32_t arena_bytes, Memory memory) {
-  uint8_t* arena = memory.Take(arena_bytes);
+void Agent::Start(const void* model, size_t model_bytes, const Wanted& wanted, Memory memory) {
+  const bool from_cut = wanted.programs == static_cast<uint32_t>(Programs::kFromCut);
+  if (!from_cut && wanted.programs != static_cast<uint32_t>(Programs::kWhole)) {
+    return Fail(ProtocolStatus::kOutOfRange);
+  }
+  uint8_t* arena = memory.Take(wanted.arena_bytes);
   if (arena == nullptr) {
     reply_.U32(static_cast<uint32_t>(memory.size));
     return Fail(ProtocolStatus::kNoMemory);
   }
-  const tflm_train::Status status = trainer_.Init(model, model_bytes, *config_.operators, arena, arena_bytes);
+  const OperatorSet& operators = *config_.operators;
+  const tflm_train::Status status = from_cut
+                                        ? trainer_.InitFromCut(model, model_bytes, operators, arena, wanted.arena_bytes)
+                                        : trainer_.Init(model, model_bytes, operators, arena, wanted.arena_bytes);
   SetStatus(status);
   if (status != tflm_train::Status::kOk) {
     const ErrorDetail& detail = trainer_.error();
@@ -115,7 +122,7 @@ void Agent::Start(const void* model, size_t model_bytes, uint32_t arena_bytes, M
   }
   loaded_ = true;
   model_bytes_ = static_cast<uint32_t>(model_bytes);
-  arena_bytes_ = arena_bytes;
+  arena_bytes_ = wanted.arena_bytes;
   spare_ = memory;
 }
 

@@ -62,6 +62,7 @@ enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2, kClasses = 
 /// Optional fields of a sample, as a sum.
 enum SampleFields : uint16_t { kHasWeight = 1 };
 enum class SampleSource : uint8_t { kInline = 0, kStaged = 1 };
+enum class Programs : uint8_t { kWhole = 0, kFromCut = 1 };
 
 }  // namespace tflm_train
 

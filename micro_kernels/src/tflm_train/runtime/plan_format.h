@@ -129,6 +129,8 @@ enum class Phase : uint16_t {
 enum class ProgramKind : uint16_t {
   kInfer = 0,
   kTrain = 1,
+  kTrainFromCut = 2,
+  kInferFromCut = 3,
 };
 
 enum class ForwardKind : uint16_t {

@@ -70,19 +70,22 @@ class ProgramVerifier {
   TFLM_TRAIN_COLD bool EndsFit() const {
     const uint32_t time = program_.forward_count;
     if (program_.forward_kind > static_cast<uint16_t>(ForwardKind::kTflm) ||
+        program_.kind > static_cast<uint16_t>(ProgramKind::kInferFromCut) ||
         program_.first_operator > program_.last_operator || program_.last_operator >= plan_.model().operator_count() ||
         !EndFits(program_.input, 0) || values_[program_.input].place > static_cast<uint8_t>(Place::kInput) ||
         !EndFits(program_.output, time)) {
       return false;
     }
     if (!Trains()) return program_.backward_count == 0;
-    if (program_.kind != static_cast<uint16_t>(ProgramKind::kTrain) || !EndFits(program_.loss_error, time))
-      return false;
+    if (!EndFits(program_.loss_error, time)) return false;
     const ValueRecord& error = values_[program_.loss_error];
     return IsArena(error) && HasRole(error, Role::kError) && error.bytes == values_[program_.output].bytes;
   }
 
-  bool Trains() const { return program_.kind != static_cast<uint16_t>(ProgramKind::kInfer); }
+  bool Trains() const {
+    return program_.kind == static_cast<uint16_t>(ProgramKind::kTrain) ||
+           program_.kind == static_cast<uint16_t>(ProgramKind::kTrainFromCut);
+  }
 
   TFLM_TRAIN_COLD bool EndFits(uint32_t index, uint32_t time) const {
     return index < program_.value_count && IsFloat(values_[index]) && IsThere(values_[index], time);

@@ -49,6 +49,7 @@ constexpr const char* kTexts[] = {
     "selector",
     "error at the output",
     "weight of the sample",
+    "cut",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

@@ -54,6 +54,7 @@ enum class Subject : uint8_t {
   kSelector,
   kOutputError,
   kSampleWeight,
+  kCut,
   kCount,
   kFirstKernel = 64,
 };

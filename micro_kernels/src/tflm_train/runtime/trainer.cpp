@@ -15,23 +15,27 @@ Status Trainer::Step(const float* input, const Label& label, StepResult* result)
 }
 
 Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
-  if (!ready()) return Status::kNotInitialized;
+  return ready() ? RunStep(*train_, input, label, weight, result) : Status::kNotInitialized;
+}
+
+Status Trainer::RunStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
+                        StepResult* result) {
   const bool weighted = BitsOf(weight) != BitsOf(1.0f);
   if (weighted && !IsSampleWeight(weight)) return Fail(Status::kInvalidArgument, Subject::kSampleWeight);
-  const Memory memory(*this, *train_, input);
-  const Status status = RunForward(*train_, input, memory);
+  const Memory memory(*this, program, input);
+  const Status status = RunForward(program, input, memory);
   if (status != Status::kOk) return status;
   EnterPhase(StepPhase::kLoss);
   StepResult unused;
   if (result == nullptr) result = &unused;
-  const Status loss_status = RunSample(*train_, label, memory, true, result);
+  const Status loss_status = RunSample(program, label, memory, true, result);
   if (loss_status != Status::kOk) return loss_status;
   if (weighted) {
-    const Status weight_status = WeighSample(weight, memory, result);
+    const Status weight_status = WeighSample(program, weight, memory, result);
     if (weight_status != Status::kOk) return weight_status;
   }
   EnterPhase(StepPhase::kBackward);
-  if (!weighted || weight != 0.0f) RunBackward(memory);
+  if (!weighted || weight != 0.0f) RunBackward(program, memory);
   CountSample();
   return Status::kOk;
 }
@@ -81,12 +85,12 @@ Status Trainer::RunSample(const ProgramRecord& program, const Label& label, cons
 }
 
 /// Loss and error at the output times the sample's weight.
-Status Trainer::WeighSample(float weight, const Memory& memory, StepResult* result) {
+Status Trainer::WeighSample(const ProgramRecord& program, float weight, const Memory& memory, StepResult* result) {
   result->loss *= weight;
   if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
-  float* error = memory.Floats(train_->loss_error_address);
-  for (uint32_t i = 0; i < train_->output_elements; ++i) error[i] *= weight;
-  return AllFinite(error, train_->output_elements) ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutputError);
+  float* error = memory.Floats(program.loss_error_address);
+  for (uint32_t i = 0; i < program.output_elements; ++i) error[i] *= weight;
+  return AllFinite(error, program.output_elements) ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutputError);
 }
 
 /// Forward steps, or with a context backward steps.
@@ -127,7 +131,7 @@ inline void Trainer::SelectLayer(uint16_t index, BackwardContext* context) const
   context->running_maximum = Persistent(layer.state_offset);
 }
 
-void Trainer::RunBackward(const Memory& memory) {
+void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
   const bool accumulates = options_.accumulate > 1;
   const uint64_t updates = counters_.update;
   BackwardContext context;
@@ -136,7 +140,7 @@ void Trainer::RunBackward(const Memory& memory) {
   context.work = &counters_;
   context.selector = operators_->Find(options_.selector);
   context.options = &options_;
-  RunSteps(memory, plan_.steps(*train_) + train_->forward_count, train_->backward_count, &context);
+  RunSteps(memory, plan_.steps(program) + program.forward_count, program.backward_count, &context);
   if (accumulates) counters_.update = updates;  // the kernels have changed gradients, no parameters
 }
 

@@ -36,6 +36,11 @@ class Trainer {
   TFLM_TRAIN_COLD Status Init(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                               size_t arena_size);
 
+  /// The same for what lies behind the plan's cut, by the library's own kernels: the samples of Step, Infer and
+  /// Evaluate are values of the cut's tensor, wherever they were computed. kNoProgram: the plan has no cut.
+  TFLM_TRAIN_COLD Status InitFromCut(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
+                                     size_t arena_size);
+
   /// The same with another forward pass and the plan's `tflm` program, which serves Infer and Evaluate too.
   /// `program_memory` (aligned to 16) is where the forward pass keeps the tensors: the plan's offsets count from there,
   /// and the arena holds the persistent part only. Null: it follows the persistent part in the arena.
@@ -51,6 +56,9 @@ class Trainer {
   /// 1 changes no bit. A sample of weight 0 trains nothing, but is one of its group where samples are accumulated.
   /// kInvalidArgument: the weight is negative, NaN or infinite; kNonFinite: the weighted loss or error is.
   Status Step(const float* input, const Label& label, float weight, StepResult* result = nullptr);
+  /// With another forward pass: as Step, from a value of the cut's tensor. Nothing in front of the cut runs.
+  /// kNoProgram: the plan has no cut.
+  TFLM_TRAIN_COLD Status StepFromCut(const float* activation, const Label& label, float weight, StepResult* result);
   /// Runs the model; `*output` points into the arena until the next call.
   Status Infer(const float* input, const float** output);
   /// Loss and correctness of one sample without training.
@@ -98,6 +106,7 @@ class Trainer {
 
   TFLM_TRAIN_COLD Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                                  size_t arena_size);
+  TFLM_TRAIN_COLD Status InitNative(ProgramKind train_kind, ProgramKind infer_kind, void* arena, size_t arena_size);
   TFLM_TRAIN_COLD Status Verify(const ProgramRecord& program);
   TFLM_TRAIN_COLD Status CheckMemory(size_t size, uint32_t required, Subject memory);
   TFLM_TRAIN_COLD Status Start(void* arena);
@@ -110,8 +119,11 @@ class Trainer {
   TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
-  TFLM_TRAIN_COLD Status WeighSample(float weight, const Memory& memory, StepResult* result);
-  void RunBackward(const Memory& memory);
+  TFLM_TRAIN_COLD Status WeighSample(const ProgramRecord& program, float weight, const Memory& memory,
+                                     StepResult* result);
+  Status RunStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
+                 StepResult* result);
+  void RunBackward(const ProgramRecord& program, const Memory& memory);
   void CountSample();
   void RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context);
   void SelectLayer(uint16_t index, BackwardContext* context) const;

@@ -17,6 +17,14 @@ Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const 
   if (train == nullptr) return Fail(Status::kNoProgram, Subject::kTflmProgram);
   status = Verify(*train);
   if (status != Status::kOk) return status;
+  const ProgramRecord* from_cut = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kTflm);
+  if (from_cut != nullptr) {
+    status = Verify(*from_cut);
+    if (status != Status::kOk) return status;
+    if (from_cut->arena_bytes > train->arena_bytes || from_cut->output_elements != train->output_elements) {
+      return Fail(Status::kPlanInvalid, Subject::kDifferentPrograms);
+    }
+  }
   train_ = train;
   infer_ = train;  // the forward pass keeps its tensors at one place
   const uint32_t persistent_bytes = plan_.defaults().persistent_bytes;
@@ -30,6 +38,13 @@ Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const 
   forward_ = forward;
   run_forward_ = RunExternal;
   return Start(arena);
+}
+
+Status Trainer::StepFromCut(const float* activation, const Label& label, float weight, StepResult* result) {
+  if (!ready()) return Status::kNotInitialized;
+  const ProgramRecord* program = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kTflm);
+  if (program == nullptr || run_forward_ == nullptr) return Fail(Status::kNoProgram, Subject::kCut);
+  return RunStep(*program, activation, label, weight, result);
 }
 
 /// Operators between two hooks run in one go, together with those that have no step because their results are known.

@@ -14,12 +14,18 @@ bool IsAligned(const void* memory) { return reinterpret_cast<uintptr_t>(memory) 
 
 Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                      size_t arena_size) {
-  Status status = Prepare(model, model_size, operators, arena, arena_size);
-  if (status != Status::kOk) return status;
-  const ProgramRecord* train = plan_.program(ProgramKind::kTrain, ForwardKind::kNative);
-  const ProgramRecord* infer = plan_.program(ProgramKind::kInfer, ForwardKind::kNative);
-  if (train == nullptr || infer == nullptr) return Fail(Status::kNoProgram, Subject::kNativeProgram);
-  status = Verify(*train);
+  const Status status = Prepare(model, model_size, operators, arena, arena_size);
+  return status == Status::kOk ? InitNative(ProgramKind::kTrain, ProgramKind::kInfer, arena, arena_size) : status;
+}
+
+Status Trainer::InitNative(ProgramKind train_kind, ProgramKind infer_kind, void* arena, size_t arena_size) {
+  const ProgramRecord* train = plan_.program(train_kind, ForwardKind::kNative);
+  const ProgramRecord* infer = plan_.program(infer_kind, ForwardKind::kNative);
+  if (train == nullptr || infer == nullptr) {
+    const bool behind_cut = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kNative) != nullptr;
+    return Fail(behind_cut ? Status::kBodyNeedsTflm : Status::kNoProgram, Subject::kNativeProgram);
+  }
+  Status status = Verify(*train);
   if (status != Status::kOk) return status;
   status = Verify(*infer);
   if (status != Status::kOk) return status;
