@@ -181,7 +181,7 @@ class BackwardPass:
 
     def _workspace(self, spec: OperatorSpec, op: Operator, pool: Operator | None, dy: Value) -> Value | None:
         """Room for a strip of the image, and for rows of the weight gradient where the step trains."""
-        kernel = spec.kernel if pool is None else spec.pooled
+        kernel = spec.kernel_for(self.graph, op) if pool is None else spec.pooled
         words = spec.words(self.graph, op) if pool is None else pooled_words(self.graph, op, pool)
         assert kernel is not None
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)

@@ -70,8 +70,6 @@ _FOLDERS: dict[str, Callable[[Operator, Values], np.ndarray | None]] = {
 
 FOLDED_OPTIONS: dict[str, Options] = {
     "SHAPE": Options("ShapeOptions", (OptionField("outType", 0, 1),)),
-    "PACK": Options("PackOptions", (OptionField("valuesCount", 0, 4), OptionField("axis", 1, 4))),
-    "GATHER": Options("GatherOptions", (OptionField("axis", 0, 4), OptionField("batchDims", 1, 4))),
     "REDUCE_PROD": Options("ReducerOptions", (OptionField("keepDims", 0, 1),)),
 }  # of operators that are only evaluated here
 

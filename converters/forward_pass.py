@@ -9,8 +9,9 @@ import numpy as np
 from .cut import Cut
 from .errors import ConversionError
 from .graph import Graph, Operator, Tensor
-from .operators import EXTERNAL, OPERATORS
+from .operators import EXTERNAL, OPERATORS, why_not_forward
 from .operators.convolution import fits_the_device, pooled_words
+from .operators.lookup import CAST
 from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
 from .operators.pool import words as pool_words
 from .operators.spec import KernelSpec, Word
@@ -51,8 +52,9 @@ def strip_elements(
     graph: Graph, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word], phase: Phase
 ) -> int:
     """Floats of the strip in the workspace of a step: of ``op``, or of it and the max-pool ``last``."""
-    strips = OPERATORS[op.type].strips
-    if strips is None:
+    spec = OPERATORS[op.type]
+    strips = spec.strips
+    if strips is None or kernel not in (spec.kernel, spec.pooled):
         return 0
     x, w, y = (graph.tensors[t].shape for t in (*op.inputs[:2], last.outputs[0]))
     return strips[phase == Phase.BACKWARD]({"x": x, "w": w, "y": y}, kernel.named_words(words))
@@ -92,14 +94,25 @@ class ForwardPass:
         self.argmax: dict[int, Value] = {}
         self._constants: dict[int, Value] = {}
         self.first_operator = 0 if cut is None else cut.first_operator
-        self.input = self._new(graph.inputs[0] if cut is None else cut.tensor)
-        self.input.place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
+        place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
+        source = graph.tensors[graph.inputs[0] if cut is None else cut.tensor]
+        if source.dtype == "int32" and not any(why_not_forward(graph, op) for op in graph.operators):
+            self.input = Value(self._dims(source.shape))  # samples are floats: the first step makes indices of them
+            self._cast_input(source.index)
+        else:
+            self.input = self._new(source.index)
+        self.input.place = place
         build = self._native if kind == ForwardKind.NATIVE else self._tflm
         done: set[int] = set()
         for op in graph.operators[self.first_operator :]:
             if op.index not in done:
                 done.update(build(op))
         self.output = self.values[graph.outputs[0]]
+
+    def _cast_input(self, tensor: int) -> None:
+        phase = Phase.FORWARD if self.kind == ForwardKind.NATIVE else Phase.HOOK
+        assert CAST.kernel is not None
+        self.steps.append(Step(CAST.kernel, phase, [self.input, self._new(tensor)]))
 
     @staticmethod
     def _dims(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -146,6 +159,8 @@ class ForwardPass:
         """Appends the step of an operator; returns the operators that it covers."""
         graph = self.graph
         if op.index in graph.folded:
+            for tensor in graph.same.keys() & set(op.outputs):
+                self.values[tensor] = self.values[graph.same[tensor]]
             return [op.index]
         spec = OPERATORS[op.type]
         kernel = spec.kernel_for(graph, op)

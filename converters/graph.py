@@ -58,7 +58,11 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in execution order; ``folded``: those whose outputs are known at conversion (shape arithmetic)."""
+    """Operators in execution order.
+
+    ``folded``: operators without a step, as their outputs are known at conversion (shape arithmetic) or equal to
+    another tensor; ``same``: such a tensor -> the other one.
+    """
 
     name: str
     tensors: tuple[Tensor, ...]
@@ -66,6 +70,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     folded: frozenset[int] = frozenset()
+    same: dict[int, int] = field(default_factory=dict)
 
     @cached_property
     def producers(self) -> dict[int, Operator]:

@@ -29,6 +29,7 @@ from .flatbuffer import (
     text,
 )
 from .graph import Graph, Operator, Quantization, Tensor
+from .index_correction import find_corrections
 from .model_limits import refuse_batches, refuse_compiled, refuse_unsupported
 from .operators import OPERATORS
 from .shape_check import check_shapes
@@ -80,7 +81,8 @@ def read_graph(model: Any, name: str) -> Graph:
     _check_order(model, graph)
     refuse_unsupported(model, graph)
     tensors, folded = fold_shapes(name, tensors, operators)
-    graph = Graph(name, tuple(tensors), operators, inputs, outputs, folded)
+    same, needless = find_corrections(tensors, operators)
+    graph = Graph(name, tuple(tensors), operators, inputs, outputs, folded | needless, same)
     check_shapes(graph)
     refuse_batches(graph)
     return graph

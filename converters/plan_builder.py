@@ -17,6 +17,7 @@ from .layer_names import layer_names
 from .loss_end import choose_loss
 from .memory_planner import aligned, place_as_in, plan_program, share_in_place
 from .operators import EXTERNAL, OPERATORS
+from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, device_numbers
 from .program import Program, Step, Value
 from .trainability import TrainedLayers
@@ -56,7 +57,8 @@ class PlanBuilder:
         self._parameter_records()
         self._layer_records()
         self.notes = self._notes()
-        missing = sorted({op.type for op in graph.operators if op.type in OPERATORS and not OPERATORS[op.type].in_tflm})
+        lacking = {name for name, spec in OPERATORS.items() if not spec.in_tflm} | {"SELECT"}
+        missing = sorted({op.type for op in graph.operators} & lacking)
         if missing:
             self.notes.append(
                 f"TensorFlow Lite Micro has no {' and no '.join(missing)}: the file trains with the library's own "
@@ -140,7 +142,7 @@ class PlanBuilder:
             record["bias"] = self.parameters[self._bias(op)] if self._bias(op) >= 0 else pf.NONE_INDEX
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
-            record["flags"] = pf.LAYER_OUTPUT if is_output else 0
+            record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)
         self.state_end = self.state_offset + 4 * len(self.layer_records)
 
     def _notes(self) -> list[str]:
@@ -222,6 +224,8 @@ class PlanBuilder:
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)
+        if self.layers.cut is None or not self.layers.cut.external:  # TFLM is given what the model takes
+            record["input_limit"] = input_limit(self.graph)
         return record
 
     def _encode_program(

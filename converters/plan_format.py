@@ -125,6 +125,7 @@ class Loss(enum.IntEnum):
 
 SECTION_REQUIRED = 1
 LAYER_OUTPUT = 1  # flag: the operator next to the loss, dense by default
+LAYER_DENSE = 2  # flag: no selector chooses among its errors
 
 HEADER = np.dtype(
     [
@@ -153,6 +154,7 @@ DEFAULTS = np.dtype(
         ("constants_offset", "<u4"),  # a table of the constants' places in the file, which Init fills: <u4 each
         ("constant_count", "<u4"),  # their tensors are the first of WORDS
         ("classes", "<u4"),  # outputs of one row: what one class number chooses from
+        ("input_limit", "<u4"),  # inputs are indices below it; 0: any numbers
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
     ]
 )

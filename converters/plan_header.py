@@ -131,6 +131,7 @@ def cpp_header() -> str:
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
         "kMaxStrip": pf.MAX_STRIP,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
+        "kLayerDense": pf.LAYER_DENSE,
     }  # fmt: skip
     lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]
     lines += [

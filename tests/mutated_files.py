@@ -46,12 +46,46 @@ def branches() -> bytes:
     return b.finish(b.op("TILE", [x, b.constant(np.array([1, 2]))], (1, 6)))
 
 
+def attention() -> bytes:
+    """Several outputs, products of matrices, slopes, groups, a transposed convolution."""
+    rng, b = np.random.default_rng(5), ModelBuilder()
+    x = b.conv(b.input(1, 4, 4, 4), rng.normal(size=(6, 3, 3, 2)), rng.normal(size=6))
+    x = b.op("PRELU", [x, b.constant(rng.normal(size=(1, 1, 6)))], (1, 4, 4, 6))
+    inputs = [b.constant(np.array([1, 8, 8, 2])), b.constant(rng.normal(size=(2, 3, 3, 6))), x]
+    x = b.op("TRANSPOSE_CONV", inputs, (1, 8, 8, 2), strideH=2, strideW=2)
+    x = b.op("SLICE", [x, b.constant(np.array([0, 2, 2, 0])), b.constant(np.array([1, 6, -1, 2]))], (1, 6, 6, 2))
+    x = b.reshape(b.op("GELU", [x], (1, 6, 6, 2)), 1, 12, 6)
+    query, key, value = b.ops("SPLIT", [b.constant(np.array(2)), x], [(1, 12, 2)] * 3, numSplits=3)
+    scores = b.op("SOFTMAX", [b.op("BATCH_MATMUL", [query, key], (1, 12, 12), adjY=True)], (1, 12, 12), beta=1.0)
+    y = b.op("BATCH_MATMUL", [scores, value], (1, 12, 2))
+    sizes = [b.constant(np.array(v)) for v in ([1, 11], 1)]
+    _, y = b.ops("SPLIT_V", [y, *sizes], [(1, 1, 2), (1, 11, 2)], numSplits=2)
+    left, right = b.ops("UNPACK", [y], [(1, 11)] * 2, num=2, axis=2)
+    y = b.reshape(b.op("PACK", [right, left], (1, 2, 11), valuesCount=2, axis=1), 1, 22)
+    return b.finish(b.dense(y, rng.normal(size=(3, 22)), None))
+
+
+def lookup() -> bytes:
+    """Rows of a table by an int32 input, with Keras' correction of negative indices."""
+    rng, b = np.random.default_rng(6), ModelBuilder()
+    x = b.input(1, 5, dtype="int32")
+    negative = b.op("LESS", [x, b.constant(np.array(0))], (1, 5))
+    wrapped = b.op("ADD", [x, b.constant(np.array(9))], (1, 5))
+    chosen = b.op("SELECT", [negative, wrapped, x], (1, 5))
+    for tensor, kind in ((negative, 6), (wrapped, 2), (chosen, 2)):
+        b.graph.tensors[tensor].type = kind
+    y = b.op("GATHER", [b.constant(rng.normal(size=(9, 4))), chosen], (1, 5, 4))
+    return b.finish(b.dense(b.reshape(y, 1, 20), rng.normal(size=(3, 20)), None))
+
+
 ORDINARY: dict[str, Callable[[], bytes]] = {
     "mlp": lambda: networks.mlp(sizes=(8, 6, 4)),
     "cnn": lambda: networks.cnn(size=8),
     "views": views,
     "flatten": flatten,
     "branches": branches,
+    "attention": attention,
+    "lookup": lookup,
     "planned": lambda: tt.convert(networks.mlp(sizes=(8, 6, 4))).data,
 }
 

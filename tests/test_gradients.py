@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pytest
 from harness import compare_gradients
-from tflite_builder import ModelBuilder
+from tflite_builder import ACTIVATIONS, PADDINGS, ModelBuilder
 
 TOLERANCE = 1e-4
 worst_of_all: dict[str, float] = {}
@@ -83,6 +83,50 @@ def test_conv_2d(case, activation):
         first, filters(rng, count, *window, 3) * 2, rng.normal(size=count), stride, padding, dilation, activation
     )
     check("CONV_2D", b.finish(head(b, y, rng)), size, 2, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("groups,count", [(2, 4), (3, 3), (6, 12), (2, 6)])
+@pytest.mark.parametrize("stride,padding", [((1, 1), "SAME"), ((2, 1), "VALID")])
+@pytest.mark.parametrize("activation", ["NONE", "RELU"])
+def test_grouped_conv_2d(groups, count, stride, padding, activation):
+    rng = rng_for("grouped", groups, count, stride, padding, activation)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 6, 5, 2), filters(rng, 6, 3, 3, 2), rng.normal(size=6), activation="RELU")
+    w = filters(rng, count, 3, 2, 6 // groups)
+    y = b.conv(x, w, rng.normal(size=count), stride, padding, activation=activation)
+    y = b.pool("MAX", y, (2, 2), (2, 2))  # not fused with a grouped convolution
+    check("grouped CONV_2D", b.finish(head(b, y, rng)), (6, 5, 2), 1, "cross-entropy", rng)
+
+
+def transposed(b, x, w, bias, size, stride, padding, activation="NONE"):
+    inputs = [b.constant(np.array([1, *size, w.shape[0]], np.int32)), b.constant(w), x]
+    inputs += [] if bias is None else [b.constant(bias)]
+    options = dict(padding=PADDINGS[padding], fusedActivationFunction=ACTIVATIONS[activation])
+    return b.op("TRANSPOSE_CONV", inputs, (1, *size, w.shape[0]), strideH=stride[0], strideW=stride[1], **options)
+
+
+@pytest.mark.parametrize("activation", ["NONE", "RELU"])
+@pytest.mark.parametrize(
+    "window,stride,padding,size",
+    [
+        ((3, 3), (2, 2), "SAME", (8, 6)),
+        ((3, 3), (2, 2), "SAME", (7, 5)),
+        ((3, 2), (1, 1), "SAME", (4, 3)),
+        ((3, 3), (2, 2), "VALID", (9, 7)),
+        ((3, 4), (2, 3), "VALID", (10, 11)),
+        ((2, 2), (3, 3), "SAME", (12, 9)),
+        ((1, 1), (2, 1), "VALID", (7, 3)),
+        ((5, 5), (1, 1), "VALID", (8, 7)),
+    ],
+)
+@pytest.mark.parametrize("layers", ["all", "0", "last:2"])
+def test_transpose_conv(window, stride, padding, size, activation, layers):
+    rng = rng_for("transposed", window, stride, padding, size, activation)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 4, 3, 2), filters(rng, 3, 3, 3, 2), rng.normal(size=3), activation="RELU")
+    bias = None if layers == "0" else rng.normal(size=4)
+    y = transposed(b, x, filters(rng, 4, *window, 3), bias, size, stride, padding, activation)
+    check("TRANSPOSE_CONV", b.finish(head(b, y, rng)), (4, 3, 2), 1, "cross-entropy", rng, layers=layers)
 
 
 @pytest.mark.parametrize("multiplier", [1, 2, 3])
@@ -193,6 +237,18 @@ def test_gelu(approximate):
     check("GELU", b.finish(head(b, b.dense(y, filters(rng, 5, 40), None), rng)), (6,), 3, "cross-entropy", rng)
 
 
+@pytest.mark.parametrize("slopes", [(3,), (1, 1, 3), (4, 5, 3), (1, 5, 3), (1, 1, 1), ()])
+@pytest.mark.parametrize("layers", ["all", [1], [0, 2]])
+def test_prelu(slopes, layers):
+    """Its slopes train: alone, with what lies below, or they stay and pass the error on."""
+    rng = rng_for("prelu", slopes, layers)
+    b = ModelBuilder()
+    x = b.conv(b.input(1, 4, 5, 2), filters(rng, 3, 3, 3, 2), rng.normal(size=3))
+    y = b.op("PRELU", [x, b.constant(rng.normal(size=slopes))], (1, 4, 5, 3))
+    y = b.conv(y, filters(rng, 3, 3, 3, 3), rng.normal(size=3))
+    check("PRELU", b.finish(head(b, y, rng)), (4, 5, 2), 3, "cross-entropy", rng, layers=layers)
+
+
 @pytest.mark.parametrize("function", ["SQRT", "RSQRT", "LOG"])
 def test_functions_of_positive_numbers(function):
     """As in a layer normalisation: of a variance and a little more."""
@@ -213,8 +269,9 @@ SHAPES = [
 
 
 def smaller(b: ModelBuilder, kind: str, y: int, shape: tuple[int, ...]) -> int:
-    """Quotients and squares scaled down, so that the loss does not saturate."""
-    return b.op("MUL", [y, b.constant(np.float32(0.1))], shape) if kind in ("DIV", "SQUARED_DIFFERENCE") else y
+    """Quotients, squares and sums of products scaled down, so that the loss does not saturate."""
+    large = kind in ("DIV", "SQUARED_DIFFERENCE", "BATCH_MATMUL")
+    return b.op("MUL", [y, b.constant(np.float32(0.1))], shape) if large else y
 
 
 ARITHMETIC = ["ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM"]
@@ -256,6 +313,34 @@ def test_arithmetic_with_a_constant(kind, shape, constant_first):
     inputs = [x, b.constant(constant)]
     y = smaller(b, kind, b.op(kind, inputs[:: -1 if constant_first else 1], (1, 2, 4, 3)), (1, 2, 4, 3))
     check(f"{kind} constant", b.finish(head(b, y, rng)), (2, 4, 2), 2, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("adj_x", [False, True])
+@pytest.mark.parametrize("adj_y", [False, True])
+@pytest.mark.parametrize("batches", [((), ()), ((3,), (3,)), ((1, 2), (1, 2)), ((2, 1), (3,)), ((), (2,))])
+@pytest.mark.parametrize("constant", [None, 0, 1])
+def test_batch_matmul(adj_x, adj_y, batches, constant):
+    rng = rng_for("matmul", adj_x, adj_y, batches, constant)
+    b = ModelBuilder()
+    x = b.input(1, 5)
+    operands = []
+    for i, (size, turned) in enumerate((((4, 2), adj_x), ((2, 3), adj_y))):
+        shape = (*batches[i], *size[:: -1 if turned else 1])
+        n = int(np.prod(shape))
+        if constant == i:
+            operands.append(b.constant(rng.normal(size=shape)))
+        else:
+            operands.append(b.reshape(b.dense(x, filters(rng, n, 5), rng.normal(size=n)), *shape))
+    out = (*np.broadcast_shapes(*batches), 4, 3)
+    y = smaller(b, "BATCH_MATMUL", b.op("BATCH_MATMUL", operands, out, adjX=adj_x, adjY=adj_y), out)
+    check("BATCH_MATMUL", b.finish(head(b, y, rng)), (5,), 0, "cross-entropy", rng)
+
+
+def test_batch_matmul_of_one_tensor():
+    rng, b = rng_for("gram"), ModelBuilder()
+    x = b.reshape(b.dense(b.input(1, 5), filters(rng, 12, 5), rng.normal(size=12)), 1, 4, 3)
+    y = b.op("BATCH_MATMUL", [x, x], (1, 4, 4), adjY=True)
+    check("BATCH_MATMUL of one tensor", b.finish(head(b, y, rng)), (5,), 0, "cross-entropy", rng)
 
 
 @pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM"])
@@ -326,6 +411,76 @@ def test_strided_slice(case, reused):
     if reused:
         y = b.op("CONCATENATION", [y, b.reshape(x, 1, 36)], (1, int(np.prod(shape)) + 36), axis=1)
     check("STRIDED_SLICE", b.finish(head(b, y, rng)), (6, 3, 2), 1, "cross-entropy", rng)
+
+
+PARTS = [
+    # operator, settings (None: the input), sizes or number of the parts, axis
+    ("SPLIT", [1, None], [2, 2, 2], 1),
+    ("SPLIT", [-1, None], [2, 2], 3),
+    ("SPLIT_V", [None, [1, 3, 2], 1], [1, 3, 2], 1),
+    ("SPLIT_V", [None, [2, -1], -2], [2, 1], 2),
+    ("UNPACK", [None], None, 1),
+    ("UNPACK", [None], None, -1),
+]
+
+
+@pytest.mark.parametrize("case", range(len(PARTS)))
+@pytest.mark.parametrize("used", ["all", "some", "whole too"])
+def test_parts(case, used):
+    """Errors of all parts, of some (the others are zero), and added to one that is there already."""
+    kind, settings, sizes, axis = PARTS[case]
+    rng, b, full = rng_for("parts", case), ModelBuilder(), (1, 6, 3, 4)
+    x = b.conv(b.input(1, 6, 3, 2), filters(rng, 4, 3, 3, 2), rng.normal(size=4))
+    inputs = [x if s is None else b.constant(np.array(s, np.int32)) for s in settings]
+    if kind == "UNPACK":
+        shapes = [tuple(n for i, n in enumerate(full) if i != axis % 4)] * full[axis]
+        parts = b.ops(kind, inputs, shapes, num=full[axis], axis=axis)
+    else:
+        shapes = [(*full[:axis], size, *full[axis + 1 :]) for size in sizes]
+        parts = b.ops(kind, inputs, shapes, numSplits=len(sizes))
+    kept = parts[1:] if used == "some" else parts
+    flat = [b.reshape(b.op("TANH", [t], s), 1, int(np.prod(s))) for t, s in zip(parts, shapes) if t in kept]
+    flat += [b.reshape(x, 1, 72)] if used == "whole too" else []
+    sizes = [int(b.graph.tensors[t].shape[1]) for t in flat]
+    y = b.op("CONCATENATION", flat, (1, sum(sizes)), axis=1)
+    check(kind, b.finish(head(b, y, rng)), (6, 3, 2), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_pack(axis):
+    rng, b = rng_for("pack", axis), ModelBuilder()
+    x = b.input(1, 5)
+    parts = [b.reshape(b.dense(x, filters(rng, 12, 5), rng.normal(size=12)), 3, 4) for _ in range(2)]
+    shape = [3, 4]
+    shape.insert(axis % 3, 3)
+    y = b.op("PACK", [*parts, parts[0]], tuple(shape), valuesCount=3, axis=axis)
+    check("PACK", b.finish(head(b, y, rng)), (5,), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("begin,size", [((0, 1, 0, 1), (1, 3, 3, 1)), ((0, 2, 1, 0), (-1, -1, 1, 2))])
+def test_slice(begin, size):
+    rng, b = rng_for("part", begin), ModelBuilder()
+    x = b.conv(b.input(1, 6, 3, 2), filters(rng, 2, 3, 3, 2), rng.normal(size=2))
+    shape = tuple(d - at if n < 0 else n for d, at, n in zip((1, 6, 3, 2), begin, size))
+    y = b.op("SLICE", [x, b.constant(np.array(begin)), b.constant(np.array(size))], shape)
+    check("SLICE", b.finish(head(b, y, rng)), (6, 3, 2), 1, "cross-entropy", rng)
+
+
+@pytest.mark.parametrize("source", ["int32", "float32"])
+@pytest.mark.parametrize("layers", ["all", "last:1", [0]])
+def test_gather(source, layers):
+    """Rows that are read several times, and others that are not."""
+    rng, b = rng_for("gather", source), ModelBuilder()
+    x = b.input(1, 6, dtype=source)
+    if source == "float32":
+        layers = [1] if layers == [0] else layers
+        x = b.op("CAST", [x], (1, 6), inDataType=0, outDataType=2)
+        b.graph.tensors[x].type = 2
+    y = b.op("GATHER", [b.constant(rng.normal(size=(9, 20))), x], (1, 6, 20))
+    data = b.finish(head(b, b.op("TANH", [y], (1, 6, 20)), rng))
+    comparison = compare_gradients(data, np.array([3, 0, 3, 8, 3, 0]), 1, "cross-entropy", layers=layers)
+    worst_of_all["GATHER"] = max(worst_of_all.get("GATHER", 0.0), comparison.worst)
+    assert comparison.errors and comparison.worst <= TOLERANCE, comparison.errors
 
 
 @pytest.mark.parametrize("multiples", [(1, 2, 2, 1), (1, 1, 3, 1), (1, 1, 1, 2), (2, 1, 2, 3)])

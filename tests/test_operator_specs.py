@@ -83,7 +83,7 @@ def test_a_spec_without_one_of_its_parts_does_not_import():
 
 def test_constants_have_the_spec_s_number():
     assert kernel_named("SOFTMAX").named_words([1, 3, 0.5]) == {"rows": 1, "columns": 3, "beta": 0.5}
-    assert kernel_named("CONCATENATION").named_words([1, 4, 5]) == {"axis": 1}
+    assert kernel_named("CONCATENATION").named_words([1, 4, 5]) == {"outer": 1}
     with pytest.raises(ValueError, match="constants"):
         kernel_named("SOFTMAX").named_words([1, 3])
 

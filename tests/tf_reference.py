@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from tflm_train.converters.graph import Graph, Operator
+from tflm_train.converters.operators import OPERATORS
 from tflm_train.converters.trainability import TrainedLayers
 
 _FUSED = {
@@ -48,18 +49,20 @@ class TensorFlowModel:
         self.variables: dict[int, tf.Variable] = {}
         for index in sorted(layers.trained):
             op = graph.operators[index]
-            for tensor in (op.inputs[1], op.input(2)):
+            spec = OPERATORS[op.type]
+            for tensor in (op.input(spec.position(name)) for name in spec.parameters):
                 if tensor >= 0:
                     self.variables[tensor] = tf.Variable(graph.tensors[tensor].data.astype(dtype))
 
     def tensors(self, x: np.ndarray) -> dict[int, tf.Tensor]:
         """Every computed tensor for one input of the model's input shape."""
         graph = self.graph
-        values: dict[int, Any] = {
-            graph.inputs[0]: tf.constant(np.asarray(x, self.dtype).reshape(graph.tensors[graph.inputs[0]].shape))
-        }
+        source = graph.tensors[graph.inputs[0]]
+        dtype = self.dtype if source.dtype == "float32" else source.dtype
+        values: dict[int, Any] = {source.index: tf.constant(np.asarray(x, dtype).reshape(source.shape))}
 
         def value(t: int) -> Any:
+            t = graph.same.get(t, t)
             if t in values:
                 return values[t]
             if t in self.variables:
@@ -69,10 +72,11 @@ class TensorFlowModel:
 
         for op in graph.operators:
             if op.index not in graph.folded:
-                values[op.outputs[0]] = self._run(op, value)
+                results = self._run(op, value)
+                values |= zip(op.outputs, results if isinstance(results, list) else [results])
         return values
 
-    def _run(self, op: Operator, value: Any) -> tf.Tensor:
+    def _run(self, op: Operator, value: Any) -> tf.Tensor | list[tf.Tensor]:
         graph, options = self.graph, op.options
         x = value(op.inputs[0])
         fused = _FUSED[options.get("fused_activation_function", "NONE")]
@@ -92,6 +96,29 @@ class TensorFlowModel:
             pool = tf.nn.max_pool2d if op.type == "MAX_POOL_2D" else tf.nn.avg_pool2d
             window = options["filter_height"], options["filter_width"]
             return fused(pool(x, window, (options["stride_h"], options["stride_w"]), options["padding"]))
+        if op.type == "GATHER":
+            return tf.gather(x, value(op.inputs[1]))
+        if op.type == "CAST":
+            return tf.cast(x, "int32" if graph.tensors[op.outputs[0]].dtype == "int32" else self.dtype)
+        if op.type == "PACK":
+            return tf.stack([value(t) for t in op.inputs], options["axis"])
+        if op.type == "UNPACK":
+            return tf.unstack(x, axis=options["axis"])
+        if op.type == "SPLIT":
+            return tf.split(value(op.inputs[1]), options["num_splits"], int(x))
+        if op.type == "SPLIT_V":
+            return tf.split(x, value(op.inputs[1]), int(value(op.inputs[2])))
+        if op.type == "SLICE":
+            return tf.slice(x, *(value(t) for t in op.inputs[1:]))
+        if op.type == "BATCH_MATMUL":
+            return tf.matmul(x, value(op.inputs[1]), options["adj_x"], options["adj_y"])
+        if op.type == "TRANSPOSE_CONV":
+            _, filters, image = (value(t) for t in op.inputs[:3])
+            stride = options["stride_h"], options["stride_w"]
+            y = tf.nn.conv2d_transpose(image, tf.transpose(filters, (1, 2, 0, 3)), shape, stride, options["padding"])
+            return fused(y + (value(op.inputs[3]) if op.input(3) >= 0 else 0.0))
+        if op.type == "PRELU":
+            return tf.where(x > 0, x, x * value(op.inputs[1]))
         if op.type in _BINARY:
             return fused(_BINARY[op.type](x, value(op.inputs[1])))
         if op.type in _REDUCTIONS:
@@ -145,6 +172,11 @@ class TensorFlowModel:
         options = op.options
         stride = options["stride_h"], options["stride_w"]
         dilation = options.get("dilation_h_factor", 1), options.get("dilation_w_factor", 1)
+        if op.type == "CONV_2D" and w.shape[3] != x.shape[3]:  # TensorFlow's gradient of groups needs a GPU
+            parts = zip(*(tf.split(v, x.shape[3] // w.shape[3], axis) for v, axis in ((x, 3), (w, 0))))
+            groups = [tf.nn.conv2d(a, tf.transpose(b, (1, 2, 3, 0)), stride, options["padding"]) for a, b in parts]
+            assert dilation == (1, 1)
+            return tf.concat(groups, 3) + (0.0 if bias is None else bias)
         if dilation == (1, 1) and (op.type == "CONV_2D" or stride[0] == stride[1]):
             bias = 0.0 if bias is None else bias
             if op.type == "CONV_2D":
@@ -195,7 +227,10 @@ class TensorFlowModel:
         with tf.GradientTape() as tape:
             loss = self.loss(self.tensors(x), label, kind)
         grads = tape.gradient(loss, list(self.variables.values()))
-        zero = [np.zeros(v.shape) if g is None else g.numpy() for v, g in zip(self.variables.values(), grads)]
+        zero = [
+            np.zeros(v.shape) if g is None else tf.convert_to_tensor(g).numpy()
+            for v, g in zip(self.variables.values(), grads)
+        ]
         return float(loss), dict(zip(self.variables, zero))
 
     def sgd_step(self, x: np.ndarray, label: Any, kind: str, learning_rate: float) -> float:

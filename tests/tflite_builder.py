@@ -51,8 +51,8 @@ class ModelBuilder:
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
-    def input(self, *shape: int) -> int:
-        self.graph.inputs.append(self.tensor(shape, name="input"))
+    def input(self, *shape: int, dtype: str = "float32") -> int:
+        self.graph.inputs.append(self.tensor(shape, dtype, name="input"))
         return self.graph.inputs[-1]
 
     def constant(self, array: Any, name: str = "") -> int:
@@ -66,6 +66,10 @@ class ModelBuilder:
 
     def op(self, type_name: str, inputs: list[int], shape: tuple[int, ...], **options: Any) -> int:
         """Appends an operator; options by the schema's attribute names (``strideH``). Returns its output."""
+        return self.ops(type_name, inputs, [shape], **options)[0]
+
+    def ops(self, type_name: str, inputs: list[int], shapes: list[tuple[int, ...]], **options: Any) -> list[int]:
+        """The same with an output for each shape."""
         code = schema.OperatorCodeT()
         builtin = getattr(schema.BuiltinOperator, type_name)
         code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, min(builtin, 127), 1
@@ -76,8 +80,10 @@ class ModelBuilder:
         operator = schema.OperatorT()
         operator.opcodeIndex = codes.index(builtin)
         operator.inputs = np.array(inputs, np.int32)
-        output = self.tensor(shape, name=f"{type_name.lower()}_{len(self.graph.operators)}")
-        operator.outputs = np.array([output], np.int32)
+        name = f"{type_name.lower()}_{len(self.graph.operators)}"
+        ends = [""] + [f":{i}" for i in range(1, len(shapes))]
+        outputs = [self.tensor(shape, name=name + end) for shape, end in zip(shapes, ends)]
+        operator.outputs = np.array(outputs, np.int32)
         if type_name in _OPTIONS:
             name = _OPTIONS[type_name]
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
@@ -86,7 +92,7 @@ class ModelBuilder:
                 assert hasattr(operator.builtinOptions, key), f"{name} has no {key}"
                 setattr(operator.builtinOptions, key, value)
         self.graph.operators.append(operator)
-        return output
+        return outputs
 
     def finish(self, output: int) -> bytes:
         self.graph.outputs = [output]

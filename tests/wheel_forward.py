@@ -43,17 +43,19 @@ class WheelForward:
         if first == 0:
             size = int(np.prod(self.input_shape))
             offset = self.offsets[self.graph.Inputs(0)]
-            x = self.memory[offset : offset + 4 * size].view(np.float32).reshape(self.input_shape)
+            kind = self.interpreter.get_input_details(0)["dtype"]
+            x = self.memory[offset : offset + 4 * size].view(kind).reshape(self.input_shape)
             self.interpreter.set_input(x.copy(), 0)
             self.interpreter.invoke()
         for index in range(first, last + 1):
-            tensor = self.graph.Operators(index).Outputs(0)
-            activation = self.tensor(tensor)
-            self.first_pass.setdefault(tensor, activation.copy())
-            if tensor not in self.offsets:  # known at conversion
-                continue
-            raw = activation.view(np.uint8)
-            self.memory[self.offsets[tensor] : self.offsets[tensor] + raw.size] = raw
+            operator = self.graph.Operators(index)
+            for tensor in operator.OutputsAsNumpy().tolist():
+                activation = self.tensor(tensor)
+                self.first_pass.setdefault(tensor, activation.copy())
+                if tensor not in self.offsets:  # known at conversion
+                    continue
+                raw = activation.view(np.uint8)
+                self.memory[self.offsets[tensor] : self.offsets[tensor] + raw.size] = raw
 
     def tensor(self, index: int) -> np.ndarray:
         """Flat copy of a tensor as the last pass left it."""

@@ -99,7 +99,7 @@ def _expected(shape: tuple[int, ...]) -> str:
     return "(n" + "".join(f", {d}" for d in shape) + ")"
 
 
-def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x") -> np.ndarray:
+def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x", limit: int = 0) -> np.ndarray:
     """Samples as finite float32 of shape [n, elements], C order.
 
     Parameters
@@ -110,18 +110,34 @@ def check_inputs(x: Any, shape: tuple[int, ...], name: str = "x") -> np.ndarray:
         Of one sample.
     name : str
         For messages.
+    limit : int
+        Samples are indices below it, whole numbers of any type; 0: any numbers.
 
     Raises
     ------
     UserError
-        Wrong shape or type, no samples, NaN or infinity.
+        Wrong shape or type, no samples, NaN or infinity, a number that is no index.
     """
     array = number_array(x, name)
     elements = int(np.prod(shape, dtype=np.int64))
     flat = array.ndim == 2 and array.shape[1] == elements
     if not flat and without_ones(array.shape[1:]) != without_ones(shape):
         raise UserError(f"{name} has shape {array.shape}, expected {_expected(shape)}")
+    if limit:
+        _check_indices(array, name, limit)
     return finite_float32(array.reshape(len(array), elements), name)
+
+
+def _check_indices(array: np.ndarray, name: str, limit: int) -> None:
+    with np.errstate(invalid="ignore"):
+        wrong = ~((array >= 0) & (array < limit) & (array == np.floor(array)))
+    if wrong.any():
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = ", ".join(str(i) for i in first)
+        raise UserError(
+            f"{name}[{place}] is {array[first]}, but this model looks its input up in a table: give whole numbers from "
+            f"0 to {limit - 1}"
+        )
 
 
 def check_labels(

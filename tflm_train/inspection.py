@@ -49,6 +49,8 @@ def _chosen(graph: Graph, plan: Plan | None, refusals: dict[int, str]) -> Traine
 def _reason(graph: Graph, op: Operator, trainable: bool, plan: Plan | None, refusals: dict[int, str]) -> str | None:
     if trainable:
         return None
+    if op.index in graph.folded and graph.tensors[op.outputs[0]].data is None:
+        return "not needed: corrects negative indices, and devices take none"
     if op.index in graph.folded:
         return "computed at conversion: shape arithmetic over constants"
     if op.type not in PARAMETER_OPERATORS:

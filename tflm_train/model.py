@@ -92,6 +92,11 @@ class TrainableModel:
         kind = ProgramKind.INFER_FROM_CUT if self.has_external_body else ProgramKind.INFER
         return self._value_shape("output", kind)
 
+    @property
+    def input_limit(self) -> int:
+        """Rows of the table that the input is looked up in: samples are indices below it. 0: any numbers."""
+        return int(self.plan.defaults["input_limit"])
+
     def _value_shape(self, which: str, kind: ProgramKind) -> tuple[int, ...]:
         program = self.plan.program(kind, ForwardKind.NATIVE)
         record = self.plan.values(program)[int(program[which])]

@@ -13,6 +13,7 @@ from .converters.graph import Graph, sample_shape
 from .converters.install_hint import install_command
 from .converters.loss_end import choose_loss
 from .converters.model_source import read_model
+from .converters.operators.lookup import input_limit
 from .data import check_inputs
 from .data_range import range_warning
 from .errors import DataWarning, MissingToolError, NonFiniteError, UserError
@@ -116,9 +117,9 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     found = read_model(model)
     data, name = found.data, found.name
     graph = model_reader.read_graph(flatbuffer.load(data, name), name)
-    shape = graph.tensors[graph.inputs[0]].shape
+    shape, limit = graph.tensors[graph.inputs[0]].shape, input_limit(graph)
     objective = _objective(data, graph)
-    samples = check_inputs(x, sample_shape(tuple(shape)))
+    samples = check_inputs(x, sample_shape(tuple(shape)), limit=limit)
     source = InputType.of_file(data, name)
     raw = source.is_raw(x)
     labels = objective.check(y, len(samples))
@@ -130,7 +131,7 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
             raise NonFiniteError(f"{name}: outputs are NaN or infinite in {runtime}")
         return results
 
-    range_sentence = None if raw else range_warning(outputs, samples, labels, objective)
+    range_sentence = None if raw or limit else range_warning(outputs, samples, labels, objective)
     for sentence in (objective.label_warning(labels), range_sentence):
         if sentence is not None:
             warnings.warn(sentence, DataWarning, stacklevel=2)

@@ -74,6 +74,7 @@ class Trainer:
         self._body = FrozenBody(self.model) if self.model.has_external_body and not from_cut else None
         self.device = open_device(device, self.model, arena_bytes, from_cut) if isinstance(device, str) else device
         self._input_shape = self.model.cut_shape if from_cut else self.model.input_shape
+        self._input_limit = 0 if from_cut else self.model.input_limit
         self._output_shape = self.model.output_shape
         self._objective = Objective.of_plan(self.model.plan, self._output_shape)
         self.stop_training = False  # set by a callback
@@ -242,7 +243,7 @@ class Trainer:
             Wrong shape, NaN or infinity.
         """
         array = as_arrays(x, None, self._input_shape)[0]
-        samples = check_inputs(array, self._input_shape)
+        samples = check_inputs(array, self._input_shape, limit=self._input_limit)
         fed = samples if self._body is None else self._body(samples, self._is_raw(array))
         return self.device.predict(fed).reshape(len(samples), *self._output_shape)
 
@@ -413,7 +414,8 @@ class Trainer:
         """``DataWarning`` for data that are probably not what was meant, told from the file's weights."""
         sentences = [self._objective.label_warning(samples.labels)]
         largest = float(np.abs(samples.x).max())
-        told = samples.raw or self._from_cut  # in numbers whose range is the model's own business
+        # in numbers whose range is the model's own business
+        told = samples.raw or self._from_cut or self._input_limit > 0
         if not told and largest > self._seen and needs_look(largest):
             body = self._body
             probe = NativeDevice(self.model, from_cut=body is not None)
@@ -425,7 +427,7 @@ class Trainer:
                 warnings.warn(sentence, DataWarning, stacklevel=3)
 
     def _check(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[np.ndarray, np.ndarray]:
-        samples = check_inputs(x, self._input_shape, names[0])
+        samples = check_inputs(x, self._input_shape, names[0], self._input_limit)
         try:
             return samples, self._objective.check(y, len(samples), names[1])
         except PlanOptionError as error:

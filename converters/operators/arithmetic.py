@@ -1,4 +1,4 @@
-"""Arithmetic of two tensors that broadcast."""
+"""Arithmetic of two tensors that broadcast, and products of matrices."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
-from .constraints import FUSED
-from .shapes import Wrong, shape_of
+from .constraints import COMMON, FUSED
+from .shapes import Wrong, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 from .window import activation
 
@@ -110,3 +110,46 @@ DIV = _of_both("DIV", 33, Options("DivOptions", (_ACTIVATION,)))
 SQUARED_DIFFERENCE = _of_both("SQUARED_DIFFERENCE", 34, None)
 MAXIMUM = _of_both("MAXIMUM", 35, None)
 MINIMUM = _of_both("MINIMUM", 36, None)
+
+
+def _matrix_words(graph: Graph, op: Operator) -> list[Word]:
+    return [int(op.options["adj_x"]), int(op.options["adj_y"])]
+
+
+def _matrix_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
+    a, b = shape_of(inputs, 0), shape_of(inputs, 1)
+    require(len(a) >= 2 and len(b) >= 2, "an input that is no matrix")
+    rows, inner = a[-2:][:: -1 if op.options["adj_x"] else 1]
+    other, columns = b[-2:][:: -1 if op.options["adj_y"] else 1]
+    require(inner == other > 0, "matrices that cannot be multiplied")
+    try:
+        return (*np.broadcast_shapes(a[:-2], b[:-2]), rows, columns)
+    except ValueError:
+        raise Wrong("inputs that cannot be broadcast") from None
+
+
+def _matrix_macs(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    return math.prod(shapes["y"]) * shapes["a"][-2 if words["transposed_a"] else -1]
+
+
+BATCH_MATMUL = OperatorSpec(
+    name="BATCH_MATMUL",
+    kernel=KernelSpec(
+        name="BATCH_MATMUL",
+        number=47,
+        forward="a b y!",
+        backward="a? b? dy! da!? db!?",
+        words="transposed_a transposed_b",
+        macs=_matrix_macs,
+    ),
+    options=Options(
+        "BatchMatMulOptions",
+        (OptionField("adjX", 0, 1), OptionField("adjY", 1, 1), OptionField("asymmetricQuantizeInputs", 2, 1)),
+    ),
+    shape=_matrix_shape,
+    words=_matrix_words,
+    constraints=COMMON,
+    keeps_bounds=False,
+    limits="up to 5 dimensions; a constant matrix does not train",
+    reads_for={"a": ("db",), "b": ("da",)},
+)

@@ -35,7 +35,9 @@ def weights_are_constant(graph: Graph, op: Operator) -> bool:
 
 def image_input(graph: Graph, op: Operator) -> bool:
     """its input is one image [1, height, width, channels]"""
-    shape = graph.tensors[op.inputs[0]].shape
+    from . import OPERATORS  # not above: the specs in it name this constraint
+
+    shape = graph.tensors[OPERATORS[op.type].operands(op)[0]].shape
     return len(shape) == 4 and shape[0] == 1
 
 

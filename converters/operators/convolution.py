@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..graph import Graph, Operator, Tensor
 from . import pool, strip, window
 from .constraints import WINDOW, weights_are_constant
-from .shapes import check_bias, require, shape_of
+from .shapes import check_bias, integers, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
@@ -44,6 +44,7 @@ def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
         require(multiplier in (0, channels // x[3]), "a depth multiplier that does not fit its filter")
     else:
         require(w[3] > 0 and x[3] % w[3] == 0, "a filter that does not fit its input's channels")
+        require(x[3] > 0 and channels % (x[3] // w[3]) == 0, "filters that do not fit its groups")
     o = op.options
     height = window.positions(x[1], w[1], o["stride_h"], o["dilation_h_factor"], o["padding"])
     width = window.positions(x[2], w[2], o["stride_w"], o["dilation_w_factor"], o["padding"])
@@ -66,9 +67,9 @@ def _macs(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
     return _taps(shapes, words) * shapes["w"][0] * shapes["w"][3]
 
 
-def not_grouped(graph: Graph, op: Operator) -> bool:
-    """its filter covers all input channels (no grouped convolution)"""
-    return graph.tensors[op.inputs[1]].shape[-1] == graph.tensors[op.inputs[0]].shape[-1]
+def is_grouped(graph: Graph, op: Operator) -> bool:
+    """its filter covers the channels of a group"""
+    return graph.tensors[op.inputs[1]].shape[-1] != graph.tensors[op.inputs[0]].shape[-1]
 
 
 def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1, 1)) -> bool:
@@ -102,11 +103,22 @@ CONV_2D = OperatorSpec(
     ),
     shape=_shape,
     words=words,
-    constraints=(*WINDOW, weights_are_constant, not_grouped, fits_the_device),
+    constraints=(*WINDOW, weights_are_constant, fits_the_device),
     keeps_bounds=False,
-    limits="any stride, dilation, padding",
+    limits="any stride, dilation, padding, groups",
     channel_axis=0,
     strips=(strip.forward_strip, strip.backward_strip),
+    variant=(
+        KernelSpec(
+            name="GROUPED_CONV_2D",
+            number=45,
+            forward=f"{_FORWARD} workspace!?",
+            backward=_BACKWARD,
+            words=_WORDS,
+            macs=_macs,
+        ),
+        is_grouped,
+    ),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
         number=20,
@@ -154,4 +166,63 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         macs=_macs,
         stack=_STACK,
     ),
+)
+
+
+def _transposed_words(graph: Graph, op: Operator) -> list[Word]:
+    w, x, y = (graph.tensors[t].shape for t in (*op.inputs[1:3], op.outputs[0]))
+    pads = window.pads(op, (y[1], y[2]), (w[1], w[2]), (x[1], x[2]))
+    return [op.options["stride_h"], op.options["stride_w"], 1, 1, *pads, int(window.activation(op))]
+
+
+def _transposed_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
+    y, w, x = integers(inputs, 0), shape_of(inputs, 1), shape_of(inputs, 2)
+    require(len(x) == len(w) == 4, "an input or filter that has not four dimensions")
+    require(w[3] == x[3] > 0 and w[0] > 0, "a filter that does not fit its input's channels")
+    check_bias(inputs, w[0], 3)
+    if y is None:
+        return None
+    require(y.shape == (4,), "an output shape that has not four dimensions")
+    size, o = [int(n) for n in y], op.options
+    require(size[0] == x[0] and size[3] == w[0] and min(size) > 0, "an output shape that does not fit")
+    for axis, stride in ((1, o["stride_h"]), (2, o["stride_w"])):
+        positions = window.positions(size[axis], w[axis], stride, 1, o["padding"])
+        require(positions == x[axis], "an output shape that does not fit its stride and padding")
+    return tuple(size)
+
+
+def _transposed_macs(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    mirrored = {"x": shapes["y"], "w": shapes["w"], "y": shapes["x"]}
+    return _taps(mirrored, words) * shapes["w"][0] * shapes["w"][3]
+
+
+def reaches_the_device(graph: Graph, op: Operator) -> bool:
+    """its strides and filter span less than 2^29 rows and columns and 2^31 elements of its output"""
+    w, y, o = graph.tensors[op.inputs[1]].shape, graph.tensors[op.outputs[0]].shape, op.options
+    rows, columns = (window.reach(y[i], w[i], o[f"stride_{'hw'[i - 1]}"], 1) for i in (1, 2))
+    return window.addressable(rows, columns, max(y[3], w[3]))
+
+
+TRANSPOSE_CONV = OperatorSpec(
+    name="TRANSPOSE_CONV",
+    kernel=KernelSpec(
+        name="TRANSPOSE_CONV",
+        number=46,
+        forward=f"{_FORWARD} workspace!?",
+        backward=_BACKWARD,
+        words=_WORDS,
+        macs=_transposed_macs,
+    ),
+    options=Options(
+        "TransposeConvOptions",
+        (*window.STRIDES, OptionField("fusedActivationFunction", 3, 1), OptionField("quantizedBiasType", 4, 1)),
+    ),
+    shape=_transposed_shape,
+    words=_transposed_words,
+    constraints=(*WINDOW, weights_are_constant, reaches_the_device),
+    keeps_bounds=False,
+    limits="any stride, padding",
+    order=(2, 1, 3),
+    settings=1,
+    channel_axis=0,
 )

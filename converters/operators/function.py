@@ -1,13 +1,14 @@
-"""Functions of one tensor: SOFTMAX and those that work element by element."""
+"""Functions of one tensor: SOFTMAX, PRELU and those that work element by element."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
-from ..graph import Graph, Operator
-from .constraints import COMMON
-from .shapes import same
-from .spec import Constraint, KernelSpec, OperatorSpec, OptionField, Options, Word, WordRule
+from ..graph import Graph, Operator, Tensor
+from .constraints import COMMON, weights_are_constant
+from .shapes import require, same, shape_of
+from .spec import Constraint, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word, WordRule
 
 
 def _no_words(graph: Graph, op: Operator) -> list[Word]:
@@ -102,6 +103,37 @@ GELU = _element_wise(
     word_rule=_approximate,
     limits="exact or approximate",
     in_tflm=False,
+)
+
+
+def _prelu_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
+    x, w = shape_of(inputs, 0), shape_of(inputs, 1)
+    require(len(w) <= len(x) and math.prod(w) > 0, "slopes that do not fit its input")
+    require(all(n in (1, size) for n, size in zip(w[::-1], x[::-1])), "slopes that do not fit its input")
+    return x
+
+
+def slopes_are_shared_along_leading_axes(graph: Graph, op: Operator) -> bool:
+    """its slopes are shared by all positions of leading axes (Keras: no shared_axes, or [1, 2] of an image)"""
+    x, w = graph.tensors[op.inputs[0]].shape, graph.tensors[op.inputs[1]].shape
+    own = w[next((i for i, size in enumerate(w) if size != 1), len(w)) :]
+    return own == x[len(x) - len(own) :]
+
+
+def _elements(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    return math.prod(shapes["x"])
+
+
+PRELU = OperatorSpec(
+    name="PRELU",
+    kernel=KernelSpec(name="PRELU", number=44, forward="x w y!", backward="x w dy! dx!?", words="", macs=_elements),
+    options=None,
+    shape=_prelu_shape,
+    words=_no_words,
+    constraints=(*COMMON, weights_are_constant, slopes_are_shared_along_leading_axes),
+    keeps_bounds=False,
+    limits="slopes shared along leading axes; no selection",
+    shares=("x",),
 )
 
 

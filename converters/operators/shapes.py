@@ -50,7 +50,7 @@ def same(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
     return shape_of(inputs, 0)
 
 
-def check_bias(inputs: Sequence[Tensor | None], channels: int) -> None:
+def check_bias(inputs: Sequence[Tensor | None], channels: int, position: int = 2) -> None:
     """One element for each output channel, if there is a bias."""
-    bias = inputs[2] if len(inputs) > 2 else None
+    bias = inputs[position] if len(inputs) > position else None
     require(bias is None or bias.elements == channels, f"a bias that has not {channels} elements")

@@ -171,4 +171,4 @@ def _with_plan(file: Path) -> TrainableModel | None:
 
 def _random_data(model: TrainableModel, seed: int) -> Dataset:
     outputs = int(np.prod(model.output_shape, dtype=np.int64))
-    return workloads.synthetic(model.input_shape, outputs, SYNTHETIC_SAMPLES, seed)
+    return workloads.synthetic(model.input_shape, outputs, SYNTHETIC_SAMPLES, seed, model.input_limit)

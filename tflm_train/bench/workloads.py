@@ -150,10 +150,14 @@ def _common_mnist(path: Path) -> Dataset | None:
         return None  # load_npz says what is wrong
 
 
-def synthetic(input_shape: tuple[int, ...], outputs: int, samples: int, seed: int) -> Dataset:
-    """Normal inputs and classes at random, for a model whose data is not given."""
+def synthetic(input_shape: tuple[int, ...], outputs: int, samples: int, seed: int, limit: int = 0) -> Dataset:
+    """Normal inputs (indices below ``limit`` if there is one) and classes at random, for a model whose data is not
+    given."""
     generator = np.random.Generator(np.random.PCG64(seed))
-    x = generator.standard_normal((samples, *input_shape)).astype(np.float32)
+    if limit:
+        x = generator.integers(0, limit, (samples, *input_shape)).astype(np.float32)
+    else:
+        x = generator.standard_normal((samples, *input_shape)).astype(np.float32)
     if outputs == 1:
         return Dataset(x, generator.standard_normal((samples, 1)).astype(np.float32))
     return Dataset(x, generator.integers(0, outputs, samples))

@@ -25,6 +25,7 @@ enum class Status : uint8_t {
   kSelectorNeedsPlan = 15,
   kForwardFailed = 16,
   kBodyNeedsTflm = 17,
+  kInvalidIndex = 18,
 };
 
 /// One sentence: what is wrong and what to do. Never null.

@@ -1,11 +1,14 @@
 // Geometries of convolutions and an independent convolution by definition.
 #pragma once
 
+#include <type_traits>
+
 #include "kernel_testing.h"
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/conv_2d.h"
 #include "tflm_train/kernels/conv_forward.h"
 #include "tflm_train/kernels/depthwise_conv_2d.h"
+#include "tflm_train/kernels/transpose_conv.h"
 
 namespace tflm_train {
 namespace testing {
@@ -62,9 +65,42 @@ size_t WeightElements(const ConvShape& s) {
   return size_t(Conv::WeightsPerChannel(s)) * size_t(s.out_c);
 }
 
+template <class Conv>
+inline constexpr bool kTransposed = std::is_same_v<Conv, TransposeConv>;
+template <class Conv>
+inline constexpr bool kGrouped = std::is_same_v<Conv, GroupedConv2d>;
+
+/// The convolution with its images exchanged: from `out` to what a convolution makes of it.
+inline ConvShape MakeTransposed(Pair out, int32_t out_c, int32_t in_c, Pair filter, Pair stride, bool same) {
+  ConvShape s = MakeConv(out, out_c, in_c, filter, stride, {1, 1}, same);
+  std::swap(s.in_h, s.out_h);
+  std::swap(s.in_w, s.out_w);
+  std::swap(s.in_c, s.out_c);
+  return s;
+}
+
+/// Visits every multiplication of a transposed convolution: visit(y index, x index, w index).
+template <class Visit>
+void ForEachTransposedProduct(const ConvShape& s, Visit visit) {
+  for (int32_t i = 0; i < s.in_h * s.in_w; ++i) {
+    for (int32_t tap = 0; tap < s.filter_h * s.filter_w; ++tap) {
+      const int32_t row = i / s.in_w * s.stride_h - s.pad_top + tap / s.filter_w;
+      const int32_t column = i % s.in_w * s.stride_w - s.pad_left + tap % s.filter_w;
+      if (row < 0 || row >= s.out_h || column < 0 || column >= s.out_w) continue;
+      for (int32_t o = 0; o < s.out_c; ++o) {
+        for (int32_t c = 0; c < s.in_c; ++c) {
+          visit(size_t((row * s.out_w + column) * s.out_c + o), size_t(i * s.in_c + c),
+                size_t((o * s.filter_h * s.filter_w + tap) * s.in_c + c));
+        }
+      }
+    }
+  }
+}
+
 /// Visits every multiplication of a convolution, bounds tested tap by tap: visit(y index, x index, w index).
 template <class Conv, class Visit>
 void ForEachProduct(const ConvShape& s, Visit visit) {
+  if constexpr (kTransposed<Conv>) return ForEachTransposedProduct(s, visit);
   for (int32_t i = 0; i < s.out_h; ++i) {
     for (int32_t j = 0; j < s.out_w; ++j) {
       for (int32_t o = 0; o < s.out_c; ++o) {
@@ -78,8 +114,11 @@ void ForEachProduct(const ConvShape& s, Visit visit) {
             if constexpr (Conv::kDepthwise) {
               visit(y, size_t(pixel + o / s.depth_multiplier), size_t((u * s.filter_w + v) * s.out_c + o));
             } else {
-              for (int32_t c = 0; c < s.in_c; ++c) {
-                visit(y, size_t(pixel + c), size_t(((o * s.filter_h + u) * s.filter_w + v) * s.in_c + c));
+              const int32_t channels = kGrouped<Conv> ? s.filter_c : s.in_c;
+              const int32_t group = kGrouped<Conv> ? o * (s.in_c / s.filter_c) / s.out_c : 0;
+              for (int32_t c = 0; c < channels; ++c) {
+                visit(y, size_t(pixel + group * channels + c),
+                      size_t(((o * s.filter_h + u) * s.filter_w + v) * channels + c));
               }
             }
           }
@@ -140,6 +179,30 @@ inline constexpr Activation kActivations[] = {Activation::kNone, Activation::kRe
 template <class Conv>
 std::vector<ConvShape> ConvShapes() {
   std::vector<ConvShape> shapes;
+  if constexpr (kTransposed<Conv>) {
+    for (bool same : {false, true}) {
+      shapes.push_back(MakeTransposed({5, 4}, 2, 3, {3, 3}, {1, 1}, same));
+      shapes.push_back(MakeTransposed({7, 8}, 3, 2, {3, 2}, {2, 3}, same));
+      shapes.push_back(MakeTransposed({8, 7}, 1, 2, {2, 3}, {2, 2}, same));
+      shapes.push_back(MakeTransposed({6, 6}, 2, 1, {1, 1}, {2, 1}, same));  // rows that nothing reaches
+      shapes.push_back(MakeTransposed({9, 9}, 2, 2, {2, 4}, {3, 2}, same));
+    }
+    shapes.push_back(MakeTransposed({2, 3}, 1, 2, {5, 5}, {1, 1}, true));
+    return shapes;
+  }
+  if constexpr (kGrouped<Conv>) {
+    for (bool same : {false, true}) {
+      for (int32_t groups : {1, 2, 3}) {
+        for (int32_t channels : {1, 2}) {
+          shapes.push_back(MakeConv({5, 4}, groups * channels, 2 * groups, {3, 3}, {1, 1}, {1, 1}, same));
+          shapes.push_back(MakeConv({6, 7}, groups * channels, groups, {3, 2}, {2, 3}, {1, 1}, same));
+          shapes.push_back(MakeConv({7, 6}, groups * channels, 3 * groups, {2, 3}, {1, 2}, {2, 2}, same));
+          for (size_t i = shapes.size() - 3; i < shapes.size(); ++i) shapes[i].filter_c = channels;
+        }
+      }
+    }
+    return shapes;
+  }
   for (bool same : {false, true}) {
     for (int32_t multiplier : {1, 2, 3}) {
       const auto channels = [multiplier](int32_t in_c) {

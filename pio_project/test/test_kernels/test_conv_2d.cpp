@@ -47,6 +47,18 @@ TEST_CASE("conv 2d: forward by definition, gradients by finite differences") { C
 TEST_CASE("conv 2d: a selection in any form does the same to the bit") { CheckConvSelections<Conv2d>(); }
 TEST_CASE("conv 2d: counted work") { CheckConvWork<Conv2d>(); }
 
+TEST_CASE("grouped conv 2d: forward by definition, gradients by finite differences, selections, work") {
+  CheckConvGradients<GroupedConv2d>(kBias);
+  CheckConvSelections<GroupedConv2d>();
+  CheckConvWork<GroupedConv2d>();
+}
+
+TEST_CASE("transpose conv: forward by definition, gradients by finite differences, selections, work") {
+  CheckConvGradients<TransposeConv>(kBias);
+  CheckConvSelections<TransposeConv>();
+  CheckConvWork<TransposeConv>();
+}
+
 TEST_CASE("conv 2d: bias takes the selected elements only") {
   Random random(5);
   const DirectLocator locator(3, 4);

@@ -3,6 +3,7 @@
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/element_wise.h"
 #include "tflm_train/kernels/gelu.h"
+#include "tflm_train/kernels/prelu.h"
 #include "tflm_train/kernels/unary.h"
 
 using namespace tflm_train;
@@ -97,6 +98,34 @@ TEST_CASE("gelu: the normal distribution in float") {
   CHECK(NormalCdf(40.0f) == 1.0f);
   CHECK(NormalCdf(-40.0f) == 0.0f);
   CHECK(std::isnan(NormalCdf(std::nanf(""))));
+}
+
+TEST_CASE("prelu: gradients by finite differences") {
+  Random random(83);
+  for (const PreluShape& s : {PreluShape{5, 4}, PreluShape{1, 6}, PreluShape{7, 1}}) {
+    std::vector<double> x = random.Vector<double>(s.elements(), 4), w = random.Vector<double>(s.slopes);
+    for (double& value : x) value += std::copysign(1e-3, value);
+    const std::vector<double> r = random.Vector<double>(x.size());
+    std::vector<double> y(x.size()), dx(x.size()), dw(w.size()), added(x.size(), 2.0);
+    WorkCounters work;
+    const auto loss = [&] {
+      PreluForward(s, x.data(), w.data(), y.data(), work);
+      return Dot(y, r);
+    };
+    loss();
+    CHECK(work.forward == x.size());
+    PreluBackward(s, x.data(), w.data(), r.data(), false, 1.0, dw.data(), dx.data(), work);
+    CHECK(work.input_error + work.weight_gradient == 2 * x.size());
+    CHECK(Measure(dx, FiniteDifferences(x, loss)) <= kTolerance);
+    CHECK(Measure(dw, FiniteDifferences(w, loss)) <= kTolerance);
+    PreluBackward<double>(s, x.data(), w.data(), r.data(), true, 1.0, nullptr, added.data(), work);
+    for (size_t i = 0; i < x.size(); ++i) CHECK(std::fabs(added[i] - (2.0 + dx[i])) <= 1e-15);
+    // dx in the memory of dy, and the slopes themselves change
+    std::vector<double> shared = r, slopes = w;
+    PreluBackward(s, x.data(), slopes.data(), shared.data(), false, -0.5, slopes.data(), shared.data(), work);
+    CHECK(SameBits(shared, dx));
+    for (size_t i = 0; i < w.size(); ++i) CHECK(std::fabs(slopes[i] - (w[i] - 0.5 * dw[i])) <= 1e-15);
+  }
 }
 
 TEST_CASE("square roots: gradients by finite differences") {

@@ -1,4 +1,5 @@
 #include "kernel_testing.h"
+#include "tflm_train/kernels/gather.h"
 #include "tflm_train/kernels/move.h"
 
 using namespace tflm_train;
@@ -165,6 +166,51 @@ TEST_CASE("concatenation: small numbers by hand") {
   ConcatenationBackward(second, y.data(), false, db.data());
   CHECK(da == std::vector<float>{11, 12});
   CHECK(db == b);
+}
+
+TEST_CASE("split: the errors of the parts, absent ones are zero") {
+  const ConcatenationPart first = {2, 1, 3, 0}, second = {2, 2, 3, 1};
+  const std::vector<float> dy = {1, 2};
+  std::vector<float> dx(6, 10.0f), added(6, 10.0f);
+  SplitBackward(first, dy.data(), false, dx.data());
+  SplitBackward<float>(second, nullptr, false, dx.data());
+  CHECK(dx == std::vector<float>{1, 0, 0, 2, 0, 0});
+  SplitBackward(first, dy.data(), true, added.data());
+  SplitBackward<float>(second, nullptr, true, added.data());
+  CHECK(added == std::vector<float>{11, 10, 10, 12, 10, 10});
+}
+
+TEST_CASE("gather: rows by indices, the gradient of repeated rows is summed, no row outside the table") {
+  const GatherShape s = {4, 3, 20};
+  Random random(71);
+  const std::vector<int32_t> index = {2, 0, 2, 2};
+  std::vector<double> w = random.Vector<double>(60), y(80), dw(60);
+  const std::vector<double> r = random.Vector<double>(80);
+  const auto loss = [&] {
+    GatherForward(s, index.data(), w.data(), y.data());
+    return Dot(y, r);
+  };
+  loss();
+  CHECK(y[0] == w[40]);
+  CHECK(y[39] == w[19]);
+  CHECK(GatherTableGradient(s, index.data(), r.data(), 1.0, dw.data()) == 2);
+  CHECK(Measure(dw, FiniteDifferences(w, loss)) <= kTolerance);
+  for (size_t i = 20; i < 40; ++i) CHECK(dw[i] == 0);
+  const std::vector<int32_t> outside = {3, -1, INT32_MAX, INT32_MIN};
+  GatherForward(s, outside.data(), w.data(), y.data());
+  CHECK(y == std::vector<double>(80, 0.0));
+  const std::vector<double> before = w;
+  CHECK(GatherTableGradient(s, outside.data(), r.data(), 1.0, w.data()) == 0);
+  CHECK(SameBits(w, before));
+}
+
+TEST_CASE("gather: what is added to a row is summed before") {
+  const GatherShape s = {3, 1, 1};
+  const std::vector<int32_t> index = {0, 0, 0};
+  const std::vector<float> dy = {4e-8f, 4e-8f, 4e-8f};  // one alone is rounded away next to 1
+  float w = 1;
+  GatherTableGradient(s, index.data(), dy.data(), 1.0f, &w);
+  CHECK(w > 1);
 }
 
 TEST_CASE("copy: writes, adds, and leaves shared memory alone") {

@@ -137,9 +137,17 @@ TEST_CASE("pad, transpose, concatenation, copy steps") {
   join.Forward(kConcatenation);
   CHECK(join.Get(0) == F{1, 3, 4, 2, 5, 6});
   Step split(KernelId::kConcatenation, Phase::kBackward);  // two of three parts have no error
-  split.Float({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}).Absent().Float({2, 2}, {1, 1, 1, 1}).Absent().Words({0, 1, 2, 1});
+  split.Float({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}).Absent().Float({2, 2}, {1, 1, 1, 1}).Absent().Words({1, 2, 4, 2});
   split.Accumulates(2).Backward(kConcatenation);
   CHECK(split.Get(2) == F{4, 5, 6, 7});
+
+  Step divide(KernelId::kSplit, Phase::kForward);
+  divide.Float({2, 3}, {1, 2, 3, 4, 5, 6}).Float({2}).Float({2, 2}).Words({2, 1, 2}).Forward(kSplit);
+  CHECK(divide.Get(1) == F{1, 4});
+  CHECK(divide.Get(2) == F{2, 3, 5, 6});
+  Step whole(KernelId::kSplit, Phase::kBackward);  // the second part has no error
+  whole.Float({2, 3}, F(6, 9)).Float({2}, {1, 4}).Absent().Words({2, 1, 2}).Backward(kSplit);
+  CHECK(whole.Get(0) == F{1, 0, 0, 4, 0, 0});
 
   Step copy(KernelId::kCopy, Phase::kForward);
   copy.Float({2, 2}, {1, 2, 3, 4}).Float({4}).Words({}).Forward(kCopy);

@@ -120,7 +120,9 @@ void AddTypicalSteps(std::vector<Good>& good) {
       {"transpose", KernelId::kTranspose, kB, [](Step& s) { s.Float({4, 2, 3}).Float({2, 3, 4}).Words({2, 0, 1}); }});
   for (Phase phase : {kF, kB}) {
     good.push_back({"concatenation", KernelId::kConcatenation, phase,
-                    [](Step& s) { s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({1, 2, 3}); }});
+                    [](Step& s) { s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({2, 2, 3}); }});
+    good.push_back({"split", KernelId::kSplit, phase,
+                    [](Step& s) { s.Float({2, 5}).Float({2, 2}).Float({2, 3}).Words({2, 2, 3}); }});
   }
   good.push_back(
       {"softmax", KernelId::kSoftmax, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({2, 3}).WordF32(1); }});
@@ -163,6 +165,34 @@ void AddTypicalSteps(std::vector<Good>& good) {
                   [](Step& s) { s.Float({1, 2, 3, 2}).Float({1, 4, 5, 2}).Words({0, 1}); }});
   good.push_back({"resize", KernelId::kResizeNearestNeighbor, kB,
                   [](Step& s) { s.Float({1, 4, 5, 2}).Float({1, 2, 3, 2}).Words({1, 0}); }});
+  for (Phase phase : {kF, kB}) {
+    good.push_back({"gather", KernelId::kGather, phase, [](Step& s) { s.Integers({4}).Float({3, 5}).Float({4, 5}); }});
+  }
+  good.push_back({"cast", KernelId::kCast, kF, [](Step& s) { s.Float({4}).Integers({2, 2}); }});
+  good.push_back({"grouped", KernelId::kGroupedConv2d, kF, [](Step& s) {
+                    s.Float({1, 5, 4, 4}).Float({6, 3, 3, 2}).Float({6}).Float({1, 5, 4, 6}).Float({1});
+                    s.Words({1, 1, 1, 1, 1, 1, 1});
+                  }});
+  good.push_back({"grouped", KernelId::kGroupedConv2d, kB, [](Step& s) {
+                    s.Float({1, 5, 4, 4}).Float({6, 3, 3, 2}).Float({1, 5, 4, 6}).Float({1, 5, 4, 6});
+                    s.Float({1, 5, 4, 4}).Keys(120).Float({18}).Words({1, 1, 1, 1, 1, 1, 1}).Trains();
+                  }});
+  good.push_back({"transposed", KernelId::kTransposeConv, kF, [](Step& s) {
+                    s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({3}).Float({1, 9, 7, 3}).Float({1});
+                    s.Words({2, 2, 1, 1, 1, 1, 1});
+                  }});
+  good.push_back({"transposed", KernelId::kTransposeConv, kB, [](Step& s) {
+                    s.Float({1, 5, 4, 2}).Float({3, 3, 3, 2}).Float({1, 9, 7, 3}).Float({1, 9, 7, 3});
+                    s.Float({1, 5, 4, 2}).Keys(189).Float({18}).Words({2, 2, 1, 1, 1, 1, 1}).Trains();
+                  }});
+  good.push_back({"matmul", KernelId::kBatchMatmul, kF,
+                  [](Step& s) { s.Float({2, 3, 4}).Float({4, 5}).Float({2, 3, 5}).Words({0, 0}); }});
+  good.push_back({"matmul", KernelId::kBatchMatmul, kB, [](Step& s) {
+                    s.Float({2, 4, 3}).Float({5, 4}).Float({2, 3, 5}).Float({2, 4, 3}).Float({5, 4}).Words({1, 1});
+                  }});
+  good.push_back({"prelu", KernelId::kPrelu, kF, [](Step& s) { s.Float({2, 3}).Float({3}).Float({2, 3}); }});
+  good.push_back({"prelu", KernelId::kPrelu, kB,
+                  [](Step& s) { s.Float({2, 3}).Float({3}).Float({2, 3}).Float({2, 3}).Trains(); }});
   good.push_back({"gelu", KernelId::kGelu, kF, [](Step& s) { s.Float({2, 3}).Float({2, 3}).Words({1}); }});
   good.push_back({"gelu", KernelId::kGelu, kB, [](Step& s) { s.Float({4}).Float({4}).Float({4}).Words({0}); }});
   good.push_back({"leaky", KernelId::kLeakyRelu, kF, [](Step& s) { s.Float({4}).Float({4}).WordF32(0.1f); }});
@@ -183,13 +213,14 @@ void Refused(const Good& good, const std::string& what, const Build& change) {
 
 bool IsConvolution(KernelId kernel) {
   return kernel == KernelId::kConv2d || kernel == KernelId::kDepthwiseConv2d || kernel == KernelId::kConv2dMaxPool ||
-         kernel == KernelId::kDepthwiseMaxPool;
+         kernel == KernelId::kDepthwiseMaxPool || kernel == KernelId::kGroupedConv2d ||
+         kernel == KernelId::kTransposeConv;
 }
 
 /// Position of a convolution's workspace.
 uint32_t Workspace(const Good& good) {
   if (good.phase == kB) return 6;
-  return good.kernel == KernelId::kConv2d || good.kernel == KernelId::kDepthwiseConv2d ? 4 : 5;
+  return good.kernel == KernelId::kConv2dMaxPool || good.kernel == KernelId::kDepthwiseMaxPool ? 5 : 4;
 }
 
 /// An argument that the kernel does without.
@@ -202,10 +233,13 @@ bool MayBeAbsent(const Good& good, uint32_t argument) {
   if (layer) return argument == 4 || argument == 5;
   if (good.kernel == KernelId::kAdd || good.kernel == KernelId::kSub) return argument >= 2;
   if (good.kernel == KernelId::kMul) return argument >= 4;
+  if (good.kernel == KernelId::kPrelu) return argument == 3;
+  if (good.kernel == KernelId::kBatchMatmul) return argument >= 3;
   for (KernelId kernel : kBinary) {
     if (good.kernel == kernel) return argument >= 4;
   }
-  return good.phase == kB && good.kernel == KernelId::kConcatenation && argument >= 1;
+  const bool parts = good.kernel == KernelId::kConcatenation || good.kernel == KernelId::kSplit;
+  return good.phase == kB && parts && argument >= 1;
 }
 
 }  // namespace
@@ -234,7 +268,7 @@ TEST_CASE("check: arguments missing, too many, of another type") {
     Refused(good, "one fewer", [](Step& s) { --s.record().value_count; });
     for (uint32_t i = 0; i < probe.size(); ++i) {
       if (!MayBeAbsent(good, i)) Refused(good, "absent", [i](Step& s) { s.Omit(i); });
-      Refused(good, "int32", [i](Step& s) { s.value(i).type = static_cast<uint8_t>(ScalarType::kInt32); });
+      Refused(good, "uint32", [i](Step& s) { s.value(i).type = static_cast<uint8_t>(ScalarType::kUint32); });
       Refused(good, "rank 0", [i](Step& s) { s.value(i).rank = 0; });
       Refused(good, "empty", [i](Step& s) { s.value(i).dims[0] = 0; });
       Refused(good, "negative", [i](Step& s) { s.value(i).dims[s.value(i).rank - 1] = -1; });
@@ -254,6 +288,7 @@ TEST_CASE("check: shapes that do not belong together") {
       const bool is_scratch = is_workspace || static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
       Refused(good, "longer last dimension",
               [i, is_scratch](Step& s) { s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1; });
+      if (good.kernel == KernelId::kGather && i == 1) continue;  // a table of more rows
       Refused(good, "longer first dimension", [i, is_scratch](Step& s) { s.value(i).dims[0] += is_scratch ? -1 : 1; });
     }
   }
@@ -265,6 +300,7 @@ TEST_CASE("check: outputs outside the arena") {
     good.build(probe);
     uint32_t first = probe.size() - 1, last = first;
     if (good.kernel == KernelId::kConcatenation && good.phase == kF) first = last = 0;
+    if (good.kernel == KernelId::kSplit && good.phase == kB) first = last = 0;
     if (IsConvolution(good.kernel) && good.phase == kF) first = 3;
     for (uint32_t output = first; output <= last; ++output) {
       for (Place place : {Place::kInput, Place::kConstant, Place::kParameter}) {
@@ -451,7 +487,7 @@ TEST_CASE("all operators: each kernel once, forward always there") {
     CHECK(operators.Find(op->kernel) == op);
     const bool complete = op->check != nullptr && op->forward != nullptr;
     CHECK(complete);
-    CHECK((op->backward != nullptr) == (op->kernel != KernelId::kMaxPoolArgmax));
+    CHECK((op->backward != nullptr) == (op->kernel != KernelId::kMaxPoolArgmax && op->kernel != KernelId::kCast));
   }
   CHECK(operators.Find(KernelId::kExternal) == nullptr);
 }

@@ -1,4 +1,5 @@
-// CONV_2D: y[i, j, o] = act(sum_uvc x[.., .., c] w[o, u, v, c] + bias[o]); geometry: ConvShape.
+// CONV_2D: y[i, j, o] = act(sum_uvc x[.., .., c] w[o, u, v, c] + bias[o]); geometry: ConvShape. Grouped: an output
+// channel reads the channels of its group only. What convolutions with such filters share: ConvWith.
 #ifndef TFLM_TRAIN_KERNELS_CONV_2D_H_
 #define TFLM_TRAIN_KERNELS_CONV_2D_H_
 
@@ -12,12 +13,15 @@
 
 namespace tflm_train {
 
-struct Conv2d {
-  static constexpr bool kDepthwise = false;
-  static size_t FilterElements(const ConvShape& s) { return size_t(s.filter_h) * size_t(s.filter_w) * size_t(s.in_c); }
-  static uint32_t WeightsPerChannel(const ConvShape& s) { return static_cast<uint32_t>(FilterElements(s)); }
-  /// Multiplications per tap and position, all output channels.
-  static uint64_t ForwardPerTap(const ConvShape& s) { return uint64_t(s.in_c) * uint64_t(s.out_c); }
+/// Which elements of the image an element of the output reads. `Runs` of ConvWith has
+///   Channels(s): channels of a filter
+///   Cursor(s).At(row, column): the taps of a position, with taps()
+///   ImageOffset(s, channel): where a filter's first channel lies in a pixel
+///   ForEachRun(s, patch, visit): see below.
+struct FullRuns {
+  using Cursor = PatchCursor;
+  static int32_t Channels(const ConvShape& s) { return s.in_c; }
+  static size_t ImageOffset(const ConvShape&, int32_t) { return 0; }
 
   /// Visits the stretches of taps that are contiguous in the image and in one channel's filter, ascending:
   /// visit(image offset, filter offset, elements).
@@ -38,16 +42,50 @@ struct Conv2d {
       }
     }
   }
+};
+
+/// Every tap is a stretch of its own: in the image the channels of other groups lie between.
+struct GroupedRuns {
+  using Cursor = PatchCursor;
+  static int32_t Channels(const ConvShape& s) { return s.filter_c; }
+  static size_t ImageOffset(const ConvShape& s, int32_t channel) {
+    return size_t(channel / (s.out_c / (s.in_c / s.filter_c)) * s.filter_c);
+  }
+
+  template <class Visit>
+  static void ForEachRun(const ConvShape& s, const Patch& patch, Visit visit) {
+    for (int32_t u = patch.rows.begin; u < patch.rows.end; ++u) {
+      const int32_t image_row = (patch.rows.origin + u * s.dilation_h) * s.in_w;
+      for (int32_t v = patch.columns.begin; v < patch.columns.end; ++v) {
+        visit(size_t(image_row + patch.columns.origin + v * s.dilation_w) * size_t(s.in_c),
+              size_t(u * s.filter_w + v) * size_t(s.filter_c), static_cast<uint32_t>(s.filter_c));
+      }
+    }
+  }
+};
+
+template <class Runs>
+struct ConvWith {
+  static constexpr bool kDepthwise = false;
+  using Cursor = typename Runs::Cursor;
+  static size_t FilterElements(const ConvShape& s) {
+    return size_t(s.filter_h) * size_t(s.filter_w) * size_t(Runs::Channels(s));
+  }
+  static uint32_t WeightsPerChannel(const ConvShape& s) { return static_cast<uint32_t>(FilterElements(s)); }
+  /// Multiplications per tap and position, all output channels.
+  static uint64_t ForwardPerTap(const ConvShape& s) { return uint64_t(Runs::Channels(s)) * uint64_t(s.out_c); }
 
   /// All channels of one position: put(channel, value).
-  template <class T, class Put>
-  static void ForwardAt(const ConvShape& s, const Patch& patch, const T* x, const T* w, const T* bias,
+  template <class Taps, class T, class Put>
+  static void ForwardAt(const ConvShape& s, const Taps& patch, const T* x, const T* w, const T* bias,
                         const Bounds<T>& bounds, Put put) {
     const size_t filter_elements = FilterElements(s);
     for (int32_t channel = 0; channel < s.out_c; ++channel, w += filter_elements) {
       T sum = T(0);
-      ForEachRun(s, patch,
-                 [&sum, x, w](size_t image, size_t filter, uint32_t n) { sum = Dot(sum, x + image, w + filter, n); });
+      const T* pixels = x + Runs::ImageOffset(s, channel);
+      Runs::ForEachRun(s, patch, [&sum, pixels, w](size_t image, size_t filter, uint32_t n) {
+        sum = Dot(sum, pixels + image, w + filter, n);
+      });
       if (bias != nullptr) sum += bias[channel];
       put(channel, bounds.Clamp(sum));
     }
@@ -58,17 +96,18 @@ struct Conv2d {
   static void InputError(const ConvShape& s, const T* w, const T* dy, uint32_t elements, const Selection& selection,
                          Locator locator, T* dx, WorkCounters& work) {
     const size_t filter_elements = FilterElements(s);
-    PatchCursor patches(s);
+    Cursor patches(s);
     SelectedElements<T> selected(selection, dy, elements);
     uint32_t element;
     while (selected.Next(&element)) {
       if (!locator.MoveTo(element)) continue;
-      const Patch& patch = patches.At(locator.row(), locator.column());
+      const auto& patch = patches.At(locator.row(), locator.column());
       const T error = dy[element];
       const T* filters = w + size_t(locator.channel()) * filter_elements;
-      ForEachRun(s, patch,
-                 [=](size_t image, size_t filter, uint32_t n) { Axpy(error, filters + filter, dx + image, n); });
-      Count(work.input_error, uint64_t{patch.taps()} * uint64_t(s.in_c));
+      T* pixels = dx + Runs::ImageOffset(s, locator.channel());
+      Runs::ForEachRun(
+          s, patch, [=](size_t image, size_t filter, uint32_t n) { Axpy(error, filters + filter, pixels + image, n); });
+      Count(work.input_error, uint64_t{patch.taps()} * uint64_t(Runs::Channels(s)));
     }
   }
 
@@ -83,15 +122,17 @@ struct Conv2d {
       block.count = sums.Rows(filter_elements, all - block.first);
       Fill(T(0), sums.values, block.count * filter_elements);
       Locator locator = map;
-      PatchCursor patches(s);
+      Cursor patches(s);
       ForEachSelected(selection, dy, elements, block, [&](uint32_t element) {
         if (!locator.MoveTo(element)) return;
-        const Patch& patch = patches.At(locator.row(), locator.column());
+        const auto& patch = patches.At(locator.row(), locator.column());
         const T error = dy[element];
         T* filters = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first) * filter_elements;
-        ForEachRun(s, patch,
-                   [=](size_t image, size_t filter, uint32_t n) { Axpy(error, x + image, filters + filter, n); });
-        Count(work.weight_gradient, uint64_t{patch.taps()} * uint64_t(s.in_c));
+        const T* pixels = x + Runs::ImageOffset(s, locator.channel());
+        Runs::ForEachRun(s, patch, [=](size_t image, size_t filter, uint32_t n) {
+          Axpy(error, pixels + image, filters + filter, n);
+        });
+        Count(work.weight_gradient, uint64_t{patch.taps()} * uint64_t(Runs::Channels(s)));
       });
       for (uint32_t i = 0; i < block.count; ++i) {
         if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
@@ -101,6 +142,9 @@ struct Conv2d {
     }
   }
 };
+
+using Conv2d = ConvWith<FullRuns>;
+using GroupedConv2d = ConvWith<GroupedRuns>;
 
 }  // namespace tflm_train
 

@@ -1,4 +1,4 @@
-// Forward passes of the four convolution operators. `Conv`: Conv2d or DepthwiseConv2d; `bias` may be null.
+// Forward passes of the convolution operators. `Conv`: Conv2d, DepthwiseConv2d and their like; `bias` may be null.
 #ifndef TFLM_TRAIN_KERNELS_CONV_FORWARD_H_
 #define TFLM_TRAIN_KERNELS_CONV_FORWARD_H_
 
@@ -9,18 +9,19 @@
 
 namespace tflm_train {
 
-/// CONV_2D, DEPTHWISE_CONV_2D.
+/// Not fused with a pool.
 template <class Conv, class T>
 void ConvForward(const ConvShape& s, const T* x, const T* w, const T* bias, Activation activation, T* y,
                  WorkCounters& work) {
   const Bounds<T> bounds(activation);
+  typename Conv::Cursor patches(s);
   for (int32_t row = 0; row < s.out_h; ++row) {
     for (int32_t column = 0; column < s.out_w; ++column, y += s.out_c) {
-      Conv::ForwardAt(s, PatchAt(s, row, column), x, w, bias, bounds,
-                      [y](int32_t channel, T value) { y[channel] = value; });
+      const auto& patch = patches.At(row, column);
+      Conv::ForwardAt(s, patch, x, w, bias, bounds, [y](int32_t channel, T value) { y[channel] = value; });
+      if constexpr (kCountWork) Count(work.forward, patch.taps() * Conv::ForwardPerTap(s));
     }
   }
-  if constexpr (kCountWork) Count(work.forward, ValidTaps(s) * Conv::ForwardPerTap(s));
 }
 
 /// CONV_2D_MAX_POOL, DEPTHWISE_MAX_POOL: y [pool.out_h, pool.out_w, out_c] = max-pool(act(convolution)); the map

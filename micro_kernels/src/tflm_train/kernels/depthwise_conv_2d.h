@@ -14,6 +14,7 @@ namespace tflm_train {
 
 struct DepthwiseConv2d {
   static constexpr bool kDepthwise = true;
+  using Cursor = PatchCursor;
   static uint32_t WeightsPerChannel(const ConvShape& s) { return static_cast<uint32_t>(s.filter_h * s.filter_w); }
   /// Multiplications per tap and position, all output channels.
   static uint64_t ForwardPerTap(const ConvShape& s) { return uint64_t(s.out_c); }

@@ -181,6 +181,15 @@ void ConcatenationForward(const ConcatenationPart& part, const T* x, T* y) {
   }
 }
 
+/// dx's part = dy, or zeros where dy is null; added if `accumulate`.
+template <class T>
+void SplitBackward(const ConcatenationPart& part, const T* dy, bool accumulate, T* dx) {
+  dx += part.offset;
+  for (uint32_t o = 0; o < part.outer; ++o, dx += part.stride) {
+    PutError(accumulate, dx, part.block, [=](uint32_t i) { return dy == nullptr ? T(0) : dy[o * part.block + i]; });
+  }
+}
+
 /// dx = dy's part.
 template <class T>
 void ConcatenationBackward(const ConcatenationPart& part, const T* dy, bool accumulate, T* dx) {

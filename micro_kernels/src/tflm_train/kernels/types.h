@@ -28,6 +28,7 @@ struct ConvShape {
   int32_t dilation_h, dilation_w;
   int32_t pad_top, pad_left;
   int32_t depth_multiplier;
+  int32_t filter_c;  // of a grouped convolution: [out_c, filter_h, filter_w, filter_c], in_c / filter_c groups
 };
 
 /// Geometry of a pooling window over [in_h, in_w, channels].

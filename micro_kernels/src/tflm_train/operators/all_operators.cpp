@@ -7,6 +7,8 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kAbs,
     &kAdd,
     &kAveragePool2d,
+    &kBatchMatmul,
+    &kCast,
     &kConcatenation,
     &kConv2d,
     &kConv2dMaxPool,
@@ -17,7 +19,9 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kElu,
     &kExp,
     &kFullyConnected,
+    &kGather,
     &kGelu,
+    &kGroupedConv2d,
     &kHardSwish,
     &kLeakyRelu,
     &kLog,
@@ -31,6 +35,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kMul,
     &kNeg,
     &kPad,
+    &kPrelu,
     &kReduceMax,
     &kRelu,
     &kRelu6,
@@ -38,6 +43,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kResizeNearestNeighbor,
     &kRsqrt,
     &kSoftmax,
+    &kSplit,
     &kSqrt,
     &kSquare,
     &kSquaredDifference,
@@ -47,6 +53,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kTanh,
     &kTile,
     &kTranspose,
+    &kTransposeConv,
 };
 
 }  // namespace tflm_train

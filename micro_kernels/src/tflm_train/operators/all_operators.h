@@ -17,6 +17,8 @@ class AllOperators : public StaticOperatorSet<kOperatorCount> {
     Add(kAbs);
     Add(kAdd);
     Add(kAveragePool2d);
+    Add(kBatchMatmul);
+    Add(kCast);
     Add(kConcatenation);
     Add(kConv2d);
     Add(kConv2dMaxPool);
@@ -27,7 +29,9 @@ class AllOperators : public StaticOperatorSet<kOperatorCount> {
     Add(kElu);
     Add(kExp);
     Add(kFullyConnected);
+    Add(kGather);
     Add(kGelu);
+    Add(kGroupedConv2d);
     Add(kHardSwish);
     Add(kLeakyRelu);
     Add(kLog);
@@ -41,6 +45,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount> {
     Add(kMul);
     Add(kNeg);
     Add(kPad);
+    Add(kPrelu);
     Add(kReduceMax);
     Add(kRelu);
     Add(kRelu6);
@@ -48,6 +53,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount> {
     Add(kResizeNearestNeighbor);
     Add(kRsqrt);
     Add(kSoftmax);
+    Add(kSplit);
     Add(kSqrt);
     Add(kSquare);
     Add(kSquaredDifference);
@@ -57,6 +63,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount> {
     Add(kTanh);
     Add(kTile);
     Add(kTranspose);
+    Add(kTransposeConv);
     Add(kStaticTopkSelector);
     Add(kTinypropSelector);
   }

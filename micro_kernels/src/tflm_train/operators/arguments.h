@@ -42,6 +42,24 @@ enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace average_pool_2d
 
+namespace batch_matmul {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kTransposedA, kTransposedB, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x1c, 0x00, 0x00, 0xff, 0x02};
+}  // namespace batch_matmul
+
+namespace cast {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff};
+}  // namespace cast
+
 namespace concatenation {
 namespace forward {  // y! x*
 enum Argument : uint32_t { kY, kX, kCount };
@@ -49,7 +67,7 @@ enum Argument : uint32_t { kY, kX, kCount };
 namespace backward {  // dy! dx!?*
 enum Argument : uint32_t { kDy, kDx, kCount };
 }
-enum Word : uint32_t { kAxis, kSizes };
+enum Word : uint32_t { kOuter, kBlocks };
 inline constexpr KernelArguments kArguments = {0x01, 0x00, 0xff, 0x00, 0x00, 0xff, 0x00};
 }  // namespace concatenation
 
@@ -149,6 +167,16 @@ enum Word : uint32_t { kBatch, kInputs, kOutputs, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20, 0x01, 0x03};
 }  // namespace fully_connected
 
+namespace gather {
+namespace forward {  // x w y!
+enum Argument : uint32_t { kX, kW, kY, kCount };
+}
+namespace backward {  // x w dy!
+enum Argument : uint32_t { kX, kW, kDy, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x04, 0x00, 0x00, 0x01, 0x02};
+}  // namespace gather
+
 namespace gelu {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -159,6 +187,17 @@ enum Argument : uint32_t { kX, kDy, kDx, kCount };
 enum Word : uint32_t { kApproximate, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace gelu
+
+namespace grouped_conv_2d {
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
+}
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace grouped_conv_2d
 
 namespace hard_swish {
 namespace forward {  // x y!
@@ -296,6 +335,16 @@ enum Word : uint32_t { kBefore };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace pad
 
+namespace prelu {
+namespace forward {  // x w y!
+enum Argument : uint32_t { kX, kW, kY, kCount };
+}
+namespace backward {  // x w dy! dx!?
+enum Argument : uint32_t { kX, kW, kDy, kDx, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0c, 0x00, 0x00, 0x01, 0x02};
+}  // namespace prelu
+
 namespace reduce_max {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -368,6 +417,17 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 enum Word : uint32_t { kRows, kColumns, kBeta, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace softmax
+
+namespace split {
+namespace forward {  // x y!*
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dx! dy?*
+enum Argument : uint32_t { kDx, kDy, kCount };
+}
+enum Word : uint32_t { kOuter, kBlocks };
+inline constexpr KernelArguments kArguments = {0xfe, 0x00, 0x01, 0x00, 0x00, 0xff, 0x01};
+}  // namespace split
 
 namespace sqrt {
 namespace forward {  // x y!
@@ -463,6 +523,17 @@ enum Argument : uint32_t { kDy, kDx, kCount };
 enum Word : uint32_t { kPermutation };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace transpose
+
+namespace transpose_conv {
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
+}
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace transpose_conv
 
 }  // namespace arguments
 }  // namespace tflm_train

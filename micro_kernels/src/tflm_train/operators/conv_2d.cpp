@@ -7,7 +7,7 @@
 namespace tflm_train {
 namespace {
 using namespace arguments::conv_2d;
-using Implementation = ConvolutionOperator<Conv2d, false>;
+using Implementation = ConvolutionOperator<Conv2d, false, FullFilterFits>;
 }  // namespace
 
 const OperatorOf<KernelId::kConv2d> kConv2d = {kArguments, Implementation::Check, Implementation::Forward,

@@ -6,7 +6,7 @@
 namespace tflm_train {
 namespace {
 using namespace arguments::conv_2d_max_pool;
-using Implementation = ConvolutionOperator<Conv2d, true>;
+using Implementation = ConvolutionOperator<Conv2d, true, FullFilterFits>;
 }  // namespace
 
 const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool = {kArguments, Implementation::Check, Implementation::Forward,

@@ -18,17 +18,6 @@ TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, bool pooled, uint32_t r
   return CheckedElements(step.value(argument)) >= (IsBackward(step) ? row_elements : 1) && IsDisjoint(step, argument);
 }
 
-TFLM_TRAIN_COLD bool ShapesFit(const ConvShape& s, const ValueRecord& w, const ValueRecord& output, bool depthwise) {
-  if (output.dims[3] != s.out_c) return false;
-  if (!depthwise) {
-    if (w.dims[3] != s.in_c) return false;
-  } else if (w.dims[0] != 1 || s.depth_multiplier != s.out_c / s.in_c || s.depth_multiplier * s.in_c != s.out_c) {
-    return false;
-  }
-  return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, s.dilation_h, s.pad_top) &&
-         WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, s.dilation_w, s.pad_left);
-}
-
 /// Rows or columns that one dimension of a patch, of its strides and of a pooling window over it may span; more than 31
 /// bits for too many. WindowFits before.
 TFLM_TRAIN_COLD uint32_t Span(int32_t in, int32_t filter, int32_t stride, int32_t dilation, int32_t positions) {
@@ -48,6 +37,18 @@ TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled) {
 
 }  // namespace
 
+bool SlidesOver(const ConvShape& s) {
+  return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, s.dilation_h, s.pad_top) &&
+         WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, s.dilation_w, s.pad_left);
+}
+
+bool FullFilterFits(const ConvShape& s, const ValueRecord&) { return s.filter_c == s.in_c && SlidesOver(s); }
+
+bool DepthwiseFilterFits(const ConvShape& s, const ValueRecord& filter) {
+  return filter.dims[0] == 1 && s.depth_multiplier == s.out_c / s.in_c && s.depth_multiplier * s.in_c == s.out_c &&
+         SlidesOver(s);
+}
+
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled) {
   const ValueRecord& x = LayerInput(step);
   const ValueRecord& w = step.value(layer_forward::kW);
@@ -60,6 +61,7 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
   s.out_c = w.dims[depthwise ? 3 : 0];
   s.filter_h = w.dims[1];
   s.filter_w = w.dims[2];
+  s.filter_c = w.dims[3];
   s.stride_h = step.word(0);
   s.stride_w = step.word(1);
   s.dilation_h = step.word(2);
@@ -81,7 +83,7 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
   return result;
 }
 
-Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
+Status CheckConvolution(const StepView& step, bool depthwise, bool pooled, ConvolutionShapesFit shapes_fit) {
   const uint32_t words = FirstPooledWord(depthwise) + (pooled ? kMapWords + kPoolWords : 0);
   if (step.word_count() != words || !LayerArgumentsFit(step, pooled ? LayerKind::kPooled : LayerKind::kConvolution)) {
     return Status::kPlanInvalid;
@@ -92,7 +94,7 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled) {
   const ConvolutionStep numbers = ReadConvolution(step, depthwise, pooled);
   uint32_t argmax = layer_forward::kArgmax;
   if (IsBackward(step)) argmax = layer_backward::kArgmax;
-  return PlanStatus(ShapesFit(numbers.conv, w, output, depthwise) &&
+  return PlanStatus(output.dims[3] == numbers.conv.out_c && shapes_fit(numbers.conv, w) &&
                     LayerChannelsFit(step, numbers.conv.out_c, kActivationWord) &&
                     WorkspaceFits(step, pooled, CheckedElements(w) / static_cast<uint32_t>(numbers.conv.out_c)) &&
                     (!pooled || PoolFits(numbers.pool)) && AddressesFit(numbers, pooled) &&

@@ -1,4 +1,4 @@
-// The four convolution operators: CONV_2D and DEPTHWISE_CONV_2D, alone or fused with the max-pool behind them.
+// Convolution operators: CONV_2D and DEPTHWISE_CONV_2D, alone or fused with the max-pool behind them, and their like.
 #ifndef TFLM_TRAIN_OPERATORS_CONVOLUTION_H_
 #define TFLM_TRAIN_OPERATORS_CONVOLUTION_H_
 
@@ -25,14 +25,22 @@ inline Workspace<float> WorkspaceOf(const StepView& step, uint32_t argument) {
 
 /// Call after CheckConvolution.
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled);
-TFLM_TRAIN_COLD Status CheckConvolution(const StepView& step, bool depthwise, bool pooled);
+/// `shapes_fit`: the filter's shape fits the images, and no tap leaves them.
+using ConvolutionShapesFit = bool (*)(const ConvShape& shape, const ValueRecord& filter);
+TFLM_TRAIN_COLD Status CheckConvolution(const StepView& step, bool depthwise, bool pooled,
+                                        ConvolutionShapesFit shapes_fit);
 
-/// `Conv`: Conv2d or DepthwiseConv2d.
-template <class Conv, bool kPooled>
+/// The window slides over the image.
+TFLM_TRAIN_COLD bool SlidesOver(const ConvShape& shape);
+TFLM_TRAIN_COLD bool FullFilterFits(const ConvShape& shape, const ValueRecord& filter);
+TFLM_TRAIN_COLD bool DepthwiseFilterFits(const ConvShape& shape, const ValueRecord& filter);
+
+/// `Conv`: Conv2d, DepthwiseConv2d or another one with their functions.
+template <class Conv, bool kPooled, ConvolutionShapesFit shapes_fit>
 struct ConvolutionOperator {
-  static constexpr bool kFast = kFastKernels && !Conv::kDepthwise;
+  static constexpr bool kFast = kFastKernels && shapes_fit == FullFilterFits;
 
-  static Status Check(const StepView& step) { return CheckConvolution(step, Conv::kDepthwise, kPooled); }
+  static Status Check(const StepView& step) { return CheckConvolution(step, Conv::kDepthwise, kPooled, shapes_fit); }
 
   static void Forward(const StepView& step, WorkCounters& work) {
     using namespace layer_forward;

@@ -7,7 +7,7 @@
 namespace tflm_train {
 namespace {
 using namespace arguments::depthwise_conv_2d;
-using Implementation = ConvolutionOperator<DepthwiseConv2d, false>;
+using Implementation = ConvolutionOperator<DepthwiseConv2d, false, DepthwiseFilterFits>;
 }  // namespace
 
 const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d = {kArguments, Implementation::Check,

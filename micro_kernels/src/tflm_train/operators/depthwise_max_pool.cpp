@@ -6,7 +6,7 @@
 namespace tflm_train {
 namespace {
 using namespace arguments::depthwise_max_pool;
-using Implementation = ConvolutionOperator<DepthwiseConv2d, true>;
+using Implementation = ConvolutionOperator<DepthwiseConv2d, true, DepthwiseFilterFits>;
 }  // namespace
 
 const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool = {kArguments, Implementation::Check,

@@ -15,6 +15,8 @@ namespace tflm_train {
 extern const OperatorOf<KernelId::kAbs> kAbs, kAbsForward;
 extern const OperatorOf<KernelId::kAdd> kAdd, kAddForward;
 extern const OperatorOf<KernelId::kAveragePool2d> kAveragePool2d, kAveragePool2dForward;
+extern const OperatorOf<KernelId::kBatchMatmul> kBatchMatmul, kBatchMatmulForward;
+extern const OperatorOf<KernelId::kCast> kCast, kCastForward;
 extern const OperatorOf<KernelId::kConcatenation> kConcatenation, kConcatenationForward;
 extern const OperatorOf<KernelId::kConv2d> kConv2d, kConv2dForward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
@@ -25,7 +27,9 @@ extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
 extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
 extern const OperatorOf<KernelId::kExp> kExp, kExpForward;
 extern const OperatorOf<KernelId::kFullyConnected> kFullyConnected, kFullyConnectedForward;
+extern const OperatorOf<KernelId::kGather> kGather, kGatherForward;
 extern const OperatorOf<KernelId::kGelu> kGelu, kGeluForward;
+extern const OperatorOf<KernelId::kGroupedConv2d> kGroupedConv2d, kGroupedConv2dForward;
 extern const OperatorOf<KernelId::kHardSwish> kHardSwish, kHardSwishForward;
 extern const OperatorOf<KernelId::kLeakyRelu> kLeakyRelu, kLeakyReluForward;
 extern const OperatorOf<KernelId::kLog> kLog, kLogForward;
@@ -39,6 +43,7 @@ extern const OperatorOf<KernelId::kMinimum> kMinimum, kMinimumForward;
 extern const OperatorOf<KernelId::kMul> kMul, kMulForward;
 extern const OperatorOf<KernelId::kNeg> kNeg, kNegForward;
 extern const OperatorOf<KernelId::kPad> kPad, kPadForward;
+extern const OperatorOf<KernelId::kPrelu> kPrelu, kPreluForward;
 extern const OperatorOf<KernelId::kReduceMax> kReduceMax, kReduceMaxForward;
 extern const OperatorOf<KernelId::kRelu> kRelu, kReluForward;
 extern const OperatorOf<KernelId::kRelu6> kRelu6, kRelu6Forward;
@@ -46,6 +51,7 @@ extern const OperatorOf<KernelId::kReluN1To1> kReluN1To1, kReluN1To1Forward;
 extern const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighbor, kResizeNearestNeighborForward;
 extern const OperatorOf<KernelId::kRsqrt> kRsqrt, kRsqrtForward;
 extern const OperatorOf<KernelId::kSoftmax> kSoftmax, kSoftmaxForward;
+extern const OperatorOf<KernelId::kSplit> kSplit, kSplitForward;
 extern const OperatorOf<KernelId::kSqrt> kSqrt, kSqrtForward;
 extern const OperatorOf<KernelId::kSquare> kSquare, kSquareForward;
 extern const OperatorOf<KernelId::kSquaredDifference> kSquaredDifference, kSquaredDifferenceForward;
@@ -55,8 +61,9 @@ extern const OperatorOf<KernelId::kSum> kSum, kSumForward;
 extern const OperatorOf<KernelId::kTanh> kTanh, kTanhForward;
 extern const OperatorOf<KernelId::kTile> kTile, kTileForward;
 extern const OperatorOf<KernelId::kTranspose> kTranspose, kTransposeForward;
+extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConvForward;
 
-inline constexpr uint32_t kOperatorCount = 43;
+inline constexpr uint32_t kOperatorCount = 50;
 
 }  // namespace tflm_train
 

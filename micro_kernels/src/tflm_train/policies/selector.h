@@ -22,7 +22,8 @@ struct LayerError {
 
 /// Whether the options have a selector choose in this layer: in the output layer only if told.
 inline bool LayerSelects(const TrainingOptions& options, const LayerRecord& layer) {
-  return options.selector != SelectorId::kDense && (options.output_sparse != 0 || (layer.flags & kLayerOutput) == 0);
+  const uint32_t always_dense = options.output_sparse != 0 ? kLayerDense : kLayerDense | kLayerOutput;
+  return options.selector != SelectorId::kDense && (layer.flags & always_dense) == 0;
 }
 
 /// A selector. Objects are constants with static storage, like Operators; policies/selectors.h declares them.

@@ -70,12 +70,26 @@ inline constexpr FingerprintField kFingerprintFields[] = {
     {32, 0x23},  // StridedSliceOptions.newAxisMask
     {32, 0x24},  // StridedSliceOptions.shrinkAxisMask
     {32, 0x05},  // StridedSliceOptions.offset
+    {35, 0x20},  // SplitOptions.numSplits
+    {37, 0x00},  // CastOptions.inDataType
+    {37, 0x01},  // CastOptions.outDataType
+    {49, 0x00},  // TransposeConvOptions.padding
+    {49, 0x21},  // TransposeConvOptions.strideW
+    {49, 0x22},  // TransposeConvOptions.strideH
+    {49, 0x03},  // TransposeConvOptions.fusedActivationFunction
+    {49, 0x04},  // TransposeConvOptions.quantizedBiasType
     {55, 0x00},  // ShapeOptions.outType
     {59, 0x20},  // PackOptions.valuesCount
     {59, 0x21},  // PackOptions.axis
+    {64, 0x20},  // UnpackOptions.num
+    {64, 0x21},  // UnpackOptions.axis
     {74, 0x00},  // ResizeNearestNeighborOptions.alignCorners
     {74, 0x01},  // ResizeNearestNeighborOptions.halfPixelCenters
     {75, 0x20},  // LeakyReluOptions.alpha
+    {79, 0x20},  // SplitVOptions.numSplits
+    {101, 0x00},  // BatchMatMulOptions.adjX
+    {101, 0x01},  // BatchMatMulOptions.adjY
+    {101, 0x02},  // BatchMatMulOptions.asymmetricQuantizeInputs
     {116, 0x00},  // GeluOptions.approximate
     {kTensorFields, 0x01},  // Tensor.type
     {kTensorFields, 0x60},  // Tensor.shape

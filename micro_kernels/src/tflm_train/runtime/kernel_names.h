@@ -50,6 +50,13 @@ inline constexpr const char* kKernelNames[] = {
     "SUM",
     "TILE",
     "GELU",
+    "PRELU",
+    "GROUPED_CONV_2D",
+    "TRANSPOSE_CONV",
+    "BATCH_MATMUL",
+    "SPLIT",
+    "GATHER",
+    "CAST",
 };
 
 }  // namespace tflm_train

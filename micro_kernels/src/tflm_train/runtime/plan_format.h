@@ -15,12 +15,13 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 44u;
+inline constexpr uint32_t kKernelCount = 51u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kMaxStrip = 256u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
+inline constexpr uint32_t kLayerDense = 2u;
 inline constexpr uint16_t kNoneIndex = 65535;
 inline constexpr int kMaxRank = 5;
 
@@ -69,6 +70,13 @@ enum class KernelId : uint16_t {
   kSum = 41,
   kTile = 42,
   kGelu = 43,
+  kPrelu = 44,
+  kGroupedConv2d = 45,
+  kTransposeConv = 46,
+  kBatchMatmul = 47,
+  kSplit = 48,
+  kGather = 49,
+  kCast = 50,
 };
 
 enum class SectionKind : uint16_t {
@@ -248,9 +256,10 @@ struct DefaultsRecord {
   uint32_t constants_offset;
   uint32_t constant_count;
   uint32_t classes;
+  uint32_t input_limit;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 68);
+static_assert(sizeof(DefaultsRecord) == 72);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -9,6 +9,18 @@
 #include "tflm_train/runtime/trainer_memory.h"
 
 namespace tflm_train {
+namespace {
+
+/// Indices of a table of `limit` rows.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool AllBelow(uint32_t limit, const float* input, uint32_t elements) {
+  const float end = static_cast<float>(limit);
+  for (uint32_t i = 0; i < elements; ++i) {
+    if (!(input[i] >= 0.0f && input[i] < end)) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
   return Step(input, label, 1.0f, result);
@@ -63,6 +75,10 @@ Status Trainer::Evaluate(const float* input, const Label& label, StepResult* res
 Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
   if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
   if (!AllFinite(input, program.input_elements)) return Fail(Status::kNonFinite, Subject::kInput);
+  const uint32_t limit = program.first_operator == 0 ? plan_.defaults().input_limit : 0;  // not from a cut
+  if (limit != 0 && !AllBelow(limit, input, program.input_elements)) {
+    return Fail(Status::kInvalidIndex, Subject::kInput);
+  }
   float* place = memory.Floats(program.input_address);
   if (place != input) std::memcpy(place, input, program.input_elements * sizeof(float));
   if (run_forward_ != nullptr) return run_forward_(this, program, memory);

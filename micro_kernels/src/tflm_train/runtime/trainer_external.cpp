@@ -53,17 +53,20 @@ Status Trainer::RunExternal(Trainer* trainer, const ProgramRecord& program, cons
   const StepRecord* steps = plan.steps(program);
   uint32_t next = program.first_operator;
   uint32_t last = next;
+  bool waiting = false;  // operators up to `last`
   for (uint32_t i = 0; i <= program.forward_count; ++i) {
     const bool end = i == program.forward_count;
     if (!end && static_cast<KernelId>(steps[i].kernel) == KernelId::kExternal) {
       last = plan.indices()[steps[i].operator_begin];
+      waiting = true;
       continue;
     }
     if (end) last = program.last_operator;
-    if (next <= last) {
+    if ((waiting || end) && next <= last) {
       const Status status = trainer->forward_->Run(static_cast<uint16_t>(next), static_cast<uint16_t>(last));
       if (status != Status::kOk) return trainer->Fail(status, Subject::kForwardPass);
       next = last + 1;
+      waiting = false;
     }
     if (end) break;
     const Operator* hook = trainer->operators_->Find(static_cast<KernelId>(steps[i].kernel));
