@@ -171,8 +171,8 @@ def cpp_header() -> str:
     lines = [
         HEAD,
         "// The fields that a model's fingerprint covers; the rule is written in converters/fingerprint.py.",
-        "#ifndef TFLM_TRAIN_RUNTIME_FINGERPRINT_FIELDS_H_",
-        "#define TFLM_TRAIN_RUNTIME_FINGERPRINT_FIELDS_H_",
+        "#ifndef TFLM_TRAIN_PLAN_FINGERPRINT_FIELDS_H_",
+        "#define TFLM_TRAIN_PLAN_FINGERPRINT_FIELDS_H_",
         "",
         "#include <cstdint>",
         "",
@@ -200,6 +200,6 @@ def cpp_header() -> str:
         "",
         "}  // namespace tflm_train",
         "",
-        "#endif  // TFLM_TRAIN_RUNTIME_FINGERPRINT_FIELDS_H_",
+        "#endif  // TFLM_TRAIN_PLAN_FINGERPRINT_FIELDS_H_",
     ]
     return "\n".join(lines) + "\n"

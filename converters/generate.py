@@ -15,9 +15,10 @@ from . import fingerprint, plan_header
 from .operators import cpp, table
 
 FILES: dict[str, Callable[[], str]] = {
-    "runtime/plan_format.h": plan_header.cpp_header,
-    "runtime/fingerprint_fields.h": fingerprint.cpp_header,
-    "runtime/kernel_names.h": cpp.kernel_names,
+    "base/format.h": plan_header.shared_header,
+    "plan/plan_format.h": plan_header.cpp_header,
+    "plan/fingerprint_fields.h": fingerprint.cpp_header,
+    "plan/kernel_names.h": cpp.kernel_names,
     "policies/option_names.h": plan_header.option_names,
     "policies/selectors.h": plan_header.selectors,
     "operators/arguments.h": cpp.arguments,

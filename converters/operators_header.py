@@ -36,7 +36,7 @@ def operators_header(plan: Plan, model_name: str = "the model") -> str:
         "",
         '#include "tflm_train/operators/operators.h"',
         *(['#include "tflm_train/policies/selectors.h"'] if policies else []),
-        '#include "tflm_train/runtime/operator_set.h"',
+        '#include "tflm_train/train/operator_set.h"',
     ]
     for name, kernels in needed.items():
         if kernels:

@@ -23,7 +23,7 @@ _RECORDS = {
     "StepRecord": pf.STEP,
 }
 _ENUMS = (
-    pf.SectionKind, pf.Activation, pf.ScalarType, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
+    pf.SectionKind, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
     pf.ForwardKind, pf.ParameterKind, pf.Loss,
 )  # fmt: skip
 _TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
@@ -74,7 +74,7 @@ def _options() -> list[str]:
 def option_names() -> str:
     """``policies/option_names.h``: the options' names, for hosts."""
     body = [
-        '#include "tflm_train/runtime/plan_format.h"',
+        '#include "tflm_train/plan/plan_format.h"',
         "",
         "namespace tflm_train {",
         "",
@@ -109,34 +109,52 @@ def selectors() -> str:
     return "\n".join([HEAD, title, *guarded("tflm_train/policies/selectors.h", body)]) + "\n"
 
 
-def cpp_header() -> str:
-    """Constants, enumerations and records of ``plan_format``."""
-    lines = [
-        HEAD,
-        "// What each field means is written in converters/plan_format.py.",
-        "#ifndef TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_",
-        "#define TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_",
-        "",
-        "#include <cstddef>",
+def shared_header() -> str:
+    """``base/format.h``: what kernels and the model's reader share with plans."""
+    body = [
         "#include <cstdint>",
         "",
         "namespace tflm_train {",
         "",
         f'inline constexpr char kMetadataName[] = "{pf.METADATA_NAME}";',
+        f"inline constexpr int kMaxRank = {pf.MAX_RANK};",
+        f"inline constexpr uint32_t kMaxStrip = {pf.MAX_STRIP};",
+        "",
+        *_enumeration("Activation", pf.Activation, "uint16_t"),
+        *_enumeration("ScalarType", pf.ScalarType, "uint16_t"),
+        "}  // namespace tflm_train",
+    ]
+    title = "// What kernels and the model's reader share with plans."
+    return "\n".join([HEAD, title, *guarded("tflm_train/base/format.h", body)]) + "\n"
+
+
+def cpp_header() -> str:
+    """Constants, enumerations and records of ``plan_format``."""
+    lines = [
+        HEAD,
+        "// What each field means is written in converters/plan_format.py.",
+        "#ifndef TFLM_TRAIN_PLAN_PLAN_FORMAT_H_",
+        "#define TFLM_TRAIN_PLAN_PLAN_FORMAT_H_",
+        "",
+        "#include <cstddef>",
+        "#include <cstdint>",
+        "",
+        '#include "tflm_train/base/format.h"',
+        "",
+        "namespace tflm_train {",
+        "",
     ]
     constants = {
         "kPlanMagic": pf.MAGIC, "kFormatVersion": pf.FORMAT_VERSION, "kPlanCrcBegin": pf.PLAN_CRC_BEGIN,
         "kNoneOffset": pf.NONE_OFFSET, "kAddressBits": pf.ADDRESS_BITS, "kNoneAddress": pf.NONE_ADDRESS,
         "kKernelCount": len(KERNELS),
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
-        "kMaxStrip": pf.MAX_STRIP,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
         "kLayerDense": pf.LAYER_DENSE,
     }  # fmt: skip
     lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]
     lines += [
         f"inline constexpr uint16_t kNoneIndex = {pf.NONE_INDEX};",
-        f"inline constexpr int kMaxRank = {pf.MAX_RANK};",
         "",
     ]
     lines += kernel_ids()
@@ -160,5 +178,5 @@ def cpp_header() -> str:
         if dtype is pf.DEFAULTS:
             lines.append("  TrainingOptions options;  // those that training starts with")
         lines += ["};", f"static_assert(sizeof({name}) == {dtype.itemsize});", ""]
-    lines += ["}  // namespace tflm_train", "", "#endif  // TFLM_TRAIN_RUNTIME_PLAN_FORMAT_H_"]
+    lines += ["}  // namespace tflm_train", "", "#endif  // TFLM_TRAIN_PLAN_PLAN_FORMAT_H_"]
     return "\n".join(lines) + "\n"

@@ -23,13 +23,13 @@ from tflm_train.converters.options import SELECTORS
 
 import tflm_train as tt
 from tflm_train.bench import workloads
-from tflm_train.bench.block_counts import PluginFolder
-from tflm_train.bench.footprint import footprint
 from tflm_train.bench.peers import PEERS
 from tflm_train.bench.session import measure
 from tflm_train.cli.bench_tables import tables
 from tflm_train.devices import build, open_device
 from tflm_train.errors import DeviceError
+from tflm_train.measure.block_counts import PluginFolder
+from tflm_train.measure.footprint import footprint
 from tflm_train.sizes import native_arena_bytes
 
 TOOLS = {"arm-none-eabi-g++": "gcc-arm-none-eabi", "qemu-system-arm": "qemu-system-arm"}

@@ -8,9 +8,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import tflm_train as tt
 from tflm_train.bench import workloads
-from tflm_train.bench.footprint import Footprint, sum_sections
 from tflm_train.bench.network_file import RELU, NetworkFile
 from tflm_train.errors import UserError
+from tflm_train.measure.footprint import Footprint, sum_sections
 
 
 def run(model: bytes, x: np.ndarray) -> np.ndarray:

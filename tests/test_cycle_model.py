@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tflm_train.bench.block_counts import cost
-from tflm_train.bench.cycle_model import REFILL, Instruction, block_cycles
-from tflm_train.bench.disassembly import Disassembly
+from tflm_train.measure.block_counts import cost
+from tflm_train.measure.cycle_model import REFILL, Instruction, block_cycles
+from tflm_train.measure.disassembly import Disassembly
 
 
 def block(*lines: str) -> list[Instruction]:

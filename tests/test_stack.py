@@ -14,9 +14,9 @@ from tflite_builder import ModelBuilder
 from tflm_train.converters.operators import OPERATORS
 
 import tflm_train as tt
-from tflm_train.bench.disassembly import Disassembly, disassemble
-from tflm_train.bench.stack import Stack, measure_stack
 from tflm_train.devices import build, qemu
+from tflm_train.measure.disassembly import Disassembly, disassemble
+from tflm_train.measure.stack import Stack, measure_stack
 
 for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-system-arm"}.items():
     if shutil.which(tool) is None:

@@ -12,11 +12,11 @@ import pytest
 from test_schemas import validate
 
 import tflm_train as tt
-from tflm_train.bench import step_cost
-from tflm_train.bench.block_counts import PluginFolder
 from tflm_train.bench.session import measure
 from tflm_train.data import Dataset
 from tflm_train.devices import build, qemu
+from tflm_train.measure import step_cost
+from tflm_train.measure.block_counts import PluginFolder
 
 for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-system-arm"}.items():
     if shutil.which(tool) is None:

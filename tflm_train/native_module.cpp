@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "native_tflm.h"
-#include "tflm_train/kernels/float_bits.h"
+#include "tflm_train/base/crc32.h"
+#include "tflm_train/base/float_bits.h"
 #include "tflm_train/operators/all_operators.h"
+#include "tflm_train/plan/fingerprint.h"
 #include "tflm_train/policies/option_names.h"
-#include "tflm_train/runtime/crc32.h"
-#include "tflm_train/runtime/fingerprint.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/trainer.h"
 
 namespace py = pybind11;
 

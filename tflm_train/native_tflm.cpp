@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tflm_train/operators/all_operators.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/trainer.h"
 
 namespace py = pybind11;
 

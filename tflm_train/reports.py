@@ -9,8 +9,8 @@ from .converters.macs import PHASES, dense_step_macs
 from .converters.plan_format import Plan
 
 if TYPE_CHECKING:
-    from .bench.step_cost import StepCost
     from .history import History
+    from .measure.step_cost import StepCost
     from .model import TrainableModel
     from .trainer import Trainer
 

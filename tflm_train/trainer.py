@@ -31,7 +31,7 @@ from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, order_generator, sample_order
 
 if TYPE_CHECKING:
-    from .bench.step_cost import StepCost
+    from .measure.step_cost import StepCost
 
 
 class Trainer:
@@ -387,8 +387,8 @@ class Trainer:
         UserError
             As for ``fit``.
         """
-        from .bench.step_cost import measure_steps
         from .devices.qemu import QemuDevice
+        from .measure.step_cost import measure_steps
 
         if not isinstance(self.device, QemuDevice):
             raise DeviceError(f"device {self.device.name} cannot be measured; choose an emulated one, such as qemu:m4")

@@ -40,7 +40,7 @@ def declarations() -> str:
         "",
         "#include <cstdint>",
         "",
-        '#include "tflm_train/runtime/operator.h"',
+        '#include "tflm_train/train/operator.h"',
         "",
         "namespace tflm_train {",
         "",
@@ -63,7 +63,7 @@ def all_operators_set() -> str:
     body = [
         '#include "tflm_train/operators/operators.h"',
         '#include "tflm_train/policies/selectors.h"',
-        '#include "tflm_train/runtime/operator_set.h"',
+        '#include "tflm_train/train/operator_set.h"',
         "",
         "namespace tflm_train {",
         "",
@@ -101,7 +101,7 @@ def all_operators() -> str:
 
 
 def kernel_names() -> str:
-    """``runtime/kernel_names.h``: what messages call a kernel."""
+    """``plan/kernel_names.h``: what messages call a kernel."""
     body = [
         "namespace tflm_train {",
         "",
@@ -112,7 +112,7 @@ def kernel_names() -> str:
         "",
         "}  // namespace tflm_train",
     ]
-    return "\n".join([HEAD, *guarded("tflm_train/runtime/kernel_names.h", body)]) + "\n"
+    return "\n".join([HEAD, *guarded("tflm_train/plan/kernel_names.h", body)]) + "\n"
 
 
 def _mask(arguments: tuple[Argument, ...], chosen: Iterable[str]) -> int:
@@ -168,7 +168,7 @@ def arguments() -> str:
     body = [
         "#include <cstdint>",
         "",
-        '#include "tflm_train/runtime/kernel_arguments.h"',
+        '#include "tflm_train/plan/kernel_arguments.h"',
         "",
         "namespace tflm_train {",
         "namespace arguments {",

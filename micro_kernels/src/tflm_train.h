@@ -13,11 +13,11 @@
 #define TFLM_TRAIN_H_
 
 #include "tflm_train/operators/all_operators.h"
+#include "tflm_train/policies/label.h"
 #include "tflm_train/policies/selectors.h"
 #include "tflm_train/requirements.h"
-#include "tflm_train/runtime/label.h"
-#include "tflm_train/runtime/operator_set.h"
-#include "tflm_train/runtime/trainer.h"
 #include "tflm_train/status.h"
+#include "tflm_train/train/operator_set.h"
+#include "tflm_train/train/trainer.h"
 
 #endif  // TFLM_TRAIN_H_

@@ -9,8 +9,8 @@ from pathlib import Path
 from .. import sources
 from ..devices import build, qemu
 from ..errors import DeviceError
-from .block_counts import Cost, plugin_arguments, read_cost
-from .disassembly import disassemble
+from ..measure.block_counts import Cost, plugin_arguments, read_cost
+from ..measure.disassembly import disassemble
 
 TIMEOUT = 120.0  # seconds
 # selector and part of the elements that is selected -> argument of pio_project/bench/convolution

@@ -8,15 +8,15 @@ from typing import Any
 
 from ..devices import build, qemu
 from ..errors import UserError
+from ..measure.block_counts import Cost, PluginFolder
+from ..measure.footprint import footprint, link
+from ..measure.stack import measure_stack
 from ..progress import TrainingProgress
 from ..reports import report
 from . import convolution, session
-from .block_counts import Cost, PluginFolder
 from .confidence import half_width
-from .footprint import footprint, link
 from .jobs import CONVOLUTION, SELECTORS, Job, Settings, make_jobs, policy
 from .peers import PEERS
-from .stack import measure_stack
 from .versions import versions
 
 PHASES = ("forward", "loss", "selection", "backward")

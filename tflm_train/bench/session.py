@@ -7,22 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..data import Dataset
-from ..devices import build, qemu
-from ..devices.device import StepLog
-from ..devices.process import ProcessTransport
-from ..devices.protocol import Link
-from ..devices.remote import RemoteDevice
 from ..errors import UserError
 from ..history import History
+from ..measure.block_counts import Cost, read_cost
+from ..measure.board import open_board, phases
 from ..model import TrainableModel
 from ..trainer import Trainer
-from .block_counts import Cost, plugin_arguments, read_cost
-from .disassembly import Disassembly, disassemble
-
-ANSWER_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -50,68 +41,11 @@ class Measurement:
     accuracy: float | None
 
 
-class MeasuredDevice(RemoteDevice):
-    """An emulated board that tells of its progress.
-
-    Parameters
-    ----------
-    link, model, name
-        See ``RemoteDevice``.
-    advance : callable
-        Told of finished steps.
-    """
-
-    def __init__(self, link: Link, model: TrainableModel, name: str, advance: Callable[[int], None]) -> None:
-        super().__init__(link, model, name)
-        self._advance = advance
-
-    def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
-        log = super().train(x, labels, order, weights)
-        self._advance(log.done)
-        return log
-
-
 def _fit(trainer: Trainer, data: Dataset, epochs: int, seed: int) -> History:
     history = trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0)
     if history.stopped:
         raise UserError(f"{trainer.model.name}: {history.stopped}")
     return history
-
-
-def phases(counts: dict[str, int], steps: int) -> dict[str, int]:
-    """Means by phase, and as ``total`` their sum."""
-    means = {phase: round(count / steps) for phase, count in counts.items() if phase != "total"}
-    return means | {"total": sum(means.values())}
-
-
-def open_board(
-    board: str,
-    variant: str,
-    model: TrainableModel,
-    *,
-    plugin: Path | None,
-    counts: Path,
-    steps: int,
-    advance: Callable[[int], None],
-) -> tuple[MeasuredDevice, Disassembly]:
-    """Start a board whose firmware does not count work: its instructions are those of the training alone.
-
-    Parameters
-    ----------
-    board, variant, model, plugin, advance
-        See ``measure``.
-    counts : Path
-        Where the plugin writes how often each block ran, when the device is closed.
-    steps : int
-        The plugin counts the first ones.
-    """
-    firmware = build.emulated_firmware(board, variant, count_work=False)
-    listing = disassemble(firmware)
-    command = qemu.command(board, firmware)
-    if plugin is not None:
-        command += plugin_arguments(plugin, counts, listing, steps)
-    name = f"qemu:{board}"
-    return MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance), listing
 
 
 def measure(

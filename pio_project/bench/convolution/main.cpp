@@ -8,7 +8,7 @@
 #include "semihosting_stream.h"
 #include "tflm_train/operators/operators.h"
 #include "tflm_train/policies/selectors.h"
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/train/operator.h"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // The smallest firmware that trains one model: linked for its size, not to be run. `operators.h` is generated.
 #include <operators.h>
 
-#include "tflm_train/runtime/step_phase.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/step_phase.h"
+#include "tflm_train/train/trainer.h"
 
 namespace tflm_train {
 

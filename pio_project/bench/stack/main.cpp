@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <cstdio>
 
-#include "tflm_train/runtime/step_phase.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/step_phase.h"
+#include "tflm_train/train/trainer.h"
 
 extern "C" {
 extern uint8_t __heap_start[];  // of the linker script: the stack grows towards it

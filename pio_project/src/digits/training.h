@@ -3,7 +3,7 @@
 #define TFLM_TRAIN_DIGITS_TRAINING_H_
 
 #include "digits.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/trainer.h"
 
 namespace digits {
 

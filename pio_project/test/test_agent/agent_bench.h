@@ -9,8 +9,8 @@
 #include "../../src/digits/digits.h"
 #include "../test_agent_frames/memory_stream.h"
 #include "tflm_train/agent/agent.h"
+#include "tflm_train/base/crc32.h"
 #include "tflm_train/operators/all_operators.h"
-#include "tflm_train/runtime/crc32.h"
 
 namespace bench {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "agent_bench.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/trainer.h"
 
 using namespace bench;
 using tflm_train::LabelKind;

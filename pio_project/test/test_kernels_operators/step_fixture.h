@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tflm_train/operators/all_operators.h"
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 namespace testing {

@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <limits>
 
-#include "tflm_train/runtime/finite.h"
+#include "tflm_train/policies/finite.h"
 
 using namespace tflm_train;
 

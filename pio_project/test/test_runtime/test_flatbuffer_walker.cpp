@@ -4,9 +4,9 @@
 #include <random>
 #include <vector>
 
-#include "tflm_train/runtime/fingerprint.h"
-#include "tflm_train/runtime/flatbuffer_walker.h"
-#include "tflm_train/runtime/model_view.h"
+#include "tflm_train/model/flatbuffer_walker.h"
+#include "tflm_train/model/model_view.h"
+#include "tflm_train/plan/fingerprint.h"
 
 using namespace tflm_train;
 

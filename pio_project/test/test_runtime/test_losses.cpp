@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "tflm_train/runtime/losses.h"
+#include "tflm_train/policies/losses.h"
 
 using namespace tflm_train;
 

@@ -4,8 +4,8 @@
 
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/operators/operators.h"
-#include "tflm_train/runtime/operator_set.h"
-#include "tflm_train/runtime/subject.h"
+#include "tflm_train/plan/subject.h"
+#include "tflm_train/train/operator_set.h"
 
 using namespace tflm_train;
 

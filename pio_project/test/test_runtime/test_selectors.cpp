@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tflm_train/operators/all_operators.h"
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/train/operator.h"
 
 using namespace tflm_train;
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <string>
 
-#include "tflm_train/runtime/subject.h"
+#include "tflm_train/plan/subject.h"
 #include "tflm_train/status.h"
 
 using namespace tflm_train;

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "model_file.h"
-#include "tflm_train/runtime/crc32.h"
-#include "tflm_train/runtime/fingerprint.h"
-#include "tflm_train/runtime/model_view.h"
-#include "tflm_train/runtime/plan_format.h"
-#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/base/crc32.h"
+#include "tflm_train/model/model_view.h"
+#include "tflm_train/plan/fingerprint.h"
+#include "tflm_train/plan/plan_format.h"
+#include "tflm_train/plan/step_view.h"
 
 namespace tflm_train {
 

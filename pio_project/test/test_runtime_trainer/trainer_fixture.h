@@ -3,7 +3,7 @@
 #define TFLM_TRAIN_TEST_TRAINER_FIXTURE_H_
 
 #include "tflm_train/operators/all_operators.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/trainer.h"
 #include "tiny_model.h"
 
 namespace tflm_train {

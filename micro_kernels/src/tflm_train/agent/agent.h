@@ -10,7 +10,7 @@
 #include "tflm_train/agent/payload.h"
 #include "tflm_train/agent/protocol.h"
 #include "tflm_train/agent/step_meter.h"
-#include "tflm_train/runtime/trainer.h"
+#include "tflm_train/train/trainer.h"
 
 namespace tflm_train {
 

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "tflm_train/agent/agent.h"
-#include "tflm_train/runtime/crc32.h"
+#include "tflm_train/base/crc32.h"
 
 namespace tflm_train {
 

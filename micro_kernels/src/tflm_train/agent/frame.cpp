@@ -1,7 +1,7 @@
 #include "tflm_train/agent/frame.h"
 
 #include "tflm_train/agent/payload.h"
-#include "tflm_train/runtime/crc32.h"
+#include "tflm_train/base/crc32.h"
 
 namespace tflm_train {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "tflm_train/kernels/float_bits.h"
+#include "tflm_train/base/float_bits.h"
 
 namespace tflm_train {
 

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <limits>
 
+#include "tflm_train/base/cold.h"
+#include "tflm_train/base/float_bits.h"
 #include "tflm_train/kernels/build_config.h"
-#include "tflm_train/kernels/float_bits.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace basic {

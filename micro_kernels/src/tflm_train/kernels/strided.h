@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/base/format.h"
 
 namespace tflm_train {
 

@@ -5,7 +5,7 @@
 
 #include "tflm_train/operators/operators.h"
 #include "tflm_train/policies/selectors.h"
-#include "tflm_train/runtime/operator_set.h"
+#include "tflm_train/train/operator_set.h"
 
 namespace tflm_train {
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "tflm_train/runtime/kernel_arguments.h"
+#include "tflm_train/plan/kernel_arguments.h"
 
 namespace tflm_train {
 namespace arguments {

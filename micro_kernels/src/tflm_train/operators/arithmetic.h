@@ -2,8 +2,8 @@
 #ifndef TFLM_TRAIN_OPERATORS_ARITHMETIC_H_
 #define TFLM_TRAIN_OPERATORS_ARITHMETIC_H_
 
-#include "tflm_train/runtime/cold.h"
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/base/cold.h"
+#include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 

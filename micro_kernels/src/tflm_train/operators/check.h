@@ -2,10 +2,10 @@
 #ifndef TFLM_TRAIN_OPERATORS_CHECK_H_
 #define TFLM_TRAIN_OPERATORS_CHECK_H_
 
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/strided.h"
 #include "tflm_train/kernels/types.h"
-#include "tflm_train/runtime/cold.h"
-#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/plan/step_view.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {

@@ -3,7 +3,7 @@
 #define TFLM_TRAIN_OPERATORS_ELEMENT_WISE_H_
 
 #include "tflm_train/operators/check.h"
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 

@@ -10,7 +10,7 @@
 #include "tflm_train/kernels/work.h"
 #include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "tflm_train/runtime/operator.h"
+#include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 

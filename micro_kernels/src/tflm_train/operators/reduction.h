@@ -2,9 +2,9 @@
 #ifndef TFLM_TRAIN_OPERATORS_REDUCTION_H_
 #define TFLM_TRAIN_OPERATORS_REDUCTION_H_
 
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/mean.h"
-#include "tflm_train/runtime/cold.h"
-#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/plan/step_view.h"
 
 namespace tflm_train {
 

@@ -3,7 +3,7 @@
 #ifndef TFLM_TRAIN_POLICIES_OPTION_NAMES_H_
 #define TFLM_TRAIN_POLICIES_OPTION_NAMES_H_
 
-#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/plan/plan_format.h"
 
 namespace tflm_train {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/plan/plan_format.h"
 
 namespace tflm_train {
 
@@ -19,12 +19,6 @@ struct LayerError {
   uint16_t* keys;          // scratch: one per element
   float* running_maximum;  // the layer's state, which starts from zero and is part of the training state
 };
-
-/// Whether the options have a selector choose in this layer: in the output layer only if told.
-inline bool LayerSelects(const TrainingOptions& options, const LayerRecord& layer) {
-  const uint32_t always_dense = options.output_sparse != 0 ? kLayerDense : kLayerDense | kLayerOutput;
-  return options.selector != SelectorId::kDense && (layer.flags & always_dense) == 0;
-}
 
 /// A selector. Objects are constants with static storage, like Operators; policies/selectors.h declares them.
 struct Selector {

@@ -3,8 +3,8 @@
 #define TFLM_TRAIN_TFLM_NODE_STEP_H_
 
 #include "tensorflow/lite/c/common.h"
-#include "tflm_train/runtime/operator.h"
-#include "tflm_train/runtime/step_view.h"
+#include "tflm_train/plan/step_view.h"
+#include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "tflm_train/runtime/plan_format.h"
+#include "tflm_train/plan/plan_format.h"
 
 namespace tflm_train {
 

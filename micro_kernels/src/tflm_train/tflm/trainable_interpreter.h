@@ -11,11 +11,11 @@
 
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_op_resolver.h"
-#include "tflm_train/runtime/trainer.h"
 #include "tflm_train/tflm/guarded_arena.h"
 #include "tflm_train/tflm/plan_allocator.h"
 #include "tflm_train/tflm/plan_memory_planner.h"
 #include "tflm_train/tflm/tflm_types.h"
+#include "tflm_train/train/trainer.h"
 
 namespace tflm_train {
 

@@ -5,7 +5,7 @@
 #include <instruction_counter.h>
 
 #include "tflm_train/agent/step_meter.h"
-#include "tflm_train/runtime/step_phase.h"
+#include "tflm_train/train/step_phase.h"
 
 namespace tflm_train {
 

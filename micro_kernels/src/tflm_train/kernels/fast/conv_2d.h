@@ -2,9 +2,9 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 #define TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/kernels/workspace.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {

@@ -1,12 +1,12 @@
 // Input error and weight gradient are one loop: every selected element adds its error times a patch, of its filter to
 // the image or of the image to its filter.
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/fast/conv_2d.h"
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/strip.h"
 #include "tflm_train/kernels/fast/taps.h"
 #include "tflm_train/kernels/magnitude.h"
 #include "tflm_train/kernels/selected_elements.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {

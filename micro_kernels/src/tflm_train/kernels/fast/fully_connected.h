@@ -3,10 +3,10 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_FULLY_CONNECTED_H_
 #define TFLM_TRAIN_KERNELS_FAST_FULLY_CONNECTED_H_
 
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/vector.h"
 #include "tflm_train/kernels/fully_connected.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {

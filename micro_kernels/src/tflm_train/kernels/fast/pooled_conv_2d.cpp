@@ -1,10 +1,10 @@
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/fast/conv_2d.h"
 #include "tflm_train/kernels/fast/conv_position.h"
 #include "tflm_train/kernels/fast/conv_tile.h"
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/taps.h"
 #include "tflm_train/kernels/fast/vector.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {

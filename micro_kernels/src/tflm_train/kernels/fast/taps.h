@@ -2,8 +2,8 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_TAPS_H_
 #define TFLM_TRAIN_KERNELS_FAST_TAPS_H_
 
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/types.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace fast {

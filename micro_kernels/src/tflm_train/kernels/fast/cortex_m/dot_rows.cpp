@@ -4,7 +4,7 @@
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 
 #include "tflm_train/kernels/fast/cortex_m/registers.h"
-#include "tflm_train/runtime/cold.h"
+#include "tflm_train/base/cold.h"
 
 namespace tflm_train {
 namespace cortex_m {

@@ -4,7 +4,7 @@
 #define TFLM_TRAIN_KERNELS_FAST_CORTEX_M_REGISTERS_H_
 
 #include "tflm_train/kernels/build_config.h"
-#include "tflm_train/kernels/float_bits.h"
+#include "tflm_train/base/float_bits.h"
 
 #define TFLM_TRAIN_S8_TO_S31                                                                                          \
   "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", \

@@ -7,7 +7,7 @@
 
 #include "tflm_train/kernels/fast/cortex_m/add_scaled.h"
 #include "tflm_train/kernels/magnitude.h"
-#include "tflm_train/runtime/cold.h"
+#include "tflm_train/base/cold.h"
 
 namespace tflm_train {
 namespace cortex_m {

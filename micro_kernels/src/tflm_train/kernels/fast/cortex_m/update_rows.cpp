@@ -7,7 +7,7 @@
 
 #include "tflm_train/kernels/fast/cortex_m/registers.h"
 #include "tflm_train/kernels/fast/selected_rows.h"
-#include "tflm_train/runtime/cold.h"
+#include "tflm_train/base/cold.h"
 
 namespace tflm_train {
 namespace cortex_m {

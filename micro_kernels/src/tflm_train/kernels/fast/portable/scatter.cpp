@@ -1,8 +1,8 @@
 // Adding scaled patches to patches: the backward pass of convolutions.
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/fast/inner_portable.h"
 #include "tflm_train/kernels/fast/portable/add_scaled.h"
 #include "tflm_train/kernels/magnitude.h"
-#include "tflm_train/runtime/cold.h"
 
 namespace tflm_train {
 namespace portable {

@@ -1,7 +1,7 @@
 // Element by element.
 
+#include "tflm_train/base/float_bits.h"
 #include "tflm_train/kernels/fast/inner_portable.h"
-#include "tflm_train/kernels/float_bits.h"
 
 namespace tflm_train {
 namespace portable {

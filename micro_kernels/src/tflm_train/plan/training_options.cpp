@@ -1,0 +1,50 @@
+#include "tflm_train/plan/training_options.h"
+
+#include <cstring>
+
+#include "tflm_train/base/float_bits.h"
+#include "tflm_train/plan/plan_reader.h"
+
+namespace tflm_train {
+namespace {
+
+/// Order of an option's values, with NaN out of it.
+bool IsAtLeast(uint32_t value, uint32_t low, bool is_float) {
+  return is_float ? FloatOf(value) >= FloatOf(low) : value >= low;
+}
+
+TFLM_TRAIN_COLD bool InRange(const TrainingOptions& options) {
+  uint32_t words[kOptionCount];
+  std::memcpy(words, &options, sizeof words);
+  for (uint32_t i = 0; i < kOptionCount; ++i) {
+    const OptionRange& range = kOptionRanges[i];
+    if (!IsAtLeast(words[i], range.low, range.is_float) || !IsAtLeast(range.high, words[i], range.is_float) ||
+        (range.at_least < kOptionCount && !IsAtLeast(words[i], words[range.at_least], range.is_float))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool IsPositiveFinite(float value) {
+  constexpr uint32_t kInfinity = 0x7F800000;
+  return BitsOf(value) - 1 < kInfinity - 1;
+}
+
+bool IsSampleWeight(float value) { return (BitsOf(value) & 0x7FFFFFFFu) == 0 || IsPositiveFinite(value); }
+
+Status CheckOptions(const PlanReader& plan, const TrainingOptions& options) {
+  if (!InRange(options)) return Status::kInvalidArgument;
+  for (uint32_t i = 0; i < plan.layer_count(); ++i) {
+    const LayerRecord& layer = plan.layer(i);
+    if (LayerSelects(options, layer) && layer.max_selected < layer.candidates) return Status::kSelectorNeedsPlan;
+  }
+  for (uint32_t i = 0; options.accumulate > 1 && i < plan.parameter_count(); ++i) {
+    if (plan.parameter(i).gradient_offset == kNoneOffset) return Status::kSelectorNeedsPlan;
+  }
+  return Status::kOk;
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,63 @@
+// How the trainer calls a kernel: one Operator per kernel, checked once and then only executed.
+#ifndef TFLM_TRAIN_TRAIN_OPERATOR_H_
+#define TFLM_TRAIN_TRAIN_OPERATOR_H_
+
+#include "tflm_train/kernels/types.h"
+#include "tflm_train/plan/kernel_arguments.h"
+#include "tflm_train/plan/step_view.h"
+#include "tflm_train/policies/selector.h"
+#include "tflm_train/status.h"
+
+namespace tflm_train {
+
+/// What a backward step needs besides its values. Lives for one step.
+struct BackwardContext {
+  /// A selector chooses among the layer's `elements` errors. `keys`: room for one per error, null without a
+  /// selector.
+  bool Selects(uint32_t elements, const uint16_t* keys) const;
+  /// Then: chooses those that go on and clears the others of `delta`, and counts its work. Errors go on only where
+  /// `gate` is not zero: the output of a ReLU, or a masked `delta` itself.
+  Selection Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const;
+  /// Else: all go on, zeros only without zero-skip.
+  Selection Dense() const { return {zero_skip ? Selection::Mode::kNonZero : Selection::Mode::kAll}; }
+
+  /// Layer that the step trains; null for a step that only passes the error on.
+  const LayerRecord* layer;
+  /// Destinations of the layer's gradients, null if frozen: the kernels add `scale * gradient`. They are the parameters
+  /// themselves (scale = -learning rate) or, with accumulation, gradient buffers (scale = 1).
+  float* weight_target;
+  float* bias_target;
+  float scale;
+  /// Elements of the error that are zero cost nothing (exact).
+  bool zero_skip;
+  WorkCounters* work;
+  /// The selector in force, null if all errors go on.
+  const Selector* selector;
+  const TrainingOptions* options;
+  /// Of the layer: see LayerRecord::state_offset.
+  float* running_maximum;
+};
+
+/// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.
+struct Operator {
+  KernelId kernel;
+  KernelArguments arguments;
+  /// Once per step, at Init: number, types, shapes and constants of the step's values, for the step's phase. After kOk
+  /// no value of the step's shapes can lead a kernel outside its buffers.
+  Status (*check)(const StepView& step);
+  void (*forward)(const StepView& step, WorkCounters& work);
+  /// Null in an Operator for inference only.
+  void (*backward)(const StepView& step, const BackwardContext& context);
+};
+
+/// An Operator whose kernel its type tells, so that a set of them is a constant of the compiler's.
+template <KernelId id>
+struct OperatorOf : Operator {
+  constexpr OperatorOf(const KernelArguments& given, decltype(Operator::check) check_step,
+                       decltype(Operator::forward) run_forward, decltype(Operator::backward) run_backward)
+      : Operator{id, given, check_step, run_forward, run_backward} {}
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_TRAIN_OPERATOR_H_

@@ -1,0 +1,249 @@
+#include "tflm_train/train/program_verifier.h"
+
+#include "tflm_train/plan/plan_reader.h"
+
+namespace tflm_train {
+namespace {
+
+// By ScalarType: log2 of the bytes.
+constexpr uint8_t kTypeShift[] = {2, 0, 0, 1, 2, 2};
+
+bool IsArena(const ValueRecord& value) { return value.place == static_cast<uint8_t>(Place::kArena); }
+bool HasRole(const ValueRecord& value, Role role) { return value.role == static_cast<uint8_t>(role); }
+/// Holds positions or keys: no other value may lie there at any time of its life.
+bool IsExclusive(const ValueRecord& value) { return HasRole(value, Role::kSaved) || HasRole(value, Role::kScratch); }
+bool IsFloat(const ValueRecord& value) { return value.type == static_cast<uint8_t>(ScalarType::kFloat32); }
+/// An arena value is there at a time; others always are.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsThere(const ValueRecord& value, uint32_t time) {
+  return !IsArena(value) || (value.first_step <= time && time <= value.last_step);
+}
+
+bool Within(uint32_t begin, uint32_t count, uint32_t size) { return begin <= size && count <= size - begin; }
+
+/// For operators' checks, which look at shapes only.
+class NoMemory final : public ProgramView {
+ public:
+  NoMemory(const PlanReader& plan, const ValueRecord* values) : ProgramView(values, plan.indices(), plan.words()) {}
+
+ private:
+  void* File(uint32_t) const override { return nullptr; }
+};
+
+class ProgramVerifier {
+ public:
+  ProgramVerifier(const PlanReader& plan, const ProgramRecord& program)
+      : plan_(plan), program_(program), values_(plan.values(program)), next_operator_(program.first_operator) {}
+
+  TFLM_TRAIN_COLD Finding VerifyValues() const {
+    if (!EndsFit()) return Invalid(Subject::kEnds);
+    for (uint32_t i = 0; i < program_.value_count; ++i) {
+      if (!ValueFits(values_[i])) return Invalid(Subject::kValue);
+      if (!AliasFits(values_[i])) return Invalid(Subject::kAlias);
+      if (!IsAlone(i)) return Invalid(Subject::kOverlap);
+    }
+    return EndsAreDescribed() ? Finding::kNothing : Invalid(Subject::kEnds);
+  }
+
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE Finding VerifyStep(uint32_t index, const OperatorSet& operators) {
+    const StepRecord& step = plan_.steps(program_)[index];
+    const bool backward = index >= program_.forward_count;
+    const bool external = step.kernel == static_cast<uint16_t>(KernelId::kExternal);
+    const bool tflm = program_.forward_kind == static_cast<uint16_t>(ForwardKind::kTflm);
+    const Phase phase = backward ? Phase::kBackward : tflm && !external ? Phase::kHook : Phase::kForward;
+    if (step.phase != static_cast<uint8_t>(phase) || !RangesFit(step)) return Invalid(Subject::kStep);
+    const auto found = [&step](Status status) { return Found(status, SubjectOf(step.kernel)); };
+    if (phase == Phase::kForward && external != tflm) return Invalid(Subject::kStep);
+    if (phase == Phase::kForward && tflm) {
+      return ExternalStepFits(step) ? Finding::kNothing : found(Status::kPlanInvalid);
+    }
+    const Operator* op = operators.Find(static_cast<KernelId>(step.kernel));
+    if (op == nullptr || (backward && op->backward == nullptr)) return found(Status::kMissingOperator);
+    // Steps count from 0: forward, then the loss as one step, then backward.
+    const bool fits = ArgumentsFit(step, backward ? index + 1 : index, op->arguments) &&
+                      op->check({step, NoMemory(plan_, values_)}) == Status::kOk &&
+                      (!backward || step.layer == kNoneIndex || LayerFits(step, op->arguments));
+    return fits ? Finding::kNothing : found(Status::kPlanInvalid);
+  }
+
+ private:
+  /// Input, output and loss are floats that are there when they are read or written.
+  TFLM_TRAIN_COLD bool EndsFit() const {
+    const uint32_t time = program_.forward_count;
+    if (program_.forward_kind > static_cast<uint16_t>(ForwardKind::kTflm) ||
+        program_.kind > static_cast<uint16_t>(ProgramKind::kInferFromCut) ||
+        program_.first_operator > program_.last_operator || program_.last_operator >= plan_.model().operator_count() ||
+        !EndFits(program_.input, 0) || values_[program_.input].place > static_cast<uint8_t>(Place::kInput) ||
+        !EndFits(program_.output, time)) {
+      return false;
+    }
+    if (!Trains()) return program_.backward_count == 0;
+    if (!EndFits(program_.loss_error, time)) return false;
+    const ValueRecord& error = values_[program_.loss_error];
+    return IsArena(error) && HasRole(error, Role::kError) && error.bytes == values_[program_.output].bytes;
+  }
+
+  bool Trains() const {
+    return program_.kind == static_cast<uint16_t>(ProgramKind::kTrain) ||
+           program_.kind == static_cast<uint16_t>(ProgramKind::kTrainFromCut);
+  }
+
+  TFLM_TRAIN_COLD bool EndFits(uint32_t index, uint32_t time) const {
+    return index < program_.value_count && IsFloat(values_[index]) && IsThere(values_[index], time);
+  }
+
+  /// Their addresses and sizes are those of the values, which have passed.
+  TFLM_TRAIN_COLD bool EndsAreDescribed() const {
+    const ValueRecord &input = values_[program_.input], &output = values_[program_.output];
+    return plan_.Address(input) == program_.input_address && FloatElements(input) == program_.input_elements &&
+           plan_.Address(output) == program_.output_address && FloatElements(output) == program_.output_elements &&
+           program_.output_elements % plan_.defaults().classes == 0 &&
+           (!Trains() || plan_.Address(values_[program_.loss_error]) == program_.loss_error_address);
+  }
+
+  TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {
+    if (value.type > static_cast<uint8_t>(ScalarType::kInt32) || value.role > static_cast<uint8_t>(Role::kWeight) ||
+        value.first_step > value.last_step ||
+        static_cast<uint32_t>(value.tensor) + 1 > plan_.model().tensor_count()) {  // -1: no tensor
+      return false;
+    }
+    const uint32_t elements = CheckedElements(value), shift = kTypeShift[value.type];
+    return elements != 0 && value.bytes >> shift == elements && value.bytes == elements << shift &&
+           PlaceFits(value, elements);
+  }
+
+  TFLM_TRAIN_COLD bool PlaceFits(const ValueRecord& value, uint32_t elements) const {
+    switch (static_cast<Place>(value.place)) {
+      case Place::kArena:
+        return value.offset % kAlignment == 0 && value.offset >> kAddressBits == 0 &&
+               Within(value.offset, value.bytes, program_.arena_bytes);
+      case Place::kInput: {
+        const ValueRecord& input = values_[program_.input];
+        return input.place == value.place && value.offset == 0 && IsFloat(value) && value.bytes == input.bytes;
+      }
+      case Place::kParameter:
+        return value.offset < plan_.parameter_count() && IsFloat(value) &&
+               plan_.parameter(value.offset).elements == elements;
+      case Place::kConstant: {
+        TensorView tensor;
+        return value.offset < plan_.defaults().constant_count &&
+               plan_.model().Tensor(plan_.constant(value.offset), &tensor) && tensor.type == value.type &&
+               tensor.elements == elements && tensor.data.size >= value.bytes &&
+               (reinterpret_cast<uintptr_t>(tensor.data.data) & ((1u << kTypeShift[value.type]) - 1)) == 0;
+      }
+    }
+    return false;
+  }
+
+  /// An alias names the owner of its memory and lies inside it, in space and in time.
+  TFLM_TRAIN_COLD bool AliasFits(const ValueRecord& value) const {
+    if (value.alias == kNoneIndex) return true;
+    if (value.alias >= program_.value_count) return false;
+    const ValueRecord& owner = values_[value.alias];
+    if (owner.alias != kNoneIndex || owner.place != value.place || IsExclusive(owner) || IsExclusive(value)) {
+      return false;
+    }
+    const uint32_t inside = value.offset - owner.offset;  // wraps in front of the owner
+    if (!IsArena(value)) return inside == 0;
+    return Within(inside, value.bytes, owner.bytes) && owner.first_step <= value.first_step &&
+           value.last_step <= owner.last_step;
+  }
+
+  /// No owner of memory shares a byte with one in front of it while both live.
+  TFLM_TRAIN_COLD bool IsAlone(uint32_t index) const {
+    const ValueRecord& a = values_[index];
+    if (!IsArena(a) || a.alias != kNoneIndex) return true;
+    for (const ValueRecord* b = values_; b != &a; ++b) {
+      if (IsArena(*b) && b->alias == kNoneIndex && a.first_step <= b->last_step && b->first_step <= a.last_step &&
+          a.offset < b->offset + b->bytes && b->offset < a.offset + a.bytes) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  TFLM_TRAIN_COLD bool RangesFit(const StepRecord& step) const {
+    return step.value_count <= kMaxOperatorValues &&
+           IndicesFit(step.value_begin, step.value_count, program_.value_count, kNoneIndex) &&
+           IndicesFit(step.operator_begin, step.operator_count, plan_.model().operator_count(), 0) &&
+           step.value_count <= step.word_begin && Within(step.word_begin, step.word_count, plan_.word_count());
+  }
+
+  /// Indices below a limit; `also`: another one that is allowed.
+  TFLM_TRAIN_COLD bool IndicesFit(uint32_t begin, uint32_t count, uint32_t limit, uint32_t also) const {
+    if (!Within(begin, count, plan_.index_count())) return false;
+    const uint16_t* indices = plan_.indices() + begin;
+    for (uint32_t i = 0; i < count; ++i) {
+      if (indices[i] >= limit && indices[i] != also) return false;
+    }
+    return true;
+  }
+
+  /// One operator of the interpreter, behind the one before.
+  TFLM_TRAIN_COLD bool ExternalStepFits(const StepRecord& step) {
+    if (step.operator_count != 1) return false;
+    const uint32_t op = plan_.indices()[step.operator_begin];
+    if (op < next_operator_ || op > program_.last_operator) return false;
+    next_operator_ = op + 1;
+    return true;
+  }
+
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool ArgumentsFit(const StepRecord& step, uint32_t time,
+                                                        const KernelArguments& kernel) const {
+    const bool backward = step.phase == static_cast<uint8_t>(Phase::kBackward);
+    const uint32_t written = backward ? kernel.backward_written : kernel.forward_written;
+    const uint32_t winners = backward ? kernel.backward_winners : kernel.forward_winners;
+    const uint32_t keys = backward ? kernel.backward_keys : 0;
+    const uint16_t* values = plan_.indices() + step.value_begin;
+    const uint32_t* address = plan_.words() + step.word_begin;
+    for (uint32_t i = 0; i < step.value_count; ++i) {
+      const bool absent = values[i] == kNoneIndex;
+      const ValueRecord& value = values_[absent ? 0 : values[i]];
+      if (*--address != (absent ? kNoneAddress : plan_.Address(value))) return false;
+      if (absent) continue;
+      if (!IsThere(value, time) || (!IsArena(value) && KernelArguments::Has(written, i)) ||
+          KernelArguments::Has(winners, i) != HasRole(value, Role::kSaved) ||
+          KernelArguments::Has(keys, i) != HasRole(value, Role::kScratch)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// The step's weight, channels and keys are those of the layer that it trains.
+  TFLM_TRAIN_COLD bool LayerFits(const StepRecord& step, const KernelArguments& kernel) const {
+    if (kernel.weight == KernelArguments::kNoArgument || step.layer >= plan_.layer_count()) return false;
+    const LayerRecord& layer = plan_.layer(step.layer);
+    const uint16_t* values = plan_.indices() + step.value_begin;  // present: the operator's check has seen them
+    const ValueRecord& weight = values_[values[kernel.weight]];
+    const ValueRecord& error = values_[values[kernel.output_error]];
+    if (layer.weight != kNoneIndex &&
+        (weight.place != static_cast<uint8_t>(Place::kParameter) || weight.offset != layer.weight)) {
+      return false;
+    }
+    const auto channels = static_cast<uint32_t>(error.dims[error.rank - 1]);
+    if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return false;
+    if (layer.candidates != CheckedElements(error)) return false;
+    if (layer.max_selected == 0) return true;
+    return kernel.backward_keys != 0 && values[kKeysArgument] != kNoneIndex;  // enough for all
+  }
+
+  const PlanReader& plan_;
+  const ProgramRecord& program_;
+  const ValueRecord* values_;
+  uint32_t next_operator_;  // the lowest that the next external step may run
+};
+
+}  // namespace
+
+Finding VerifyProgram(const PlanReader& plan, const ProgramRecord& program, const OperatorSet& operators,
+                      uint16_t* failed_step) {
+  ProgramVerifier verifier(plan, program);
+  Finding finding = verifier.VerifyValues();
+  for (uint32_t i = 0; finding == Finding::kNothing && i < program.forward_count + program.backward_count; ++i) {
+    finding = verifier.VerifyStep(i, operators);
+    if (finding != Finding::kNothing) *failed_step = static_cast<uint16_t>(i);
+  }
+  return finding;
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,190 @@
+#include "tflm_train/train/trainer.h"
+
+#include <cstring>
+
+#include "tflm_train/base/float_bits.h"
+#include "tflm_train/policies/finite.h"
+#include "tflm_train/policies/losses.h"
+#include "tflm_train/train/step_phase.h"
+#include "tflm_train/train/trainer_memory.h"
+
+namespace tflm_train {
+namespace {
+
+/// Indices of a table of `limit` rows.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool AllBelow(uint32_t limit, const float* input, uint32_t elements) {
+  const float end = static_cast<float>(limit);
+  for (uint32_t i = 0; i < elements; ++i) {
+    if (!(input[i] >= 0.0f && input[i] < end)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
+  return Step(input, label, 1.0f, result);
+}
+
+Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
+  return ready() ? RunStep(*train_, input, label, weight, result) : Status::kNotInitialized;
+}
+
+Status Trainer::RunStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
+                        StepResult* result) {
+  const bool weighted = BitsOf(weight) != BitsOf(1.0f);
+  if (weighted && !IsSampleWeight(weight)) return Fail(Status::kInvalidArgument, Subject::kSampleWeight);
+  const Memory memory(*this, program, input);
+  const Status status = RunForward(program, input, memory);
+  if (status != Status::kOk) return status;
+  EnterPhase(StepPhase::kLoss);
+  StepResult unused;
+  if (result == nullptr) result = &unused;
+  const Status loss_status = RunSample(program, label, memory, true, result);
+  if (loss_status != Status::kOk) return loss_status;
+  if (weighted) {
+    const Status weight_status = WeighSample(program, weight, memory, result);
+    if (weight_status != Status::kOk) return weight_status;
+  }
+  EnterPhase(StepPhase::kBackward);
+  if (!weighted || weight != 0.0f) RunBackward(program, memory);
+  CountSample();
+  return Status::kOk;
+}
+
+Status Trainer::Infer(const float* input, const float** output) {
+  if (!ready()) return Status::kNotInitialized;
+  if (output == nullptr) return Fail(Status::kInvalidArgument, Subject::kOutput);
+  const Memory memory(*this, *infer_, input);
+  const Status status = RunForward(*infer_, input, memory);
+  if (status != Status::kOk) return status;
+  const float* values = memory.Floats(infer_->output_address);
+  if (!AllFinite(values, infer_->output_elements)) return Fail(Status::kNonFinite, Subject::kOutput);
+  *output = values;
+  return Status::kOk;
+}
+
+Status Trainer::Evaluate(const float* input, const Label& label, StepResult* result) {
+  if (!ready()) return Status::kNotInitialized;
+  if (result == nullptr) return Fail(Status::kInvalidArgument, Subject::kResult);
+  const Memory memory(*this, *infer_, input);
+  const Status status = RunForward(*infer_, input, memory);
+  return status == Status::kOk ? RunSample(*infer_, label, memory, false, result) : status;
+}
+
+Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
+  if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
+  if (!AllFinite(input, program.input_elements)) return Fail(Status::kNonFinite, Subject::kInput);
+  const uint32_t limit = program.first_operator == 0 ? plan_.defaults().input_limit : 0;  // not from a cut
+  if (limit != 0 && !AllBelow(limit, input, program.input_elements)) {
+    return Fail(Status::kInvalidIndex, Subject::kInput);
+  }
+  float* place = memory.Floats(program.input_address);
+  if (place != input) std::memcpy(place, input, program.input_elements * sizeof(float));
+  if (run_forward_ != nullptr) return run_forward_(this, program, memory);
+  RunSteps(memory, plan_.steps(program), program.forward_count, nullptr);
+  return Status::kOk;
+}
+
+/// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is
+/// finite.
+Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
+                          StepResult* result) {
+  const DefaultsRecord& defaults = plan_.defaults();
+  const float* output = memory.Floats(program.output_address);
+  float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
+  const LossSample sample = {
+      label,           output, program.output_elements, error, defaults.loss_scale, static_cast<LossId>(defaults.loss),
+      defaults.classes};
+  const Finding finding = operators_->loss().run(sample, result);
+  return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
+}
+
+/// Loss and error at the output times the sample's weight.
+Status Trainer::WeighSample(const ProgramRecord& program, float weight, const Memory& memory, StepResult* result) {
+  result->loss *= weight;
+  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
+  float* error = memory.Floats(program.loss_error_address);
+  for (uint32_t i = 0; i < program.output_elements; ++i) error[i] *= weight;
+  return AllFinite(error, program.output_elements) ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutputError);
+}
+
+/// Forward steps, or with a context backward steps.
+void Trainer::RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context) {
+  const Operator* op = nullptr;
+  for (; count > 0; --count, ++step) {
+    const KernelId kernel = static_cast<KernelId>(step->kernel);
+    // Layers of one kind often follow each other.
+    if (op == nullptr || op->kernel != kernel) op = operators_->Find(kernel);
+    const StepView view(*step, memory);
+    if (context == nullptr) {
+      op->forward(view, counters_);
+    } else {
+      SelectLayer(step->layer, context);
+      op->backward(view, *context);
+    }
+  }
+}
+
+/// Where a parameter's gradient goes: its buffer, or the parameter itself. Null for none.
+inline float* Trainer::GradientTarget(uint16_t parameter) const {
+  if (parameter == kNoneIndex) return nullptr;
+  const ParameterRecord& record = plan_.parameter(parameter);
+  return Persistent(options_.accumulate > 1 ? record.gradient_offset : record.arena_offset);
+}
+
+/// What a step trains: a layer, or nothing.
+inline void Trainer::SelectLayer(uint16_t index, BackwardContext* context) const {
+  context->layer = nullptr;
+  context->weight_target = nullptr;
+  context->bias_target = nullptr;
+  context->running_maximum = nullptr;
+  if (index == kNoneIndex) return;
+  const LayerRecord& layer = plan_.layer(index);
+  context->layer = &layer;
+  context->weight_target = GradientTarget(layer.weight);
+  context->bias_target = GradientTarget(layer.bias);
+  context->running_maximum = Persistent(layer.state_offset);
+}
+
+void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
+  const bool accumulates = options_.accumulate > 1;
+  const uint64_t updates = counters_.update;
+  BackwardContext context;
+  context.scale = accumulates ? 1.0f : -options_.learning_rate;
+  context.zero_skip = options_.zero_skip != 0;
+  context.work = &counters_;
+  context.selector = operators_->Find(options_.selector);
+  context.options = &options_;
+  RunSteps(memory, plan_.steps(program) + program.forward_count, program.backward_count, &context);
+  if (accumulates) counters_.update = updates;  // the kernels have changed gradients, no parameters
+}
+
+/// The sample is one of its group; the last one brings the update.
+inline void Trainer::CountSample() {
+  if (options_.accumulate > 1 && ++pending_ >= options_.accumulate) ApplyGradients();
+}
+
+/// w <- w - learning rate / samples * sum of gradients, which start from zero again.
+void Trainer::ApplyGradients() {
+  const float rate = options_.learning_rate / static_cast<float>(pending_);
+  for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
+    const ParameterRecord& record = plan_.parameter(i);
+    float* weights = Persistent(record.arena_offset);
+    float* gradients = Persistent(record.gradient_offset);
+    for (uint32_t j = 0; j < record.elements; ++j) {
+      weights[j] -= rate * gradients[j];
+      gradients[j] = 0.0f;
+    }
+    Count(counters_.update, record.elements);
+  }
+  pending_ = 0;
+}
+
+Status Trainer::Flush() {
+  if (!ready()) return Status::kNotInitialized;
+  if (pending_ > 0) ApplyGradients();
+  return Status::kOk;
+}
+
+}  // namespace tflm_train

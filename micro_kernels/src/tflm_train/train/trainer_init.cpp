@@ -1,0 +1,145 @@
+// Init, Reset, options and access to parameters.
+#include <cstring>
+
+#include "tflm_train/train/program_verifier.h"
+#include "tflm_train/train/trainer.h"
+
+namespace tflm_train {
+namespace {
+
+constexpr uint32_t kFloatBytes = sizeof(float);
+
+bool IsAligned(const void* memory) { return reinterpret_cast<uintptr_t>(memory) % kAlignment == 0; }
+
+}  // namespace
+
+Status Trainer::Init(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
+                     size_t arena_size) {
+  const Status status = Prepare(model, model_size, operators, arena, arena_size);
+  return status == Status::kOk ? InitNative(ProgramKind::kTrain, ProgramKind::kInfer, arena, arena_size) : status;
+}
+
+Status Trainer::InitNative(ProgramKind train_kind, ProgramKind infer_kind, void* arena, size_t arena_size) {
+  const ProgramRecord* train = plan_.program(train_kind, ForwardKind::kNative);
+  const ProgramRecord* infer = plan_.program(infer_kind, ForwardKind::kNative);
+  if (train == nullptr || infer == nullptr) {
+    const bool behind_cut = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kNative) != nullptr;
+    return Fail(behind_cut ? Status::kBodyNeedsTflm : Status::kNoProgram, Subject::kNativeProgram);
+  }
+  Status status = Verify(*train);
+  if (status != Status::kOk) return status;
+  status = Verify(*infer);
+  if (status != Status::kOk) return status;
+  if (train->input_elements != infer->input_elements || train->output_elements != infer->output_elements) {
+    return Fail(Status::kPlanInvalid, Subject::kDifferentPrograms);
+  }
+  train_ = train;
+  infer_ = infer;
+  const uint32_t persistent_bytes = plan_.defaults().persistent_bytes;
+  const uint32_t program_bytes = train->arena_bytes > infer->arena_bytes ? train->arena_bytes : infer->arena_bytes;
+  status = CheckMemory(arena_size, persistent_bytes + program_bytes, Subject::kArena);
+  if (status != Status::kOk) return status;
+  program_memory_ = static_cast<uint8_t*>(arena) + persistent_bytes;
+  return Start(arena);
+}
+
+Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
+                        size_t arena_size) {
+  // All that is not set on the way to Start; until then the trainer is not ready.
+  arena_ = nullptr;
+  program_memory_ = nullptr;
+  forward_ = nullptr;
+  run_forward_ = nullptr;
+  error_ = {};
+  if (arena == nullptr && arena_size > 0) return Fail(Status::kInvalidArgument, Subject::kArena);
+  if (!IsAligned(arena)) return Fail(Status::kMisaligned, Subject::kArena);
+  operators_ = &operators;
+  const Status status = plan_.Load(model, model_size, &error_);
+  if (status != Status::kOk) return status;
+  const DefaultsRecord& defaults = plan_.defaults();
+  if (!operators.loss().Computes(static_cast<LossId>(defaults.loss))) {
+    return Fail(Status::kMissingOperator, Subject::kLoss);
+  }
+  return operators.Selects(defaults.options.selector) ? Status::kOk
+                                                      : Fail(Status::kMissingOperator, Subject::kSelector);
+}
+
+Status Trainer::Verify(const ProgramRecord& program) {
+  return error_.Set(VerifyProgram(plan_, program, *operators_, &error_.step));
+}
+
+Status Trainer::CheckMemory(size_t size, uint32_t required, Subject memory) {
+  if (size >= required) return Status::kOk;
+  error_.required_bytes = required;
+  return Fail(Status::kArenaTooSmall, memory);
+}
+
+Status Trainer::Start(void* arena) {
+  arena_ = static_cast<uint8_t*>(arena);
+  options_ = plan_.defaults().options;
+  FindConstants();
+  return Reset();
+}
+
+Status Trainer::Reset() {
+  if (!ready()) return Status::kNotInitialized;
+  std::memset(arena_, 0, plan_.defaults().constants_offset);  // gradients and states start from zero
+  LoadParameters();
+  pending_ = 0;
+  ResetCounters();
+  return Status::kOk;
+}
+
+void Trainer::FindConstants() {
+  const DefaultsRecord& defaults = plan_.defaults();
+  auto* places = reinterpret_cast<uint32_t*>(arena_ + defaults.constants_offset);
+  for (uint32_t i = 0; i < defaults.constant_count; ++i) {
+    // One that the file does not hold is read by no program that passes the verification.
+    const uint8_t* data = plan_.Constant(plan_.constant(i));
+    places[i] = data == nullptr ? 0 : static_cast<uint32_t>(data - plan_.model().data());
+  }
+}
+
+void Trainer::LoadParameters() {
+  for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
+    const ParameterRecord& parameter = plan_.parameter(i);
+    std::memcpy(arena_ + parameter.arena_offset, plan_.Constant(parameter.tensor), parameter.elements * kFloatBytes);
+  }
+}
+
+Status Trainer::SetOptions(const TrainingOptions& options) {
+  if (!ready()) return Status::kNotInitialized;
+  const Status status = CheckOptions(plan_, options);
+  if (status != Status::kOk) return Fail(status, Subject::kOptions);
+  if (!operators_->Selects(options.selector)) return Fail(Status::kMissingOperator, Subject::kSelector);
+  if (options.accumulate != options_.accumulate) Flush();
+  options_ = options;
+  return Status::kOk;
+}
+
+uint32_t Trainer::input_elements() const { return ready() ? train_->input_elements : 0; }
+
+uint32_t Trainer::output_elements() const { return ready() ? train_->output_elements : 0; }
+
+uint32_t Trainer::classes() const { return ready() ? plan_.defaults().classes : 0; }
+
+uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }
+
+uint32_t Trainer::parameter_elements(uint32_t index) const {
+  return index < parameter_count() ? plan_.parameter(index).elements : 0;
+}
+
+uint32_t Trainer::parameter_tensor(uint32_t index) const {
+  return index < parameter_count() ? plan_.parameter(index).tensor : 0;
+}
+
+float* Trainer::parameter(uint32_t index) {
+  return index < parameter_count() ? Persistent(plan_.parameter(index).arena_offset) : nullptr;
+}
+
+const float* Trainer::gradient(uint32_t index) const {
+  if (index >= parameter_count() || plan_.parameter(index).gradient_offset == kNoneOffset) return nullptr;
+  return Persistent(plan_.parameter(index).gradient_offset);
+}
+
+}  // namespace tflm_train
