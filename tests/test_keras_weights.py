@@ -82,6 +82,34 @@ def normalised_before() -> Any:
     )
 
 
+def transposed() -> Any:
+    """Transposed and grouped convolutions and slopes, one of them with normalisation behind it."""
+    return sequential(
+        (5, 4, 2),
+        L.Conv2D(4, 3, groups=2, padding="same"),
+        L.PReLU(shared_axes=[1, 2]),
+        L.Conv2DTranspose(3, (3, 2), strides=2, use_bias=False),
+        L.BatchNormalization(),
+        L.ReLU(),
+        L.Flatten(),
+        L.Dense(6),
+        L.PReLU(),
+        L.Dense(3, activation="softmax"),
+    )
+
+
+def embedded() -> Any:
+    return keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            L.Embedding(20, 4),
+            L.Conv1D(5, 3, activation="relu"),
+            L.GlobalAveragePooling1D(),
+            L.Dense(3, activation="softmax"),
+        ]
+    )
+
+
 def filled(model: Any) -> Any:
     """With numbers that are not those of a fresh model: biases that are not 0, variances that are not 1."""
     rng = np.random.default_rng(1)
@@ -98,14 +126,16 @@ def filled(model: Any) -> Any:
 
 def trained(model: Any, **config: Any) -> tuple[tt.Trainer, np.ndarray]:
     rng = np.random.default_rng(2)
-    x = rng.normal(size=(40, *model.input_shape[1:])).astype(np.float32)
+    x: np.ndarray = rng.normal(size=(40, *model.input_shape[1:])).astype(np.float32)
+    if isinstance(model.layers[0], L.Embedding):
+        x = rng.integers(0, 20, x.shape)
     trainer = tt.Trainer(tt.convert(model, tt.TrainingConfig(learning_rate=0.02, **config)))
     trainer.fit(x, rng.integers(0, 3, 40), epochs=2, verbose=0)
     return trainer, x
 
 
 @pytest.mark.parametrize("layers", ["all", "last:2"])
-@pytest.mark.parametrize("build", [plain, one_dimensional, normalised, normalised_before])
+@pytest.mark.parametrize("build", [plain, one_dimensional, normalised, normalised_before, transposed, embedded])
 def test_the_model_predicts_what_the_device_does(build: Any, layers: str) -> None:
     model = filled(build())
     trainer, x = trained(model, layers=layers)
@@ -148,6 +178,28 @@ def test_a_shared_layer_is_refused() -> None:
     shared = L.Dense(6, activation="relu", name="shared")
     model = filled(keras.Model(x, L.Dense(3, activation="softmax")(shared(shared(x)))))
     refused(trained(model)[0], model, "layer shared is used more than once")
+
+
+def test_one_layer_for_each_step_is_refused() -> None:
+    model = filled(sequential((4, 3), L.TimeDistributed(L.Dense(5)), L.Flatten(), L.Dense(3, activation="softmax")))
+    refused(trained(model)[0], model, "layer time_distributed.* is used more than once")
+
+
+def test_attention_is_refused_by_its_layer() -> None:
+    x = keras.Input((6, 8))
+    y = L.GlobalAveragePooling1D()(L.MultiHeadAttention(2, 4, name="attention")(x, x))
+    model = filled(keras.Model(x, L.Dense(3, activation="softmax")(y)))
+    refused(trained(model)[0], model, "MultiHeadAttention attention of the Keras model has none of that shape")
+
+
+def test_a_head_trained_from_activations_goes_back() -> None:
+    model = filled(sequential((6,), L.Dense(5, activation="relu"), L.Dense(3, activation="softmax", name="head")))
+    rng = np.random.default_rng(3)
+    with tt.Trainer(tt.convert(model, tt.TrainingConfig(cut=0)), from_cut=True) as trainer:
+        trainer.fit(rng.uniform(size=(20, 5)), rng.integers(0, 3, 20), verbose=0)
+        trainer.to_keras(model)
+        for found, expected in zip(model.get_layer("head").get_weights(), trainer.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_what_was_folded_into_another_layer_is_refused() -> None:

@@ -35,6 +35,32 @@ def test_kernels_have_keras_shapes() -> None:
     np.testing.assert_array_equal(arrays[2][0], dense.T.astype(np.float32))
 
 
+def test_kernels_tables_and_slopes_of_other_operators_have_keras_shapes() -> None:
+    """As Keras' Conv2DTranspose, PReLU and Embedding have them."""
+    b, rng = ModelBuilder(), np.random.default_rng(0)
+    kernel, slopes = rng.normal(size=(3, 2, 4, 5)), rng.normal(size=(1, 1, 3))
+    inputs = [b.constant(np.array([1, 6, 8, 3], np.int32)), b.constant(kernel), b.input(1, 3, 2, 5)]
+    x = b.op("TRANSPOSE_CONV", [*inputs, b.constant(rng.normal(size=3))], (1, 6, 8, 3), strideH=2, strideW=4)
+    x = b.reshape(b.op("PRELU", [x, b.constant(slopes)], (1, 6, 8, 3)), 1, 144)
+    model = tt.convert(b.finish(b.dense(x, rng.normal(size=(2, 144)), None)), tt.TrainingConfig(loss="mse"))
+    trainer = tt.Trainer(model)
+    transposed, prelu, _ = trainer.layer_weights().values()
+    assert [a.shape for a in transposed] == [(2, 4, 3, 5), (3,)]
+    np.testing.assert_array_equal(transposed[0], kernel.transpose(1, 2, 0, 3).astype(np.float32))
+    np.testing.assert_array_equal(prelu[0], slopes.astype(np.float32))
+    b = ModelBuilder()
+    table = rng.normal(size=(20, 4))
+    x = b.op("GATHER", [b.constant(table), b.input(1, 5, dtype="int32")], (1, 5, 4))
+    x = b.dense(b.reshape(x, 1, 20), rng.normal(size=(2, 20)), None)
+    lookup = tt.Trainer(tt.convert(b.finish(x), tt.TrainingConfig(loss="mse")))
+    np.testing.assert_array_equal(next(iter(lookup.layer_weights().values()))[0], table.astype(np.float32))
+    for each in (trainer, lookup):
+        changed = [array + np.float32(1) for array in each.get_weights()]
+        each.set_weights(changed)
+        for found, expected in zip(each.get_weights(), changed, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("network", [networks.mlp, networks.cnn, networks.separable, networks.inverted_residual])
 def test_what_is_read_can_be_written(network: Any) -> None:
     data = network()
@@ -74,6 +100,9 @@ def test_some_layers_by_name(trainer: tt.Trainer) -> None:
         (lambda w: {next(iter(w)): []}, "has 2 trained arrays"),
         (lambda w: {name: [a.T for a in arrays] for name, arrays in w.items()}, r"an array of shape \(64, 32\), not"),
         (lambda w: {name: [a * np.nan for a in arrays] for name, arrays in w.items()}, "NaN or infinite"),
+        (lambda w: None, "weights must be a list of arrays.*not NoneType"),
+        (lambda w: {next(iter(w)): 3}, "must be a list of arrays.*not int"),
+        (lambda w: [[[1], [2, 3]], *list(w.values())[0], 0], "ragged"),
         (lambda w: {name: [a.astype(str) for a in arrays] for name, arrays in w.items()}, "not <U"),
     ],
 )

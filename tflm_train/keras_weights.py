@@ -17,7 +17,11 @@ TOLERANCE = 1e-4  # of the outputs, relative to the largest
 
 
 def write_to_keras(
-    trained: LayerWeights, values: list[np.ndarray], model: Any, predict: Callable[[np.ndarray], np.ndarray]
+    trained: LayerWeights,
+    values: list[np.ndarray],
+    model: Any,
+    predict: Callable[[np.ndarray], np.ndarray],
+    input_limit: int = 0,
 ) -> None:
     """Overwrite a Keras model's weights with the trained ones.
 
@@ -32,6 +36,8 @@ def write_to_keras(
     model : keras.Model
     predict : callable
         Outputs of the trained model for inputs [n, inputs].
+    input_limit : int
+        Inputs are indices below it; 0: any numbers.
 
     Raises
     ------
@@ -44,7 +50,7 @@ def write_to_keras(
     before = model.get_weights()
     try:
         _write(trained, values, model)
-        _compare(model, predict)
+        _compare(model, predict, input_limit)
     except BaseException:
         model.set_weights(before)
         raise
@@ -52,22 +58,23 @@ def write_to_keras(
 
 def _write(trained: LayerWeights, values: list[np.ndarray], model: Any) -> None:
     layers = {layer.name: layer for layer in all_layers(model)}
+    targets = [_target(trained, layer, layers) for layer in trained.layers]
     written: set[int] = set()
-    for layer in trained.layers:
-        target, kernel = _target(trained, layer, layers)
+    for target, kernel in targets:
         if id(kernel) in written:
             raise UserError(
                 f"layer {target.name} is used more than once in the Keras model, and its uses were trained apart: one "
                 "layer cannot hold both"
             )
         written.add(id(kernel))
+    for layer, (target, kernel) in zip(trained.layers, targets):
         _assign(layer, target, kernel, _normalisations(trained, layer, target, layers), values)
 
 
 def _names(trained: LayerWeights, layer: TrainedLayer) -> Iterator[str]:
     """Words of the names that the file has for a layer: its weights' first, as its output is named after what follows
     where that was folded into it."""
-    tensors = [layer.operator.inputs[1], layer.operator.outputs[0]]
+    tensors = [layer.tensor, layer.operator.outputs[0]]
     for tensor in tensors:
         for path in trained.graph.tensors[tensor].name.split(";"):
             yield from path.split("/")
@@ -75,16 +82,25 @@ def _names(trained: LayerWeights, layer: TrainedLayer) -> Iterator[str]:
 
 def _target(trained: LayerWeights, layer: TrainedLayer, layers: dict[str, Any]) -> tuple[Any, Any]:
     """The Keras layer and its kernel."""
-    shape = layer.keras_shape
+    shape, holders = layer.keras_shape, []
     for name in _names(trained, layer):
         found = layers.get(name)
-        kernels = [] if found is None or hasattr(found, "layers") else [w for w in found.weights if len(w.shape) > 1]
+        if found is None or hasattr(found, "layers"):
+            continue
+        holders += [found] if found.weights else []
+        kernels = [w for w in found.weights if len(w.shape) > 1 or layer.operator.type == "PRELU"]
         fitting = [w for w in kernels if _same(tuple(w.shape), shape)]
         if len(fitting) > 1:  # of a separable convolution
             depthwise = layer.operator.type == "DEPTHWISE_CONV_2D"
             fitting = [w for w in fitting if ("depthwise" in w.name) == depthwise]
         if fitting:
             return found, fitting[0]
+    if any(layer.name.split("/")[0] == found.name for found in holders):
+        raise UserError(
+            f"layer {layer.name} was trained with a kernel of shape {shape}, and {type(holders[0]).__name__} "
+            f"{holders[0].name} of the Keras model has none of that shape: its weights cannot be put back (the trained "
+            ".tflite has them), or this is not the model that was converted"
+        )
     raise UserError(
         f"the Keras model has no layer for {layer.name} with a kernel of shape {shape}: give the model that was "
         "converted"
@@ -170,7 +186,9 @@ def _assign(
         array = layer.to_keras(layer.kernel, values[layer.kernel]).astype(np.float64)
         if layer.operator.type == "FULLY_CONNECTED":
             array /= front.scale[:, None]
-        outputs = array.shape[-2:] if layer.operator.type == "DEPTHWISE_CONV_2D" else array.shape[-1:]
+        outputs: tuple[int, ...] = array.shape[-2:] if layer.operator.type == "DEPTHWISE_CONV_2D" else array.shape[-1:]
+        if layer.operator.type == "TRANSPOSE_CONV":
+            outputs = (array.shape[-2], 1)
         array /= np.broadcast_to(behind.scale, int(np.prod(outputs))).reshape(outputs)
         kernel.assign(array.reshape(tuple(kernel.shape)).astype(np.float32))
     if layer.bias is None:
@@ -194,10 +212,13 @@ def _array(variable: Any) -> np.ndarray:
     return np.asarray(variable.numpy(), np.float64)
 
 
-def _compare(model: Any, predict: Callable[[np.ndarray], np.ndarray]) -> None:
+def _compare(model: Any, predict: Callable[[np.ndarray], np.ndarray], input_limit: int) -> None:
     shape = tuple(model.inputs[0].shape[1:])
     rng = np.random.default_rng(0)
-    x = np.concatenate([scale * rng.normal(size=(4, *shape)) for scale in SCALES]).astype(np.float32)
+    if input_limit:
+        x = rng.integers(0, input_limit, (4 * len(SCALES), *shape)).astype(np.float32)
+    else:
+        x = np.concatenate([scale * rng.normal(size=(4, *shape)) for scale in SCALES]).astype(np.float32)
     expected = predict(x.reshape(len(x), -1)).reshape(len(x), -1)
     found = np.asarray(model(x, training=False), np.float32).reshape(len(x), -1)
     if found.shape != expected.shape:

@@ -11,11 +11,15 @@ import numpy as np
 from .converters import flatbuffer, model_reader
 from .converters.graph import Graph, Operator
 from .converters.layer_names import layer_names
+from .converters.operators import OPERATORS
 from .converters.plan_format import NONE_INDEX
 from .converters.trainability import parameter_operators
 from .data import finite_float32
 from .errors import UserError
 from .model import TrainableModel
+
+# dimensions of kernels in the order of Keras, where it is not the file's
+_AXES = {"FULLY_CONNECTED": (1, 0), "CONV_2D": (1, 2, 3, 0), "TRANSPOSE_CONV": (1, 2, 0, 3)}
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class TrainedLayer:
     name : str
         The Keras layer's own name where it tells the layer, else as ``tflm-train inspect`` prints it.
     operator : Operator
+    tensor : int
+        Of the kernel.
     kernel, bias : int or None
         Positions among the plan's parameters.
     kernel_shape : tuple of int
@@ -37,6 +43,7 @@ class TrainedLayer:
 
     name: str
     operator: Operator
+    tensor: int
     kernel: int | None
     bias: int | None
     kernel_shape: tuple[int, ...]
@@ -50,31 +57,27 @@ class TrainedLayer:
     @property
     def keras_shape(self) -> tuple[int, ...]:
         """Of the kernel in Keras."""
-        if self.operator.type == "FULLY_CONNECTED":
-            return self.kernel_shape[::-1]
-        if self.operator.type == "CONV_2D":
-            return (*self.kernel_shape[1:], self.kernel_shape[0])
-        return (*self.kernel_shape[1:3], self.channels, self.kernel_shape[3] // self.channels)
+        if self.operator.type == "DEPTHWISE_CONV_2D":
+            return (*self.kernel_shape[1:3], self.channels, self.kernel_shape[3] // self.channels)
+        return tuple(self.kernel_shape[axis] for axis in self._axes)
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        """The device's dimension for each of Keras'."""
+        return _AXES.get(self.operator.type, tuple(range(len(self.kernel_shape))))
 
     def to_keras(self, index: int, values: np.ndarray) -> np.ndarray:
         """A copy of a parameter as Keras has it: kernels of dense layers (inputs, outputs), of convolutions (height,
-        width, inputs, outputs), of depthwise ones (height, width, inputs, multiplier)."""
+        width, inputs, outputs), of transposed ones (height, width, outputs, inputs), of depthwise ones (height, width,
+        inputs, multiplier); tables and slopes as they are."""
         if index != self.kernel:
             return values.copy()
-        array = values.reshape(self.kernel_shape)
-        if self.operator.type == "FULLY_CONNECTED":
-            return np.ascontiguousarray(array.T)
-        if self.operator.type == "CONV_2D":
-            return np.ascontiguousarray(array.transpose(1, 2, 3, 0))
-        return array.reshape(self.keras_shape).copy()
+        return values.reshape(self.kernel_shape).transpose(self._axes).reshape(self.keras_shape).copy()
 
     def from_keras(self, index: int, array: np.ndarray) -> np.ndarray:
         """The other way: flat, as the device has it."""
-        if index == self.kernel:
-            if self.operator.type == "FULLY_CONNECTED":
-                array = array.T
-            elif self.operator.type == "CONV_2D":
-                array = array.transpose(3, 0, 1, 2)
+        if index == self.kernel and self.operator.type in _AXES:
+            array = array.transpose(np.argsort(self._axes))
         return np.ascontiguousarray(array).reshape(-1)
 
 
@@ -101,9 +104,10 @@ class LayerWeights:
             name = short if own.count(short) == 1 else full
             self._names |= {full: name, name: name}
             kernel, bias = (None if int(record[k]) == NONE_INDEX else int(record[k]) for k in ("weight", "bias"))
-            shape = graph.tensors[operator.inputs[1]].shape
-            channels = graph.tensors[operator.inputs[0]].shape[-1]
-            self.layers.append(TrainedLayer(name, operator, kernel, bias, shape, channels))
+            spec = OPERATORS[operator.type]
+            tensor, source = (operator.inputs[spec.position(argument)] for argument in ("w", "x"))
+            shape, (channels,) = graph.tensors[tensor].shape, graph.tensors[source].shape[-1:] or (1,)
+            self.layers.append(TrainedLayer(name, operator, tensor, kernel, bias, shape, channels))
 
     def read(self, values: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
         """By layer: kernel and bias, as far as they train.
@@ -143,7 +147,10 @@ class LayerWeights:
                     f"{_listed(expected)}, not {len(arrays)}"
                 )
             for index, array, shape in zip(layer.parameters, arrays, expected):
-                array = np.asarray(array)
+                try:
+                    array = np.asarray(array)
+                except ValueError:
+                    raise UserError(f"the array for layer {layer.name} of {self._model_name} is ragged") from None
                 if array.shape != shape or array.dtype.kind not in "iuf":
                     raise UserError(
                         f"layer {layer.name} of {self._model_name} has an array of shape {shape}, not "
@@ -159,8 +166,10 @@ class LayerWeights:
                 raise UserError(
                     f"{self._model_name} has no trained layer {unknown[0]!r}; there are {', '.join(shapes)}"
                 )
-            return {self._names[name]: list(arrays) for name, arrays in weights.items()}
-        arrays = list(weights)
+            return {
+                self._names[name]: _arrays(arrays, f"the weights of layer {name}") for name, arrays in weights.items()
+            }
+        arrays = _arrays(weights, "weights")
         expected = [shape for of_layer in shapes.values() for shape in of_layer]
         if len(arrays) != len(expected):
             raise UserError(
@@ -169,6 +178,15 @@ class LayerWeights:
             )
         following = iter(arrays)
         return {name: [next(following) for _ in of_layer] for name, of_layer in shapes.items()}
+
+
+def _arrays(value: Any, name: str) -> list[Any]:
+    try:
+        return list(value)
+    except TypeError:
+        raise UserError(
+            f"{name} must be a list of arrays, as get_weights and layer_weights give them, not {type(value).__name__}"
+        ) from None
 
 
 def _listed(shapes: list[tuple[int, ...]]) -> str:

@@ -296,7 +296,8 @@ class Trainer:
 
     def layer_weights(self) -> dict[str, list[np.ndarray]]:
         """The weights that train, by the names of their layers: copies of kernel and bias in Keras' shapes (dense
-        (inputs, outputs), convolution (height, width, inputs, outputs), depthwise (height, width, inputs, multiplier)).
+        (inputs, outputs), convolution (height, width, inputs, outputs), transposed convolution (height, width, outputs,
+        inputs), depthwise (height, width, inputs, multiplier)).
         """
         return self._layers.read(self._parameters())
 
@@ -333,7 +334,8 @@ class Trainer:
         UserError
             The model is another one, or the weights of a layer have no place in it; it is as it was.
         """
-        write_to_keras(self._layers, self._parameters(), model, self.predict)
+        predict = self.predict if not self._from_cut else Trainer(self.trained_model()).predict
+        write_to_keras(self._layers, self._parameters(), model, predict, self.model.input_limit)
 
     def trained_model(self) -> TrainableModel:
         """The model with the weights as they are now; it can be trained again."""
