@@ -44,7 +44,21 @@ def test_csv_files(tmp_path: Path, text: str) -> None:
 def test_vectors_and_numbers_to_predict_in_csv_files(tmp_path: Path) -> None:
     found = load_data(csv(tmp_path, "y0,y1,a\n1,0,5\n0,1,6\n"))
     assert (found.x.tolist(), found.y.tolist()) == ([[5], [6]], [[1, 0], [0, 1]])
+    found = load_data(csv(tmp_path, "y_2,a,y_1\n1,5,0\n0,6,1\n"))
+    assert (found.x.tolist(), found.y.tolist()) == ([[5], [6]], [[0, 1], [1, 0]])
     assert load_data(csv(tmp_path, "1,0.25\n2,1\n")).y.tolist() == [0.25, 1.0]
+
+
+@pytest.mark.parametrize("names", ["x,y,z,label", "x,y,z,activity", "x,z,y,Class", "y0,y1,a,target"])
+def test_a_coordinate_y_is_an_input(tmp_path: Path, names: str) -> None:
+    found = load_data(csv(tmp_path, f"{names}\n1,2,3,0\n4,5,6,1\n"))
+    assert (found.x.tolist(), found.y.tolist()) == ([[1, 2, 3], [4, 5, 6]], [0, 1])
+
+
+def test_numbered_columns_of_pandas(tmp_path: Path) -> None:
+    for names in (",0,1,2", ",0,1,label"):
+        found = load_data(csv(tmp_path, f"{names}\n0,0.5,7,1\n1,2.5,8,0\n"))
+        assert (found.x.tolist(), found.y.tolist()) == ([[0.5, 7], [2.5, 8]], [1, 0])
 
 
 @pytest.mark.parametrize(
@@ -58,6 +72,16 @@ def test_vectors_and_numbers_to_predict_in_csv_files(tmp_path: Path) -> None:
         ("1\n2\n", "one column"),
         ("a,b\n1,2,3\n", "2 names for 3 columns"),
         (b"\xff\xfe1\x00", "no text"),
+        ("1.5,,0\n2,3,1\n", "line 1: '' is no number"),
+        (",3,0\n2,3,1\n", "line 1: '' is no number"),
+        ("1.5,?,0\n2,3,1\n", "line 1: '\\?' is no number, but '1.5' is one"),
+        ("1,5;2,5;0\n3,5;2,5;1\n", "line 1: '5;2' is no number"),
+        ("0,1,2\n0.5,7,1\n", "first line counts 0, 1, 2, ...: if it numbers the columns, remove it"),
+        ("a,label,target\n1,0,1\n", "which of the columns label, target"),
+        ("y,y1,a\n1,0,1\n", "which of the columns y, y1"),
+        ("y0,y2,a\n1,0,1\n", "which of the columns y0, y2"),
+        ("x,y,z\n1,0,1\n", "none that is called 'label'"),
+        ("a,b,label\n1," + 200_000 * "1" + "?,0\n", "no readable .csv file"),
         ("".join(f"{i % 10},0,0,{i},0\n" for i in range(20)), "last column, taken for the labels, is 0 in every line"),
     ],
 )
