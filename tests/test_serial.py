@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import bodies
 import numpy as np
 import pytest
 from lossy_wire import AgentOnTerminal, Fault, drop_every, intact
@@ -26,6 +27,17 @@ def train(device: Device, blobs: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndar
     log = device.train(x, y.astype(np.int32), np.arange(STEPS, dtype=np.uint32))
     assert log.done == STEPS
     return log.losses, [values.tobytes() for _, values in device.parameters()]
+
+
+@pytest.mark.parametrize("kind", bodies.BODIES)
+def test_a_board_trains_a_head_on_a_body_that_this_computer_runs(kind: str) -> None:
+    """It is given activations at the cut."""
+    model = tt.convert(bodies.BODIES[kind](), tt.TrainingConfig(layers="last:2"))
+    x, labels = bodies.samples(kind, 16)
+    with AgentOnTerminal() as agent:
+        with tt.Trainer(model, device=f"serial:{agent.port}") as board, tt.Trainer(model) as here:
+            assert board.fit(x, labels, epochs=2).history == here.fit(x, labels, epochs=2).history
+            assert board.predict(x).tobytes() == here.predict(x).tobytes()
 
 
 def flip_every(period: int) -> Fault:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from tflm_example_model import committed_model, example_model, windows
 from tflm_train.converters.model_writer import read_plan
-from tflm_train.converters.plan_format import ProgramKind, decode
+from tflm_train.converters.plan_format import decode
 
 from tflm_train import _native
+from tflm_train.sizes import native_arena_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,7 +49,7 @@ def test_the_examples_model_is_current():
     assert {k: v.tobytes() for k, v in committed.sections.items()} == {
         k: v.tobytes() for k, v in fresh.sections.items()
     }
-    size = max(committed.arena_bytes(kind) for kind in ProgramKind)
+    size = native_arena_bytes(committed)
     trainer = _native.NativeTrainer(committed_model(), size)
     x, labels = windows(np.random.default_rng(2), 200)
     loss, correct = trainer.evaluate(np.ascontiguousarray(x, np.float32), labels.astype(np.int32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bodies
 import networks
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from tflm_train.converters.plan_format import ForwardKind, ProgramKind
 from wheel_forward import WheelForward
 
 from tflm_train import _native
+from tflm_train.body import FrozenBody
 from tflm_train.config import TrainingConfig
+from tflm_train.model import load_model
 
 pytest.importorskip("tflite_micro", reason="needs the tflite-micro wheel: pip install --pre 'tflm-train[runtimes]'")
 
@@ -83,6 +86,22 @@ def test_dense_losses_equal_the_native_device(name):
     forward.interpreter.invoke()
     predicted = np.array(forward.interpreter.get_output(0)).ravel()
     assert error_measure(predicted, trainer.predict(x[:1].reshape(1, -1)).ravel()) <= 1e-3
+
+
+@pytest.mark.parametrize("kind", bodies.BODIES)
+def test_a_head_trains_on_a_body_that_tflm_runs(kind):
+    """Recurrent and int8 layers in genuine TFLM; the head as on the activations that another runtime computes."""
+    result = convert(bodies.BODIES[kind](), TrainingConfig(learning_rate=0.05, layers="last:2"))
+    x, labels = bodies.samples(kind, SAMPLES)
+    x, labels = np.tile(x, (STEPS // SAMPLES, *[1] * (x.ndim - 1))), np.tile(labels, STEPS // SAMPLES)
+    losses, _, _ = train_with_the_wheel(result, x, labels)
+    model = load_model(result.data)
+    trainer = _native.NativeTrainer(result.data, model.sizes.arena_bytes["train_from_cut"], True)
+    expected = train(trainer, FrozenBody(model)(x.reshape(STEPS, -1)), labels)
+    worst = np.max(np.abs(losses - expected) / np.maximum(1, expected))
+    print(f"{kind}: loss {expected[:SAMPLES].mean():.3f} -> {expected[-SAMPLES:].mean():.3f}, difference {worst:.2e}")
+    assert expected[-SAMPLES:].mean() < expected[:SAMPLES].mean(), "nothing was learned"
+    assert worst <= 1e-4
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import bodies
 import networks
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -91,7 +92,11 @@ def cases() -> dict[str, bytes]:
         for selector in ("dense", "tinyprop"):
             files[f"{name}_{selector}"] = convert(data, TrainingConfig(learning_rate=0.01, selector=selector)).data
     files["cnn_last"] = convert(networks.cnn(), TrainingConfig(learning_rate=0.01, layers="last:1")).data
-    files["residual_last"] = convert(NETWORKS["residual"](), TrainingConfig(layers="last:1")).data
+    files["cnn_cut"] = convert(networks.cnn(), TrainingConfig(learning_rate=0.01, cut="reshape_4")).data
+    head = TrainingConfig(learning_rate=0.05, layers="last:2")
+    files["lstm"] = convert(bodies.lstm(), head).data
+    files["int8"] = convert(bodies.int8(), head).data
+    files["int8_input"] = convert(bodies.int8(float_input=False), head).data
     files["mlp_accumulate"] = convert(networks.mlp(), TrainingConfig(accumulate=4)).data
     files["mlp_native_only"] = convert(networks.mlp(), TrainingConfig(), tflm=False).data
     files["mlp_plain"] = networks.mlp()

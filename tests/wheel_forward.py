@@ -45,6 +45,7 @@ class WheelForward:
             offset = self.offsets[self.graph.Inputs(0)]
             kind = self.interpreter.get_input_details(0)["dtype"]
             x = self.memory[offset : offset + 4 * size].view(kind).reshape(self.input_shape)
+            self.interpreter.reset()
             self.interpreter.set_input(x.copy(), 0)
             self.interpreter.invoke()
         for index in range(first, last + 1):

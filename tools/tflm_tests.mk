@@ -39,7 +39,7 @@ run: $(BUILD)/binding_tests $(BUILD)/layout_mismatch $(BUILD)/before $(BUILD)/af
 	$(BUILD)/before
 	$(BUILD)/after
 
-$(CASES)/mlp_dense.tflite: tests/tflm_cases.py tests/networks.py $(wildcard converters/*.py)
+$(CASES)/mlp_dense.tflite: tests/tflm_cases.py tests/networks.py tests/bodies.py $(wildcard converters/*.py)
 	$(PYTHON) tests/tflm_cases.py $(CASES)
 
 $(SHARED)/$(LIBRARY)/%.o: $(LIBRARY)/%.cpp

@@ -52,7 +52,7 @@ inline Memory LoadCase(const std::string& name) {
   return model;
 }
 
-using Resolver = tflite::MicroMutableOpResolver<16>;
+using Resolver = tflite::MicroMutableOpResolver<20>;
 
 /// TFLM's kernels for the operators of all cases.
 inline void AddAllCases(Resolver* resolver) {
@@ -71,6 +71,9 @@ inline void AddAllCases(Resolver* resolver) {
   resolver->AddStridedSlice();
   resolver->AddPack();
   resolver->AddSoftmax();
+  resolver->AddUnidirectionalSequenceLSTM();
+  resolver->AddQuantize();
+  resolver->AddDequantize();
 }
 
 /// Random numbers that are the same everywhere (xorshift, sum of uniforms).

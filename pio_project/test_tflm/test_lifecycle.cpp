@@ -61,16 +61,15 @@ TEST_CASE("before Init, and after one that failed, every call is refused") {
   for (int round = 0; round < 2; ++round) {
     const std::vector<float> values(64, 0.5f);
     const float* output = nullptr;
-    uint32_t elements = 0;
     StepResult result = {};
     CHECK(interpreter.Step(values.data(), Label::Class(0)) == Status::kNotInitialized);
     CHECK(interpreter.Infer(values.data(), &output) == Status::kNotInitialized);
     CHECK(interpreter.Evaluate(values.data(), Label::Class(0), &result) == Status::kNotInitialized);
     CHECK(interpreter.Flush() == Status::kNotInitialized);
     CHECK(interpreter.Reset() == Status::kNotInitialized);
-    CHECK(interpreter.RunPrefix(1, values.data(), &output, &elements) == Status::kNotInitialized);
-    CHECK(interpreter.StepFrom(1, values.data(), Label::Class(0)) == Status::kNotInitialized);
-    CHECK(interpreter.FirstTrainedOperator() == kNoneIndex);
+    CHECK(interpreter.RunBody(values.data(), &output) == Status::kNotInitialized);
+    CHECK(interpreter.StepFromCut(values.data(), Label::Class(0)) == Status::kNotInitialized);
+    CHECK(interpreter.cut_elements() == 0);
     CHECK(interpreter.input() == nullptr);
     CHECK(interpreter.tensor(0) == nullptr);
     CHECK(interpreter.memory().total() == 0);
@@ -103,17 +102,11 @@ TEST_CASE("null arguments are errors that change nothing") {
   REQUIRE(pair.InitTflm(resolver) == Status::kOk);
   const std::vector<float> values(pair.tflm.trainer().input_elements(), 0.5f);
   const float* output = nullptr;
-  uint32_t elements = 0;
   CHECK(pair.tflm.Step(nullptr, Label::Class(0)) == Status::kInvalidArgument);
   CHECK(pair.tflm.Step(values.data(), Label::Class(-1)) == Status::kInvalidLabel);
   CHECK(pair.tflm.Infer(nullptr, &output) == Status::kInvalidArgument);
   CHECK(pair.tflm.Infer(values.data(), nullptr) == Status::kInvalidArgument);
   CHECK(pair.tflm.Evaluate(values.data(), Label::Class(0), nullptr) == Status::kInvalidArgument);
-  CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), nullptr, &output, &elements) == Status::kInvalidArgument);
-  CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), values.data(), nullptr, &elements) ==
-        Status::kInvalidArgument);
-  CHECK(pair.tflm.RunPrefix(pair.tflm.FirstTrainedOperator(), values.data(), &output, nullptr) ==
-        Status::kInvalidArgument);
   CHECK(pair.tflm.tensor(-1) == nullptr);
   CHECK(pair.tflm.tensor(100000) == nullptr);
   CHECK(Losses(&pair.tflm) == FreshLosses("cnn_last", resolver));

@@ -2,6 +2,8 @@
 #ifndef TFLM_TRAIN_OPERATORS_CONVOLUTION_H_
 #define TFLM_TRAIN_OPERATORS_CONVOLUTION_H_
 
+#include <type_traits>
+
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/conv_forward.h"
 #include "tflm_train/kernels/fast/conv_2d.h"
@@ -38,7 +40,10 @@ TFLM_TRAIN_COLD bool DepthwiseFilterFits(const ConvShape& shape, const ValueReco
 /// `Conv`: Conv2d, DepthwiseConv2d or another one with their functions.
 template <class Conv, bool kPooled, ConvolutionShapesFit shapes_fit>
 struct ConvolutionOperator {
-  static constexpr bool kFast = kFastKernels && shapes_fit == FullFilterFits;
+  // by type: with sanitizers, GCC takes no comparison of two functions for a constant
+  template <ConvolutionShapesFit fit>
+  using Which = std::integral_constant<ConvolutionShapesFit, fit>;
+  static constexpr bool kFast = kFastKernels && std::is_same_v<Which<shapes_fit>, Which<FullFilterFits>>;
 
   static Status Check(const StepView& step) { return CheckConvolution(step, Conv::kDepthwise, kPooled, shapes_fit); }
 

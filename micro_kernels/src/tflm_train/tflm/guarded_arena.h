@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensorflow/lite/c/common.h"
 #include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #include "tensorflow/lite/micro/compatibility.h"
 
@@ -16,7 +17,7 @@ namespace tflm_train {
 class GuardedArena : public tflite::SingleArenaBufferAllocator {
  public:
   GuardedArena(uint8_t* arena, size_t arena_size, uint8_t* spare, size_t spare_size)
-      : tflite::SingleArenaBufferAllocator(arena, arena_size), spare_(spare), spare_size_(spare_size) {}
+      : tflite::SingleArenaBufferAllocator(arena, arena_size), arena_(arena), spare_(spare), spare_size_(spare_size) {}
   ~GuardedArena() override = default;
 
   uint8_t* AllocatePersistentBuffer(size_t size, size_t alignment) override {
@@ -27,8 +28,14 @@ class GuardedArena : public tflite::SingleArenaBufferAllocator {
   }
 
   uint8_t* AllocateTemp(size_t size, size_t alignment) override {
+    // TFLM's planner takes all that is left, however little it needs.
+    const bool planner = size == GetAvailableMemory(alignment) && size != sizeof(TfLiteTensor);
     uint8_t* buffer = tflite::SingleArenaBufferAllocator::AllocateTemp(size, alignment);
-    return buffer != nullptr ? buffer : Spare(size);
+    if (buffer == nullptr) return Spare(size);
+    if (planner) return buffer;
+    const size_t used = static_cast<size_t>(buffer + size - arena_) + GetPersistentUsedBytes();
+    if (used > most_used_) most_used_ = used;
+    return buffer;
   }
 
   void DeallocateTemp(uint8_t* buffer) override {
@@ -45,6 +52,9 @@ class GuardedArena : public tflite::SingleArenaBufferAllocator {
 
   /// Whether the arena was too small at any time.
   bool exhausted() const { return exhausted_; }
+  /// The most bytes at a time in which kernels had something temporary: more than what stays where a kernel with many
+  /// tensors is prepared for a small model.
+  size_t most_used_bytes() const { return most_used_; }
   /// Bytes that were to stay and found no place.
   size_t missing_bytes() const { return missing_bytes_; }
   /// The spare area goes back to its owner: from now on a full arena answers with null.
@@ -66,6 +76,8 @@ class GuardedArena : public tflite::SingleArenaBufferAllocator {
     return status;
   }
 
+  uint8_t* arena_;
+  size_t most_used_ = 0;
   uint8_t* spare_;
   size_t spare_size_;
   size_t spare_used_ = 0;

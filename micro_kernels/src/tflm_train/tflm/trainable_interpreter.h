@@ -47,7 +47,9 @@ class TrainableInterpreter final : private ForwardPass {
   Status Init(const void* model, size_t model_size, const tflite::MicroOpResolver&& resolver,
               const OperatorSet& operators, void* arena, size_t arena_size) = delete;
 
-  /// The same calls as Trainer's. `input` may be input().
+  /// The same calls as Trainer's. `input` may be input(). A model whose input is not of type float32 is given numbers
+  /// too, which its scale turns into what it stores; or fill raw_input() and give input().
+  /// Each starts from the states of recurrent layers that the model starts from, see KeepStates.
   Status Step(const float* input, const Label& label, StepResult* result = nullptr) {
     return Step(input, label, 1.0f, result);
   }
@@ -63,22 +65,26 @@ class TrainableInterpreter final : private ForwardPass {
   Status Flush() { return Begin() ? trainer_.Flush() : Status::kNotInitialized; }
   Status Reset() { return Begin() ? trainer_.Reset() : Status::kNotInitialized; }
 
-  /// Runs the operators in front of `first_operator` only: `*activation` holds `*elements` numbers, until the next
-  /// call, from which StepFrom goes on. For models whose front is frozen: compute once per sample, keep, train many
-  /// times. kInvalidArgument: something in front trains, or the rest needs more than one tensor of the front.
-  Status RunPrefix(uint16_t first_operator, const float* input, const float** activation, uint32_t* elements);
-  /// Trains on a stored activation: runs `first_operator` and what follows, no operator in front of it.
-  /// `activation`: a copy of what RunPrefix gave (a pointer into the arena is refused).
-  Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, StepResult* result = nullptr) {
-    return StepFrom(first_operator, activation, label, 1.0f, result);
+  /// Numbers at the plan's cut; 0: it has none, and the next two calls are refused with kNoProgram.
+  uint32_t cut_elements() const;
+  /// Runs what lies in front of the cut: `*activation` holds cut_elements() numbers, until the next call. For a body
+  /// that is frozen: compute once per sample, keep, train many times.
+  Status RunBody(const float* input, const float** activation) {
+    return Begin() ? trainer_.RunBody(input, activation) : Status::kNotInitialized;
   }
-  Status StepFrom(uint16_t first_operator, const float* activation, const Label& label, float weight,
-                  StepResult* result = nullptr);
-  /// The first operator that trains: the best place to cut.
-  uint16_t FirstTrainedOperator() const;
+  /// Trains on a stored activation: nothing in front of the cut runs. The same loss and weights as Step, bit for bit.
+  /// `activation`: a copy of what RunBody gave (a pointer into the arena is refused).
+  Status StepFromCut(const float* activation, const Label& label, StepResult* result = nullptr) {
+    return StepFromCut(activation, label, 1.0f, result);
+  }
+  Status StepFromCut(const float* activation, const Label& label, float weight, StepResult* result = nullptr);
+  /// Whether the states of recurrent layers go on from one call to the next, for a stream that is given piece by piece.
+  /// At first they do not: each sample is a whole series.
+  void KeepStates(bool keep) { keep_states_ = keep; }
 
   /// Memory of the model's input and of a tensor's value in the last pass (null if the plan does not keep it).
-  float* input();
+  float* input() { return static_cast<float*>(raw_input()); }
+  void* raw_input();
   const float* tensor(int32_t index) const;
 
   /// Weights, options, counters and the plan. Use this class's Step and Infer, not the trainer's.
@@ -88,7 +94,7 @@ class TrainableInterpreter final : private ForwardPass {
 
   TflmMemory memory() const;
   /// The smallest arena with which Init succeeds, to 16 bytes.
-  size_t arena_used_bytes() const { return memory().total(); }
+  size_t arena_used_bytes() const;
 
  private:
   /// Gives access to what kernels are called with.
@@ -104,6 +110,7 @@ class TrainableInterpreter final : private ForwardPass {
     return ready_;
   }
   Status Run(uint16_t first_operator, uint16_t last_operator) override;
+  Status StoreInput(const float* input, uint32_t elements, void* stored) override;
   bool InvokeOperator(uint32_t index);
 
   Status PrepareTflm(const tflite::Model* model, const tflite::MicroOpResolver& resolver, size_t arena_size);
@@ -112,7 +119,8 @@ class TrainableInterpreter final : private ForwardPass {
   bool OwnRegistrations(uint32_t operator_count);
   bool TensorsArePlaced(uint32_t tensor_count) const;
   Status RedirectWeights(uint32_t tensor_count);
-  const ValueRecord* CutValue(uint16_t first_operator);
+  const ProgramRecord& Whole() const { return *trainer_.plan().program(ProgramKind::kTrain, ForwardKind::kTflm); }
+  const ProgramRecord* Cut() const;
   Status Fail(Status status, const char* what) { return error_.Set(status, what); }
   void Clear();
 
@@ -125,9 +133,8 @@ class TrainableInterpreter final : private ForwardPass {
   uint8_t* program_memory_ = nullptr;
   size_t persistent_bytes_ = 0;
   ErrorDetail error_;
-  const float* cut_activation_ = nullptr;
-  const ValueRecord* cut_value_ = nullptr;
-  uint16_t first_operator_ = 0;  // operators in front are skipped
+  bool has_states_ = false;
+  bool keep_states_ = false;
   bool ready_ = false;
 };
 

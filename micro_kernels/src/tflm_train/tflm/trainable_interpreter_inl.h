@@ -4,11 +4,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #include "tensorflow/lite/micro/micro_log.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 #include "tflm_train/tflm/trainable_interpreter.h"
-#include "tflm_train/tflm/training_cut.h"
 
 namespace tflm_train {
 
@@ -54,6 +55,8 @@ inline Status TrainableInterpreter::PrepareTflm(const tflite::Model* model, cons
     return ReportAllocationFailure(arena_size);
   if (!OwnRegistrations(graph.operators()->size())) return ReportAllocationFailure(arena_size);
   tflm_arena_->Seal();
+  has_states_ = false;
+  for (const tflite::Tensor* tensor : *graph.tensors()) has_states_ = has_states_ || tensor->is_variable();
   if (!TensorsArePlaced(graph.tensors()->size())) return Fail(Status::kModelMismatch, "place of a tensor in TFLM");
   return RedirectWeights(graph.tensors()->size());
 }
@@ -136,78 +139,62 @@ inline bool TrainableInterpreter::InvokeOperator(uint32_t index) {
 
 inline Status TrainableInterpreter::Run(uint16_t first_operator, uint16_t last_operator) {
   if (!ready_) return Status::kNotInitialized;
+  if (first_operator == 0 && has_states_ && !keep_states_ && interpreter_->Reset() != kTfLiteOk) {
+    return Status::kForwardFailed;
+  }
   for (uint32_t i = first_operator; i <= last_operator; ++i) {
-    if (i < first_operator_) continue;
-    if (cut_activation_ != nullptr) {
-      std::memcpy(program_memory_ + cut_value_->offset, cut_activation_, cut_value_->bytes);
-      cut_activation_ = nullptr;
-    }
     if (!InvokeOperator(i)) return Status::kForwardFailed;
   }
   return Status::kOk;
 }
 
-inline const ValueRecord* TrainableInterpreter::CutValue(uint16_t first_operator) {
-  const PlanReader& plan = trainer_.plan();
-  const ProgramRecord& program = *plan.program(ProgramKind::kTrain, ForwardKind::kTflm);
-  if (first_operator <= program.first_operator || first_operator > program.last_operator) return nullptr;
-  if (first_operator > FirstTrainedOperator()) return nullptr;
-  const uint32_t step = FirstStepFrom(plan.steps(program), program.forward_count, plan.indices(), first_operator);
-  return FindCutValue(plan.values(program), program.value_count, step);
+/// As TFLM's QUANTIZE does.
+inline Status TrainableInterpreter::StoreInput(const float* input, uint32_t elements, void* stored) {
+  const TfLiteTensor& tensor = *interpreter_->input(0);
+  const float scale = tensor.params.scale > 0.0f ? tensor.params.scale : 1.0f;
+  const auto zero_point = static_cast<float>(tensor.params.zero_point);
+  const auto write = [=](auto* to) {
+    using Stored = std::remove_pointer_t<decltype(to)>;
+    constexpr auto kLowest = static_cast<float>(std::numeric_limits<Stored>::min());
+    constexpr auto kHighest = static_cast<float>(std::numeric_limits<Stored>::max());
+    for (uint32_t i = 0; i < elements; ++i) {
+      const float value = std::round(input[i] / scale) + zero_point;
+      to[i] = static_cast<Stored>(value < kLowest ? kLowest : value > kHighest ? kHighest : value);
+    }
+    return Status::kOk;
+  };
+  switch (tensor.type) {
+    case kTfLiteInt8:
+      return write(static_cast<int8_t*>(stored));
+    case kTfLiteUInt8:
+      return write(static_cast<uint8_t*>(stored));
+    default:
+      return Fail(Status::kInvalidArgument, "input of this type: fill raw_input()");
+  }
 }
 
-inline Status TrainableInterpreter::RunPrefix(uint16_t first_operator, const float* input_values,
-                                              const float** activation, uint32_t* elements) {
-  if (!Begin()) return Status::kNotInitialized;
-  const ValueRecord* cut = CutValue(first_operator);
-  if (cut == nullptr || input_values == nullptr || activation == nullptr || elements == nullptr) {
-    return Fail(Status::kInvalidArgument, "cut of the model");
-  }
-  if (input_values != input()) std::memcpy(input(), input_values, sizeof(float) * trainer_.input_elements());
-  for (uint32_t i = 0; i < first_operator; ++i) {
-    if (!InvokeOperator(i)) return Fail(Status::kForwardFailed, "forward pass");
-  }
-  *activation = reinterpret_cast<const float*>(program_memory_ + cut->offset);
-  *elements = cut->bytes / static_cast<uint32_t>(sizeof(float));
-  return Status::kOk;
+inline const ProgramRecord* TrainableInterpreter::Cut() const {
+  return ready_ ? trainer_.plan().program(ProgramKind::kTrainFromCut, ForwardKind::kTflm) : nullptr;
 }
 
-inline Status TrainableInterpreter::StepFrom(uint16_t first_operator, const float* activation, const Label& label,
-                                             float weight, StepResult* result) {
+inline uint32_t TrainableInterpreter::cut_elements() const {
+  const ProgramRecord* cut = Cut();
+  return cut == nullptr ? 0 : cut->input_elements;
+}
+
+inline Status TrainableInterpreter::StepFromCut(const float* activation, const Label& label, float weight,
+                                                StepResult* result) {
   if (!Begin()) return Status::kNotInitialized;
-  const ValueRecord* cut = CutValue(first_operator);
-  if (cut == nullptr || activation == nullptr) return Fail(Status::kInvalidArgument, "cut of the model");
-  // What RunPrefix gave lies where the step keeps its tensors.
+  // What RunBody gave lies where the step keeps its tensors.
   const uintptr_t distance = reinterpret_cast<uintptr_t>(activation) - reinterpret_cast<uintptr_t>(program_memory_);
   if (distance < placement_.program_bytes()) return Fail(Status::kInvalidArgument, "activation in the arena: copy it");
-  for (uint32_t i = 0; i < cut->bytes / sizeof(float); ++i) {
-    if (!std::isfinite(activation[i])) return Fail(Status::kNonFinite, "activation at the cut");
-  }
-  // Nobody reads the input behind the cut, but the trainer checks it.
-  std::memset(input(), 0, sizeof(float) * trainer_.input_elements());
-  first_operator_ = first_operator;
-  cut_value_ = cut;
-  cut_activation_ = activation;
-  const Status status = trainer_.Step(input(), label, weight, result);
-  first_operator_ = 0;
-  cut_activation_ = nullptr;
-  return status;
+  return trainer_.StepFromCut(activation, label, weight, result);
 }
 
-inline uint16_t TrainableInterpreter::FirstTrainedOperator() const {
-  uint16_t first = kNoneIndex;
-  for (uint32_t i = 0; i < trainer_.plan().layer_count(); ++i) {
-    const uint16_t operator_index = trainer_.plan().layer(i).operator_index;
-    if (operator_index < first) first = operator_index;
-  }
-  return first;
-}
-
-inline float* TrainableInterpreter::input() {
+inline void* TrainableInterpreter::raw_input() {
   if (!ready_) return nullptr;
-  const PlanReader& plan = trainer_.plan();
-  const ProgramRecord& program = *plan.program(ProgramKind::kTrain, ForwardKind::kTflm);
-  return reinterpret_cast<float*>(program_memory_ + plan.values(program)[program.input].offset);
+  const ProgramRecord& whole = Whole();
+  return program_memory_ + trainer_.plan().values(whole)[whole.input].offset;
 }
 
 inline const float* TrainableInterpreter::tensor(int32_t index) const {
@@ -220,6 +207,12 @@ inline TflmMemory TrainableInterpreter::memory() const {
   const size_t program = placement_.program_bytes();
   return {persistent_bytes_, program, tflm_arena_->GetNonPersistentUsedBytes() - program,
           tflm_arena_->GetPersistentUsedBytes()};
+}
+
+inline size_t TrainableInterpreter::arena_used_bytes() const {
+  if (!ready_) return 0;
+  const size_t most = persistent_bytes_ + tflm_arena_->most_used_bytes();
+  return most > memory().total() ? most : memory().total();
 }
 
 inline void TrainableInterpreter::Clear() {

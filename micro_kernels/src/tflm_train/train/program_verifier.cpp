@@ -72,7 +72,7 @@ class ProgramVerifier {
     if (program_.forward_kind > static_cast<uint16_t>(ForwardKind::kTflm) ||
         program_.kind > static_cast<uint16_t>(ProgramKind::kInferFromCut) ||
         program_.first_operator > program_.last_operator || program_.last_operator >= plan_.model().operator_count() ||
-        !EndFits(program_.input, 0) || values_[program_.input].place > static_cast<uint8_t>(Place::kInput) ||
+        !InputFits() || values_[program_.input].place > static_cast<uint8_t>(Place::kInput) ||
         !EndFits(program_.output, time)) {
       return false;
     }
@@ -87,6 +87,13 @@ class ProgramVerifier {
            program_.kind == static_cast<uint16_t>(ProgramKind::kTrainFromCut);
   }
 
+  /// Of another type it is the interpreter's business.
+  TFLM_TRAIN_COLD bool InputFits() const {
+    const bool tflm = program_.forward_kind == static_cast<uint16_t>(ForwardKind::kTflm);
+    return program_.input < program_.value_count && (tflm || IsFloat(values_[program_.input])) &&
+           IsThere(values_[program_.input], 0);
+  }
+
   TFLM_TRAIN_COLD bool EndFits(uint32_t index, uint32_t time) const {
     return index < program_.value_count && IsFloat(values_[index]) && IsThere(values_[index], time);
   }
@@ -94,7 +101,7 @@ class ProgramVerifier {
   /// Their addresses and sizes are those of the values, which have passed.
   TFLM_TRAIN_COLD bool EndsAreDescribed() const {
     const ValueRecord &input = values_[program_.input], &output = values_[program_.output];
-    return plan_.Address(input) == program_.input_address && FloatElements(input) == program_.input_elements &&
+    return plan_.Address(input) == program_.input_address && CheckedElements(input) == program_.input_elements &&
            plan_.Address(output) == program_.output_address && FloatElements(output) == program_.output_elements &&
            program_.output_elements % plan_.defaults().classes == 0 &&
            (!Trains() || plan_.Address(values_[program_.loss_error]) == program_.loss_error_address);

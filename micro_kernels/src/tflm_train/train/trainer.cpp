@@ -72,8 +72,7 @@ Status Trainer::Evaluate(const float* input, const Label& label, StepResult* res
   return status == Status::kOk ? RunSample(*infer_, label, memory, false, result) : status;
 }
 
-Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
-  if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
+Status Trainer::TakeInput(const ProgramRecord& program, const float* input, const Memory& memory) {
   if (!AllFinite(input, program.input_elements)) return Fail(Status::kNonFinite, Subject::kInput);
   const uint32_t limit = program.first_operator == 0 ? plan_.defaults().input_limit : 0;  // not from a cut
   if (limit != 0 && !AllBelow(limit, input, program.input_elements)) {
@@ -81,7 +80,14 @@ Status Trainer::RunForward(const ProgramRecord& program, const float* input, con
   }
   float* place = memory.Floats(program.input_address);
   if (place != input) std::memcpy(place, input, program.input_elements * sizeof(float));
-  if (run_forward_ != nullptr) return run_forward_(this, program, memory);
+  return Status::kOk;
+}
+
+Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
+  if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
+  if (run_forward_ != nullptr) return run_forward_(this, program, input, memory);
+  const Status status = TakeInput(program, input, memory);
+  if (status != Status::kOk) return status;
   RunSteps(memory, plan_.steps(program), program.forward_count, nullptr);
   return Status::kOk;
 }

@@ -22,6 +22,10 @@ class ForwardPass {
  public:
   /// Runs operators [first, last] of the model on the values in the program's memory.
   virtual Status Run(uint16_t first_operator, uint16_t last_operator) = 0;
+  /// Writes numbers as the model's input stores them, if that is not of type float32.
+  virtual Status StoreInput(const float* /*input*/, uint32_t /*elements*/, void* /*stored*/) {
+    return Status::kInvalidArgument;
+  }
 
  protected:
   ~ForwardPass() = default;
@@ -59,6 +63,9 @@ class Trainer {
   /// With another forward pass: as Step, from a value of the cut's tensor. Nothing in front of the cut runs.
   /// kNoProgram: the plan has no cut.
   TFLM_TRAIN_COLD Status StepFromCut(const float* activation, const Label& label, float weight, StepResult* result);
+  /// With another forward pass: runs what lies in front of the cut; `*activation` points to the value of the cut's
+  /// tensor until the next call. kNoProgram: the plan has no cut.
+  TFLM_TRAIN_COLD Status RunBody(const float* input, const float** activation);
   /// Runs the model; `*output` points into the arena until the next call.
   Status Infer(const float* input, const float** output);
   /// Loss and correctness of one sample without training.
@@ -116,7 +123,9 @@ class Trainer {
   bool ready() const { return arena_ != nullptr; }
   Status Fail(Status status, Subject subject) { return error_.Set(Found(status, subject)); }
   Status RunForward(const ProgramRecord& program, const float* input, const Memory& memory);
-  TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory);
+  TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const float* input,
+                                            const Memory& memory);
+  Status TakeInput(const ProgramRecord& program, const float* input, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
   TFLM_TRAIN_COLD Status WeighSample(const ProgramRecord& program, float weight, const Memory& memory,
@@ -137,7 +146,7 @@ class Trainer {
   WidePointer<uint8_t> program_memory_;
   WidePointer<ForwardPass> forward_;
   // Null: the library's own kernels. A pointer, so that firmware without a ForwardPass does not link the way to it.
-  WidePointer<Status(Trainer*, const ProgramRecord&, const Memory&)> run_forward_;
+  WidePointer<Status(Trainer*, const ProgramRecord&, const float*, const Memory&)> run_forward_;
   WidePointer<const ProgramRecord> train_;
   WidePointer<const ProgramRecord> infer_;
   WorkCounters counters_;

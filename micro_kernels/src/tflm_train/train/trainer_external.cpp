@@ -1,4 +1,5 @@
 // Training on another forward pass: linked only by firmware that has one.
+#include "tflm_train/policies/finite.h"
 #include "tflm_train/train/trainer.h"
 #include "tflm_train/train/trainer_memory.h"
 
@@ -21,7 +22,8 @@ Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const 
   if (from_cut != nullptr) {
     status = Verify(*from_cut);
     if (status != Status::kOk) return status;
-    if (from_cut->arena_bytes > train->arena_bytes || from_cut->output_elements != train->output_elements) {
+    if (from_cut->arena_bytes > train->arena_bytes || from_cut->output_elements != train->output_elements ||
+        from_cut->first_operator == 0 || from_cut->forward_count > train->forward_count) {
       return Fail(Status::kPlanInvalid, Subject::kDifferentPrograms);
     }
   }
@@ -40,6 +42,20 @@ Status Trainer::InitWithForwardPass(const void* model, size_t model_size, const 
   return Start(arena);
 }
 
+Status Trainer::RunBody(const float* input, const float** activation) {
+  if (!ready()) return Status::kNotInitialized;
+  const ProgramRecord* cut = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kTflm);
+  if (cut == nullptr || run_forward_ == nullptr) return Fail(Status::kNoProgram, Subject::kCut);
+  if (activation == nullptr) return Fail(Status::kInvalidArgument, Subject::kOutput);
+  ProgramRecord body = *train_;  // without its end, which is the cut's program
+  body.last_operator = static_cast<uint16_t>(cut->first_operator - 1);
+  body.forward_count -= cut->forward_count;
+  const Memory memory(*this, body, input);
+  const Status status = RunForward(body, input, memory);
+  if (status == Status::kOk) *activation = memory.Floats(cut->input_address);
+  return status;
+}
+
 Status Trainer::StepFromCut(const float* activation, const Label& label, float weight, StepResult* result) {
   if (!ready()) return Status::kNotInitialized;
   const ProgramRecord* program = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kTflm);
@@ -48,8 +64,18 @@ Status Trainer::StepFromCut(const float* activation, const Label& label, float w
 }
 
 /// Operators between two hooks run in one go, together with those that have no step because their results are known.
-Status Trainer::RunExternal(Trainer* trainer, const ProgramRecord& program, const Memory& memory) {
+Status Trainer::RunExternal(Trainer* trainer, const ProgramRecord& program, const float* input, const Memory& memory) {
   const PlanReader& plan = trainer->plan_;
+  const auto type = static_cast<ScalarType>(plan.values(program)[program.input].type);
+  void* place = memory.Floats(program.input_address);
+  Status taken = Status::kOk;
+  if (type == ScalarType::kFloat32) {
+    taken = trainer->TakeInput(program, input, memory);
+  } else if (place != input) {
+    if (!AllFinite(input, program.input_elements)) return trainer->Fail(Status::kNonFinite, Subject::kInput);
+    taken = trainer->forward_->StoreInput(input, program.input_elements, place);
+  }
+  if (taken != Status::kOk) return taken;
   const StepRecord* steps = plan.steps(program);
   uint32_t next = program.first_operator;
   uint32_t last = next;
