@@ -40,11 +40,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     UserError
         A path cannot be written.
     """
+    check_different(*files)
     targets = {path: _regular_file(path) for path in files}
-    if len(set(targets.values())) < len(targets):
-        raise UserError(
-            f"cannot write {' and '.join(os.fspath(path) for path in files)}: they are one file; choose another name"
-        )
     temporary = {path: _beside(target) for path, target in targets.items()}
     try:
         for path, data in files.items():
@@ -57,6 +54,20 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         for left in temporary.values():
             with contextlib.suppress(OSError):
                 os.unlink(left)
+
+
+def check_different(*paths: Path) -> None:
+    """Files that are written by one call.
+
+    Raises
+    ------
+    UserError
+        Two paths are one file.
+    """
+    if len({_regular_file(path) for path in paths}) < len(paths):
+        raise UserError(
+            f"cannot write {' and '.join(os.fspath(path) for path in paths)}: they are one file; choose another name"
+        )
 
 
 def check_writable(path: Path) -> None:

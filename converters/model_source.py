@@ -50,6 +50,26 @@ def needs_export(model: Any) -> bool:
     return Path(model).suffix.lower() in KERAS_SUFFIXES or Path(model).is_dir()
 
 
+def check_model_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a name under which ``read_model`` would not find the ``.tflite`` that is written there.
+
+    Raises
+    ------
+    UserError
+        It ends as files of C or of Keras do.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in (*C_SUFFIXES, *KERAS_SUFFIXES):
+        return
+    other = (
+        f" (`tflm-train convert --c-array {os.fspath(path)}` writes a C array)" if suffix.lower() in C_SUFFIXES else ""
+    )
+    raise UserError(
+        f"{os.fspath(path)}: a .tflite is written, and {suffix} files are read as others; call it "
+        f"{Path(path).stem}.tflite{other}"
+    )
+
+
 def read_model(model: Any) -> ModelSource:
     """Read a model; one that Keras wrote is exported.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import assert_refused
 from tflm_train.converters import files
 from tflm_train.converters.errors import UserError
 from tflm_train.converters.files import write_atomically, write_together
@@ -195,6 +196,32 @@ def test_a_header_that_cannot_be_written_leaves_no_model(
     words = ["convert", folder / "plain.tflite", "-o", tmp_path / "out.tflite"]
     assert main([*map(str, words), "--operators-header", str(tmp_path / "missing" / "operators.h")]) == 2
     assert os.listdir(tmp_path) == [] and "missing/operators.h" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-o", "a.tflite", "--c-array", "a.tflite"],
+        ["-o", "a.tflite", "--c-array", "./b.h", "--operators-header", "b.h"],
+    ],
+)
+def test_files_of_one_name_are_refused(run: Any, folder: Path, tmp_path: Path, monkeypatch: Any, words: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(run("convert", folder / "plain.tflite", *words), "they are one file; choose another name")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["trained.h", "trained.CC", "trained.keras", "trained.h5"])
+def test_a_model_gets_no_name_under_which_it_would_not_be_read(
+    run: Any, folder: Path, tmp_path: Path, name: str
+) -> None:
+    output = tmp_path / name
+    assert_refused(run("convert", folder / "plain.tflite", "-o", output), name, "call it trained.tflite")
+    train = ("train", folder / "model.tflite", "--data", folder / "data.npz", "-o", output)
+    assert_refused(run(*train), name, "call it trained.tflite")
+    with pytest.raises(UserError, match="call it trained.tflite"):
+        tt.Trainer(folder / "model.tflite").save(output)
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("call", [1, 2, 4])

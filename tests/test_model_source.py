@@ -54,6 +54,10 @@ def test_c_files_convert_as_the_tflite_does(tmp_path: Path, suffix: str) -> None
     assert tt.convert(path).data == tt.convert(DATA).data
     path.write_text(c_array(tt.convert(DATA).data, "model", "with a plan"))
     assert tt.Trainer(path).model.data == tt.convert(DATA).data
+    with pytest.raises(
+        tt.UserError, match=f"convert {re.escape(str(path))} -o {re.escape(str(path.with_suffix('.tflite')))} "
+    ):
+        tt.Trainer(path).set_options(accumulate=2)
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from .commands import convert_command
 from .config import TrainingConfig
 from .converters import flatbuffer, model_writer
+from .converters.c_array import C_SUFFIXES
 from .converters.convert import convert as add_plan
 from .converters.errors import ConversionError, PlanError, UserError
 from .converters.files import write_atomically
 from .converters.graph import sample_shape
 from .converters.model_reader import read_graph
-from .converters.model_source import needs_export, read_model
+from .converters.model_source import check_model_name, needs_export, read_model
 from .converters.options import OPTIONS
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .converters.trainability import parameter_operators
@@ -118,7 +119,8 @@ class TrainableModel:
         if "selector" in changes:
             config = config.with_selector(changes["selector"])
         path = self.path or self.name
-        return convert_command(path, replace(config, **changes), path)
+        output = str(PurePath(path).with_suffix(".tflite")) if PurePath(path).suffix.lower() in C_SUFFIXES else path
+        return convert_command(path, replace(config, **changes), output)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all.
@@ -126,8 +128,9 @@ class TrainableModel:
         Raises
         ------
         UserError
-            The path cannot be written.
+            The path cannot be written, or ends as files of C or Keras do.
         """
+        check_model_name(path)
         write_atomically(path, self.data)
 
     def summary(self) -> str:

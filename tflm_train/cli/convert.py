@@ -48,7 +48,8 @@ def convert(
     """Add a training plan to a model."""
     from ..config import TrainingConfig
     from ..converters.c_array import c_array as array_text
-    from ..converters.files import write_together
+    from ..converters.files import check_different, write_together
+    from ..converters.model_source import check_model_name
     from ..converters.operators_header import operators_header as header_text
     from ..converters.options import refuse_idle
     from ..errors import UserError
@@ -56,6 +57,8 @@ def convert(
     from ..plan_lines import option_lines, size_lines
     from ..reports import convert_report
 
+    check_model_name(output)
+    check_different(*(path for path in (output, operators_header, c_array) if path is not None))
     changes = opt.given(
         layers=layers,
         cut=cut,

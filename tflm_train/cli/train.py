@@ -40,12 +40,14 @@ def train(
 ) -> None:
     """Train a converted model on a device. Options override the plan's where its memory allows."""
     from ..converters.files import check_writable, write_atomically
+    from ..converters.model_source import check_model_name
     from ..data_files import load_data
     from ..errors import UserError
     from ..reports import train_report
     from ..trainer import Trainer
 
     if output is not None:
+        check_model_name(output)
         check_writable(output)
     arrays = load_data(data, labels)
     changes = opt.given(
