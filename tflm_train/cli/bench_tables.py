@@ -16,6 +16,7 @@ WIDEST = 1000  # characters
 DISTINCT: dict[str, Callable[[Result], str]] = {
     "build": lambda r: r["build"],
     "flash KB": lambda r: kilobytes(r["flash_bytes"]),
+    "stack B": lambda r: "-" if r["stack_bytes"] is None else f"{r['stack_bytes']:,}",
 }
 NUMBERS: dict[str, Callable[[Result], str]] = {
     "forward": lambda r: f"{r['instructions']['forward']:,}",
@@ -25,7 +26,6 @@ NUMBERS: dict[str, Callable[[Result], str]] = {
     "step": lambda r: f"{r['instructions']['total']:,}" + plus_minus(r["instructions_interval"], 0),
     "M4 cycles": lambda r: "-" if r["cycles_model"] is None else f"{r['cycles_model']:,}",
     "RAM KB": lambda r: kilobytes(r["ram_bytes"]),
-    "stack B": lambda r: "-" if r["stack_bytes"] is None else f"{r['stack_bytes']:,}",
     "accuracy": lambda r: accuracy(r),
 }
 
@@ -85,7 +85,7 @@ def notes(content: dict[str, Any]) -> list[str]:
 
 def _workload_table(results: list[Result]) -> Table:
     same = {name: len({show(r) for r in results}) == 1 for name, show in DISTINCT.items()}
-    said = [f"{name} {show(results[0])}" for name, show in DISTINCT.items() if same[name]]
+    said = [f"{name} {show(results[0])}" for name, show in DISTINCT.items() if same[name] and show(results[0]) != "-"]
     table = _compact(", ".join([results[0]["workload"], results[0]["device"], *said]))
     shown = {name: show for name, show in DISTINCT.items() if not same[name]}
     shown |= {name: show for name, show in NUMBERS.items() if {show(r) for r in results} - {"0", "-"}}
