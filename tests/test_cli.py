@@ -37,20 +37,26 @@ def test_convert_writes_the_operators_header(run: Any, folder: Path, tmp_path: P
     assert all("StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss)" in part for part in (native, tflm))
 
 
-def test_a_plan_of_another_release_is_refused_by_name(run: Any, folder: Path, tmp_path: Path) -> None:
+def test_a_plan_of_another_release_is_refused_by_name(run: Any, folder: Path, tmp_path: Path, blobs: tuple) -> None:
     old, new = tmp_path / "old.tflite", tmp_path / "new.tflite"
-    data = tt.convert(folder / "plain.tflite").data
+    trainer = tt.Trainer(tt.convert(folder / "plain.tflite"))
+    trainer.fit(*blobs, epochs=1, verbose=0)
+    data = trainer.trained_model().data
     start = data.index(plan_format.MAGIC.to_bytes(4, "little"))
-    old.write_bytes(data[: start + 4] + (1).to_bytes(2, "little") + data[start + 6 :])
+    old.write_bytes(data[: start + 4] + (2).to_bytes(2, "little") + data[start + 6 :])
     samples = folder / "data.npz"
+    anew = str(old).replace(".tflite", "_trainable.tflite")
+    command = ("convert the model again with", f"tflm-train convert {old} -o {anew}`, which keeps its weights")
     for arguments in (
         ("inspect", old),
         ("train", old, "--data", samples),
         ("evaluate", old, "--data", samples, "--runtime", "litert"),
     ):
-        assert_refused(run(*arguments), "old.tflite: the training plan has format version 1", "convert the model again")
+        assert_refused(run(*arguments), "old.tflite: the training plan has format version 2", *command)
     assert run("convert", old, "-o", new).code == 0
     assert run("inspect", new).code == 0
+    before, after = ([value for _, value in t.device.parameters()] for t in (trainer, tt.Trainer(new)))
+    assert all(np.array_equal(*pair) for pair in zip(before, after))
 
 
 def test_options_reach_the_plan(run: Any, folder: Path, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from .config import TrainingConfig
+from .converters.errors import PlanError
 from .converters.options import OPTIONS, stored
 
 
@@ -31,6 +34,21 @@ def convert_command(model: str, config: TrainingConfig | None = None, output: st
         if not _same(value, option.default):
             words += _words(option.flags[0], value)
     return shlex.join(words)
+
+
+@contextmanager
+def plan_of(source: Any) -> Iterator[None]:
+    """Where the plan of a file is read: a plan that cannot be used is refused with the command that makes it anew.
+
+    Trained weights lie in the model, not in the plan, and are kept.
+    """
+    try:
+        yield
+    except PlanError as error:
+        text = str(error)
+        if not isinstance(source, (str, os.PathLike)) or not text.endswith("convert the model again"):
+            raise
+        raise PlanError(f"{text} with `{convert_command(os.fspath(source))}`, which keeps its weights") from None
 
 
 def _same(value: Any, default: Any) -> bool:

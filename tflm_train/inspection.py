@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from .commands import plan_of
 from .converters import edits, flatbuffer, model_reader, model_writer
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
@@ -138,7 +139,8 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
         edits.add_missing_biases(model, found.with_bias)
     graph = model_reader.read_graph(model, name)
     encoded = model_writer.stored_plan(model)
-    plan = model_writer.decode_plan(encoded, name)
+    with plan_of(source):
+        plan = model_writer.decode_plan(encoded, name)
     sizes = None if plan is None else plan_sizes(plan, len(encoded or b""))
     refusals = _individual_refusals(graph)
     layers = _chosen(graph, plan, refusals)

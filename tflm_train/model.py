@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from .commands import convert_command
+from .commands import convert_command, plan_of
 from .config import TrainingConfig
 from .converters import flatbuffer, model_writer
 from .converters.c_array import C_SUFFIXES
@@ -212,7 +212,8 @@ def load_model(model: TrainableModel | str | os.PathLike[str] | bytes) -> Traina
         raise UserError(
             f"a model must be a TrainableModel, a path or bytes, not {type(model).__name__}; convert it first"
         )
-    plan = model_writer.load_plan(data, name)
+    with plan_of(path):
+        plan = model_writer.load_plan(data, name)
     if plan is None:
         raise PlanError(_no_plan(path or name))
     return TrainableModel(data, name, plan, path=path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .commands import plan_of
 from .converters import flatbuffer, model_reader, model_writer
 from .converters.graph import Graph, sample_shape
 from .converters.install_hint import install_command
@@ -118,7 +119,8 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     data, name = found.data, found.name
     graph = model_reader.read_graph(flatbuffer.load(data, name), name)
     shape, limit = graph.tensors[graph.inputs[0]].shape, input_limit(graph)
-    objective = _objective(data, graph)
+    with plan_of(model):
+        objective = _objective(data, graph)
     samples = check_inputs(x, sample_shape(tuple(shape)), limit=limit)
     source = InputType.of_file(data, name)
     raw = source.is_raw(x)
