@@ -10,7 +10,7 @@ from typing import Any
 import networks
 import numpy as np
 import pytest
-from tflite_builder import ModelBuilder
+from tflite_builder import PADDINGS, TYPES, ModelBuilder
 from tflm_train.converters.operators import OPERATORS
 
 import tflm_train as tt
@@ -26,7 +26,7 @@ for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-s
 def stack(folder: Path, data: bytes, board: str = "m4", variant: str = "tuned") -> Stack:
     (folder / "plain.tflite").write_bytes(data)
     model = tt.convert(folder / "plain.tflite", tt.TrainingConfig(layers="all"))
-    return measure_stack(board, variant, model, networks.samples(data, 2)[0], folder)
+    return measure_stack(board, variant, model, np.abs(networks.samples(data, 2)[0]), folder)
 
 
 def frames(listing: Disassembly, function: str) -> list[int]:
@@ -76,6 +76,11 @@ def of_operator(kind: str) -> bytes:
         w = rng.normal(size=(8 if kind == "CONV_2D" else 1, 3, 3, 8)) * 0.1
         x = b.conv(x, w, np.zeros(8), stride=(2, 1), multiplier=0 if kind == "CONV_2D" else 1)
         return b.finish(dense(b.flatten(x), 3))
+    if kind in ("GATHER", "CAST"):  # indices, as floats
+        x = b.op("CAST", [b.input(1, 6)], (1, 6), inDataType=TYPES["float32"], outDataType=TYPES["int32"])
+        b.graph.tensors[x].type = TYPES["int32"]
+        y = b.op("GATHER", [b.constant(rng.normal(size=(9, 20))), x], (1, 6, 20))
+        return b.finish(dense(b.reshape(y, 1, 120), 3))
     flat = dense(b.input(1, 10), 72)
     shape: tuple[int, ...] = (1, 4, 6, 3)
     x = b.reshape(b.op("LOGISTIC", [flat], (1, 72)), *shape)
@@ -88,6 +93,12 @@ def of_operator(kind: str) -> bytes:
         "STRIDED_SLICE": [(1, 3, 3, 3), [0, 1, 0, 0], [1, 4, 6, 3], [1, 1, 2, 1]],
         "TILE": [(1, 8, 6, 6), [1, 2, 1, 2]],
         "RESIZE_NEAREST_NEIGHBOR": [(1, 8, 6, 3), [8, 6]],
+        "SLICE": [(1, 3, 3, 3), [0, 1, 2, 0], [1, 3, 3, 3]],
+    }
+    parts: dict[str, tuple[list[int], dict[str, int]]] = {
+        "SPLIT": ([b.constant(np.array(2, np.int32)), x], {"numSplits": 3}),
+        "SPLIT_V": ([x, *(b.constant(np.array(v, np.int32)) for v in ([2, 1, 3], 2))], {"numSplits": 3}),
+        "UNPACK": ([x], {"num": 6, "axis": 2}),
     }
     if kind == "FULLY_CONNECTED":
         return b.finish(dense(flat, 3))
@@ -98,6 +109,23 @@ def of_operator(kind: str) -> bytes:
         y = b.op(kind, [x, b.reshape(dense(flat, 3), 1, 1, 1, 3)], shape)
     elif kind in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
         y = b.pool(kind.split("_")[0], b.op("TANH", [x], shape), (3, 2), (2, 1), "SAME")
+    elif kind == "TRANSPOSE_CONV":
+        size, w = b.constant(np.array([1, 8, 12, 4], np.int32)), b.constant(rng.normal(size=(4, 3, 3, 3)) * 0.1)
+        inputs = [size, w, x, b.constant(np.zeros(4))]
+        y = b.op(kind, inputs, (1, 8, 12, 4), strideH=2, strideW=2, padding=PADDINGS["SAME"])
+    elif kind == "BATCH_MATMUL":
+        y = b.op(kind, [b.reshape(x, 1, 9, 8), b.reshape(x, 1, 8, 9)], (1, 9, 9))
+    elif kind == "PRELU":
+        y = b.op(kind, [x, b.constant(np.full((1, 1, 3), 0.1))], shape)
+    elif kind == "PACK":
+        y = b.op(kind, [x, x], (1, 2, 4, 6, 3), valuesCount=2, axis=1)
+    elif kind in parts:
+        inputs, options = parts[kind]
+        widths = {"SPLIT": [2, 2, 2], "SPLIT_V": [2, 1, 3]}.get(kind)
+        shapes = [(1, 4, 3)] * 6 if widths is None else [(1, 4, width, 3) for width in widths]
+        found = b.ops(kind, inputs, shapes, **options)
+        flats = [b.reshape(part, 1, int(np.prod(part_shape))) for part, part_shape in zip(found, shapes)]
+        y = b.op("CONCATENATION", flats, (1, 72), axis=1)
     elif kind == "CONCATENATION":
         y = b.op(kind, [x, x], (1, 4, 6, 6), axis=-1)
     else:

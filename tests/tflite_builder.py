@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from tflm_train.converters.model_reader import EXPECTED_OPTIONS
 
-_TYPES = {
+TYPES = {
     "float32": schema.TensorType.FLOAT32,
     "int32": schema.TensorType.INT32,
     "int8": schema.TensorType.INT8,
@@ -45,7 +45,7 @@ class ModelBuilder:
     def tensor(self, shape: tuple[int, ...], dtype: str = "float32", name: str = "", buffer: int = 0) -> int:
         tensor = schema.TensorT()
         tensor.shape = np.array(shape, np.int32)
-        tensor.type = _TYPES[dtype]
+        tensor.type = TYPES[dtype]
         tensor.buffer = buffer
         tensor.name = (name or f"tensor_{len(self.graph.tensors)}").encode()
         self.graph.tensors.append(tensor)
