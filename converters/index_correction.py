@@ -35,8 +35,7 @@ def find_corrections(tensors: Sequence[Tensor], operators: Sequence[Operator]) -
     for op in operators:
         for t in op.inputs:
             readers[t].add(op.index)
-    same: dict[int, int] = {}
-    needless: set[int] = set()
+    found: dict[int, tuple[Operator, Operator, Operator]] = {}
     for gather in operators:
         select = producers.get(gather.input(1)) if gather.type == "GATHER" else None
         if select is None or select.type not in SELECTS or len(select.inputs) != 3:
@@ -46,9 +45,14 @@ def find_corrections(tensors: Sequence[Tensor], operators: Sequence[Operator]) -
             continue
         shape = tensors[gather.inputs[0]].shape
         rows = shape[0] if shape else 0
-        alone = readers[select.inputs[0]] == readers[select.inputs[1]] == {select.index}
+        alone = readers[select.inputs[1]] == {select.index}
         if alone and _compares(less, indices, tensors, 0) and _compares(add, indices, tensors, rows):
-            same[select.outputs[0]] = indices
+            found[select.index] = select, less, add
+    same: dict[int, int] = {}
+    needless: set[int] = set()
+    for select, less, add in found.values():
+        if readers[select.inputs[0]] <= found.keys():  # several tables that are read by the same indices share it
+            same[select.outputs[0]] = select.inputs[2]
             needless |= {select.index, less.index, add.index}
     return same, frozenset(needless)
 

@@ -36,11 +36,18 @@ def _transformer(dtype: str) -> Any:
     return keras.Model(tokens, L.Dense(3, activation="softmax")(L.GlobalAveragePooling1D()(x)))
 
 
+def _two_tables() -> Any:
+    tokens = keras.Input((5,), dtype="int32")
+    x = L.Flatten()(L.Add()([L.Embedding(20, 4)(tokens), L.Embedding(30, 4)(tokens)]))
+    return keras.Model(tokens, L.Dense(3, activation="softmax")(x))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "attention": _attention,
     "transformer of int32 tokens": lambda: _transformer("int32"),
     "transformer of float32 tokens": lambda: _transformer("float32"),
     "embedding": lambda: _sequential((5,), L.Embedding(20, 4), dtype="int32"),
+    "two embeddings of the same tokens": _two_tables,
     "gelu": lambda: _sequential((8,), L.Dense(8, activation="gelu")),
     "prelu": lambda: _sequential((8,), L.Dense(8), L.PReLU(alpha_initializer="uniform")),
     "prelu of channels": lambda: _sequential((6, 6, 2), L.Conv2D(3, 3), L.PReLU("uniform", shared_axes=[1, 2])),
