@@ -246,6 +246,8 @@ def test_tables_fit_a_terminal(report: dict[str, Any]) -> None:
     wide = copy.deepcopy(report)
     for result in wide["results"]:
         result["instructions"] = {phase: 123_456_789 for phase in result["instructions"]}
+    name = "tflm_train::cortex_m::Scatter(" + "tflm_train::ChannelRange const&, " * 5 + "float*)"
+    wide["results"][0]["profile"] = [{"function": name, "instructions": 1_234_567, "cycles_model": 7_654_321}]
     for content in (report, wide):
         console = Console(width=80, file=io.StringIO())
         for table in tables(content):
@@ -255,6 +257,7 @@ def test_tables_fit_a_terminal(report: dict[str, Any]) -> None:
             assert max(map(len, text.splitlines())) <= 80, text
         for result in content["results"]:
             assert f"{result['instructions']['total']:,}" in text, text
+    assert "1,234,567" in text and "7,654,321" in text, text
 
 
 def processes_with(text: str) -> list[str]:

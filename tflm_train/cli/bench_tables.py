@@ -113,6 +113,7 @@ def _profile_table(result: Result) -> Table:
     table = _compact(f"{result['workload']}, {selector(result)}, {result['build']}", first="function")
     table.add_column("instructions", justify="right", no_wrap=True)
     table.add_column("M4 cycles", justify="right", no_wrap=True)
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"  # long names give way, numbers do not
     for row in result["profile"]:
         table.add_row(row["function"], f"{row['instructions']:,}", f"{row['cycles_model']:,}")
     return table
