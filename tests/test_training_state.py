@@ -167,6 +167,7 @@ def test_what_a_notebook_shows_is_short(data, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert all(len(text) < 200 and "0x" not in text for text in shown), shown
+    assert f"arena {trained.sizes.arena_bytes['train']:,} bytes" in shown[0]  # of the runs here, not of TFLM's
     assert "2,410 trainable parameters" in shown[0] and "2 epochs" in shown[2]
 
 

@@ -22,7 +22,7 @@ from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .converters.trainability import parameter_operators
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
-from .sizes import Sizes, plan_sizes
+from .sizes import Sizes, native_arena_bytes, plan_sizes
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,7 +55,7 @@ class TrainableModel:
         sizes = self.sizes
         selector = self.plan.options["selector"]
         trained = f"{sizes.trainable_parameters:,} trainable parameters in {len(self.plan.layers)} layers"
-        arena = max(sizes.arena_bytes.values())
+        arena = native_arena_bytes(self.plan, self.has_external_body)
         return f"<TrainableModel {self.name}: {len(self.data):,} bytes, {trained}, {selector}, arena {arena:,} bytes>"
 
     @property
