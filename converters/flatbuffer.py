@@ -88,8 +88,8 @@ def load(data: bytes, name: str = "the model") -> Any:
         if len(model.subgraphs) != 1:
             raise ConversionError(
                 f"{name} has {len(model.subgraphs)} subgraphs (several functions, or control flow, as Keras' LSTM and "
-                "GRU layers become), this project trains models of one; export a single function, and use convolutions "
-                "over time (Keras: Conv1D) in place of recurrent layers"
+                "GRU layers become), this project trains models of one; export a single function, and build recurrent "
+                "layers with unroll=True in Keras, or use convolutions over time (Conv1D) in their place"
             )
         _refuse_external_data(model, name)
         _check_indices(model)

@@ -23,7 +23,10 @@ RECURRENT = frozenset(
         "BIDIRECTIONAL_SEQUENCE_RNN",
     }
 )
-NO_RECURRENCE = "which do not train in this release; use convolutions over time (Keras: Conv1D) in their place"
+NO_RECURRENCE = (
+    "which do not train in this release; build them with unroll=True in Keras, or use convolutions over time (Conv1D) "
+    "in their place"
+)
 COMPILERS = {"CUSTOM:ethos-u": "Vela, for an Ethos-U", "CUSTOM:edgetpu-custom-op": "the Edge TPU compiler"}
 VARIABLES = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
 WEIGHT_OPERATORS = frozenset(

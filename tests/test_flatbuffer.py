@@ -89,7 +89,7 @@ def test_foreign_bytes_are_refused_by_the_file_name(data, message):
 def test_several_subgraphs_are_refused():
     model = load(models.tflite("mlp"))
     model.subgraphs.append(model.subgraphs[0])
-    with pytest.raises(ConversionError, match="a.tflite has 2 subgraphs"):
+    with pytest.raises(ConversionError, match="a.tflite has 2 subgraphs .*unroll=True in Keras"):
         load(dump(model), "a.tflite")
 
 

@@ -175,10 +175,10 @@ REFUSED = {
         lambda m, g: _operator_code(m, g, 1, "SPACE_TO_BATCH_ND"),
         "holds SPACE_TO_BATCH_ND.*dilated convolution.*batch size 1",
     ),
-    "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*Conv1D"),
+    "while": (lambda m, g: _operator_code(m, g, 1, "WHILE"), "has control flow .WHILE.*unroll=True in Keras.*Conv1D"),
     "recurrent": (
         lambda m, g: _operator_code(m, g, 2, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
-        "holds .*SEQUENCE_LSTM.*: recurrent layers .*Conv1D",
+        "holds .*SEQUENCE_LSTM.*: recurrent layers .*unroll=True in Keras.*Conv1D",
     ),
     "variables": (lambda m, g: _operator_code(m, g, 1, "READ_VARIABLE"), "keeps its weights in variables.*frozen"),
     "states": (
