@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import bodies
 import networks
 import numpy as np
 import pytest
@@ -61,6 +62,14 @@ def test_a_call_takes_at_most_what_convert_states(tmp_path, network, variant):
     measured = stack(tmp_path, data, "m4", variant)
     print(network, variant, measured)
     assert max(measured.init, measured.train, measured.infer) <= stated(data) <= MOST
+
+
+@pytest.mark.parametrize("kind", bodies.BODIES)
+def test_a_head_on_a_body_that_only_tflm_runs_is_measured(tmp_path, kind):
+    model = tt.convert(bodies.BODIES[kind](), tt.TrainingConfig(layers="last:2"))
+    measured = measure_stack("m4", "tuned", model, bodies.samples(kind, 4)[0], tmp_path)
+    print(kind, measured)
+    assert 0 < max(measured.init, measured.train, measured.infer) <= model.sizes.stack_bytes
 
 
 def of_operator(kind: str) -> bytes:

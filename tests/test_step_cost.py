@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import networks
 import numpy as np
 import pytest
 from test_schemas import validate
@@ -78,6 +79,18 @@ def test_a_board_is_measured_within_the_budget(
         assert list(parts) == ["forward", "loss", "selection", "backward"]
         assert sum(parts.values()) == cost.instructions["total"]
         assert cost.cycles_model is not None and cost.cycles_model > cost.instructions["total"]
+
+
+def test_a_trainer_of_activations_is_measured_from_the_cut() -> None:
+    model = tt.convert(networks.cnn(), tt.TrainingConfig(cut="reshape_4"))
+    rng = np.random.default_rng(0)
+    x, y = np.abs(rng.normal(size=(4, *model.cut_shape))), np.arange(4) % 3
+    with tt.Trainer(model, device="qemu:m4", from_cut=True) as trainer:
+        head = trainer.step_cost(x, y)
+    with tt.Trainer(model, device="qemu:m4") as trainer:
+        whole = trainer.step_cost(rng.normal(size=(4, *model.input_shape)), y)
+    assert head.steps == 4 and head.instructions["forward"] < whole.instructions["forward"]
+    assert head.ram_bytes < whole.ram_bytes
 
 
 def test_training_that_diverges_is_measured_up_to_there(mlp_model: tt.TrainableModel, blobs: tuple) -> None:

@@ -397,8 +397,15 @@ class Trainer:
         fed = self._fed(self._samples(x, y))
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         order = sample_order(len(fed), order_generator(seed if shuffle else None))
-        options = self.device.options()
-        return measure_steps(self.device.board, self.device.build, self.model, fed.x[order], fed.labels[order], options)
+        return measure_steps(
+            self.device.board,
+            self.device.build,
+            self.model,
+            fed.x[order],
+            fed.labels[order],
+            self.device.options(),
+            from_cut=self._from_cut,
+        )
 
     @property
     def trainable_parameters(self) -> int:

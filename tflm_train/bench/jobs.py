@@ -164,9 +164,10 @@ def _file_jobs(file: Path, settings: Settings) -> Iterator[Job]:
 
 
 def _with_plan(file: Path) -> TrainableModel | None:
-    if needs_export(file) or model_writer.read_plan(read_model(file).data) is None:
+    if needs_export(file):
         return None
-    return load_model(file)
+    found = read_model(file)
+    return None if model_writer.load_plan(found.data, found.name) is None else load_model(file)
 
 
 def _random_data(model: TrainableModel, seed: int) -> Dataset:

@@ -28,10 +28,14 @@ class MeasuredDevice(RemoteDevice):
         See ``RemoteDevice``.
     advance : callable
         Told of finished steps.
+    from_cut : bool
+        See ``RemoteDevice``.
     """
 
-    def __init__(self, link: Link, model: TrainableModel, name: str, advance: Callable[[int], None]) -> None:
-        super().__init__(link, model, name)
+    def __init__(
+        self, link: Link, model: TrainableModel, name: str, advance: Callable[[int], None], from_cut: bool = False
+    ) -> None:
+        super().__init__(link, model, name, from_cut=from_cut)
         self._advance = advance
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
@@ -55,6 +59,7 @@ def open_board(
     counts: Path,
     steps: int,
     advance: Callable[[int], None],
+    from_cut: bool = False,
 ) -> tuple[MeasuredDevice, Disassembly]:
     """Start a board whose firmware does not count work: its instructions are those of the training alone.
 
@@ -71,6 +76,8 @@ def open_board(
         Where the plugin writes how often each block ran, when the device is closed.
     steps : int
         The plugin counts the first ones.
+    from_cut : bool
+        See ``RemoteDevice``.
     """
     firmware = build.emulated_firmware(board, variant, count_work=False)
     listing = disassemble(firmware)
@@ -78,4 +85,5 @@ def open_board(
     if plugin is not None:
         command += plugin_arguments(plugin, counts, listing, steps)
     name = f"qemu:{board}"
-    return MeasuredDevice(Link(ProcessTransport(command), name, ANSWER_SECONDS), model, name, advance), listing
+    link = Link(ProcessTransport(command), name, ANSWER_SECONDS)
+    return MeasuredDevice(link, model, name, advance, from_cut), listing

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import sources
+from ..body import FrozenBody
 from ..converters.c_array import c_array
 from ..converters.operators_header import operators_header
 from ..devices import build, qemu
@@ -39,7 +40,8 @@ def measure_stack(board: str, variant: str, model: TrainableModel, x: np.ndarray
         Keys of ``devices.build.BOARDS`` and ``BUILDS``.
     model : TrainableModel
     x : ndarray, float32 [n, ...]
-        Samples, of which the first ``SAMPLES`` are learnt.
+        Samples, of which the first ``SAMPLES`` are learnt: from the cut, where the library cannot run what lies in
+        front of it.
     folder : Path
         For temporary files.
 
@@ -50,7 +52,10 @@ def measure_stack(board: str, variant: str, model: TrainableModel, x: np.ndarray
     DeviceError
         The program fails, as where the board has too little memory.
     """
-    (folder / "stack_model.h").write_text(_given(model, x[:SAMPLES]))
+    samples = x[:SAMPLES].reshape(len(x[:SAMPLES]), -1).astype(np.float32)
+    if model.has_external_body:
+        samples = FrozenBody(model)(samples)
+    (folder / "stack_model.h").write_text(_given(model, samples))
     (folder / "operators.h").write_text(operators_header(model.plan))
     library = build.emulated_library(board, variant, count_work=False)
     link([sources.pio_project() / "bench" / "stack" / "main.cpp"], library, board, variant, folder)
@@ -66,13 +71,13 @@ def measure_stack(board: str, variant: str, model: TrainableModel, x: np.ndarray
     return Stack(*map(int, numbers))
 
 
-def _given(model: TrainableModel, x: np.ndarray) -> str:
-    """C++ source of the model and the samples."""
-    samples = x.reshape(len(x), -1).astype(np.float32)
+def _given(model: TrainableModel, samples: np.ndarray) -> str:
+    """C++ source of the model and the samples, float32 [n, inputs]."""
     rows = ("{" + ", ".join(f"{float(value).hex()}f" for value in row) + "}" for row in samples)
     return (
         c_array(model.data, "stack_model", model.name)
         + "\n#include <cstdint>\n\n"
+        + f"static constexpr bool kFromCut = {str(model.has_external_body).lower()};\n"
         + f"static constexpr uint32_t kOutputs = {math.prod(model.output_shape)};\n"
         + f"static constexpr uint32_t kClasses = {int(model.plan.defaults['classes'])};  // outputs of one row\n"
         + f"static const float kSamples[][{samples.shape[1]}] = {{{', '.join(rows)}}};\n"

@@ -53,6 +53,7 @@ def measure_steps(
     labels: np.ndarray,
     options: dict[str, Any],
     advance: Callable[[int], None] = lambda steps: None,
+    from_cut: bool = False,
 ) -> StepCost:
     """Train on a board of its own until all samples or ``INSTRUCTION_BUDGET`` are used.
 
@@ -67,6 +68,8 @@ def measure_steps(
         All training options.
     advance : callable
         Told of finished steps.
+    from_cut : bool
+        ``x`` holds activations at the plan's cut.
 
     Raises
     ------
@@ -80,7 +83,9 @@ def measure_steps(
     plugins = PluginFolder()
     with plugins as (folder, plugin):
         counts = folder / "counts"
-        device, listing = open_board(board, variant, model, plugin=plugin, counts=counts, steps=len(x), advance=advance)
+        device, listing = open_board(
+            board, variant, model, plugin=plugin, counts=counts, steps=len(x), advance=advance, from_cut=from_cut
+        )
         try:
             device.set_options(**options)
             order = np.arange(len(x), dtype=np.uint32)

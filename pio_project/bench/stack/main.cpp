@@ -52,8 +52,10 @@ uint32_t Larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 }  // namespace
 
 int main() {
-  const uint32_t init =
-      Depth([] { return trainer.Init(stack_model, stack_model_size, operators, arena, sizeof arena); });
+  const uint32_t init = Depth([] {
+    return kFromCut ? trainer.InitFromCut(stack_model, stack_model_size, operators, arena, sizeof arena)
+                    : trainer.Init(stack_model, stack_model_size, operators, arena, sizeof arena);
+  });
   for (uint32_t j = 0; j < kOutputs; j += kClasses) target[j] = 1.0f;
   uint32_t step = 0, infer = 0;
   for (const auto& values : kSamples) {
