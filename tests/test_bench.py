@@ -175,11 +175,17 @@ def test_firmware_that_trains_holds_no_agent(tmp_path: Path) -> None:
 
 
 @emulated
-def test_models_from_files(folder: Path) -> None:
+def test_models_from_files(folder: Path, tmp_path: Path) -> None:
     content = json.loads(
         bench("model", folder / "model.tflite", "--epochs", 2, "--data", folder / "data.npz", "--json").stdout
     )
     validate(content)
+    with np.load(folder / "data.npz") as arrays:
+        for name in ("x", "y"):
+            np.save(tmp_path / f"{name}.npy", arrays[name])
+    words = ["--epochs", 2, "--data", tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--json"]
+    same = json.loads(bench("model", folder / "model.tflite", "--selector", "dense", *words).stdout)["results"][0]
+    assert same["instructions"] == content["results"][1]["instructions"]
     selectors = ["dense-noskip", "dense", "static-topk", "tinyprop"]
     assert [(r["workload"], r["selector"]) for r in content["results"]] == [("model.tflite", s) for s in selectors]
     assert min(r["accuracy"] for r in content["results"] if r["selector"] != "static-topk") > 0.9
@@ -319,6 +325,7 @@ def test_table_shows_peers_and_profile() -> None:
         (["mlp", "--mnist", "mnist.npz"], "cnn"),
         (["mlp", "--data", "data.npz"], "model FILE"),
         (["model", "setup.cfg"], "setup.cfg"),
+        (["mlp", "--labels", "y.npy"], "--data X.npy"),
         (["model", "no_such_file.tflite"], "no_such_file.tflite"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import networks
@@ -120,9 +121,15 @@ def test_learning_rate_callbacks_of_keras(keras: Any, model: tt.TrainableModel, 
     assert scheduled.optimizer.learning_rate == pytest.approx(0.005)
 
 
-def test_callbacks_that_write_keras_files_are_refused(keras: Any, model: tt.TrainableModel, blobs: tuple) -> None:
+def test_callbacks_of_keras_models_are_refused(
+    keras: Any, model: tt.TrainableModel, blobs: tuple, tmp_path: Path
+) -> None:
     with pytest.raises(tt.UserError, match=r"callbacks\[0\]: ModelCheckpoint writes Keras' files"):
         tt.Trainer(model).fit(*blobs, callbacks=[keras.callbacks.ModelCheckpoint("m.keras")])
+    with pytest.raises(tt.UserError, match=r"callbacks\[0\]: TensorBoard reads a Keras model; take .*CSVLogger"):
+        tt.Trainer(model).fit(*blobs, callbacks=[keras.callbacks.TensorBoard("logs")])
+    tt.Trainer(model).fit(*blobs, callbacks=[keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))])
+    assert (tmp_path / "log.csv").read_text().startswith("epoch,accuracy,loss")
 
 
 # weights

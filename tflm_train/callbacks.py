@@ -18,6 +18,7 @@ HOOKS = (
 BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 # attributes of Keras' callbacks that write Keras' own files
 WRITERS = ("save_weights_only", "backup_dir")
+READER = "write_graph"  # of one that reads the graph of a Keras model
 
 
 class Optimizer:
@@ -117,6 +118,11 @@ def _checked(callback: Any, place: str) -> Any:
         raise UserError(
             f"{place}: {type(callback).__name__} writes Keras' files; save the trained model with a function instead: "
             'lambda epoch, logs: trainer.save(f"epoch{epoch}.tflite")'
+        )
+    if hasattr(callback, READER):
+        raise UserError(
+            f"{place}: {type(callback).__name__} reads a Keras model; take keras.callbacks.CSVLogger, or a function of "
+            "(epoch, logs)"
         )
     # else Keras asks the metrics of a Keras model whether more is better
     if getattr(callback, "mode", None) == "auto" and str(getattr(callback, "monitor", "")).endswith("accuracy"):

@@ -52,6 +52,8 @@ class Settings:
         Data for ``cnn``; None: scaled digits.
     data : Path or None
         Data for `files`; None: random numbers.
+    labels : Path or None
+        Of `data` in an ``.npy`` file.
     profile : bool
         Tell which functions the instructions are spent in.
     """
@@ -68,6 +70,7 @@ class Settings:
     layers: str | None = None
     mnist: Path | None = None
     data: Path | None = None
+    labels: Path | None = None
     profile: bool = False
 
     @property
@@ -155,7 +158,7 @@ def _file_jobs(file: Path, settings: Settings) -> Iterator[Job]:
     config = replace(config, **settings.changes)
     data: Callable[[TrainableModel, int], Dataset] = _random_data
     if settings.data is not None:
-        loaded = load_data(settings.data)
+        loaded = load_data(settings.data, settings.labels)
         data = lambda model, seed: loaded  # noqa: E731
     for selector in settings.all_selectors:
         own = planned is not None and policy(selector) == config.selector and not settings.changes

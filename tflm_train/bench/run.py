@@ -48,6 +48,8 @@ def run_bench(settings: Settings) -> dict[str, Any]:
         raise UserError("--mnist is for the workload cnn: tflm-train bench cnn --mnist D.npz")
     if settings.data is not None and not settings.files:
         raise UserError("--data is for a model of yours: tflm-train bench model FILE --data D.npz")
+    if settings.labels is not None and settings.data is None:
+        raise UserError("--labels is of --data X.npy: give both")
     unknown = [s for s in settings.selectors if s not in SELECTORS]
     if unknown:
         raise UserError(f"there is no selector {unknown[0]!r}; there are {', '.join(SELECTORS)}")

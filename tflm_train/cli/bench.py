@@ -41,6 +41,7 @@ def bench(
     data: Annotated[
         Path | None, typer.Option("--data", metavar="D.npz", help="Data for model FILE; default: random numbers.")
     ] = None,
+    labels: opt.Labels = None,
     profile: Annotated[bool, typer.Option("--profile", help="Say which functions the instructions go to.")] = False,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="PATH", help="Also write a line per result.")] = None,
     as_json: opt.Json = False,
@@ -67,6 +68,7 @@ def bench(
         layers=layers,
         mnist=mnist,
         data=data,
+        labels=labels,
         profile=profile,
     )
     content = run_bench(settings)
