@@ -189,6 +189,9 @@ def test_the_arena_is_exact(mlp_model: tt.TrainableModel) -> None:
     tt.Trainer(mlp_model, arena_bytes=needed)
     with pytest.raises(tt.DeviceError, match=str(needed)):
         tt.Trainer(mlp_model, arena_bytes=needed - 1)
+    for wrong in (0, -1, 1e4, "9"):
+        with pytest.raises(tt.UserError, match=f"^arena_bytes={wrong!r} is out of range: a whole number above 0$"):
+            tt.Trainer(mlp_model, arena_bytes=wrong)  # type: ignore[arg-type]
 
 
 def test_devices_are_named(mlp_model: tt.TrainableModel) -> None:

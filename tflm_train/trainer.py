@@ -57,7 +57,7 @@ class Trainer:
     Raises
     ------
     UserError
-        The model has no plan, is damaged, or does not fit the device.
+        The model has no plan, is damaged, or does not fit the device; the arena has no size.
     """
 
     def __init__(
@@ -67,6 +67,8 @@ class Trainer:
         arena_bytes: int | None = None,
         from_cut: bool = False,
     ) -> None:
+        if arena_bytes is not None:
+            _check_count("arena_bytes", arena_bytes)
         self.model = load_model(model)
         if from_cut and self.model.plan.cut is None:
             raise UserError(f"{self.model.name}: its plan has no cut; convert it with --cut LAYER")

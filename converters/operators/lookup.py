@@ -68,7 +68,7 @@ CAST = OperatorSpec(
     words=_no_words,
     constraints=(rank_fits, casts_the_input),
     keeps_bounds=True,
-    limits="the model's input, float32 or int32",
+    limits="the model's float32 input, to the indices of a GATHER",
 )
 
 
