@@ -48,20 +48,41 @@ def test_the_deepest_call_is_found(tmp_path):
     assert largest < measured.train < largest + 1536  # callers and inner loops besides
 
 
-MOST = 1536  # bytes that a call may take
+MOST = 1536  # bytes that a call may take on a Cortex-M4
 
 
 def stated(data: bytes) -> int:
     return tt.convert(data, tt.TrainingConfig(layers="all")).sizes.stack_bytes
 
 
-@pytest.mark.parametrize("network", ["cnn", "residual", "separable", "inverted_residual"])
+def wide_cnn() -> bytes:
+    """A convolution of eight channels in front of a max-pool: eight of its sums are gathered at once."""
+    rng, b = np.random.default_rng(0), ModelBuilder()
+    x = b.conv(b.input(1, 8, 8, 1), rng.normal(size=(8, 3, 3, 1)) * 0.3, np.zeros(8), activation="RELU")
+    x = b.conv(x, rng.normal(size=(16, 3, 3, 8)) * 0.1, np.zeros(16), activation="RELU")
+    x = b.flatten(b.pool("MAX", x, (2, 2), (2, 2)))
+    return b.finish(b.dense(x, rng.normal(size=(10, 256)) * 0.1, np.zeros(10)))
+
+
+NETWORKS = {
+    "cnn": networks.cnn,
+    "wide cnn": wide_cnn,
+    "residual": networks.residual,
+    "separable": networks.separable,
+    "inverted residual": networks.inverted_residual,
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("variant", ["tuned", "portable"])
-def test_a_call_takes_at_most_what_convert_states(tmp_path, network, variant):
-    data = getattr(networks, network)()
-    measured = stack(tmp_path, data, "m4", variant)
-    print(network, variant, measured)
-    assert max(measured.init, measured.train, measured.infer) <= stated(data) <= MOST
+@pytest.mark.parametrize("board", ["m3", "m4", "m55"])
+def test_a_call_takes_at_most_what_convert_states(tmp_path, network, variant, board):
+    data = NETWORKS[network]()
+    measured = stack(tmp_path, data, board, variant)
+    print(network, variant, board, measured)
+    most = max(measured.init, measured.train, measured.infer)
+    assert most <= stated(data)
+    assert most <= MOST or board != "m4"
 
 
 @pytest.mark.parametrize("kind", bodies.BODIES)
@@ -147,7 +168,8 @@ def test_every_operator_takes_at_most_what_its_spec_says(tmp_path, kind):
     data = of_operator(kind)
     measured = stack(tmp_path, data)
     print(kind, measured)
-    assert max(measured.init, measured.train, measured.infer) <= stated(data) <= MOST
+    most = max(measured.init, measured.train, measured.infer)
+    assert most <= stated(data) and most <= MOST
 
 
 @pytest.mark.parametrize("board", ["m3", "m4", "m55"])

@@ -12,7 +12,8 @@ from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
 _WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
-_STACK = 1408  # patches and sums of tiles that are gathered
+_STACK = 1472  # patches and sums of tiles that are gathered
+_POOLED_STACK = 1632  # with winners besides
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
 
@@ -126,7 +127,7 @@ CONV_2D = OperatorSpec(
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} {_MAP}",
         macs=_macs,
-        stack=_STACK,
+        stack=_POOLED_STACK,
     ),
 )
 

@@ -10,7 +10,7 @@
 class ModelOperators : public tflm_train::StaticOperatorSet<3> {
  public:
   static constexpr uint32_t kArenaBytes = 17568;  // the arena that the model needs
-  static constexpr uint32_t kStackBytes = 1408;  // the most that a call takes on Cortex-M, interrupts aside
+  static constexpr uint32_t kStackBytes = 1632;  // the most that a call takes on Cortex-M, interrupts aside
 
   constexpr ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
     Add(tflm_train::kFullyConnected);
