@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .flatbuffer import buffer_bytes, builtin_name, load
-from .operators import PARAMETER_OPERATORS
+from .operators import OPERATORS, PARAMETER_OPERATORS
 
 
 def frozen_operators(model: Any, data: bytes, export: Callable[[], bytes]) -> frozenset[int]:
@@ -29,7 +29,7 @@ def frozen_operators(model: Any, data: bytes, export: Callable[[], bytes]) -> fr
     export : callable
         Exports the model.
     """
-    kernels = [v for v in model.variables if len(v.shape) > 1 and "float" in str(v.dtype)]
+    kernels = [variable for variable in model.variables if _is_kernel(variable)]
     trainable = {id(variable) for variable in model.trainable_variables}
     trained = [variable for variable in kernels if id(variable) in trainable]
     if len(trained) == len(kernels):
@@ -41,18 +41,35 @@ def frozen_operators(model: Any, data: bytes, export: Callable[[], bytes]) -> fr
         changed = _weights(export())
     if len(changed) != len(weights):
         return frozenset()
-    return frozenset(i for i, other in zip(weights, changed.values()) if weights[i] == other and any(other))
+    return frozenset(i for i, other in zip(weights, changed.values()) if weights[i] == other and other.tells)
 
 
-def _weights(data: bytes) -> dict[int, bytes]:
-    """Operator with weights -> their bytes."""
+def _is_kernel(variable: Any) -> bool:
+    """Vectors are biases and what normalisations have, but for the slopes of a PReLU."""
+    is_slope = variable.name.removesuffix(":0").split("/")[-1] == "alpha"
+    return "float" in str(variable.dtype) and (len(variable.shape) > 1 or is_slope)
+
+
+class _Weights(NamedTuple):
+    """Of an operator: their bytes, and whether they tell that no variable was changed (kernels of zeros do not: a
+    normalisation may have scaled them)."""
+
+    data: bytes
+    tells: bool
+
+
+def _weights(data: bytes) -> dict[int, _Weights]:
+    """By operator."""
     model = load(data)
     graph = model.subgraphs[0]
-    return {
-        index: buffer_bytes(model, graph.tensors[int(operator.inputs[1])].buffer)
-        for index, operator in enumerate(graph.operators or ())
-        if builtin_name(model, operator) in PARAMETER_OPERATORS
-    }
+    found = {}
+    for index, operator in enumerate(graph.operators or ()):
+        name = builtin_name(model, operator)
+        if name in PARAMETER_OPERATORS:
+            spec = OPERATORS[name]
+            stored = buffer_bytes(model, graph.tensors[int(operator.inputs[spec.position("w")])].buffer)
+            found[index] = _Weights(stored, any(stored) or (bool(stored) and spec.channel_axis is None))
+    return found
 
 
 @contextlib.contextmanager

@@ -116,6 +116,26 @@ def test_a_frozen_base_inside_a_model() -> None:
     assert trained_layers(model) == [2]
 
 
+@pytest.mark.parametrize("alpha", ["zeros", "uniform"])
+@pytest.mark.parametrize("frozen", [(), ("slopes",), ("first",), ("slopes", "last"), ("first", "slopes")])
+def test_slopes_are_frozen_by_their_own_layer(frozen: tuple[str, ...], alpha: str) -> None:
+    stack = [layers.Dense(8, name="first"), layers.PReLU(alpha, name="slopes"), layers.Dense(3, name="last")]
+    model = keras.Sequential([keras.Input((6,)), *stack])
+    for name in frozen:
+        model.get_layer(name).trainable = False
+    expected = [name for name in ("first", "slopes", "last") if name not in frozen]
+    assert list(tt.Trainer(tt.convert(model)).layer_weights()) == expected
+
+
+def test_a_table_is_frozen_by_its_own_layer() -> None:
+    stack = [layers.Embedding(20, 4, name="words"), layers.Flatten(), layers.Dense(8), layers.Dense(3)]
+    model = keras.Sequential([keras.Input((6,), dtype="int32"), *stack])
+    model.get_layer("words").trainable = False
+    converted = tt.convert(model)
+    assert len(converted.plan.layers) == 2
+    assert converted.notes[0].startswith("not trained, as trainable=False in the Keras model: words/")
+
+
 @pytest.mark.parametrize(("frozen", "trains"), [("conv", False), ("norm", True)])
 def test_a_convolution_is_frozen_by_its_own_layer(frozen: str, trains: bool) -> None:
     """A frozen normalisation, folded into it, is the usual way to tune; one that trains cannot train alone."""
