@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tflite_builder import ModelBuilder
 from tflm_train.converters import generate
+from tflm_train.converters.errors import ConversionError
 from tflm_train.converters.operators import KERNELS, OPERATORS, kernel_named, table
 from tflm_train.converters.operators.dense import FULLY_CONNECTED
 from tflm_train.converters.operators.spec import KernelSpec, OperatorSpec, OptionField, Options, parse_arguments
+
+from tflm_train import TrainingConfig, convert
 
 LIBRARY = Path(__file__).resolve().parents[1] / "micro_kernels" / "src" / "tflm_train"
 
@@ -31,6 +36,17 @@ def test_a_changed_file_is_stale(tmp_path):
 def test_the_readme_s_table_is_current():
     readme = LIBRARY.parents[2] / "README.md"
     assert not generate.readme_is_stale(readme), "run: python -m tflm_train.converters.generate"
+
+
+def test_no_error_passes_an_operator_without_backward_step(monkeypatch):
+    rng, b = np.random.default_rng(0), ModelBuilder()
+    x = b.op("TANH", [b.dense(b.input(1, 4), rng.normal(size=(3, 4)), np.zeros(3))], (1, 3))
+    data = b.finish(b.dense(x, rng.normal(size=(2, 3)), np.zeros(2)))
+    spec = OPERATORS["TANH"]
+    monkeypatch.setitem(OPERATORS, "TANH", replace(spec, kernel=replace(spec.kernel, backward="")))
+    with pytest.raises(ConversionError, match="TANH runs forward only.*--layers last:1"):
+        convert(data, TrainingConfig(layers="all", loss="mse"))
+    assert len(convert(data, TrainingConfig(layers="last:1", loss="mse")).plan.layers) == 1
 
 
 def test_a_page_without_a_place_for_the_table():

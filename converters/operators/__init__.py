@@ -64,6 +64,9 @@ def why_not_backward(graph: Graph, op: Operator) -> str | None:
     reason = why_not_forward(graph, op)
     if reason or op.index in graph.folded:
         return reason
+    kernel = OPERATORS[op.type].kernel
+    if kernel is not None and not kernel.backward:
+        return f"{op.type} runs forward only, no error passes through it"
     for constraint in OPERATORS[op.type].backward_constraints:
         if not constraint(graph, op):
             return f"{op.type} can be differentiated only when {constraint.__doc__}"
