@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import edits, fingerprint, flatbuffer, model_reader, model_writer
+from .cut import named_cut
 from .errors import ConversionError
 from .graph import Graph
 from .layer_names import layer_names
@@ -93,16 +94,19 @@ def _with_keras_defaults(
     notes: list[str] = []
     changes: dict[str, Any] = {}
     if config.layers == "auto" and found.frozen:
-        names, candidates = layer_names(graph), parameter_operators(graph)
+        first = 0 if config.cut == "auto" else named_cut(graph, config.cut).first_operator
+        names, candidates = layer_names(graph), [index for index in parameter_operators(graph) if index >= first]
         trained = [index for index in candidates if index not in found.frozen]
         frozen = ", ".join(names[index] for index in candidates if index in found.frozen)
-        if not trained:
+        if candidates and not trained:
+            where = f" behind --cut {config.cut}" if first else ""
             raise ConversionError(
-                f"{found.name}: all layers have trainable=False in the Keras model; say what trains: --layers all, or "
-                "such as --layers last:1"
+                f"{found.name}: all layers{where} have trainable=False in the Keras model; say what trains: --layers "
+                "all, or such as --layers last:1"
             )
-        changes["layers"] = trained
-        notes.append(f"not trained, as trainable=False in the Keras model: {frozen} (--layers all trains them)")
+        if frozen:
+            changes["layers"] = trained
+            notes.append(f"not trained, as trainable=False in the Keras model: {frozen} (--layers all trains them)")
     if config.loss == "auto" and found.compiled_with is not None:
         refusal = "this release has no such loss" if found.loss is None else _why_not(graph, found.loss)
         if refusal is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +37,20 @@ def frozen_operators(model: Any, data: bytes, export: Callable[[], bytes]) -> fr
     weights = _weights(data)
     if not trained:
         return frozenset(weights)
-    with _other_values(trained):
-        changed = _weights(export())
-    if len(changed) != len(weights):
-        return frozenset()
-    return frozenset(i for i, other in zip(weights, changed.values()) if weights[i] == other and other.tells)
+    same = _same(weights, trained, export)
+    zeros = {index for index in same if not any(weights[index])}
+    if zeros:  # of a frozen layer, or of one that trains and whose normalisation scales by 0
+        same -= zeros & _same(weights, [v for v in kernels if id(v) not in trainable], export)
+    return frozenset(same)
+
+
+def _same(weights: dict[int, bytes], changed: list[Any], export: Callable[[], bytes]) -> set[int]:
+    """Operators whose weights stay when variables are changed; none where the export has others than before."""
+    with _other_values(changed):
+        found = _weights(export())
+    if len(found) != len(weights):
+        return set()
+    return {index for index, other in zip(weights, found.values()) if weights[index] == other and other}
 
 
 def _is_kernel(variable: Any) -> bool:
@@ -50,26 +59,15 @@ def _is_kernel(variable: Any) -> bool:
     return "float" in str(variable.dtype) and (len(variable.shape) > 1 or is_slope)
 
 
-class _Weights(NamedTuple):
-    """Of an operator: their bytes, and whether they tell that no variable was changed (kernels of zeros do not: a
-    normalisation may have scaled them)."""
-
-    data: bytes
-    tells: bool
-
-
-def _weights(data: bytes) -> dict[int, _Weights]:
-    """By operator."""
+def _weights(data: bytes) -> dict[int, bytes]:
+    """Operator with weights -> their bytes, empty where they are computed."""
     model = load(data)
     graph = model.subgraphs[0]
-    found = {}
-    for index, operator in enumerate(graph.operators or ()):
-        name = builtin_name(model, operator)
-        if name in PARAMETER_OPERATORS:
-            spec = OPERATORS[name]
-            stored = buffer_bytes(model, graph.tensors[int(operator.inputs[spec.position("w")])].buffer)
-            found[index] = _Weights(stored, any(stored) or (bool(stored) and spec.channel_axis is None))
-    return found
+    return {
+        index: buffer_bytes(model, graph.tensors[int(operator.inputs[OPERATORS[name].position("w")])].buffer)
+        for index, operator in enumerate(graph.operators or ())
+        if (name := builtin_name(model, operator)) in PARAMETER_OPERATORS
+    }
 
 
 @contextlib.contextmanager

@@ -127,6 +127,34 @@ def test_slopes_are_frozen_by_their_own_layer(frozen: tuple[str, ...], alpha: st
     assert list(tt.Trainer(tt.convert(model)).layer_weights()) == expected
 
 
+def test_layers_of_zeros_are_frozen_too() -> None:
+    for name in ("first", "last"):
+        stack = [
+            layers.Dense(8, activation="relu", name="first", kernel_initializer="zeros"),
+            layers.Dense(3, name="last", kernel_initializer="zeros"),
+        ]
+        model = keras.Sequential([keras.Input((6,)), *stack])
+        model.get_layer(name).trainable = False
+        assert list(tt.Trainer(tt.convert(model)).layer_weights()) == [{"first": "last", "last": "first"}[name]]
+    stack = [layers.Dense(8, name="own"), layers.BatchNormalization(gamma_initializer="zeros", name="norm")]
+    model = keras.Sequential([keras.Input((6,)), *stack, layers.ReLU(), layers.Dense(3, name="last")])
+    model.get_layer("last").trainable = False
+    assert list(tt.Trainer(tt.convert(model)).layer_weights()) == ["own"]
+
+
+def test_frozen_layers_behind_a_cut() -> None:
+    names = ("body", "frozen", "head")
+    model = net(*(layers.Dense(5, activation="relu", name=name) for name in names), layers.Softmax())
+    model.get_layer("frozen").trainable = False
+    cut = tt.convert(model, tt.TrainingConfig(cut="body"))
+    assert list(tt.Trainer(cut).layer_weights()) == ["head"] and "frozen" in cut.notes[0]
+    behind = tt.convert(model, tt.TrainingConfig(cut="frozen"))
+    assert list(tt.Trainer(behind).layer_weights()) == ["head"] and behind.notes == []
+    model.get_layer("head").trainable = False
+    with pytest.raises(tt.ConversionError, match="all layers behind --cut body have trainable=False"):
+        tt.convert(model, tt.TrainingConfig(cut="body"))
+
+
 def test_a_table_is_frozen_by_its_own_layer() -> None:
     stack = [layers.Embedding(20, 4, name="words"), layers.Flatten(), layers.Dense(8), layers.Dense(3)]
     model = keras.Sequential([keras.Input((6,), dtype="int32"), *stack])
