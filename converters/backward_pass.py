@@ -19,6 +19,8 @@ from .plan_format import NONE_INDEX, Activation, Phase, Place, Role, ScalarType
 from .program import Step, Value
 from .trainability import TrainedLayers
 
+_LEAST_SUMS = 320  # floats
+
 
 @dataclass(frozen=True)
 class LayerSlot:
@@ -191,12 +193,14 @@ class BackwardPass:
 
     def _sums(self, spec: OperatorSpec, op: Operator, dy: Value) -> int:
         """Elements of rows of the weight gradient: more rows take fewer passes over the errors, and more memory. All of
-        them, or as many as a quarter of the step's activations and errors hold, but at least one."""
+        them, or as many as a quarter of the step's activations and errors hold, or 1.25 KB where these are small and a
+        pass costs more than what it sums; at least one."""
         assert spec.channel_axis is not None
         x, w = (self.graph.tensors[op.inputs[spec.position(name)]] for name in ("x", "w"))
         rows = w.shape[spec.channel_axis]
         row = w.elements // rows
-        return row * min(rows, max(1, (2 * x.elements + dy.elements) // 4 // row))
+        room = max(_LEAST_SUMS, (2 * x.elements + dy.elements) // 4)
+        return row * min(rows, max(1, room // row))
 
     def _emit(
         self,
