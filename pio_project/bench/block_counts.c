@@ -44,7 +44,7 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn*);
 EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 struct Block {
-  uint64_t begin, end;  // addresses
+  uint64_t begin, last, end;  // addresses; `last` of its last instruction
   uint64_t instructions, executions, continued, taken;
   struct Block* next;
 };
@@ -66,7 +66,8 @@ static void Executed(unsigned cpu, void* data) {
   }
   if (interrupted != NULL) previous = interrupted;
   interrupted = NULL;
-  const int continues = previous != NULL && block->begin == previous->end;
+  // before the end of a page the emulator peeks at the next instruction and counts it into the size of the last one
+  const int continues = previous != NULL && block->begin > previous->last && block->begin <= previous->end;
   if (previous != NULL && !continues) ++previous->taken;
   previous = NULL;
   if (block->begin == begin_address && steps_left > 0) {
@@ -88,7 +89,8 @@ static void Translated(qemu_plugin_id_t id, struct qemu_plugin_tb* translated) {
   block->instructions = qemu_plugin_tb_n_insns(translated);
   const struct qemu_plugin_insn* last = qemu_plugin_tb_get_insn(translated, block->instructions - 1);
   block->begin = qemu_plugin_tb_vaddr(translated);
-  block->end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+  block->last = qemu_plugin_insn_vaddr(last);
+  block->end = block->last + qemu_plugin_insn_size(last);
   block->next = blocks;
   blocks = block;
   qemu_plugin_register_vcpu_tb_exec_cb(translated, Executed, QEMU_PLUGIN_CB_NO_REGS, block);
