@@ -133,6 +133,7 @@ def main() -> None:
             trainer = tt.Trainer(trainable)
             before = trainer.evaluate(xt, y_test[tested])["accuracy"]
             history = trainer.fit(xs, y[chosen], epochs=options.epochs, seed=seed, verbose=0)
+            history.require_end()
             after = trainer.evaluate(xt, y_test[tested])["accuracy"]
             dense = sum(dense_step_macs(trainable.plan).values()) * len(xs) * options.epochs
             rows.append(

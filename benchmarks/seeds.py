@@ -23,7 +23,7 @@ def accuracy(workload: workloads.Workload, selector: str, epochs: int, seed: int
     config = tt.TrainingConfig(selector=selector, learning_rate=workload.learning_rate)
     data = workload.data
     with tt.Trainer(tt.convert(workload.network, config)) as trainer:
-        trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0)
+        trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0).require_end()
         return 100 * trainer.evaluate(data.x_test, data.y_test)["accuracy"]
 
 

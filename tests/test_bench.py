@@ -25,10 +25,12 @@ import tflm_train as tt
 from tflm_train.bench import workloads
 from tflm_train.bench.peers import PEERS
 from tflm_train.bench.session import measure
+from tflm_train.cli import main
 from tflm_train.cli.bench_tables import tables
 from tflm_train.devices import build, open_device
 from tflm_train.errors import DeviceError
 from tflm_train.measure.block_counts import PluginFolder
+from tflm_train.measure.board import MeasuredDevice
 from tflm_train.measure.footprint import footprint
 from tflm_train.sizes import native_arena_bytes
 
@@ -297,6 +299,19 @@ def test_an_interrupted_bench_leaves_nothing(tmp_path: Path, number: signal.Sign
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (code, b"")
     assert processes_with(measuring) == [] and list(tmp_path.iterdir()) == []
+
+
+@emulated
+def test_an_interrupt_within_training_is_no_mistake_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MeasuredDevice, "train", interrupted)
+    with pytest.warns(tt.TrainingWarning, match="interrupted"):
+        assert main(["bench", "mlp", "--selector", "dense", "--epochs", "1"]) == 130
+    assert capfd.readouterr().out == ""
 
 
 @emulated

@@ -149,6 +149,19 @@ def test_ctrl_c_ends_the_callbacks_too(model: tt.TrainableModel, blobs: tuple) -
     assert history.interrupted and recorder.names()[-1] == "on_train_end"
 
 
+@pytest.mark.parametrize(
+    ("history", "kind"),
+    [
+        (tt.History(stopped="interrupted in epoch 1 of 2", interrupted=True), KeyboardInterrupt),
+        (tt.History(stopped="the loss is not finite"), tt.UserError),
+    ],
+)
+def test_what_cannot_go_on_with_half_a_run_says_why(history: tt.History, kind: type[BaseException]) -> None:
+    with pytest.raises(kind):
+        history.require_end()
+    tt.History().require_end()
+
+
 def test_a_class_in_place_of_an_object_is_told(model: tt.TrainableModel, blobs: tuple) -> None:
     with pytest.raises(
         tt.UserError, match=r"callbacks\[0\] is the class Recorder; give an object of it: Recorder\(...\)"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from .errors import UserError
 
 PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
 
@@ -49,6 +52,26 @@ class History:
     def completed(self) -> int:
         """Epochs that came to their end. Where the first one did not, ``history`` holds it with a loss of NaN."""
         return sum(not math.isnan(loss) for loss in self.history.get("loss", []))
+
+    def require_end(self, message: Callable[[str], str] = str) -> None:
+        """For what cannot go on with a run that ended early.
+
+        Parameters
+        ----------
+        message : callable
+            Takes the reason and gives the text of the error.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The run was interrupted.
+        UserError
+            It stopped for another reason.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
+        if self.stopped:
+            raise UserError(message(self.stopped))
 
     @property
     def latest(self) -> dict[str, float]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..data import Dataset
-from ..errors import UserError
 from ..history import History
 from ..measure.block_counts import Cost, read_cost
 from ..measure.board import open_board, phases
@@ -43,8 +42,7 @@ class Measurement:
 
 def _fit(trainer: Trainer, data: Dataset, epochs: int, seed: int) -> History:
     history = trainer.fit(data.x, data.y, epochs=epochs, seed=seed, verbose=0)
-    if history.stopped:
-        raise UserError(f"{trainer.model.name}: {history.stopped}")
+    history.require_end(lambda reason: f"{trainer.model.name}: {reason}")
     return history
 
 

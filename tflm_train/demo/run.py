@@ -45,8 +45,7 @@ def adapt(
         steps = 0
         for epoch in range(EPOCHS):
             history = trainer.fit(data.x, data.y, seed=seed + epoch, verbose=0)
-            if history.stopped:
-                raise UserError(f"the demo's training stopped: {history.stopped}; choose another --seed")
+            history.require_end(lambda reason: f"the demo's training stopped: {reason}; choose another --seed")
             steps += history.steps
             run.macs = {phase: run.macs[phase] + history.counters[phase] for phase in PHASES}
             run.work.append(sum(run.macs.values()))
