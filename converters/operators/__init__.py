@@ -5,10 +5,23 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..graph import Graph, Operator
-from . import arithmetic, convolution, dense, function, lookup, move, pool, resize, view
+from . import arithmetic, convolution, dense, function, lookup, move, parts, pool, reduction, resize, slices, view
 from .spec import KernelSpec, OperatorSpec
 
-_FAMILIES: tuple[ModuleType, ...] = (dense, convolution, pool, arithmetic, move, resize, function, lookup, view)
+_FAMILIES: tuple[ModuleType, ...] = (
+    dense,
+    convolution,
+    pool,
+    arithmetic,
+    reduction,
+    move,
+    slices,
+    parts,
+    resize,
+    function,
+    lookup,
+    view,
+)
 
 # an operator that TensorFlow Lite Micro runs: what it reads, then what it writes
 EXTERNAL = KernelSpec(name="EXTERNAL", number=24, forward="values*", backward="", words="", macs=None)

@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
 from .constraints import COMMON, weights_are_constant
-from .shapes import require, same, shape_of
+from .shapes import no_words, require, same, shape_of
 from .spec import Constraint, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word, WordRule
-
-
-def _no_words(graph: Graph, op: Operator) -> list[Word]:
-    return []
 
 
 def _element_wise(
@@ -21,7 +17,7 @@ def _element_wise(
     saved: str = "y",
     words: str = "",
     options: Options | None = None,
-    word_rule: WordRule = _no_words,
+    word_rule: WordRule = no_words,
     constraints: tuple[Constraint, ...] = COMMON,
     backward_constraints: tuple[Constraint, ...] = (),
     keeps_bounds: bool = False,
@@ -129,7 +125,7 @@ PRELU = OperatorSpec(
     kernel=KernelSpec(name="PRELU", number=44, forward="x w y!", backward="x w dy! dx!?", words="", macs=_elements),
     options=None,
     shape=_prelu_shape,
-    words=_no_words,
+    words=no_words,
     constraints=(*COMMON, weights_are_constant, slopes_are_shared_along_leading_axes),
     keeps_bounds=False,
     limits="slopes shared along leading axes; no selection",

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 
 from ..graph import Graph, Operator, Tensor
 from .constraints import rank_fits
-from .shapes import require, same, shape_of
-from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .shapes import no_words, require, same, shape_of
+from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape
 
 MOST_ROWS = 1 << 24  # a float holds all whole numbers up to here
-
-
-def _no_words(graph: Graph, op: Operator) -> list[Word]:
-    return []
 
 
 def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
@@ -46,7 +42,7 @@ GATHER = OperatorSpec(
     kernel=KernelSpec(name="GATHER", number=49, forward="x w y!", backward="x w dy!", words="", macs=None),
     options=Options("GatherOptions", (OptionField("axis", 0, 4), OptionField("batchDims", 1, 4))),
     shape=_shape,
-    words=_no_words,
+    words=no_words,
     constraints=(rank_fits, table_is_constant, indices_are_the_input),
     keeps_bounds=False,
     limits="a constant table, by the model's input (Keras: Embedding); no selection",
@@ -65,7 +61,7 @@ CAST = OperatorSpec(
     kernel=KernelSpec(name="CAST", number=50, forward="x y!", backward="", words="", macs=None),
     options=Options("CastOptions", (OptionField("inDataType", 0, 1), OptionField("outDataType", 1, 1))),
     shape=same,
-    words=_no_words,
+    words=no_words,
     constraints=(rank_fits, casts_the_input),
     keeps_bounds=True,
     limits="the model's float32 input, to the indices of a GATHER",

@@ -1,4 +1,4 @@
-"""What shape rules share: the output's shape from the inputs', or what is wrong with them."""
+"""What the rules of specs share: the output's shape from the inputs', or what is wrong with them; the constants."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Operator, Tensor
-from .spec import Shape
+from ..graph import Graph, Operator, Tensor
+from .spec import Shape, Word
 
 
 class Wrong(ValueError):
@@ -45,9 +45,21 @@ def integers(inputs: Sequence[Tensor | None], position: int) -> np.ndarray | Non
     return tensor.data
 
 
+def constant(graph: Graph, tensor: int) -> np.ndarray:
+    """Values of a tensor whose operator runs only where they are constant."""
+    data = graph.tensors[tensor].data
+    assert data is not None
+    return data
+
+
 def same(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
     """The shape of the input."""
     return shape_of(inputs, 0)
+
+
+def no_words(graph: Graph, op: Operator) -> list[Word]:
+    """Of a kernel without constants."""
+    return []
 
 
 def check_bias(inputs: Sequence[Tensor | None], channels: int, position: int = 2) -> None:

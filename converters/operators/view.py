@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph import Graph, Operator, Tensor
+from ..graph import Operator, Tensor
 from .constraints import COMMON
-from .shapes import shape_of
-from .spec import KernelSpec, OperatorSpec, Options, Shape, Word
-
-
-def _no_words(graph: Graph, op: Operator) -> list[Word]:
-    return []
+from .shapes import no_words, shape_of
+from .spec import KernelSpec, OperatorSpec, Options, Shape
 
 
 def _any_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
@@ -26,7 +22,7 @@ def _view(name: str, options: Options | None, settings: int) -> OperatorSpec:
         kernel=None,
         options=options,
         shape=_any_shape,
-        words=_no_words,
+        words=no_words,
         constraints=COMMON,
         keeps_bounds=True,
         limits="costs nothing: the same memory",
