@@ -38,6 +38,8 @@ struct Loss {
   bool Computes(LossId id) const { return (ids >> static_cast<uint32_t>(id) & 1u) != 0; }
 };
 
+inline constexpr uint32_t Bit(LossId id) { return 1u << static_cast<uint32_t>(id); }
+
 extern const Loss kSoftmaxCrossEntropyLoss;
 extern const Loss kSoftmaxCrossEntropyFromLogitsLoss;
 extern const Loss kBinaryCrossEntropyLoss;

@@ -1,0 +1,16 @@
+// The loss of a linear end, which the label chooses.
+#include "tflm_train/policies/losses.h"
+
+namespace tflm_train {
+namespace {
+
+Finding AutoLinear(const LossSample& sample, StepResult* result) {
+  const bool number = sample.label.values != nullptr || sample.classes == 1;
+  return (number ? kMeanSquaredErrorLoss : kSoftmaxCrossEntropyFromLogitsLoss).run(sample, result);
+}
+
+}  // namespace
+
+const Loss kAutoLinearLoss = {Bit(LossId::kAutoLinear), AutoLinear};
+
+}  // namespace tflm_train
