@@ -24,9 +24,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from .constant_folding import FOLDED_OPTIONS
+from .cpp_text import HEAD
 from .flatbuffer import buffer_bytes
 from .operators import OPERATORS
-from .operators.cpp import HEAD
 from .operators.spec import OptionField
 
 OPTION_FIELDS: dict[str, tuple[OptionField, ...]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .cpp_text import camel
 from .operators import EXTERNAL, KERNELS
-from .operators.cpp import camel
 from .operators.spec import KernelSpec
 from .plan_format import ForwardKind, Loss, Phase, Plan
 from .policies import Selector

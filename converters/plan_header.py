@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
-
 import numpy as np
 
 from . import plan_format as pf
+from .cpp_text import HEAD, camel, enumeration, guarded
 from .operators import KERNELS
-from .operators.cpp import HEAD, camel, guarded, kernel_ids
+from .operators.cpp import kernel_ids
 from .options import DEVICE_OPTIONS
 from .policies import Selector
 
@@ -29,16 +28,11 @@ _ENUMS = (
 _TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
 
 
-def _enumeration(name: str, members: type[enum.IntEnum], base: str) -> list[str]:
-    values = (f"  k{camel(member.name)} = {member.value}," for member in members)
-    return [f"enum class {name} : {base} {{", *values, "};", ""]
-
-
 def _options() -> list[str]:
     """The options that may change between steps, their record and their ranges."""
     numbers = list(DEVICE_OPTIONS)
     lines = [
-        *_enumeration("SelectorId", Selector, "uint32_t"),
+        *enumeration("SelectorId", Selector, "uint32_t"),
         f"inline constexpr uint32_t kSelectorCount = {len(Selector)};",
         "",
         "/// What may be changed between steps. Switches are 0 or 1.",
@@ -120,8 +114,8 @@ def shared_header() -> str:
         f"inline constexpr int kMaxRank = {pf.MAX_RANK};",
         f"inline constexpr uint32_t kMaxStrip = {pf.MAX_STRIP};",
         "",
-        *_enumeration("Activation", pf.Activation, "uint16_t"),
-        *_enumeration("ScalarType", pf.ScalarType, "uint16_t"),
+        *enumeration("Activation", pf.Activation, "uint16_t"),
+        *enumeration("ScalarType", pf.ScalarType, "uint16_t"),
         "}  // namespace tflm_train",
     ]
     title = "// What kernels and the model's reader share with plans."
@@ -158,9 +152,9 @@ def cpp_header() -> str:
         "",
     ]
     lines += kernel_ids()
-    for enumeration in _ENUMS:
-        name = enumeration.__name__ + ("Id" if enumeration is pf.Loss else "")
-        lines += _enumeration(name, enumeration, "uint16_t")
+    for members in _ENUMS:
+        name = members.__name__ + ("Id" if members is pf.Loss else "")
+        lines += enumeration(name, members, "uint16_t")
     lines += _options()
     for name, dtype in _RECORDS.items():
         lines.append(f"struct {name} {{")
