@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import fingerprint, plan_header
+from . import fingerprint, plan_header, policies_cpp
 from .operators import cpp, table
 
 FILES: dict[str, Callable[[], str]] = {
@@ -20,7 +20,7 @@ FILES: dict[str, Callable[[], str]] = {
     "plan/fingerprint_fields.h": fingerprint.cpp_header,
     "plan/kernel_names.h": cpp.kernel_names,
     "policies/option_names.h": plan_header.option_names,
-    "policies/selectors.h": plan_header.selectors,
+    "policies/policies.h": policies_cpp.declarations,
     "operators/arguments.h": cpp.arguments,
     "operators/operators.h": cpp.declarations,
     "operators/all_operators.h": cpp.all_operators_set,

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_WORDS = {
-    "categoricalcrossentropy": "cross-entropy",
-    "sparsecategoricalcrossentropy": "cross-entropy",
-    "binarycrossentropy": "binary-cross-entropy",
-    "meansquarederror": "mse",
-    "mse": "mse",
-}
+from .policies import Loss
+
+_WORDS = {name: loss.word for loss in Loss for name in loss.keras}
 
 
 def compiled_loss(model: Any) -> tuple[str | None, str | None]:

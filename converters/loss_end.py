@@ -9,14 +9,7 @@ import numpy as np
 from .errors import ConversionError
 from .graph import Graph, Operator
 from .operators import OPERATORS, VIEW_OPERATORS
-from .plan_format import Loss
-
-_WORDS = {
-    "auto": Loss.AUTO_LINEAR,
-    "cross-entropy": Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS,
-    "binary-cross-entropy": Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS,
-    "mse": Loss.MEAN_SQUARED_ERROR,
-}
+from .policies import Loss, Targets
 
 
 @dataclass(frozen=True)
@@ -25,7 +18,8 @@ class LossEnd:
     Attributes
     ----------
     loss : Loss
-        It reads the model's output.
+    input : int
+        The tensor that it reads: the output.
     tensor : int
         The tensor whose error it writes: the output, or what softmax or sigmoid reads.
     scale : float
@@ -35,6 +29,7 @@ class LossEnd:
     """
 
     loss: Loss
+    input: int
     tensor: int
     scale: float
     classes: int
@@ -59,13 +54,16 @@ def choose_loss(graph: Graph, loss: str) -> LossEnd:
         raise ConversionError(
             "--loss binary-cross-entropy needs a LOGISTIC or linear end, the model ends in SOFTMAX; use cross-entropy"
         )
-    if last is not None and end == "SOFTMAX" and loss in ("auto", "cross-entropy"):
-        logits = last.inputs[0]
-        return LossEnd(Loss.SOFTMAX_CROSS_ENTROPY, logits, float(last.options["beta"]), graph.tensors[logits].shape[-1])
     classes = _row(graph.tensors[output].shape)
-    if last is not None and end == "LOGISTIC" and loss in ("auto", "binary-cross-entropy"):
-        return LossEnd(Loss.BINARY_CROSS_ENTROPY, last.inputs[0], 1.0, classes)
-    if loss != "mse":
+    with_end = Loss.of(loss, end) if end else None
+    if last is not None and with_end is not None:
+        logits = last.inputs[0]
+        if with_end.targets == Targets.CLASSES:
+            classes = graph.tensors[logits].shape[-1]
+        return LossEnd(with_end, output, logits, float(last.options.get("beta", 1.0)), classes)
+    of_output = Loss.of(loss)
+    assert of_output is not None
+    if of_output.targets != Targets.NUMBERS:
         inner = _squashed(graph, output)
         if inner is not None:
             raise ConversionError(
@@ -79,7 +77,7 @@ def choose_loss(graph: Graph, loss: str) -> LossEnd:
             f"--loss cross-entropy needs two classes or more along the last axis, the output has shape {shape}; "
             "use binary-cross-entropy or mse"
         )
-    return LossEnd(_WORDS[loss], output, 1.0, classes)
+    return LossEnd(of_output, output, output, 1.0, classes)
 
 
 def _row(shape: tuple[int, ...]) -> int:

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .policies import Selector
+from .policies import Gate, Loss, Policy, Selector
 
-LOSSES = ("auto", "cross-entropy", "binary-cross-entropy", "mse")
+LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
 MAX_ACCUMULATE = 65535
-_SPARSE = SELECTORS[1:]
-_TINYPROP = ("tinyprop",)
+_SPARSE = tuple(selector for selector in Selector if selector.has_object)
+_TINYPROP = (Selector.TINYPROP,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class Option:
         Another option, which a number may not lie below.
     code : str or None
         NumPy's code of what the device keeps, and lets be changed between steps; None: it only shapes the plan.
-    selectors : tuple of str
-        Those that it has an effect with; empty: with all.
+    policies : tuple of Policy
+        Those of one kind that it has an effect with; empty: with all.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Option:
     words: tuple[str, ...] = ()
     at_least: str | None = None
     code: str | None = None
-    selectors: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
     def good(self, kept: Any) -> bool:
         """Whether a value lies in the range, which is judged on what the device keeps."""
@@ -168,6 +168,24 @@ def _layer(value: Any) -> str | int:
     return value if isinstance(value, str) else _whole(value)
 
 
+def _policy(kind: type[Policy], help: str) -> list[Option]:
+    """The option that chooses a policy of a kind: none while there is only one."""
+    words = tuple(policy.word for policy in kind)
+    listed = f"{', '.join(words[:-1])} or {words[-1]}: {help}"
+    option = Option(
+        name=kind.field(),
+        flags=(f"--{kind.field()}",),
+        help=listed,
+        metavar=kind.__name__[0],
+        default=words[0],
+        rule=_one_of(words),
+        read=_word,
+        words=words,
+        code="<u4",
+    )
+    return [option] if len(words) > 1 else []
+
+
 _PART = "a number above 0 and at most 1"
 _ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float32).max)
@@ -206,17 +224,8 @@ OPTIONS: dict[str, Option] = {
             read=_word,
             words=LOSSES,
         ),
-        Option(
-            name="selector",
-            flags=("--selector",),
-            help=f"{', '.join(SELECTORS[:-1])} or {SELECTORS[-1]}: which elements of an error go on.",
-            metavar="S",
-            default="dense",
-            rule=_one_of(SELECTORS),
-            read=_word,
-            words=SELECTORS,
-            code="<u4",
-        ),
+        *_policy(Selector, "which elements of an error go on."),
+        *_policy(Gate, "which samples train."),
         Option(
             name="ratio",
             flags=("--ratio",),
@@ -227,7 +236,7 @@ OPTIONS: dict[str, Option] = {
             read=_number,
             low=_ABOVE_0,
             code="<f4",
-            selectors=("static-topk",),
+            policies=(Selector.STATIC_TOPK,),
         ),
         Option(
             name="s_min",
@@ -238,7 +247,7 @@ OPTIONS: dict[str, Option] = {
             rule="a number from 0 to 1",
             read=_number,
             code="<f4",
-            selectors=_TINYPROP,
+            policies=_TINYPROP,
         ),
         Option(
             name="s_max",
@@ -250,7 +259,7 @@ OPTIONS: dict[str, Option] = {
             read=_number,
             at_least="s_min",
             code="<f4",
-            selectors=_TINYPROP,
+            policies=_TINYPROP,
         ),
         Option(
             name="damping",
@@ -262,7 +271,7 @@ OPTIONS: dict[str, Option] = {
             read=_number,
             low=_ABOVE_0,
             code="<f4",
-            selectors=_TINYPROP,
+            policies=_TINYPROP,
         ),
         Option(
             name="decay",
@@ -274,7 +283,7 @@ OPTIONS: dict[str, Option] = {
             read=_number,
             low=_ABOVE_0,
             code="<f4",
-            selectors=_TINYPROP,
+            policies=_TINYPROP,
         ),
         Option(
             name="output_sparse",
@@ -284,7 +293,7 @@ OPTIONS: dict[str, Option] = {
             rule=_YES_NO,
             read=_switch,
             code="<u4",
-            selectors=_SPARSE,
+            policies=_SPARSE,
         ),
         Option(
             name="learning_rate",
@@ -381,30 +390,33 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def in_effect(name: str, selector: str) -> bool:
-    """Whether an option matters under this selector."""
-    return not OPTIONS[name].selectors or selector in OPTIONS[name].selectors
+def in_effect(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether an option matters under the policies that options name."""
+    policies = OPTIONS[name].policies
+    return not policies or any(options[policy.field()] == policy.word for policy in policies)
 
 
-def refuse_idle(names: Iterable[str], selector: str) -> None:
+def refuse_idle(names: Iterable[str], options: Mapping[str, Any]) -> None:
     """Refuse options that have no effect.
 
     Parameters
     ----------
     names : iterable of str
         Options that somebody gave.
-    selector : str
-        In force together with them.
+    options : mapping
+        Policies in force together with them, by the kinds' names.
 
     Raises
     ------
     UserError
-        One of them belongs to another selector.
+        One of them belongs to another policy.
     """
     for name in names:
-        if not in_effect(name, selector):
+        if not in_effect(name, options):
             option = OPTIONS[name]
+            owners = [policy.word for policy in option.policies]
+            kind = option.policies[0].field()
             raise UserError(
-                f"{name} ({option.flags[0]}) has no effect with selector {selector}: it belongs to "
-                f"{' and '.join(option.selectors)}; give --selector {option.selectors[0]} with it, or leave it out"
+                f"{name} ({option.flags[0]}) has no effect with {kind} {options[kind]}: it belongs to "
+                f"{' and '.join(owners)}; give {OPTIONS[kind].flags[0]} {owners[0]} with it, or leave it out"
             )

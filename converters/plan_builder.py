@@ -19,6 +19,7 @@ from .memory_planner import aligned, place_as_in, plan_program, share_in_place
 from .operators import EXTERNAL, OPERATORS
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, device_numbers
+from .policies import Gate
 from .program import Program, Step, Value
 from .trainability import TrainedLayers
 
@@ -143,7 +144,8 @@ class PlanBuilder:
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)
-        self.state_end = self.state_offset + 4 * len(self.layer_records)
+        gate = next((policy for policy in Gate if policy.word == getattr(self.config, "gate", "")), Gate.ALWAYS)
+        self.state_end = self.state_offset + 4 * len(self.layer_records) + gate.state_bytes
 
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element."""
@@ -179,6 +181,7 @@ class PlanBuilder:
         saved = pools_to_save(self.graph, self.layers) if train else frozenset()
         forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
+        program.loss_input = forward.values[self.loss.input]
         program.first_operator = forward.first_operator
         if train:
             backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss.tensor)
@@ -242,8 +245,8 @@ class PlanBuilder:
         record["step_begin"] = len(steps)
         record["forward_count"], record["backward_count"] = len(program.forward), len(program.backward)
         record["input"], record["output"] = ref(program.input), ref(program.output)
-        record["loss_error"] = ref(program.loss_error)
-        for end in ("input", "output", "loss_error"):
+        record["loss_error"], record["loss_input"] = ref(program.loss_error), ref(program.loss_input)
+        for end in ("input", "output", "loss_error", "loss_input"):
             record[f"{end}_address"] = self._address(getattr(program, end))
         record["input_elements"], record["output_elements"] = program.input.elements, program.output.elements
         record["arena_bytes"] = program.arena_bytes

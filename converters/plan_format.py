@@ -17,6 +17,7 @@ import numpy as np
 
 from .errors import PlanError
 from .options import DEVICE_OPTIONS, read_device_options
+from .policies import KINDS, Loss, Policy
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -28,7 +29,7 @@ NONE_ADDRESS = 0xFFFFFFFF  # of an absent argument
 MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
-TRAINER_BYTES = 264  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
+TRAINER_BYTES = 288  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -107,22 +108,6 @@ class ParameterKind(enum.IntEnum):
     BIAS = 1
 
 
-class Loss(enum.IntEnum):
-    """``p`` is the program's output, which the loss reads; FROM_LOGITS: softmax or sigmoid is part of the loss.
-
-    The error written is dL/dz at the logits for every cross entropy, dL/dp for MEAN_SQUARED_ERROR. The output is
-    rows of DEFAULTS.classes numbers; softmax cross entropies are means over rows, the others over outputs.
-    AUTO_LINEAR: a class label means SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, a vector MEAN_SQUARED_ERROR.
-    """
-
-    SOFTMAX_CROSS_ENTROPY = 0
-    SOFTMAX_CROSS_ENTROPY_FROM_LOGITS = 1
-    BINARY_CROSS_ENTROPY = 2
-    BINARY_CROSS_ENTROPY_FROM_LOGITS = 3
-    MEAN_SQUARED_ERROR = 4
-    AUTO_LINEAR = 5
-
-
 SECTION_REQUIRED = 1
 LAYER_OUTPUT = 1  # flag: the operator next to the loss, dense by default
 LAYER_DENSE = 2  # flag: no selector chooses among its errors
@@ -150,7 +135,8 @@ DEFAULTS = np.dtype(
         ("reserved", "<u2"),
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
         ("seed", "<u4"),
-        ("persistent_bytes", "<u4"),  # of the arena, before the programs' part: the state of training, then
+        ("persistent_bytes", "<u4"),  # of the arena, before the programs' part: the state of training (the gate's at
+        # its end), then
         ("constants_offset", "<u4"),  # a table of the constants' places in the file, which Init fills: <u4 each
         ("constant_count", "<u4"),  # their tensors are the first of WORDS
         ("classes", "<u4"),  # outputs of one row: what one class number chooses from
@@ -198,13 +184,14 @@ PROGRAM = np.dtype(
         ("input", "<u2"),
         ("output", "<u2"),
         ("loss_error", "<u2"),
-        ("reserved", "<u2"),
+        ("loss_input", "<u2"),  # what the loss reads: as many numbers as the output has
         ("arena_bytes", "<u4"),  # of the program's part of the arena
         ("first_operator", "<u2"),  # of the model, those in front lie in front of the cut
         ("last_operator", "<u2"),
-        ("input_address", "<u4"),  # of the three values above, see Base
+        ("input_address", "<u4"),  # of the four values above, see Base
         ("output_address", "<u4"),
         ("loss_error_address", "<u4"),
+        ("loss_input_address", "<u4"),
         ("input_elements", "<u4"),
         ("output_elements", "<u4"),
     ]
@@ -279,6 +266,16 @@ class Plan:
     def options(self) -> dict[str, Any]:
         """The training options that a device starts with."""
         return read_device_options({name: self.defaults[name].item() for name in DEVICE_OPTIONS})
+
+    @property
+    def policies(self) -> list[Policy]:
+        """Those that it names, one of each kind with more than one."""
+        named = [kind for kind in KINDS if kind.field() in (DEFAULTS.names or ())]
+        return [kind(int(self.defaults[kind.field()])) for kind in named]
+
+    @property
+    def loss(self) -> Loss:
+        return next(policy for policy in self.policies if isinstance(policy, Loss))
 
     @property
     def parameters(self) -> np.ndarray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from . import plan_format as pf
-from .cpp_text import HEAD, camel, enumeration, guarded
+from .cpp_text import HEAD, enumeration, guarded
 from .operators import KERNELS
 from .operators.cpp import kernel_ids
 from .options import DEVICE_OPTIONS
-from .policies import Selector
+from .policies import KINDS
+from .policies_cpp import chosen, enumerations
 
 _RECORDS = {
     "PlanHeader": pf.HEADER,
@@ -23,23 +24,21 @@ _RECORDS = {
 }
 _ENUMS = (
     pf.SectionKind, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
-    pf.ForwardKind, pf.ParameterKind, pf.Loss,
+    pf.ForwardKind, pf.ParameterKind,
 )  # fmt: skip
 _TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
 
 
 def _options() -> list[str]:
     """The options that may change between steps, their record and their ranges."""
-    numbers = list(DEVICE_OPTIONS)
+    numbers, kinds = list(DEVICE_OPTIONS), [kind.field() for kind in KINDS]
     lines = [
-        *enumeration("SelectorId", Selector, "uint32_t"),
-        f"inline constexpr uint32_t kSelectorCount = {len(Selector)};",
-        "",
+        *enumerations(),
         "/// What may be changed between steps. Switches are 0 or 1.",
         "struct TrainingOptions {",
     ]
     for option in DEVICE_OPTIONS.values():
-        kind = "SelectorId" if option.name == "selector" else _TYPES[str(option.code).lstrip("<")]
+        kind = f"{option.name.capitalize()}Id" if option.name in kinds else _TYPES[str(option.code).lstrip("<")]
         lines += [f"  /// {option.help}", f"  {kind} {option.name};"]
     lines += [
         "};",
@@ -62,7 +61,7 @@ def _options() -> list[str]:
         is_float = "true" if option.code == "<f4" else "false"
         at_least = numbers.index(option.at_least) if option.at_least else len(numbers)
         lines += [f"    // {option.name}", f"    {{{low}u, {high}u, {is_float}, {at_least}}},"]
-    return [*lines, "};", ""]
+    return [*lines, "};", "", *chosen(DEVICE_OPTIONS)]
 
 
 def option_names() -> str:
@@ -85,22 +84,6 @@ def option_names() -> str:
     ]
     title = "// Names of the training options: linked only by programs that show them."
     return "\n".join([HEAD, title, *guarded("tflm_train/policies/option_names.h", body)]) + "\n"
-
-
-def selectors() -> str:
-    """``policies/selectors.h``: the Selector objects."""
-    names = [camel(member.name) for member in Selector if member != Selector.DENSE]
-    body = [
-        '#include "tflm_train/policies/selector.h"',
-        "",
-        "namespace tflm_train {",
-        "",
-        *(f"extern const SelectorOf<SelectorId::k{name}> k{name}Selector;" for name in names),
-        "",
-        "}  // namespace tflm_train",
-    ]
-    title = "// Every selector of the library but dense, which needs none. A firmware links those that it names."
-    return "\n".join([HEAD, title, *guarded("tflm_train/policies/selectors.h", body)]) + "\n"
 
 
 def shared_header() -> str:
@@ -153,8 +136,7 @@ def cpp_header() -> str:
     ]
     lines += kernel_ids()
     for members in _ENUMS:
-        name = members.__name__ + ("Id" if members is pf.Loss else "")
-        lines += enumeration(name, members, "uint16_t")
+        lines += enumeration(members.__name__, members, "uint16_t")
     lines += _options()
     for name, dtype in _RECORDS.items():
         lines.append(f"struct {name} {{")

@@ -1,14 +1,52 @@
 """The policies that a plan names, once for Python and C++.
 
-A selector is its member here and one file of the C++ library, ``policies/selector/NAME.cpp``, that defines its object.
+A policy is its member here and one file of the C++ library, ``policies/KIND/NAME.cpp``, that defines its object.
+Everything that repeats it is generated: numbers, declarations, the set of all policies, the ``operators.h`` of a plan,
+and the words of its option.
 """
 
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 
-class Selector(enum.IntEnum):
+class Policy(enum.IntEnum):
+    """A policy by its number, which is never given again.
+
+    A kind of policy is a class of them. Its name is that of its interface in C++, and in small letters that of its
+    folder, its header, and its option or field in the plan.
+    """
+
+    def __new__(cls, number: int, *_: Any) -> "Policy":
+        """The members of some kinds say more than their number."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        return member
+
+    def __eq__(self, other: object) -> bool:
+        """Policies of two kinds are two, whatever their numbers."""
+        return int.__eq__(self, other) is True and (type(self) is type(other) or not isinstance(other, Policy))
+
+    __hash__ = int.__hash__
+
+    @property
+    def word(self) -> str:
+        """Its name as an option: ``static-topk``."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def has_object(self) -> bool:
+        """Whether it is an object of the library, not just the absence of one."""
+        return True
+
+    @classmethod
+    def field(cls) -> str:
+        """The kind in small letters: ``selector``."""
+        return cls.__name__.lower()
+
+
+class Selector(Policy):
     """Which elements of an error go on."""
 
     DENSE = 0
@@ -16,6 +54,76 @@ class Selector(enum.IntEnum):
     TINYPROP = 2
 
     @property
+    def has_object(self) -> bool:
+        return self is not Selector.DENSE
+
+
+class Targets(enum.Enum):
+    """What labels a loss takes: a class number stands for a row in which that class is 1 and all others are 0."""
+
+    CLASSES = enum.auto()  # rows of parts, from 0 to 1: softmax
+    PARTS = enum.auto()  # outputs by themselves, from 0 to 1: sigmoid
+    NUMBERS = enum.auto()  # any number for each output; the class number itself is the target of a single one
+    BY_LABEL = enum.auto()  # CLASSES for class numbers, NUMBERS for vectors and single outputs
+
+
+class Loss(Policy):
+    """``p`` is what the loss reads (PROGRAM.loss_input); FROM_LOGITS: softmax or sigmoid is part of the loss.
+
+    The error written is dL/dz at the logits for every cross entropy, dL/dp for MEAN_SQUARED_ERROR. What it reads is
+    rows of DEFAULTS.classes numbers; softmax cross entropies are means over rows, the others over outputs.
+    AUTO_LINEAR: a class label means SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, a vector MEAN_SQUARED_ERROR.
+
+    Attributes
+    ----------
+    targets : Targets
+    end : str
+        Type of the operator at a model's end that is part of the loss: the error is that of its input. Empty: none.
+    keras : tuple of str
+        What Keras calls it, in small letters without underlines.
+    """
+
+    SOFTMAX_CROSS_ENTROPY = (
+        0, "cross-entropy", Targets.CLASSES, "SOFTMAX", ("categoricalcrossentropy", "sparsecategoricalcrossentropy"),
+    )  # fmt: skip
+    SOFTMAX_CROSS_ENTROPY_FROM_LOGITS = 1, "cross-entropy", Targets.CLASSES
+    BINARY_CROSS_ENTROPY = 2, "binary-cross-entropy", Targets.PARTS, "LOGISTIC", ("binarycrossentropy",)
+    BINARY_CROSS_ENTROPY_FROM_LOGITS = 3, "binary-cross-entropy", Targets.PARTS
+    MEAN_SQUARED_ERROR = 4, "mse", Targets.NUMBERS, "", ("meansquarederror", "mse")
+    AUTO_LINEAR = 5, "auto", Targets.BY_LABEL
+
+    def __init__(self, number: int, word: str, targets: Targets, end: str = "", keras: tuple[str, ...] = ()) -> None:
+        self._word, self.targets, self.end, self.keras = word, targets, end, keras
+
+    @property
     def word(self) -> str:
-        """Its name as an option: ``static-topk``."""
-        return self.name.lower().replace("_", "-")
+        """Its name as an option; those of one name are chosen by the model's end."""
+        return self._word
+
+    @classmethod
+    def of(cls, word: str, end: str = "") -> "Loss | None":
+        """The loss of a name for models with this end: ``auto`` takes any of the end."""
+        named = (loss for loss in cls if loss.end == end and (loss.word == word or (end and word == "auto")))
+        return next(named, None)
+
+
+class Gate(Policy):
+    """Whether a sample trains, once its loss is known.
+
+    Attributes
+    ----------
+    state_bytes : int
+        Of its state, a multiple of 4: a part of the training state that starts from zeros.
+    """
+
+    ALWAYS = 0
+
+    def __init__(self, number: int, state_bytes: int = 0) -> None:
+        self.state_bytes = state_bytes
+
+    @property
+    def has_object(self) -> bool:
+        return self is not Gate.ALWAYS
+
+
+KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate)

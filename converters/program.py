@@ -77,6 +77,7 @@ class Program:
     input: Value
     output: Value
     loss_error: Value | None = None
+    loss_input: Value | None = None  # what the loss reads
     arena_bytes: int = 0
     first_operator: int = 0
 
@@ -98,7 +99,7 @@ class Program:
             for value in step.values:
                 if value is not None:
                     add(value)
-        for extra in (self.output, self.loss_error):
+        for extra in (self.output, self.loss_input, self.loss_error):
             if extra is not None:
                 add(extra)
         return list(found)
@@ -122,6 +123,7 @@ class Program:
         use(self.input, 0)
         # the output is read after the last forward step: by the loss, or by the caller of infer
         use(self.output, loss_time)
+        use(self.loss_input, loss_time)
         use(self.loss_error, loss_time)
         for time, step in enumerate(self.backward, loss_time + 1):
             for v in step.values:

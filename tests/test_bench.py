@@ -18,8 +18,11 @@ import networks
 import numpy as np
 import pytest
 from rich.console import Console
+from test_losses import network
 from test_schemas import validate
+from tflm_train.converters import policies_cpp
 from tflm_train.converters.options import SELECTORS
+from tflm_train.converters.policies import Loss, Policy, Selector
 
 import tflm_train as tt
 from tflm_train.bench import workloads
@@ -153,16 +156,36 @@ def symbols(program: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def objects_in(held: str, kind: type[Policy]) -> list[Policy]:
+    """The policies of a kind whose objects are among the symbols of a program."""
+    return [
+        policy for policy in kind if any(f"tflm_train::{name}\n" in held for name in policies_cpp.symbols([policy]))
+    ]
+
+
 @emulated
 @pytest.mark.parametrize("selector", SELECTORS)
 def test_firmware_holds_the_selector_of_its_plan_and_no_other(selector: str, tmp_path: Path) -> None:
     config = tt.TrainingConfig().with_selector(selector)
     footprint(tt.convert(workloads.cnn(0).network, config).plan, "m4", "tuned", tmp_path)
     held = symbols(tmp_path / "program.elf")
-    names = {"static-topk": "kStaticTopkSelector", "tinyprop": "kTinypropSelector"}
-    assert [name for name, symbol in names.items() if symbol in held] == [selector][selector == "dense" :]
+    assert objects_in(held, Selector) == [
+        member for member in Selector if member.word == selector and member.has_object
+    ]
     for shared in ("GatherKeys", "KeepLargest", "NthLargest"):
         assert (shared in held) == (selector != "dense")
+
+
+@emulated
+@pytest.mark.parametrize("loss", Loss, ids=lambda loss: loss.name)
+def test_firmware_holds_the_loss_of_its_plan_and_no_other(loss: Loss, tmp_path: Path) -> None:
+    model = tt.convert(network((3,), loss.end), tt.TrainingConfig(loss=loss.word))
+    assert model.plan.loss == loss
+    footprint(model.plan, "m4", "tuned", tmp_path)
+    held = symbols(tmp_path / "program.elf")
+    of_label = [Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, Loss.MEAN_SQUARED_ERROR] if loss == Loss.AUTO_LINEAR else []
+    assert objects_in(held, Loss) == sorted([loss, *of_label])
+    assert ("SoftmaxCrossEntropyOfVector" in held) == (loss == Loss.SOFTMAX_CROSS_ENTROPY)
 
 
 @emulated

@@ -8,7 +8,7 @@ from typing import Any
 import models
 import numpy as np
 import pytest
-from tflm_train.converters.plan_format import Loss
+from tflm_train.converters.policies import Loss
 
 import tflm_train as tt
 

@@ -56,7 +56,7 @@ def test_python_and_the_device_have_one_verdict() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [*_cases()], ids=str)
 def test_a_file_that_convert_writes_starts_on_the_device(name: str, value: Any) -> None:
-    owner = (*OPTIONS[name].selectors, "dense")[0]
+    owner = next((policy.word for policy in OPTIONS[name].policies), "dense")
     try:
         config = tt.TrainingConfig(selector=owner, **{name: value})
     except tt.UserError as error:
@@ -166,4 +166,6 @@ def test_the_table_is_complete() -> None:
     assert all(name in documented for name in OPTIONS)
     assert tt.TrainingConfig() == tt.TrainingConfig(**{name: option.default for name, option in OPTIONS.items()})
     assert list(DEVICE_OPTIONS) == list(tt.Trainer(tt.convert(networks.mlp())).options)
-    assert {selector for option in OPTIONS.values() for selector in option.selectors} <= set(SELECTORS)
+    for option in OPTIONS.values():
+        kinds = {policy.field() for policy in option.policies}
+        assert len(kinds) <= 1 and kinds <= set(OPTIONS), option.name

@@ -79,7 +79,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, value in checked({f.name: getattr(self, f.name) for f in fields(self)}).items():
             object.__setattr__(self, name, value)
-        refuse_idle([name for name in OPTIONS if getattr(self, name) != OPTIONS[name].default], self.selector)
+        refuse_idle([name for name in OPTIONS if getattr(self, name) != OPTIONS[name].default], vars(self))
 
     @classmethod
     def paper(cls, **changes: object) -> "TrainingConfig":
@@ -94,5 +94,6 @@ class TrainingConfig:
 
     def with_selector(self, selector: str) -> "TrainingConfig":
         """The same under another selector; options that have no effect with it have their defaults."""
-        idle = {name: option.default for name, option in OPTIONS.items() if not in_effect(name, selector)}
+        chosen = {**vars(self), "selector": selector}
+        idle = {name: option.default for name, option in OPTIONS.items() if not in_effect(name, chosen)}
         return replace(self, **idle, selector=selector)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .converters.plan_format import Loss
+from .converters.policies import Loss
 from .errors import NonFiniteError
 from .losses import Objective
 

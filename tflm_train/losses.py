@@ -7,27 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .converters.plan_format import Loss, Plan
+from .converters.plan_format import Plan
+from .converters.policies import Loss, Targets
 from .data import check_labels
 from .errors import PlanOptionError
 
 SMALLEST = float(np.finfo(np.float32).tiny)  # arguments of logarithms are clamped here, as on the device
 BINARY_ACCURACY = "binary-accuracy"
 ROUNDING = 1e-3  # of a row of probabilities' sum
-
-_NAMES = {
-    Loss.SOFTMAX_CROSS_ENTROPY: "cross-entropy",
-    Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS: "cross-entropy",
-    Loss.BINARY_CROSS_ENTROPY: "binary-cross-entropy",
-    Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS: "binary-cross-entropy",
-    Loss.MEAN_SQUARED_ERROR: "mse",
-}
-_BINARY = (Loss.BINARY_CROSS_ENTROPY, Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS)
-
-
-def option_name(loss: Loss) -> str:
-    """The word of ``TrainingConfig.loss`` that chooses this loss."""
-    return _NAMES.get(loss, "auto")
 
 
 def are_classes(labels: np.ndarray) -> bool:
@@ -56,7 +43,7 @@ class Objective:
 
     @classmethod
     def of_plan(cls, plan: Plan, output_shape: tuple[int, ...]) -> "Objective":
-        return cls(Loss(int(plan.defaults["loss"])), output_shape, int(plan.defaults["classes"]))
+        return cls(plan.loss, output_shape, int(plan.defaults["classes"]))
 
     @property
     def outputs(self) -> int:
@@ -71,9 +58,7 @@ class Objective:
         """Number of classes that class numbers choose from; None when a label is a number to predict."""
         if self.classes > 1:
             return self.classes
-        if self.loss in _BINARY:
-            return 2
-        return None if self.loss in (Loss.MEAN_SQUARED_ERROR, Loss.AUTO_LINEAR) else 1
+        return {Targets.CLASSES: 1, Targets.PARTS: 2}.get(self.loss.targets)
 
     def check(self, y: Any, samples: int, name: str = "y") -> np.ndarray:
         """Labels in the form that devices take.
@@ -84,23 +69,22 @@ class Objective:
             As ``check_labels``; targets of a cross entropy outside 0 to 1.
         """
         labels = check_labels(y, samples, self.output_shape, name, self.class_count, self.classes)
-        if are_classes(labels) and self.outputs == 1 and self.loss in (Loss.AUTO_LINEAR, Loss.MEAN_SQUARED_ERROR):
+        if are_classes(labels) and self.outputs == 1 and self.loss.targets in (Targets.NUMBERS, Targets.BY_LABEL):
             return labels.astype(np.float32)[:, None]  # one linear output: the number itself is the target
-        if not are_classes(labels) and self.resolve(labels) != Loss.MEAN_SQUARED_ERROR:
+        if not are_classes(labels) and self._targets(labels) != Targets.NUMBERS:
             wrong = (labels < 0) | (labels > 1)
             if wrong.any():
                 first, element = np.argwhere(wrong)[0]
                 raise PlanOptionError(
                     f"{name}[{first}] holds {labels[first, element]:g}, but targets of the loss "
-                    f"{option_name(self.loss)} lie in 0 to 1; scale them, or convert with --loss mse",
+                    f"{self.loss.word} lie in 0 to 1; scale them, or convert with --loss mse",
                     loss="mse",
                 )
         return labels
 
     def label_warning(self, labels: np.ndarray, name: str = "y") -> str | None:
         """One sentence on vectors that are no distribution over softmax' classes."""
-        softmax = (Loss.SOFTMAX_CROSS_ENTROPY, Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS)
-        if are_classes(labels) or self.resolve(labels) not in softmax:
+        if are_classes(labels) or self._targets(labels) != Targets.CLASSES:
             return None
         sums = labels.reshape(-1, self.classes).sum(axis=1)
         odd = int((np.abs(sums - 1) > ROUNDING)[sums != 0].sum())  # zeros leave a row out
@@ -117,20 +101,23 @@ class Objective:
             return self.loss
         return Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS if are_classes(labels) else Loss.MEAN_SQUARED_ERROR
 
+    def _targets(self, labels: np.ndarray) -> Targets:
+        return self.resolve(labels).targets
+
     def is_classification(self, labels: np.ndarray) -> bool:
-        """Whether accuracy means something: not for a squared error towards vectors or single numbers."""
-        if self.resolve(labels) != Loss.MEAN_SQUARED_ERROR:
+        """Whether accuracy means something: not for the distance to vectors or single numbers."""
+        if self._targets(labels) != Targets.NUMBERS:
             return True
         return are_classes(labels) and self.classes > 1
 
     def _by_element(self, labels: np.ndarray) -> bool:
-        return self.classes == 1 or (self.resolve(labels) in _BINARY and not are_classes(labels))
+        return self.classes == 1 or (self._targets(labels) == Targets.PARTS and not are_classes(labels))
 
     def metric_name(self, labels: np.ndarray) -> str:
         """``accuracy`` of rows (or of a single output), ``binary-accuracy`` of elements, or the loss's name for
         regression."""
         if not self.is_classification(labels):
-            return _NAMES[self.resolve(labels)]
+            return self.resolve(labels).word
         return BINARY_ACCURACY if self.outputs > 1 and self._by_element(labels) else "accuracy"
 
     def accuracy(self, correct: int, labels: np.ndarray) -> float | None:

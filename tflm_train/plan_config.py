@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from .config import TrainingConfig
 from .converters.options import in_effect
-from .converters.plan_format import Loss, Plan
-from .losses import option_name
+from .converters.plan_format import Plan
 
 
 def plan_config(plan: Plan) -> TrainingConfig:
     """Options from which ``convert`` makes the same plan again; layers by their indices."""
     defaults = plan.defaults
     options = plan.options
-    constants = {name: value for name, value in options.items() if in_effect(name, options["selector"])}
+    constants = {name: value for name, value in options.items() if in_effect(name, options)}
     return TrainingConfig(
         layers=[int(layer["operator"]) for layer in plan.layers],
         cut="auto" if plan.cut is None else plan.cut[1] - 1,
-        loss=option_name(Loss(int(defaults["loss"]))),
+        loss=plan.loss.word,
         seed=int(defaults["seed"]),
         **constants,
     )

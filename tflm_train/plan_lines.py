@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .converters.options import DEVICE_OPTIONS
-from .converters.plan_format import Loss, Plan
+from .converters.plan_format import Plan
+from .converters.policies import Loss, Policy
 
 
 def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
@@ -22,18 +23,20 @@ def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _policy_line(policy: Policy, options: dict[str, Any]) -> str:
+    """A policy and its constants."""
+    if isinstance(policy, Loss):
+        return policy.name.lower().replace("_", " ")
+    owned = {name: option for name, option in DEVICE_OPTIONS.items() if policy in option.policies}
+    constants = [f"{name} {options[name]:g}" for name, option in owned.items() if option.code == "<f4"]
+    return policy.word + (f" ({', '.join(constants)})" if constants else "")
+
+
 def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
     options = plan.options
-    selector = options["selector"]
-    constants = [
-        f"{name} {options[name]:g}"
-        for name, option in DEVICE_OPTIONS.items()
-        if selector in option.selectors and option.code == "<f4"
-    ]
     return [
-        ("loss", Loss(int(plan.defaults["loss"])).name.lower().replace("_", " ")),
-        ("selector", selector + (f" ({', '.join(constants)})" if constants else "")),
+        *((policy.field(), _policy_line(policy, options)) for policy in plan.policies),
         ("zero-skip", "on" if options["zero_skip"] else "off"),
         ("learning rate", f"{options['learning_rate']:g}"),
         ("samples per update", str(options["accumulate"])),

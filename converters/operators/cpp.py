@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..cpp_text import HEAD, camel, guarded
-from ..policies import Selector
+from ..policies_cpp import every_symbol
 from . import EXTERNAL, KERNELS
 from .spec import Argument, KernelSpec
 
@@ -50,24 +50,24 @@ def all_operators_set() -> str:
     """``operators/all_operators.h``: the set of all operators and policies."""
     body = [
         '#include "tflm_train/operators/operators.h"',
-        '#include "tflm_train/policies/selectors.h"',
+        '#include "tflm_train/policies/policies.h"',
         '#include "tflm_train/train/operator_set.h"',
         "",
         "namespace tflm_train {",
         "",
         "extern const Operator* const kAllOperators[kOperatorCount];",
         "",
-        "class AllOperators : public StaticOperatorSet<kOperatorCount> {",
+        "class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {",
         " public:",
         "  constexpr AllOperators() {",
         *(f"    Add(k{camel(kernel.name)});" for kernel in _operators()),
-        *(f"    Add(k{camel(selector.name)}Selector);" for selector in Selector if selector != Selector.DENSE),
+        *(f"    Add({symbol});" for symbol in every_symbol()),
         "  }",
         "};",
         "",
         "}  // namespace tflm_train",
     ]
-    title = "// All operators and selectors, for hosts and for firmware that does not know its model beforehand."
+    title = "// All operators and policies, for hosts and for firmware that does not know its model beforehand."
     return "\n".join([HEAD, title, *guarded("tflm_train/operators/all_operators.h", body)]) + "\n"
 
 

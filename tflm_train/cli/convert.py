@@ -79,7 +79,7 @@ def convert(
     if preset not in (None, "paper"):
         raise UserError(f"--preset {preset}: there is only 'paper'")
     config = TrainingConfig.paper(**changes) if preset else TrainingConfig(**changes)
-    refuse_idle(changes, config.selector)
+    refuse_idle(changes, vars(config))
     result = add_plan(model, config)
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:

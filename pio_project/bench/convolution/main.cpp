@@ -7,7 +7,7 @@
 #include "instruction_meter.h"
 #include "semihosting_stream.h"
 #include "tflm_train/operators/operators.h"
-#include "tflm_train/policies/selectors.h"
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/train/operator.h"
 
 namespace {

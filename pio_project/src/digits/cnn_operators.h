@@ -4,30 +4,32 @@
 #include <cstdint>
 
 #include "tflm_train/operators/operators.h"
-#include "tflm_train/policies/selectors.h"
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/train/operator_set.h"
 
-class ModelOperators : public tflm_train::StaticOperatorSet<3> {
+class ModelOperators : public tflm_train::StaticOperatorSet<3, 2> {
  public:
   static constexpr uint32_t kArenaBytes = 18432;  // the arena that the model needs
   static constexpr uint32_t kStackBytes = 1632;  // the most that a call takes on Cortex-M, interrupts aside
 
-  constexpr ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr ModelOperators() {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kSoftmaxForward);
     Add(tflm_train::kConv2dMaxPool);
     Add(tflm_train::kTinypropSelector);
+    Add(tflm_train::kSoftmaxCrossEntropyLoss);
   }
 };
 
-class TflmOperators : public tflm_train::StaticOperatorSet<3> {
+class TflmOperators : public tflm_train::StaticOperatorSet<3, 2> {
  public:
   static constexpr uint32_t kArenaBytes = 18688;  // the arena that the model needs
 
-  constexpr TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr TflmOperators() {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kConv2dMaxPool);
     Add(tflm_train::kMaxPoolArgmaxForward);
     Add(tflm_train::kTinypropSelector);
+    Add(tflm_train::kSoftmaxCrossEntropyLoss);
   }
 };

@@ -4,27 +4,29 @@
 #include <cstdint>
 
 #include "tflm_train/operators/operators.h"
-#include "tflm_train/policies/selectors.h"
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/train/operator_set.h"
 
-class ModelOperators : public tflm_train::StaticOperatorSet<2> {
+class ModelOperators : public tflm_train::StaticOperatorSet<2, 2> {
  public:
   static constexpr uint32_t kArenaBytes = 5040;  // the arena that the model needs
   static constexpr uint32_t kStackBytes = 896;  // the most that a call takes on Cortex-M, interrupts aside
 
-  constexpr ModelOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr ModelOperators() {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kSoftmaxForward);
     Add(tflm_train::kTinypropSelector);
+    Add(tflm_train::kSoftmaxCrossEntropyLoss);
   }
 };
 
-class TflmOperators : public tflm_train::StaticOperatorSet<1> {
+class TflmOperators : public tflm_train::StaticOperatorSet<1, 2> {
  public:
   static constexpr uint32_t kArenaBytes = 5296;  // the arena that the model needs
 
-  constexpr TflmOperators() : StaticOperatorSet(tflm_train::kSoftmaxCrossEntropyLoss) {
+  constexpr TflmOperators() {
     Add(tflm_train::kFullyConnected);
     Add(tflm_train::kTinypropSelector);
+    Add(tflm_train::kSoftmaxCrossEntropyLoss);
   }
 };

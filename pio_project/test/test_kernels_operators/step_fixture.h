@@ -199,7 +199,7 @@ struct Training {
     context.zero_skip = zero_skip;
     context.work = &work;
     static const AllOperators all;
-    context.selector = all.Find(options.selector);
+    context.selector = all.Find<Selector>(options.selector);
     context.options = &options;
     context.running_maximum = &running_maximum_;
     op.backward(view, context);

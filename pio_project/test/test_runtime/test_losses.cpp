@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "tflm_train/policies/losses.h"
+#include "tflm_train/operators/all_operators.h"
 
 using namespace tflm_train;
 
@@ -15,45 +15,24 @@ namespace {
 using Vector = std::vector<float>;
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInfinity = std::numeric_limits<float>::infinity();
-const LossId kLosses[] = {LossId::kSoftmaxCrossEntropy, LossId::kSoftmaxCrossEntropyFromLogits,
-                          LossId::kBinaryCrossEntropy,  LossId::kBinaryCrossEntropyFromLogits,
-                          LossId::kMeanSquaredError,    LossId::kAutoLinear};
-
 struct Result {
   float loss;
   Vector error;
 };
 
-/// What a firmware links for one loss alone.
 const Loss& LossOf(LossId id) {
-  switch (id) {
-    case LossId::kSoftmaxCrossEntropy:
-      return kSoftmaxCrossEntropyLoss;
-    case LossId::kSoftmaxCrossEntropyFromLogits:
-      return kSoftmaxCrossEntropyFromLogitsLoss;
-    case LossId::kBinaryCrossEntropy:
-      return kBinaryCrossEntropyLoss;
-    case LossId::kBinaryCrossEntropyFromLogits:
-      return kBinaryCrossEntropyFromLogitsLoss;
-    case LossId::kMeanSquaredError:
-      return kMeanSquaredErrorLoss;
-    case LossId::kAutoLinear:
-      break;
-  }
-  return kAutoLinearLoss;
+  static const AllOperators all;
+  return *all.Find<Loss>(id);
 }
 
-Finding Run(const Loss& loss, LossId id, const Vector& values, const Label& label, float* error, StepResult* result,
-            float scale = 1.0f) {
+Finding Run(LossId id, const Vector& values, const Label& label, float* error, StepResult* result, float scale = 1.0f) {
   const auto outputs = static_cast<uint32_t>(values.size());
-  return loss.run({label, values.data(), outputs, error, scale, id, outputs}, result);
+  return LossOf(id).run({label, values.data(), outputs, error, scale, outputs}, result);
 }
 
 Finding Run(LossId id, const Vector& values, const Label& label, StepResult* result) {
   Vector error(values.size());
-  const Finding finding = Run(kAnyLoss, id, values, label, error.data(), result);
-  CHECK(Run(LossOf(id), id, values, label, error.data(), result) == finding);
-  return finding;
+  return Run(id, values, label, error.data(), result);
 }
 
 Finding Run(LossId id, const Vector& values, const Label& label) {
@@ -71,12 +50,12 @@ bool IsCorrect(LossId id, const Vector& output, const Label& label) {
 Result Compute(LossId id, const Vector& values, const Label& label, float scale = 1.0f) {
   StepResult step, other;
   Vector error(values.size());
-  REQUIRE(Run(kAnyLoss, id, values, label, error.data(), &step, scale) == Finding::kNothing);
-  // The same without error, in place, and linked alone.
-  CHECK(Run(kAnyLoss, id, values, label, nullptr, &other, scale) == Finding::kNothing);
+  REQUIRE(Run(id, values, label, error.data(), &step, scale) == Finding::kNothing);
+  // The same without error and in place.
+  CHECK(Run(id, values, label, nullptr, &other, scale) == Finding::kNothing);
   CHECK(other.loss == step.loss);
   Vector in_place = values;
-  CHECK(Run(LossOf(id), id, in_place, label, in_place.data(), &other, scale) == Finding::kNothing);
+  CHECK(Run(id, in_place, label, in_place.data(), &other, scale) == Finding::kNothing);
   CHECK(other.loss == step.loss);
   CHECK(other.correct == step.correct);
   CHECK(in_place == error);
@@ -213,13 +192,6 @@ TEST_CASE("the label chooses the loss of a linear end") {
   CHECK(same(LossId::kMeanSquaredError, {0.5f, -1.0f}, Label::Vector(target)));
 }
 
-TEST_CASE("a loss says which plans it serves") {
-  for (LossId id : kLosses) {
-    CHECK(kAnyLoss.Computes(id));
-    for (LossId other : kLosses) CHECK(LossOf(id).Computes(other) == (id == other));
-  }
-}
-
 TEST_CASE("labels that do not fit") {
   const auto check = [](LossId loss, int32_t index, uint32_t outputs) {
     return Run(loss, Vector(outputs, 0.5f), Label::Class(index));
@@ -242,7 +214,8 @@ TEST_CASE("labels that do not fit") {
 
 TEST_CASE("NaN and infinity are refused by name") {
   const auto refused = [](Subject subject) { return Found(Status::kNonFinite, subject); };
-  for (LossId id : kLosses) {
+  for (uint32_t number = 0; number < kLossCount; ++number) {
+    const auto id = static_cast<LossId>(number);
     CAPTURE(static_cast<int>(id));
     for (float bad : {kNan, kInfinity, -kInfinity}) {
       for (size_t place = 0; place < 3; ++place) {
@@ -265,7 +238,7 @@ TEST_CASE("NaN and infinity are refused by name") {
   const auto scaled = [](const Vector& values, const Label& label) {
     Vector error(values.size());
     StepResult result;
-    return Run(kAnyLoss, LossId::kSoftmaxCrossEntropy, values, label, error.data(), &result, 3e38f);
+    return Run(LossId::kSoftmaxCrossEntropy, values, label, error.data(), &result, 3e38f);
   };
   CHECK(scaled({3.0f, 0.5f}, Label::Class(0)) == refused(Subject::kOutputError));
   CHECK(scaled({3.0f, 0.5f}, Label::Class(1)) == refused(Subject::kOutputError));
@@ -294,7 +267,7 @@ Finding RunRows(LossId id, const Vector& values, uint32_t classes, const Label& 
                 StepResult* result) {
   error->assign(values.size(), 0.0f);
   const auto outputs = static_cast<uint32_t>(values.size());
-  return kAnyLoss.run({label, values.data(), outputs, error->data(), 1.0f, id, classes}, result);
+  return LossOf(id).run({label, values.data(), outputs, error->data(), 1.0f, classes}, result);
 }
 
 }  // namespace
@@ -303,7 +276,8 @@ TEST_CASE("an output of several rows is the mean of its rows") {
   const Vector rows = {0.5f, 0.25f, 0.25f, 0.125f, 0.75f, 0.125f};
   const int32_t classes[] = {0, 2};
   const float vector[] = {1.0f, 0.0f, 0.0f, 0.0f, 0.0f, 1.0f};
-  for (LossId id : kLosses) {
+  for (uint32_t number = 0; number < kLossCount; ++number) {
+    const auto id = static_cast<LossId>(number);
     CAPTURE(static_cast<int>(id));
     const Result first = Compute(id, {0.5f, 0.25f, 0.25f}, Label::Class(0));
     const Result second = Compute(id, {0.125f, 0.75f, 0.125f}, Label::Class(2));
@@ -342,7 +316,8 @@ TEST_CASE("labels that do not cover the rows, and classes of one of them") {
   const Vector rows = {0.5f, 0.5f, 0.5f, 0.5f};
   Vector error;
   StepResult result;
-  for (LossId id : kLosses) {
+  for (uint32_t number = 0; number < kLossCount; ++number) {
+    const auto id = static_cast<LossId>(number);
     CAPTURE(static_cast<int>(id));
     CHECK(RunRows(id, rows, 2, Label::Class(0), &error, &result) == kRefused);
     for (int32_t wrong : {-1, 2, 1000000}) {
@@ -354,7 +329,8 @@ TEST_CASE("labels that do not cover the rows, and classes of one of them") {
 
 TEST_CASE("targets of cross entropies lie in 0 to 1") {
   constexpr Finding kRefused = Found(Status::kInvalidLabel, Subject::kLabel);
-  for (LossId id : kLosses) {
+  for (uint32_t number = 0; number < kLossCount; ++number) {
+    const auto id = static_cast<LossId>(number);
     CAPTURE(static_cast<int>(id));
     const bool any = id == LossId::kMeanSquaredError || id == LossId::kAutoLinear;
     for (float bad : {-0.001f, 1.001f, 255.0f, -1.0f}) {

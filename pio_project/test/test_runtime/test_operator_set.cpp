@@ -32,27 +32,33 @@ TEST_CASE("an operator set replaces and refuses") {
   CHECK(set.Find(KernelId::kConv2d) == &kConv2d);
 }
 
-TEST_CASE("an operator set computes every loss unless it is given one") {
-  const StaticOperatorSet<1> any;
-  const StaticOperatorSet<1> one(kMeanSquaredErrorLoss);
-  CHECK(&any.loss() == &kAnyLoss);
-  CHECK(&one.loss() == &kMeanSquaredErrorLoss);
-  CHECK(&AllOperators().loss() == &kAnyLoss);
+TEST_CASE("an operator set has the policies that it was given") {
+  StaticOperatorSet<1, 2> set;
+  CHECK(set.Find<Loss>(LossId::kMeanSquaredError) == nullptr);
+  CHECK(set.Add(kTinypropSelector) == Status::kOk);
+  CHECK(set.Add(kMeanSquaredErrorLoss) == Status::kOk);
+  CHECK(set.Find<Selector>(SelectorId::kTinyprop) == &kTinypropSelector);
+  CHECK(set.Find<Loss>(LossId::kMeanSquaredError) == &kMeanSquaredErrorLoss);
+  CHECK(set.Find<Selector>(SelectorId::kStaticTopk) == nullptr);
+  // The same number in another kind.
+  CHECK(set.Find<Loss>(static_cast<LossId>(SelectorId::kTinyprop)) == nullptr);
+  CHECK(set.Add(kStaticTopkSelector) == Status::kInvalidArgument);
+  CHECK(set.Find<Selector>(SelectorId::kStaticTopk) == nullptr);
 }
 
-TEST_CASE("an operator set has the selectors that it was given") {
-  StaticOperatorSet<1> set;
-  CHECK(set.Selects(SelectorId::kDense));
-  CHECK_FALSE(set.Selects(SelectorId::kTinyprop));
-  set.Add(kTinypropSelector);
-  CHECK(set.Find(SelectorId::kTinyprop) == &kTinypropSelector);
-  CHECK_FALSE(set.Selects(SelectorId::kStaticTopk));
+TEST_CASE("all policies of the library are found") {
   const AllOperators all;
-  for (uint32_t i = 0; i < kSelectorCount; ++i) {
-    const auto id = static_cast<SelectorId>(i);
-    CHECK(all.Selects(id));
-    if (id != SelectorId::kDense) CHECK(all.Find(id)->id == id);
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < kSelectorCount; ++i) found += all.Find<Selector>(static_cast<SelectorId>(i)) != nullptr;
+  for (uint32_t i = 0; i < kLossCount; ++i) {
+    CAPTURE(i);
+    CHECK(all.Find<Loss>(static_cast<LossId>(i)) != nullptr);
+    ++found;
   }
+  for (uint32_t i = 0; i < kGateCount; ++i) found += all.Find<Gate>(static_cast<GateId>(i)) != nullptr;
+  CHECK(found == kPolicyCount);
+  CHECK(all.Find<Selector>(SelectorId::kDense) == nullptr);
+  CHECK(all.Find<Gate>(GateId::kAlways) == nullptr);
 }
 
 TEST_CASE("every operator of the library is found and has a name and arguments") {

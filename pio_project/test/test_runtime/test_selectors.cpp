@@ -32,7 +32,7 @@ struct Layer {
     context.layer = &record;
     context.zero_skip = zero_skip;
     context.work = &work;
-    context.selector = selectors.Find(options.selector);
+    context.selector = selectors.Find<Selector>(options.selector);
     context.options = &options;
     context.running_maximum = &running_maximum;
     error.assign(delta, delta + kElements);

@@ -126,6 +126,21 @@ TEST_CASE("programs") {
   CHECK(With([](TinyPlan& p) { p.programs[1].output = kNoneIndex; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error = kNoneIndex; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].loss_error = 4; }) == Status::kPlanInvalid);  // no error
+  for (size_t program : {size_t{0}, size_t{1}}) {
+    const auto reads = [program](uint16_t value, uint32_t wrong_address = 0) {
+      return With([=](TinyPlan& p) {
+        p.programs[program].loss_input = value;
+        p.programs[program].loss_input_address = wrong_address;
+      });
+    };
+    CHECK(reads(4) == Status::kOk);
+    CHECK(reads(4, 16) == Status::kPlanInvalid);  // another place
+    CHECK(reads(2) == Status::kOk);               // the biases are as many numbers
+    CHECK(reads(0) == Status::kPlanInvalid);      // the input has one more
+    CHECK(reads(3) == Status::kPlanInvalid);      // the logits are gone
+    CHECK(reads(7) == Status::kPlanInvalid);
+    CHECK(reads(kNoneIndex) == Status::kPlanInvalid);
+  }
   CHECK(With([](TinyPlan& p) { p.programs[1].arena_bytes = 32; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].arena_bytes = 0xFFFFFFF0u; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.programs[1].last_operator = 2; }) == Status::kPlanInvalid);

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "tflm_train/operators/operators.h"
-#include "tflm_train/policies/selectors.h"
+#include "tflm_train/policies/policies.h"
 #include "trainer_fixture.h"
 
 using namespace tflm_train;
@@ -284,6 +284,7 @@ TEST_CASE("pointers that are null or not aligned") {
 TEST_CASE("a missing operator is named") {
   TinyTrainer tiny;
   StaticOperatorSet<2> some;
+  REQUIRE(some.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
   REQUIRE(some.Add(kSoftmax) == Status::kOk);
   Trainer& trainer = tiny.trainer;
   const auto init = [&] {
@@ -300,10 +301,41 @@ TEST_CASE("a missing operator is named") {
   CHECK(trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
 }
 
+TEST_CASE("a loss reads the value that the program names, not its output") {
+  TinyPlan plan;
+  plan.defaults.loss = static_cast<uint16_t>(LossId::kSoftmaxCrossEntropyFromLogits);
+  for (size_t i : {size_t{0}, size_t{1}}) {
+    ProgramRecord& program = plan.programs[i];
+    program.loss_input = 3;  // the logits, apart from the error that takes their place in the plan as it is
+    plan.values[program.value_begin + 3].last_step = 3;
+  }
+  plan.values[plan.programs[1].value_begin + 5].offset = 48;
+  plan.programs[1].arena_bytes = 64;
+  TinyTrainer of_logits(WriteTinyModel(plan), kTinyPersistentBytes + 64), of_output;
+  REQUIRE(of_logits.Init() == Status::kOk);
+  REQUIRE(of_output.Init() == Status::kOk);
+  StepResult a, b;
+  REQUIRE(of_logits.trainer.Evaluate(kTinyInput, Label::Class(1), &a) == Status::kOk);
+  REQUIRE(of_output.trainer.Evaluate(kTinyInput, Label::Class(1), &b) == Status::kOk);
+  CHECK(a.loss == doctest::Approx(-std::log(kTinyOutput[1])).epsilon(1e-6));
+  CHECK(a.loss == doctest::Approx(b.loss).epsilon(1e-6));
+  REQUIRE(of_logits.trainer.Step(kTinyInput, Label::Class(1), &a) == Status::kOk);
+  REQUIRE(of_output.trainer.Step(kTinyInput, Label::Class(1), &b) == Status::kOk);
+  for (int i = 0; i < 6; ++i) {
+    CHECK(of_logits.trainer.parameter(0)[i] == doctest::Approx(of_output.trainer.parameter(0)[i]).epsilon(1e-6));
+    CHECK(of_logits.trainer.parameter(0)[i] != kTinyWeights[i]);
+  }
+  const float* output = nullptr;
+  REQUIRE(of_logits.trainer.Reset() == Status::kOk);
+  REQUIRE(of_logits.trainer.Infer(kTinyInput, &output) == Status::kOk);
+  CHECK(output[0] == doctest::Approx(kTinyOutput[0]).epsilon(1e-6));
+}
+
 TEST_CASE("a loss that is not linked is refused") {
   TinyTrainer tiny;
   const auto init = [&tiny](const Loss& loss) {
-    StaticOperatorSet<2> operators(loss);
+    StaticOperatorSet<2> operators;
+    REQUIRE(operators.Add(loss) == Status::kOk);
     REQUIRE(operators.Add(kFullyConnected) == Status::kOk);
     REQUIRE(operators.Add(kSoftmax) == Status::kOk);
     return tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size());
@@ -320,6 +352,7 @@ TEST_CASE("a selector that is not linked is refused, by a plan and by options") 
     plan.defaults.options.selector = planned;
     TinyTrainer tiny(plan);
     StaticOperatorSet<2> operators;
+    REQUIRE(operators.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
     REQUIRE(operators.Add(kFullyConnected) == Status::kOk);
     REQUIRE(operators.Add(kSoftmax) == Status::kOk);
     const auto init = [&] {

@@ -164,6 +164,7 @@ struct TinyPlan {
       program.input_address ^= Address(value(program.input));
       program.output_address ^= Address(value(program.output));
       program.loss_error_address ^= Address(value(program.loss_error));
+      program.loss_input_address ^= Address(value(program.loss_input));
       program.input_elements ^= FloatElements(value(program.input));
       program.output_elements ^= FloatElements(value(program.output));
     }
@@ -218,6 +219,7 @@ struct TinyPlan {
     program.forward_count = 2;
     program.output = 4;
     program.loss_error = kNoneIndex;
+    program.loss_input = 4;
     program.last_operator = 1;
     return program;
   }

@@ -5,6 +5,7 @@
 #include "../sensor.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tflm_train/operators/operators.h"
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/tflm/trainable_interpreter.h"
 
 namespace {
@@ -40,6 +41,7 @@ int main() {
   // The library's kernels run the backward pass (softmax is part of the loss).
   tflm_train::StaticOperatorSet<1> operators;
   operators.Add(tflm_train::kFullyConnected);
+  operators.Add(tflm_train::kSoftmaxCrossEntropyLoss);
 
   static tflm_train::TrainableInterpreter interpreter;
   if (interpreter.Init(model_data, model_data_size, resolver, operators, arena, kArenaBytes) !=

@@ -13,8 +13,8 @@ struct Region {
   uint32_t begin, bytes;
 };
 
-/// Regions by number: weights, gradients, then the layers' states. Without gradient a parameter's region is empty.
-/// The parameters have passed: their bytes fit into 31 bits.
+/// Regions by number: weights, gradients, then the layers' states. Without gradient a parameter's region is
+/// empty. The parameters have passed: their bytes fit into 31 bits.
 TFLM_TRAIN_COLD Region RegionOf(const PlanReader& plan, uint32_t number) {
   const uint32_t parameters = plan.parameter_count();
   if (number >= 2 * parameters) return {plan.layer(number - 2 * parameters).state_offset, kFloatBytes};
@@ -28,13 +28,14 @@ TFLM_TRAIN_COLD Region RegionOf(const PlanReader& plan, uint32_t number) {
 TFLM_TRAIN_COLD bool TableFits(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   return defaults.constants_offset <= defaults.persistent_bytes && defaults.constants_offset % kFloatBytes == 0 &&
+         plan.gate_state_bytes() <= defaults.constants_offset &&
          defaults.constant_count <= (defaults.persistent_bytes - defaults.constants_offset) / sizeof(uint32_t) &&
          defaults.constant_count <= plan.word_count();
 }
 
 TFLM_TRAIN_COLD bool RegionsFit(const PlanReader& plan) {
   const uint32_t count = 2 * plan.parameter_count() + plan.layer_count();
-  const uint32_t size = plan.defaults().constants_offset;
+  const uint32_t size = plan.gate_state_offset();
   for (uint32_t i = 0; i < count; ++i) {
     const Region a = RegionOf(plan, i);
     if (a.begin % kFloatBytes != 0 || a.begin > size || a.bytes > size - a.begin) return false;
@@ -77,10 +78,9 @@ TFLM_TRAIN_COLD bool LayerFits(const PlanReader& plan, uint32_t index) {
 
 Finding VerifyPersistent(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
-  if (defaults.loss > static_cast<uint16_t>(LossId::kAutoLinear) || !IsPositiveFinite(defaults.loss_scale) ||
-      defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
-      defaults.persistent_bytes >> kAddressBits != 0 || !TableFits(plan) ||
-      CheckOptions(plan, defaults.options) != Status::kOk) {
+  if (defaults.loss >= kLossCount || !IsPositiveFinite(defaults.loss_scale) || defaults.classes == 0 ||
+      defaults.persistent_bytes % kAlignment != 0 || defaults.persistent_bytes >> kAddressBits != 0 ||
+      !TableFits(plan) || CheckOptions(plan, defaults.options) != Status::kOk) {
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {

@@ -134,7 +134,21 @@ enum class ParameterKind : uint16_t {
   kBias = 1,
 };
 
-enum class LossId : uint16_t {
+enum class PolicyKind : uint16_t {
+  kSelector = 0,
+  kLoss = 1,
+  kGate = 2,
+};
+inline constexpr uint32_t kPolicyKindCount = 3;
+
+enum class SelectorId : uint32_t {
+  kDense = 0,
+  kStaticTopk = 1,
+  kTinyprop = 2,
+};
+inline constexpr uint32_t kSelectorCount = 3;
+
+enum class LossId : uint32_t {
   kSoftmaxCrossEntropy = 0,
   kSoftmaxCrossEntropyFromLogits = 1,
   kBinaryCrossEntropy = 2,
@@ -142,14 +156,14 @@ enum class LossId : uint16_t {
   kMeanSquaredError = 4,
   kAutoLinear = 5,
 };
+inline constexpr uint32_t kLossCount = 6;
 
-enum class SelectorId : uint32_t {
-  kDense = 0,
-  kStaticTopk = 1,
-  kTinyprop = 2,
+enum class GateId : uint32_t {
+  kAlways = 0,
 };
+inline constexpr uint32_t kGateCount = 1;
 
-inline constexpr uint32_t kSelectorCount = 3;
+inline constexpr uint32_t kGateStateBytes[kGateCount] = {0};
 
 /// What may be changed between steps. Switches are 0 or 1.
 struct TrainingOptions {
@@ -207,6 +221,10 @@ inline constexpr OptionRange kOptionRanges[kOptionCount] = {
     // zero_skip
     {0u, 1u, false, 10},
 };
+
+/// The policies that options name.
+inline constexpr SelectorId SelectorOf(const TrainingOptions& options) { return options.selector; }
+inline constexpr GateId GateOf(const TrainingOptions&) { return GateId::kAlways; }
 
 struct PlanHeader {
   uint32_t magic;
@@ -280,17 +298,18 @@ struct ProgramRecord {
   uint16_t input;
   uint16_t output;
   uint16_t loss_error;
-  uint16_t reserved;
+  uint16_t loss_input;
   uint32_t arena_bytes;
   uint16_t first_operator;
   uint16_t last_operator;
   uint32_t input_address;
   uint32_t output_address;
   uint32_t loss_error_address;
+  uint32_t loss_input_address;
   uint32_t input_elements;
   uint32_t output_elements;
 };
-static_assert(sizeof(ProgramRecord) == 60);
+static_assert(sizeof(ProgramRecord) == 64);
 
 struct ValueRecord {
   int32_t tensor;

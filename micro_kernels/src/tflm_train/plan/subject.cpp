@@ -47,6 +47,7 @@ constexpr const char* kTexts[] = {
     "label",
     "loss",
     "selector",
+    "gate",
     "error at the output",
     "weight of the sample",
     "cut",

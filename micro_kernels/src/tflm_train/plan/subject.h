@@ -52,6 +52,7 @@ enum class Subject : uint8_t {
   kLabel,
   kLoss,
   kSelector,
+  kGate,
   kOutputError,
   kSampleWeight,
   kCut,

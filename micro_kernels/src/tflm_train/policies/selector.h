@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "tflm_train/plan/plan_format.h"
+#include "tflm_train/policies/policy.h"
 
 namespace tflm_train {
 
@@ -20,17 +20,12 @@ struct LayerError {
   float* running_maximum;  // the layer's state, which starts from zero and is part of the training state
 };
 
-/// A selector. Objects are constants with static storage, like Operators; policies/selectors.h declares them.
-struct Selector {
-  SelectorId id;
+/// A selector. Without one all of an error goes on.
+struct Selector : PolicyOf<PolicyKind::kSelector, SelectorId> {
+  constexpr Selector(SelectorId selector, bool (*run_selector)(const LayerError&))
+      : PolicyOf(selector), run(run_selector) {}
   /// Clears all of `delta` that does not go on; false: the whole layer is skipped.
   bool (*run)(const LayerError& error);
-};
-
-/// A Selector whose id its type tells, so that a set of them is a constant of the compiler's.
-template <SelectorId selector>
-struct SelectorOf : Selector {
-  constexpr explicit SelectorOf(bool (*run_selector)(const LayerError&)) : Selector{selector, run_selector} {}
 };
 
 }  // namespace tflm_train

@@ -13,6 +13,7 @@ struct StepResult {
   float loss;  // before the update
   uint32_t correct;
   uint32_t decisions;
+  bool trained;  // of a step: not if the gate or a weight of 0 left its backward pass out
 };
 
 }  // namespace tflm_train

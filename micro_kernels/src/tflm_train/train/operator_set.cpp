@@ -8,4 +8,11 @@ const Operator* OperatorSet::Find(KernelId kernel) const {
   return entries_[position_[number] - 1];
 }
 
+const Policy* OperatorSet::FindPolicy(uint32_t key) const {
+  for (uint32_t i = 0; i < policy_count_; ++i) {
+    if (policies_[i]->key == key) return policies_[i];
+  }
+  return nullptr;
+}
+
 }  // namespace tflm_train

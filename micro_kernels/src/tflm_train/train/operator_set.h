@@ -5,16 +5,15 @@
 #include <cstdint>
 
 #include "tflm_train/base/cold.h"
-#include "tflm_train/policies/losses.h"
-#include "tflm_train/policies/selector.h"
+#include "tflm_train/policies/policy.h"
 #include "tflm_train/status.h"
 #include "tflm_train/train/operator.h"
 
 namespace tflm_train {
 
-/// Operators by kernel, selectors and a loss. What is not added is not linked. Must outlive the trainers that use it. A
-/// set that its constructor fills, as those of operators.h, is ready before any code runs; a constant one lies in
-/// flash.
+/// Operators by kernel and policies by kind and number. What is not added is not linked. Must outlive the trainers that
+/// use it. A set that its constructor fills, as those of operators.h, is ready before any code runs; a constant one
+/// lies in flash.
 class OperatorSet {
  public:
   OperatorSet(const OperatorSet&) = delete;
@@ -26,27 +25,30 @@ class OperatorSet {
   constexpr Status Add(const OperatorOf<kernel>& added) {
     return Put(kernel, added);
   }
-  /// Adds a selector; a plan whose selector is dense needs none.
-  template <SelectorId selector>
-  constexpr void Add(const SelectorOf<selector>& added) {
-    selectors_[static_cast<uint32_t>(selector)] = &added;
+  /// Adds a policy; the earlier of two with one number is the one that is found. kInvalidArgument if the set is full.
+  constexpr Status Add(const Policy& added) {
+    if (policy_count_ == policy_capacity_) return Status::kInvalidArgument;
+    policies_[policy_count_++] = &added;
+    return Status::kOk;
   }
   /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
-  /// The selector of that number, null for dense. Below kSelectorCount.
-  const Selector* Find(SelectorId selector) const { return selectors_[static_cast<uint32_t>(selector)]; }
-  /// Whether a plan or options may name that selector. Below kSelectorCount.
-  bool Selects(SelectorId selector) const { return selector == SelectorId::kDense || Find(selector) != nullptr; }
-  const Loss& loss() const { return loss_; }
+  /// The policy of one kind, as in Find<Loss>(LossId::kMeanSquaredError); null if it was not added. The
+  /// number is below 2^16.
+  template <class Kind>
+  const Kind* Find(typename Kind::Id id) const {
+    return static_cast<const Kind*>(FindPolicy(Kind::KeyOf(id)));
+  }
   uint32_t size() const { return size_; }
   const Operator& operator[](uint32_t i) const { return *entries_[i]; }
 
  protected:
-  constexpr OperatorSet(const Operator** entries, uint32_t capacity, const Loss& loss)
-      : entries_(entries), loss_(loss), capacity_(capacity) {}
+  constexpr OperatorSet(const Operator** entries, uint16_t capacity, const Policy** policies, uint16_t policy_capacity)
+      : entries_(entries), policies_(policies), capacity_(capacity), policy_capacity_(policy_capacity) {}
   ~OperatorSet() = default;
 
  private:
+  TFLM_TRAIN_COLD const Policy* FindPolicy(uint32_t key) const;
   constexpr Status Put(KernelId kernel, const Operator& added) {
     uint8_t& position = position_[static_cast<uint32_t>(kernel)];
     if (position == 0) {
@@ -58,21 +60,21 @@ class OperatorSet {
   }
 
   const Operator** entries_;
-  const Loss& loss_;
-  uint32_t capacity_;
-  uint32_t size_ = 0;
-  const Selector* selectors_[kSelectorCount] = {};
+  const Policy** policies_;
+  uint16_t capacity_, policy_capacity_;
+  uint16_t size_ = 0, policy_count_ = 0;
   uint8_t position_[kKernelCount] = {};  // by kernel: of the entry, counted from 1
 };
 
-/// An OperatorSet with room for `capacity` operators. Links every loss function, or only the one that it is given.
-template <uint32_t capacity>
+/// An OperatorSet with room for some operators and policies: without a second number for one policy of each kind.
+template <uint16_t operators, uint16_t policies = kPolicyKindCount>
 class StaticOperatorSet : public OperatorSet {
  public:
-  constexpr explicit StaticOperatorSet(const Loss& loss = kAnyLoss) : OperatorSet(storage_, capacity, loss) {}
+  constexpr StaticOperatorSet() : OperatorSet(storage_, operators, policy_storage_, policies) {}
 
  private:
-  const Operator* storage_[capacity] = {};
+  const Operator* storage_[operators] = {};
+  const Policy* policy_storage_[policies] = {};
 };
 
 }  // namespace tflm_train

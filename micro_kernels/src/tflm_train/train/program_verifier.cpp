@@ -73,13 +73,13 @@ class ProgramVerifier {
         program_.kind > static_cast<uint16_t>(ProgramKind::kInferFromCut) ||
         program_.first_operator > program_.last_operator || program_.last_operator >= plan_.model().operator_count() ||
         !InputFits() || values_[program_.input].place > static_cast<uint8_t>(Place::kInput) ||
-        !EndFits(program_.output, time)) {
+        !EndFits(program_.output, time) || !EndFits(program_.loss_input, time)) {
       return false;
     }
     if (!Trains()) return program_.backward_count == 0;
     if (!EndFits(program_.loss_error, time)) return false;
     const ValueRecord& error = values_[program_.loss_error];
-    return IsArena(error) && HasRole(error, Role::kError) && error.bytes == values_[program_.output].bytes;
+    return IsArena(error) && HasRole(error, Role::kError);
   }
 
   bool Trains() const {
@@ -94,17 +94,21 @@ class ProgramVerifier {
            IsThere(values_[program_.input], 0);
   }
 
-  TFLM_TRAIN_COLD bool EndFits(uint32_t index, uint32_t time) const {
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool EndFits(uint32_t index, uint32_t time) const {
     return index < program_.value_count && IsFloat(values_[index]) && IsThere(values_[index], time);
   }
 
   /// Their addresses and sizes are those of the values, which have passed.
   TFLM_TRAIN_COLD bool EndsAreDescribed() const {
-    const ValueRecord &input = values_[program_.input], &output = values_[program_.output];
-    return plan_.Address(input) == program_.input_address && CheckedElements(input) == program_.input_elements &&
-           plan_.Address(output) == program_.output_address && FloatElements(output) == program_.output_elements &&
+    return IsDescribed(program_.input, program_.input_address, program_.input_elements) &&
+           IsDescribed(program_.output, program_.output_address, program_.output_elements) &&
+           IsDescribed(program_.loss_input, program_.loss_input_address, program_.output_elements) &&
            program_.output_elements % plan_.defaults().classes == 0 &&
-           (!Trains() || plan_.Address(values_[program_.loss_error]) == program_.loss_error_address);
+           (!Trains() || IsDescribed(program_.loss_error, program_.loss_error_address, program_.output_elements));
+  }
+
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsDescribed(uint32_t index, uint32_t address, uint32_t elements) const {
+    return plan_.Address(values_[index]) == address && CheckedElements(values_[index]) == elements;
   }
 
   TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {

@@ -4,7 +4,6 @@
 
 #include "tflm_train/base/float_bits.h"
 #include "tflm_train/policies/finite.h"
-#include "tflm_train/policies/losses.h"
 #include "tflm_train/train/step_phase.h"
 #include "tflm_train/train/trainer_memory.h"
 
@@ -42,12 +41,14 @@ Status Trainer::RunStep(const ProgramRecord& program, const float* input, const 
   if (result == nullptr) result = &unused;
   const Status loss_status = RunSample(program, label, memory, true, result);
   if (loss_status != Status::kOk) return loss_status;
+  result->trained = PassesGate(program, label, memory, result->loss);
   if (weighted) {
     const Status weight_status = WeighSample(program, weight, memory, result);
     if (weight_status != Status::kOk) return weight_status;
+    if (weight == 0.0f) result->trained = false;
   }
   EnterPhase(StepPhase::kBackward);
-  if (!weighted || weight != 0.0f) RunBackward(program, memory);
+  if (result->trained) RunBackward(program, memory);
   CountSample();
   return Status::kOk;
 }
@@ -97,13 +98,20 @@ Status Trainer::RunForward(const ProgramRecord& program, const float* input, con
 Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                           StepResult* result) {
   const DefaultsRecord& defaults = plan_.defaults();
-  const float* output = memory.Floats(program.output_address);
+  const float* output = memory.Floats(program.loss_input_address);
   float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
-  const LossSample sample = {
-      label,           output, program.output_elements, error, defaults.loss_scale, static_cast<LossId>(defaults.loss),
-      defaults.classes};
-  const Finding finding = operators_->loss().run(sample, result);
+  const LossSample sample = {label, output, program.output_elements, error, defaults.loss_scale, defaults.classes};
+  const Finding finding = loss_->run(sample, result);
   return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
+}
+
+/// Whether the gate lets the sample train. With one gate in the library, which all samples pass, it takes no code.
+inline bool Trainer::PassesGate(const ProgramRecord& program, const Label& label, const Memory& memory,
+                                float loss) const {
+  if (kGateCount == 1 || gate_ == nullptr) return true;
+  const DefaultsRecord& defaults = plan_.defaults();
+  return gate_->run({options_, label, loss, memory.Floats(program.loss_input_address), program.output_elements,
+                     defaults.classes, Persistent(plan_.gate_state_offset())});
 }
 
 /// Loss and error at the output times the sample's weight.
@@ -160,7 +168,7 @@ void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
   context.scale = accumulates ? 1.0f : -options_.learning_rate;
   context.zero_skip = options_.zero_skip != 0;
   context.work = &counters_;
-  context.selector = operators_->Find(options_.selector);
+  context.selector = selector_;
   context.options = &options_;
   RunSteps(memory, plan_.steps(program) + program.forward_count, program.backward_count, &context);
   if (accumulates) counters_.update = updates;  // the kernels have changed gradients, no parameters

@@ -10,7 +10,10 @@
 #include "tflm_train/plan/error_detail.h"
 #include "tflm_train/plan/plan_reader.h"
 #include "tflm_train/plan/training_options.h"
+#include "tflm_train/policies/gate.h"
 #include "tflm_train/policies/label.h"
+#include "tflm_train/policies/loss.h"
+#include "tflm_train/policies/selector.h"
 #include "tflm_train/policies/step_result.h"
 #include "tflm_train/status.h"
 #include "tflm_train/train/operator_set.h"
@@ -89,9 +92,9 @@ class Trainer {
   /// Outputs of one row: a label has a class number for each of the output_elements() / classes() rows.
   uint32_t classes() const;
   const TrainingOptions& options() const { return options_; }
-  /// kSelectorNeedsPlan, kInvalidArgument, or kMissingOperator for a selector that the OperatorSet lacks, leaves the
-  /// options as they were. An unfinished group of samples is applied
-  /// first when their number per update changes.
+  /// kSelectorNeedsPlan, kInvalidArgument, or kMissingOperator for a policy that the OperatorSet lacks, leaves the
+  /// options as they were. An unfinished group of samples is applied first when their number per update changes;
+  /// another gate starts from zeros.
   TFLM_TRAIN_COLD Status SetOptions(const TrainingOptions& options);
 
   uint32_t parameter_count() const;
@@ -117,6 +120,7 @@ class Trainer {
   TFLM_TRAIN_COLD Status Verify(const ProgramRecord& program);
   TFLM_TRAIN_COLD Status CheckMemory(size_t size, uint32_t required, Subject memory);
   TFLM_TRAIN_COLD Status Start(void* arena);
+  TFLM_TRAIN_COLD Status FindPolicies(const TrainingOptions& options);
   TFLM_TRAIN_COLD void FindConstants();
   TFLM_TRAIN_COLD void LoadParameters();
 
@@ -132,6 +136,7 @@ class Trainer {
                                      StepResult* result);
   Status RunStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
                  StepResult* result);
+  bool PassesGate(const ProgramRecord& program, const Label& label, const Memory& memory, float loss) const;
   void RunBackward(const ProgramRecord& program, const Memory& memory);
   void CountSample();
   void RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context);
@@ -149,6 +154,9 @@ class Trainer {
   WidePointer<Status(Trainer*, const ProgramRecord&, const float*, const Memory&)> run_forward_;
   WidePointer<const ProgramRecord> train_;
   WidePointer<const ProgramRecord> infer_;
+  WidePointer<const Loss> loss_;
+  WidePointer<const Selector> selector_;  // null: all errors go on
+  WidePointer<const Gate> gate_;          // null: all samples train
   WorkCounters counters_;
   ErrorDetail error_;
   TrainingOptions options_ = {};
@@ -156,7 +164,7 @@ class Trainer {
 };
 
 /// Size of a Trainer on every target.
-inline constexpr uint32_t kTrainerBytes = 264;
+inline constexpr uint32_t kTrainerBytes = 288;
 static_assert(sizeof(Trainer) == kTrainerBytes);
 
 }  // namespace tflm_train

@@ -57,11 +57,21 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   const Status status = plan_.Load(model, model_size, &error_);
   if (status != Status::kOk) return status;
   const DefaultsRecord& defaults = plan_.defaults();
-  if (!operators.loss().Computes(static_cast<LossId>(defaults.loss))) {
-    return Fail(Status::kMissingOperator, Subject::kLoss);
+  loss_ = operators.Find<Loss>(static_cast<LossId>(defaults.loss));
+  return loss_ != nullptr ? FindPolicies(defaults.options) : Fail(Status::kMissingOperator, Subject::kLoss);
+}
+
+/// Those that options name; if one is missing they stay as they were.
+Status Trainer::FindPolicies(const TrainingOptions& options) {
+  const Selector* selector = operators_->Find<Selector>(SelectorOf(options));
+  const Gate* gate = GateOf(options) == GateId::kAlways ? nullptr : operators_->Find<Gate>(GateOf(options));
+  if (selector == nullptr && SelectorOf(options) != SelectorId::kDense) {
+    return Fail(Status::kMissingOperator, Subject::kSelector);
   }
-  return operators.Selects(defaults.options.selector) ? Status::kOk
-                                                      : Fail(Status::kMissingOperator, Subject::kSelector);
+  if (gate == nullptr && GateOf(options) != GateId::kAlways) return Fail(Status::kMissingOperator, Subject::kGate);
+  selector_ = selector;
+  gate_ = gate;
+  return Status::kOk;
 }
 
 Status Trainer::Verify(const ProgramRecord& program) {
@@ -109,10 +119,14 @@ void Trainer::LoadParameters() {
 
 Status Trainer::SetOptions(const TrainingOptions& options) {
   if (!ready()) return Status::kNotInitialized;
-  const Status status = CheckOptions(plan_, options);
+  Status status = CheckOptions(plan_, options);
   if (status != Status::kOk) return Fail(status, Subject::kOptions);
-  if (!operators_->Selects(options.selector)) return Fail(Status::kMissingOperator, Subject::kSelector);
+  status = FindPolicies(options);
+  if (status != Status::kOk) return status;
   if (options.accumulate != options_.accumulate) Flush();
+  if (GateOf(options) != GateOf(options_)) {
+    std::memset(Persistent(plan_.gate_state_offset()), 0, plan_.gate_state_bytes());
+  }
   options_ = options;
   return Status::kOk;
 }

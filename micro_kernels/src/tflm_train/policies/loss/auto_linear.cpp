@@ -1,5 +1,5 @@
 // The loss of a linear end, which the label chooses.
-#include "tflm_train/policies/losses.h"
+#include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
@@ -11,6 +11,6 @@ Finding AutoLinear(const LossSample& sample, StepResult* result) {
 
 }  // namespace
 
-const Loss kAutoLinearLoss = {Bit(LossId::kAutoLinear), AutoLinear};
+const Loss kAutoLinearLoss(LossId::kAutoLinear, AutoLinear);
 
 }  // namespace tflm_train

@@ -1,6 +1,7 @@
 // Binary cross entropy of probabilities: the sigmoid, which came before, is part of its error.
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/policies/loss/mean.h"
+#include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
@@ -16,6 +17,6 @@ Finding BinaryCrossEntropy(const LossSample& sample, StepResult* result) {
 
 }  // namespace
 
-const Loss kBinaryCrossEntropyLoss = {Bit(LossId::kBinaryCrossEntropy), BinaryCrossEntropy};
+const Loss kBinaryCrossEntropyLoss(LossId::kBinaryCrossEntropy, BinaryCrossEntropy);
 
 }  // namespace tflm_train

@@ -1,6 +1,7 @@
 // Binary cross entropy of logits: the sigmoid is part of the loss.
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/policies/loss/mean.h"
+#include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
@@ -17,7 +18,6 @@ Finding BinaryCrossEntropyFromLogits(const LossSample& sample, StepResult* resul
 
 }  // namespace
 
-const Loss kBinaryCrossEntropyFromLogitsLoss = {Bit(LossId::kBinaryCrossEntropyFromLogits),
-                                                BinaryCrossEntropyFromLogits};
+const Loss kBinaryCrossEntropyFromLogitsLoss(LossId::kBinaryCrossEntropyFromLogits, BinaryCrossEntropyFromLogits);
 
 }  // namespace tflm_train

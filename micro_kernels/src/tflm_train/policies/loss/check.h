@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "tflm_train/policies/finite.h"
-#include "tflm_train/policies/losses.h"
+#include "tflm_train/policies/loss.h"
 
 namespace tflm_train {
 

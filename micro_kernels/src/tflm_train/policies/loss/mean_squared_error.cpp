@@ -1,5 +1,6 @@
 // Mean squared error.
 #include "tflm_train/policies/loss/mean.h"
+#include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
@@ -16,6 +17,6 @@ Finding MeanSquaredError(const LossSample& sample, StepResult* result) {
 
 }  // namespace
 
-const Loss kMeanSquaredErrorLoss = {Bit(LossId::kMeanSquaredError), MeanSquaredError};
+const Loss kMeanSquaredErrorLoss(LossId::kMeanSquaredError, MeanSquaredError);
 
 }  // namespace tflm_train

@@ -3,6 +3,7 @@
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/policies/loss/check.h"
 #include "tflm_train/policies/loss/vector_target.h"
+#include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
@@ -66,6 +67,6 @@ Finding SoftmaxCrossEntropy(const LossSample& sample, StepResult* result) {
 
 }  // namespace
 
-const Loss kSoftmaxCrossEntropyLoss = {Bit(LossId::kSoftmaxCrossEntropy), SoftmaxCrossEntropy};
+const Loss kSoftmaxCrossEntropyLoss(LossId::kSoftmaxCrossEntropy, SoftmaxCrossEntropy);
 
 }  // namespace tflm_train

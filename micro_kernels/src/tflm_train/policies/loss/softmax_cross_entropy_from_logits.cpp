@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/policies/loss/check.h"
 #include "tflm_train/policies/loss/vector_target.h"
+#include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
@@ -53,7 +54,6 @@ Finding SoftmaxCrossEntropyFromLogits(const LossSample& sample, StepResult* resu
 
 }  // namespace
 
-const Loss kSoftmaxCrossEntropyFromLogitsLoss = {Bit(LossId::kSoftmaxCrossEntropyFromLogits),
-                                                 SoftmaxCrossEntropyFromLogits};
+const Loss kSoftmaxCrossEntropyFromLogitsLoss(LossId::kSoftmaxCrossEntropyFromLogits, SoftmaxCrossEntropyFromLogits);
 
 }  // namespace tflm_train

@@ -1,6 +1,6 @@
 // A fixed part of a layer's errors goes on: those with the largest magnitudes.
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/policies/selector/top_k.h"
-#include "tflm_train/policies/selectors.h"
 
 namespace tflm_train {
 namespace {
@@ -12,6 +12,6 @@ bool Run(const LayerError& error) {
 
 }  // namespace
 
-const SelectorOf<SelectorId::kStaticTopk> kStaticTopkSelector(Run);
+const Selector kStaticTopkSelector(SelectorId::kStaticTopk, Run);
 
 }  // namespace tflm_train

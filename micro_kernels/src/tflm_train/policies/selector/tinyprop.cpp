@@ -2,8 +2,8 @@
 // maximum. The decay of the maximum is ours: with decay 1 it is the paper's.
 #include <cfloat>
 
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/policies/selector/top_k.h"
-#include "tflm_train/policies/selectors.h"
 
 namespace tflm_train {
 namespace {
@@ -30,6 +30,6 @@ bool Run(const LayerError& error) {
 
 }  // namespace
 
-const SelectorOf<SelectorId::kTinyprop> kTinypropSelector(Run);
+const Selector kTinypropSelector(SelectorId::kTinyprop, Run);
 
 }  // namespace tflm_train
