@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -244,6 +245,7 @@ def test_an_interrupted_build_leaves_nothing_and_compiles_nothing_further(
         Path(command[-1]).write_bytes(b"object")
         if number == call:
             raise KeyboardInterrupt
+        time.sleep(0.03)  # as a compiler does, so that the builder has time to stop its threads
 
     monkeypatch.setattr(build, "_run", run)
     with pytest.raises(KeyboardInterrupt):
