@@ -61,8 +61,9 @@ types: $(VENV)/dev.stamp
 extension: $(VENV)/dev.stamp
 	$(BIN)/python setup.py --quiet build_ext --inplace
 
+# each worker loads TensorFlow, so there are few; a file's tests share what they have set up
 test-python: extension
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 4 --dist loadfile $(PYTEST_OPTIONS)
 
 test-cpp: $(VENV)/dev.stamp
 	$(MAKE) -f tools/cpp_tests.mk -j$(JOBS) FLAVOUR=plain PIO=$(BIN)/pio
