@@ -165,8 +165,9 @@ def test_weight_two_is_twice_the_rate_and_weight_zero_leaves_out() -> None:
     faster.fit(x, y, epochs=3, learning_rate=2 * RATE)
     assert weights(double) == weights(faster)
     chosen = rng.random(40) < 0.5
-    zeros.fit(x, y, epochs=3, sample_weight=chosen, shuffle=False)
-    fewer.fit(x[chosen], y[chosen], epochs=3, shuffle=False)
+    history = zeros.fit(x, y, epochs=3, sample_weight=chosen, shuffle=False)
+    assert (history.steps, history.skipped) == (120, 3 * (~chosen).sum())
+    assert fewer.fit(x[chosen], y[chosen], epochs=3, shuffle=False).skipped == 0
     assert weights(zeros) == weights(fewer)
 
 

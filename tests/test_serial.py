@@ -128,6 +128,7 @@ def test_weights_of_samples_arrive(mlp_model: tt.TrainableModel, blobs: tuple, s
         log, expected = device.train(x, y, order, weights), native.train(x, y, order, weights)
         assert log.losses.tobytes() == expected.losses.tobytes()
         assert np.array_equal(log.losses == 0, weights == 0)
+        assert np.array_equal(log.trained, weights != 0) and np.array_equal(expected.trained, weights != 0)
         assert [v.tobytes() for _, v in device.parameters()] == [v.tobytes() for _, v in native.parameters()]
         result, plain = device.evaluate(x, y, weights), native.evaluate(x, y)
         assert result == pytest.approx(native.evaluate(x, y, weights), rel=1e-6)

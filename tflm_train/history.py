@@ -26,7 +26,9 @@ class History:
         Work of the training steps by phase: multiplications (forward, input_error, weight_gradient), parameters
         changed (update), elements examined (selection). Evaluations do not count.
     steps : int
-        Samples trained on.
+        Samples seen.
+    skipped : int
+        Of them those without a backward pass: their weight is 0, or the gate left them out.
     instructions : dict of int
         On devices that count them: instructions of the training steps by phase, and ``total``; where the device counts
         work too, that counting is in them (``Trainer.step_cost`` measures without it). Empty elsewhere.
@@ -40,6 +42,7 @@ class History:
     epoch: list[int] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PHASES, 0))
     steps: int = 0
+    skipped: int = 0
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
     interrupted: bool = False

@@ -130,10 +130,13 @@ class NativeTrainer {
     }
     py::array_t<float> losses(static_cast<py::ssize_t>(count));
     py::array_t<uint32_t> correct(static_cast<py::ssize_t>(count));
+    py::array_t<bool> trained(static_cast<py::ssize_t>(count));
     float* loss = losses.mutable_data();
     uint32_t* hit = correct.mutable_data();
+    bool* went_back = trained.mutable_data();
     std::fill_n(loss, count, 0.0f);
     std::fill_n(hit, count, uint32_t{0});
+    std::fill_n(went_back, count, false);
     size_t done = 0;
     Status status = Status::kOk;
     {
@@ -146,9 +149,10 @@ class NativeTrainer {
         if (status != Status::kOk) break;
         loss[done] = result.loss;
         hit[done] = result.correct;
+        went_back[done] = result.trained;
       }
     }
-    return py::make_tuple(losses, correct, done, static_cast<int>(status));
+    return py::make_tuple(losses, correct, trained, done, static_cast<int>(status));
   }
 
   py::tuple Evaluate(const py::array& x, const py::array& labels, const py::object& weights) {

@@ -56,10 +56,7 @@ def train_report(
     warnings: list[str],
     cost: "StepCost | None" = None,
 ) -> dict[str, Any]:
-    """Of ``train``; `cost` on emulated devices.
-
-    No sample is skipped as a whole: there is no gate, so ``skipped_fraction`` is 0.
-    """
+    """Of ``train``; `cost` on emulated devices."""
     sizes = trainer.model.sizes
     return report(
         "train",
@@ -78,7 +75,7 @@ def train_report(
         macs=dict(history.counters),
         dense_macs=dense_macs(trainer.model.plan, history.steps),
         updated_fraction=updated_fraction(history, trainer.trainable_parameters),
-        skipped_fraction=0.0,
+        skipped_fraction=history.skipped / history.steps if history.steps else 0.0,
         arena_bytes=trainer.device.arena_bytes,
         weight_bytes=sizes.weight_bytes,
         stopped=history.stopped,

@@ -112,6 +112,7 @@ class TrainingRun:
             log = self._device.train(samples.x, samples.labels, chunk, samples.weights)
             self._collect_work()
             self._history.steps += log.done
+            self._history.skipped += log.done - int(log.trained.sum())
             if log.non_finite:
                 return None
             total += float(log.losses.sum(dtype=np.float64))

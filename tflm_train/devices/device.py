@@ -19,17 +19,20 @@ class StepLog:
     correct : ndarray, uint32 [done]
         In how many of each sample's decisions (``losses.Objective.decisions``) the output agreed with the label before
         the update.
+    trained : ndarray, bool [done]
+        Whether each sample had its backward pass: not if its weight is 0 or the gate left it out.
     non_finite : bool
         The next sample gave NaN or infinity: training stopped there, and the sample changed no weight.
     """
 
     losses: np.ndarray
     correct: np.ndarray
+    trained: np.ndarray
     non_finite: bool = False
 
     @property
     def done(self) -> int:
-        """Steps that were trained."""
+        """Steps that came to their end."""
         return len(self.losses)
 
 

@@ -65,10 +65,10 @@ class NativeDevice:
         return refusal(error.status, f"{self._model_name}: {error.text.rstrip('.')}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
-        losses, correct, done, status = self._call(self._trainer.train, x, labels, order, weights)
+        losses, correct, trained, done, status = self._call(self._trainer.train, x, labels, order, weights)
         if status not in (OK, NON_FINITE):
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
-        return StepLog(losses[:done], correct[:done], status == NON_FINITE)
+        return StepLog(losses[:done], correct[:done], trained[:done], status == NON_FINITE)
 
     def flush(self) -> None:
         self._call(self._trainer.flush)

@@ -139,15 +139,20 @@ class RemoteDevice:
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
         losses: list[float] = []
         correct: list[int] = []
+        trained: list[bool] = []
+        non_finite = False
         for index in order:
             try:
                 weight = None if weights is None else float(weights[index])
-                loss, right = self._run(Command.STEP, x[index], labels[index], weight)
+                result = self._run(Command.STEP, x[index], labels[index], weight)
             except NonFiniteError:
-                return StepLog(np.array(losses, np.float32), np.array(correct, np.uint32), True)
-            losses.append(loss)
-            correct.append(right)
-        return StepLog(np.array(losses, np.float32), np.array(correct, np.uint32))
+                non_finite = True
+                break
+            losses.append(result["loss"])
+            correct.append(result["correct"])
+            trained.append(bool(result["trained"]))
+        arrays = np.array(losses, np.float32), np.array(correct, np.uint32), np.array(trained, bool)
+        return StepLog(*arrays, non_finite)
 
     def flush(self) -> None:
         self._request(Command.FLUSH)
@@ -155,8 +160,8 @@ class RemoteDevice:
     def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
         results = [self._run(Command.EVALUATE, sample, label) for sample, label in zip(x, labels)]
         counts = np.ones(len(results), np.float32) if weights is None else weights
-        loss = sum(loss * float(weight) for (loss, _), weight in zip(results, counts))
-        return loss / len(results), sum(right for _, right in results)
+        loss = sum(result["loss"] * float(weight) for result, weight in zip(results, counts))
+        return loss / len(results), sum(result["correct"] for result in results)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         outputs = np.empty((len(x), self._outputs), np.float32)
@@ -167,14 +172,14 @@ class RemoteDevice:
                 row[begin : begin + count] = reply["values"]
         return outputs
 
-    def _run(self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None) -> tuple[float, int]:
+    def _run(self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None) -> dict[str, Any]:
         result = self._request(command, self._sample(sample, label, weight))
         if result["correct"] > self._outputs:  # a decision is about one output at least
             raise DeviceError(
                 f"device {self.name} answers with a reply that is none: its correct cannot be {result['correct']}; "
                 f"{ADVICE}"
             )
-        return result["loss"], int(result["correct"])
+        return result
 
     def _sample(self, sample: np.ndarray, label: Any, weight: float | None = None) -> bytes:
         """Payload of a command on one sample; what is too long for a frame is staged first."""

@@ -110,7 +110,7 @@ def readable(text: bytes) -> str:
 
 
 EMPTY = Form()
-RESULT = Form(f32("loss"), u32("correct"))
+RESULT = f32("loss"), u32("correct")
 OPTIONS = Form(*((f32 if option.code == "<f4" else u32)(option.name) for option in DEVICE_OPTIONS.values()))
 COUNTERS = Form(
     *(u64(f"work_{phase}") for phase in ("forward", "input_error", "weight_gradient", "update", "selection")),
@@ -143,8 +143,8 @@ REPLIES: dict[Command, Form] = {
     Command.LOAD_END: EMPTY,
     Command.USE_BUILT_IN: EMPTY,
     Command.STAGE: EMPTY,
-    Command.STEP: RESULT,
-    Command.EVALUATE: RESULT,
+    Command.STEP: Form(*RESULT, u32("trained", most=1)),
+    Command.EVALUATE: Form(*RESULT),
     Command.INFER: EMPTY,
     Command.READ_OUTPUT: Form(values=True),
     Command.FLUSH: EMPTY,

@@ -78,6 +78,7 @@ TEST_CASE("steps through the agent are the trainer's, bit for bit") {
     direct.trainer.Step(input, tflm_train::Label::Class(digits::kTraining.labels[i]), &result);
     CHECK(reply.F32(0) == result.loss);
     CHECK(reply.U32(1) == result.correct);
+    CHECK(reply.U32(2) == 1u);
   }
   CHECK(device.Weights() == direct.Weights());
   const Reply counters = device.Request(Command::kCounters);
@@ -106,6 +107,7 @@ TEST_CASE("a step may carry a weight, in the frame and staged; other optional fi
     const Reply reply = device.Request(Command::kStep, weighted(Bench::Sample(i), weight));
     REQUIRE(reply.status == 0);
     CHECK(reply.F32(0) == result.loss);
+    CHECK(reply.U32(2) == (i % 7 != 0 ? 1u : 0u));
     staged_device.Request(Command::kStage, Payload().U32(0).Floats(input, digits::kPixels));
     const Payload header = Bench::Header(LabelKind::kClass, SampleSource::kStaged, label);
     CHECK(staged_device.Request(Command::kStep, weighted(header, weight)).F32(0) == result.loss);

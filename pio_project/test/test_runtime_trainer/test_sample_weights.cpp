@@ -41,6 +41,7 @@ TEST_CASE("weight 1 changes no bit of a run") {
       REQUIRE(plain.trainer.Step(kTinyInput, Label::Class(i % 2), &a) == Status::kOk);
       REQUIRE(weighted.trainer.Step(kTinyInput, Label::Class(i % 2), 1.0f, &b) == Status::kOk);
       CHECK(a.loss == b.loss);
+      CHECK((a.trained && b.trained));
       CHECK(SameWeights(plain.trainer, weighted.trainer));
     }
   }
@@ -72,6 +73,7 @@ TEST_CASE("weight 0 trains nothing, and tells whether the sample was right") {
     REQUIRE(tiny.trainer.Step(kTinyInput, Label::Class(0), zero, &result) == Status::kOk);
     CHECK(result.loss == 0.0f);
     CHECK(result.correct == 1);
+    CHECK_FALSE(result.trained);
     CHECK(SameWeights(tiny.trainer, fresh.trainer));
     CHECK(tiny.trainer.counters().update == 0);
     CHECK(tiny.trainer.counters().weight_gradient == 0);

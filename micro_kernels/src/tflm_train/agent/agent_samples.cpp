@@ -91,8 +91,10 @@ void Agent::Step(PayloadReader& request) {
   if (config_.meter != nullptr) config_.meter->BeginStep();
   const tflm_train::Status status = trainer_.Step(sample.input, sample.label, sample.weight, &result);
   if (config_.meter != nullptr) config_.meter->EndStep();
-  if (status == tflm_train::Status::kOk) ++steps_;
   ReplyResult(status, result);
+  if (status != tflm_train::Status::kOk) return;
+  reply_.U32(result.trained ? 1 : 0);
+  ++steps_;
 }
 
 void Agent::Evaluate(PayloadReader& request) {
