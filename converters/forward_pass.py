@@ -8,7 +8,7 @@ import numpy as np
 
 from .cut import Cut
 from .errors import ConversionError
-from .graph import Graph, Operator, Tensor
+from .graph import Graph, Operator
 from .operators import EXTERNAL, OPERATORS, why_not_forward
 from .operators.convolution import fits_the_device, pooled_words
 from .operators.lookup import CAST
@@ -18,11 +18,7 @@ from .operators.spec import KernelSpec, Word
 from .operators.window import activation
 from .plan_format import MAX_RANK, Activation, ForwardKind, Phase, Place, Role, ScalarType
 from .program import Step, Value
-
-_TYPES = {
-    "float32": ScalarType.FLOAT32, "int8": ScalarType.INT8, "uint8": ScalarType.UINT8, "bool": ScalarType.UINT8,
-    "uint16": ScalarType.UINT16, "uint32": ScalarType.UINT32, "int32": ScalarType.INT32,
-}  # fmt: skip
+from .quantization import stated
 
 
 def pool_after(graph: Graph, op: Operator) -> Operator | None:
@@ -127,27 +123,32 @@ class ForwardPass:
         if tensor in self.values:
             return self.values[tensor]
         if tensor not in self._constants:
-            info = self.graph.tensors[tensor]
-            self._check_type(info)
             parameter = self.parameters.get(tensor)
-            place, offset = (Place.CONSTANT, tensor) if parameter is None else (Place.PARAMETER, parameter)
-            self._constants[tensor] = Value(
-                self._dims(info.shape), _TYPES[info.dtype], place, Role.WEIGHT, tensor, offset
-            )
+            value = self._value(tensor)
+            value.role = Role.WEIGHT
+            value.place, value.offset = (Place.CONSTANT, tensor) if parameter is None else (Place.PARAMETER, parameter)
+            self._constants[tensor] = value
         return self._constants[tensor]
 
     def _new(self, tensor: int) -> Value:
-        info = self.graph.tensors[tensor]
-        self._check_type(info)
-        self.values[tensor] = Value(self._dims(info.shape), _TYPES[info.dtype], tensor=tensor)
+        self.values[tensor] = self._value(tensor)
         return self.values[tensor]
 
-    def _check_type(self, tensor: Tensor) -> None:
-        if tensor.dtype not in _TYPES:
+    def _value(self, tensor: int) -> Value:
+        info = self.graph.tensors[tensor]
+        kind = ScalarType.of(info.dtype)
+        if kind is None:
             raise ConversionError(
-                f"{self.graph.name}: tensor {tensor.name} has type {tensor.dtype}, unknown to the training plan; "
+                f"{self.graph.name}: tensor {info.name} has type {info.dtype}, unknown to the training plan; "
                 "export the model in float32"
             )
+        return Value(self._dims(info.shape), kind, tensor=tensor, quantization=stated(info))
+
+    def _view(self, source: Value, tensor: int) -> Value:
+        info = self.graph.tensors[tensor]
+        self.values[tensor] = source.view(self._dims(info.shape), tensor=tensor)
+        self.values[tensor].quantization = stated(info)
+        return self.values[tensor]
 
     def _winners(self, pool: Operator) -> Value | None:
         if pool.index not in self.save_argmax:
@@ -165,9 +166,9 @@ class ForwardPass:
         spec = OPERATORS[op.type]
         kernel = spec.kernel_for(graph, op)
         if kernel is None:
-            source, tensor = self.operand(op.inputs[0]), op.outputs[0]
+            source = self.operand(op.inputs[0])
             assert source is not None
-            self.values[tensor] = source.view(self._dims(graph.tensors[tensor].shape), tensor=tensor)
+            self._view(source, op.outputs[0])
             return [op.index]
         pool = pool_after(graph, op)
         if pool is not None and spec.pooled is not None and _windows_are_disjoint(pool):
@@ -203,12 +204,10 @@ class ForwardPass:
         inputs = [self.values[t] for t in op.inputs if t in self.values]
         outputs = []
         for tensor in op.outputs:
-            if tensor < 0 or self.graph.tensors[tensor].dtype not in _TYPES:
+            if tensor < 0 or ScalarType.of(self.graph.tensors[tensor].dtype) is None:
                 continue  # TFLM finds a place for it
             if op.type == "RESHAPE" and op.inputs[0] in self.values:  # TFLM leaves the data where it is
-                view = self.values[op.inputs[0]].view(self._dims(self.graph.tensors[tensor].shape), tensor=tensor)
-                self.values[tensor] = view
-                outputs.append(view)
+                outputs.append(self._view(self.values[op.inputs[0]], tensor))
             else:
                 outputs.append(self._new(tensor))
         self.steps.append(Step(EXTERNAL, Phase.FORWARD, [*inputs, *outputs], operators=[op.index]))

@@ -21,6 +21,7 @@ from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, device_numbers
 from .policies import Gate
 from .program import Program, Step, Value
+from .quantization import QuantizationRecords, stated
 from .trainability import TrainedLayers
 
 if TYPE_CHECKING:
@@ -107,11 +108,14 @@ class PlanBuilder:
         records = np.zeros(len(entries), pf.PARAMETER)
         offset = 0
         for record, (tensor, index, layer, kind) in zip(records, entries):
-            elements = self.graph.tensors[tensor].elements
-            record["tensor"], record["elements"], record["operator"], record["layer"] = tensor, elements, index, layer
-            record["kind"], record["type"], record["arena_offset"] = kind, pf.ScalarType.FLOAT32, offset
-            record["gradient_offset"] = pf.NONE_OFFSET
-            offset += aligned(4 * elements)
+            stored = self.graph.tensors[tensor]
+            scalar = pf.ScalarType.of(stored.dtype)
+            assert scalar is not None  # a kernel takes it
+            record["tensor"], record["elements"] = tensor, stored.elements
+            record["operator"], record["layer"], record["kind"] = index, layer, kind
+            record["type"], record["arena_offset"] = scalar, offset
+            record["gradient_offset"] = record["remainder_offset"] = pf.NONE_OFFSET
+            offset += aligned(stored.elements * scalar.dtype.itemsize)
         self.weight_bytes = offset
         if self.config.accumulate > 1:
             for record in records:
@@ -204,6 +208,10 @@ class PlanBuilder:
         steps: list[np.ndarray] = []
         indices: list[int] = []
         words = list(self.constants)
+        self.quantization = QuantizationRecords(words)
+        for record in self.parameter_records:
+            found, kind = stated(self.graph.tensors[record["tensor"]]), pf.ScalarType(int(record["type"]))
+            record["quantization"] = self.quantization.index(found, kind)
         programs = np.zeros(len(self.programs), pf.PROGRAM)
         for record, program in zip(programs, self.programs):
             self._encode_program(record, program, values, steps, indices, words)
@@ -216,6 +224,7 @@ class PlanBuilder:
             pf.SectionKind.STEPS: np.array(steps, pf.STEP),
             pf.SectionKind.INDICES: np.array(indices, "<u2"),
             pf.SectionKind.WORDS: np.array(words, "<u4"),
+            pf.SectionKind.QUANTIZATION: self.quantization.records(),
         }
         return pf.Plan(sections)
 
@@ -256,6 +265,7 @@ class PlanBuilder:
             row["tensor"], row["offset"], row["bytes"] = value.tensor, self._offset(value), value.bytes
             row["first_step"], row["last_step"], row["alias"] = value.first, value.last, ref(value.alias and value.root)
             row["type"], row["place"], row["role"], row["rank"] = value.type, value.place, value.role, len(value.dims)
+            row["quantization"] = self.quantization.index(value.quantization, value.type)
             row["dims"][: len(value.dims)] = value.dims
             values.append(row)
         for step in program.steps:

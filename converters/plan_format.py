@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import PlanError
+from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
 from .policies import KINDS, Loss, Policy
 
@@ -29,7 +30,7 @@ NONE_ADDRESS = 0xFFFFFFFF  # of an absent argument
 MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
-TRAINER_BYTES = 288  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
+TRAINER_BYTES = 296  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -41,7 +42,8 @@ class SectionKind(enum.IntEnum):
     VALUES = 5
     STEPS = 6
     INDICES = 7  # uint16: arguments of steps, operators covered by steps
-    WORDS = 8  # 32-bit addresses and constants of steps
+    WORDS = 8  # 32-bit addresses and constants of steps, scales of QUANTIZATION
+    QUANTIZATION = 9  # what the integers of values and parameters stand for
 
 
 class Activation(enum.IntEnum):
@@ -52,12 +54,25 @@ class Activation(enum.IntEnum):
 
 
 class ScalarType(enum.IntEnum):
+    """Of the elements of values and parameters. A file's bool is UINT8."""
+
     FLOAT32 = 0
     INT8 = 1
     UINT8 = 2
     UINT16 = 3
     UINT32 = 4
     INT32 = 5
+    INT16 = 6
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The same in NumPy."""
+        return np.dtype(self.name.lower())
+
+    @classmethod
+    def of(cls, name: str) -> "ScalarType | None":
+        """By the name of a tensor's type, None for one that no plan holds."""
+        return cls.__members__.get("UINT8" if name == "bool" else name.upper())
 
 
 class Place(enum.IntEnum):
@@ -150,12 +165,23 @@ PARAMETER = np.dtype(
         ("tensor", "<u4"),  # index in the .tflite
         ("elements", "<u4"),
         ("arena_offset", "<u4"),
-        ("gradient_offset", "<u4"),  # NONE_OFFSET without accumulation
+        ("gradient_offset", "<u4"),  # float32, NONE_OFFSET without accumulation
+        ("remainder_offset", "<u4"),  # second plane: int8 each, in 1/256 of the values' unit; NONE_OFFSET without it
         ("operator", "<u2"),
         ("layer", "<u2"),
         ("kind", "<u1"),
         ("type", "<u1"),
-        ("reserved", "<u2"),
+        ("quantization", "<u2"),  # index, NONE_INDEX: numbers as they are
+    ]
+)
+
+QUANTIZATION = np.dtype(  # number = scale * (stored - zero_point)
+    [
+        ("type", "<u2"),  # of the integers
+        ("axis", "<u2"),
+        ("zero_point", "<i4"),
+        ("scale_begin", "<u4"),  # into WORDS, behind those of the record in front: float32 each
+        ("scale_count", "<u4"),  # 1, or the elements along the axis
     ]
 )
 
@@ -209,7 +235,7 @@ VALUE = np.dtype(
         ("place", "u1"),
         ("role", "u1"),
         ("rank", "u1"),
-        ("reserved", "<u2"),
+        ("quantization", "<u2"),  # index, NONE_INDEX: numbers as they are
         ("dims", "<i4", (MAX_RANK,)),
     ]
 )
@@ -239,6 +265,7 @@ SECTION_DTYPES: dict[SectionKind, np.dtype] = {
     SectionKind.STEPS: STEP,
     SectionKind.INDICES: np.dtype("<u2"),
     SectionKind.WORDS: np.dtype("<u4"),
+    SectionKind.QUANTIZATION: QUANTIZATION,
 }
 
 
@@ -341,6 +368,23 @@ class Plan:
     def step_words(self, step: np.ndarray) -> np.ndarray:
         begin = int(step["word_begin"])
         return self.sections[SectionKind.WORDS][begin : begin + int(step["word_count"])]
+
+    @staticmethod
+    def parameter_bytes(parameter: np.ndarray) -> int:
+        """Of a parameter's values and of its remainders, where it has them."""
+        elements = int(parameter["elements"])
+        remainders = 0 if parameter["remainder_offset"] == NONE_OFFSET else elements
+        return elements * ScalarType(int(parameter["type"])).dtype.itemsize + remainders
+
+    def quantization(self, record: np.ndarray) -> Quantization | None:
+        """What the integers of a value or parameter stand for, None for numbers as they are."""
+        index = int(record["quantization"])
+        if index == NONE_INDEX:
+            return None
+        found = self.sections[SectionKind.QUANTIZATION][index]
+        begin, count = int(found["scale_begin"]), int(found["scale_count"])
+        scales = self.sections[SectionKind.WORDS][begin : begin + count].view("<f4")
+        return Quantization(scales, np.full(count, found["zero_point"], np.int64), int(found["axis"]))
 
     def arena_bytes(self, kind: ProgramKind, forward: ForwardKind = ForwardKind.NATIVE) -> int:
         """Whole arena that a device needs to run the program, persistent part included."""

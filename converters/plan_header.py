@@ -6,6 +6,7 @@ import numpy as np
 
 from . import plan_format as pf
 from .cpp_text import HEAD, enumeration, guarded
+from .flatbuffer import TENSOR_TYPE_NAMES
 from .operators import KERNELS
 from .operators.cpp import kernel_ids
 from .options import DEVICE_OPTIONS
@@ -17,6 +18,7 @@ _RECORDS = {
     "SectionRecord": pf.SECTION,
     "DefaultsRecord": pf.DEFAULTS,
     "ParameterRecord": pf.PARAMETER,
+    "QuantizationRecord": pf.QUANTIZATION,
     "LayerRecord": pf.LAYER,
     "ProgramRecord": pf.PROGRAM,
     "ValueRecord": pf.VALUE,
@@ -86,6 +88,18 @@ def option_names() -> str:
     return "\n".join([HEAD, title, *guarded("tflm_train/policies/option_names.h", body)]) + "\n"
 
 
+def _shifts() -> list[int]:
+    return [kind.dtype.itemsize.bit_length() - 1 for kind in pf.ScalarType]
+
+
+def _tensor_types() -> list[int]:
+    """Up to the last one that a plan may hold."""
+    known = {number: pf.ScalarType.of(name) for number, name in TENSOR_TYPE_NAMES.items()}
+    last = max(number for number, kind in known.items() if kind is not None)
+    kinds = (known.get(number) for number in range(last + 1))
+    return [len(pf.ScalarType) if kind is None else int(kind) for kind in kinds]
+
+
 def shared_header() -> str:
     """``base/format.h``: what kernels and the model's reader share with plans."""
     body = [
@@ -99,6 +113,17 @@ def shared_header() -> str:
         "",
         *enumeration("Activation", pf.Activation, "uint16_t"),
         *enumeration("ScalarType", pf.ScalarType, "uint16_t"),
+        f"inline constexpr uint32_t kScalarTypes = {len(pf.ScalarType)};",
+        f"/// By ScalarType: log2 of the bytes of an element.\n"
+        f"inline constexpr uint8_t kScalarShift[kScalarTypes] = {{{', '.join(map(str, _shifts()))}}};",
+        "/// Bytes of so many elements.",
+        "constexpr uint32_t ScalarBytes(ScalarType type, uint32_t elements) {",
+        "  return elements << kScalarShift[static_cast<uint32_t>(type)];",
+        "}",
+        "",
+        "/// By the schema's TensorType: the ScalarType, kScalarTypes for one that no plan holds.",
+        f"inline constexpr uint8_t kTensorTypes[] = {{{', '.join(map(str, _tensor_types()))}}};",
+        "",
         "}  // namespace tflm_train",
     ]
     title = "// What kernels and the model's reader share with plans."

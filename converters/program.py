@@ -9,18 +9,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .graph import Quantization
 from .operators.spec import KernelSpec
 from .plan_format import NONE_INDEX, ForwardKind, Phase, Place, ProgramKind, Role, ScalarType
-
-BYTES = {
-    ScalarType.FLOAT32: 4, ScalarType.INT8: 1, ScalarType.UINT8: 1,
-    ScalarType.UINT16: 2, ScalarType.UINT32: 4, ScalarType.INT32: 4,
-}  # fmt: skip
 
 
 @dataclass(eq=False)
 class Value:
-    """A buffer of a program. ``alias`` shares its memory with another value."""
+    """A buffer of a program. ``alias`` shares its memory with another value; ``quantization``: see
+    ``quantization.stated``."""
 
     dims: tuple[int, ...]
     type: ScalarType = ScalarType.FLOAT32
@@ -31,6 +28,7 @@ class Value:
     alias: "Value | None" = None
     first: int = -1
     last: int = -1
+    quantization: Quantization | None = None
 
     @property
     def elements(self) -> int:
@@ -38,7 +36,7 @@ class Value:
 
     @property
     def bytes(self) -> int:
-        return self.elements * BYTES[self.type]
+        return self.elements * self.type.dtype.itemsize
 
     @property
     def root(self) -> "Value":

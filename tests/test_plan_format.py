@@ -70,7 +70,7 @@ def test_unknown_sections():
 
     with pytest.raises(PlanError, match="999"):
         pf.decode(with_extra_section(pf.SECTION_REQUIRED))
-    with pytest.raises(PlanError, match="WORDS"):  # skipped, but then a required one is missing
+    with pytest.raises(PlanError, match="QUANTIZATION"):  # skipped, but then a required one is missing
         pf.decode(with_extra_section(0))
 
 

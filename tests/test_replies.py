@@ -133,7 +133,7 @@ WORD = struct.Struct("<I")
 
 
 @pytest.mark.parametrize("value", [0, 1, 5, 127, 2**31, 2**32 - 1])
-@pytest.mark.parametrize(("command", "words"), [(Command.DESCRIBE, range(7)), (Command.PARAMETER, range(2))])
+@pytest.mark.parametrize(("command", "words"), [(Command.DESCRIBE, range(11)), (Command.PARAMETER, range(4))])
 def test_numbers_that_are_not_the_models_are_refused(
     command: Command, words: range, value: int, agent: ProcessTransport, model: tt.TrainableModel, honest: dict
 ) -> None:

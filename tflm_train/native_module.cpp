@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "native_arrays.h"
 #include "native_tflm.h"
 #include "tflm_train/base/crc32.h"
 #include "tflm_train/base/float_bits.h"
@@ -69,18 +70,23 @@ std::string ShapeText(const py::array& array) {
 }
 
 /// The array's data, if it has exactly this type and shape; -1 stands for any length.
-template <class T>
-const T* Data(const char* name, const py::array& array, py::ssize_t rows, py::ssize_t columns = -2) {
+const void* Data(const char* name, const py::array& array, const py::dtype& dtype, py::ssize_t rows,
+                 py::ssize_t columns = -2) {
   const bool matrix = columns != -2;
   const bool shape = array.ndim() == (matrix ? 2 : 1) && (rows == -1 || array.shape(0) == rows) &&
                      (!matrix || columns == -1 || array.shape(1) == columns);
-  if (!py::isinstance<py::array_t<T>>(array) || !shape || (array.flags() & py::array::c_style) == 0) {
+  if (!array.dtype().equal(dtype) || !shape || (array.flags() & py::array::c_style) == 0) {
     const auto length = [](py::ssize_t n) { return n == -1 ? std::string("n") : std::to_string(n); };
-    throw py::value_error(std::string(name) + " must be a C-contiguous " + std::string(py::str(py::dtype::of<T>())) +
+    throw py::value_error(std::string(name) + " must be a C-contiguous " + std::string(py::str(dtype)) +
                           " array of shape [" + length(rows) + (matrix ? ", " + length(columns) : "") + "], not " +
                           std::string(py::str(array.dtype())) + " " + ShapeText(array));
   }
-  return static_cast<const T*>(array.data());
+  return array.data();
+}
+
+template <class T>
+const T* Data(const char* name, const py::array& array, py::ssize_t rows, py::ssize_t columns = -2) {
+  return static_cast<const T*>(Data(name, array, py::dtype::of<T>(), rows, columns));
 }
 
 /// Class numbers int32 [n], one for each row int32 [n, rows], or vectors float32 [n, outputs].
@@ -202,7 +208,8 @@ class NativeTrainer {
   py::list Parameters() {
     py::list result;
     for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
-      result.append(py::make_tuple(trainer_.parameter_tensor(i), Array(i, trainer_.parameter(i))));
+      const ParameterView parameter = trainer_.parameter(i);
+      result.append(py::make_tuple(parameter.tensor, ArrayOf(parameter)));
     }
     return result;
   }
@@ -212,16 +219,20 @@ class NativeTrainer {
       throw py::index_error("there are " + std::to_string(trainer_.parameter_count()) + " parameters, no parameter " +
                             std::to_string(index));
     }
-    const uint32_t elements = trainer_.parameter_elements(index);
-    std::memcpy(trainer_.parameter(index), Data<float>("values", values, elements), elements * sizeof(float));
+    const ParameterView parameter = trainer_.parameter(index);
+    std::memcpy(parameter.data, Data("values", values, DtypeOf(parameter.type), parameter.elements), parameter.bytes());
   }
 
   /// One array per parameter, or None where the plan reserves no gradients.
-  py::list Gradients() const {
+  py::list Gradients() {
     py::list result;
     for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
       const float* gradient = trainer_.gradient(i);
-      result.append(gradient == nullptr ? py::object(py::none()) : py::object(Array(i, gradient)));
+      if (gradient == nullptr) {
+        result.append(py::none());
+      } else {
+        result.append(py::array_t<float>(static_cast<py::ssize_t>(trainer_.parameter(i).elements), gradient));
+      }
     }
     return result;
   }
@@ -295,9 +306,6 @@ class NativeTrainer {
   size_t ArenaBytes() const { return arena_bytes_; }
 
  private:
-  py::array_t<float> Array(uint32_t index, const float* values) const {
-    return py::array_t<float>(static_cast<py::ssize_t>(trainer_.parameter_elements(index)), values);
-  }
   void Check(Status status) const {
     if (status != Status::kOk) Throw(status, trainer_.error());
   }
@@ -348,8 +356,9 @@ void BindTrainer(py::module_& module) {
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")
       .def("flush", &NativeTrainer::Flush, "Apply the gradients of an unfinished group of samples.")
       .def("reset", &NativeTrainer::Reset, "Weights as in the file, state and counters as at the start.")
-      .def("parameters", &NativeTrainer::Parameters, "List of (tensor, copy of the values).")
-      .def("set_parameter", &NativeTrainer::SetParameter, py::arg("index"), py::arg("values"))
+      .def("parameters", &NativeTrainer::Parameters, "List of (tensor, copy of the values in their type).")
+      .def("set_parameter", &NativeTrainer::SetParameter, py::arg("index"), py::arg("values"),
+           "Overwrite a parameter by an array of its type.")
       .def("gradients", &NativeTrainer::Gradients, "Accumulated gradients by parameter, None without buffers.")
       .def("counters", &NativeTrainer::Counters, "Work by phase.")
       .def("reset_counters", &NativeTrainer::ResetCounters)

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "native_arrays.h"
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/train/trainer.h"
 
@@ -92,8 +93,8 @@ class ExternalTrainer {
   py::list Parameters() {
     py::list result;
     for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
-      result.append(py::make_tuple(trainer_.parameter_tensor(i),
-                                   py::array_t<float>(trainer_.parameter_elements(i), trainer_.parameter(i))));
+      const ParameterView parameter = trainer_.parameter(i);
+      result.append(py::make_tuple(parameter.tensor, ArrayOf(parameter)));
     }
     return result;
   }

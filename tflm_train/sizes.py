@@ -8,8 +8,7 @@ import numpy as np
 
 from .converters import plan_format
 from .converters.operators import KERNELS
-from .converters.plan_format import ForwardKind, Plan, ProgramKind, ScalarType
-from .converters.program import BYTES
+from .converters.plan_format import ForwardKind, Plan, ProgramKind
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Sizes:
         Program -> the whole arena that it needs. Programs for TFLM's forward pass are named
         ``tflm-...``: TFLM's own arena holds their tensors.
     weight_bytes : int
-        Trainable copies of weights and biases (part of every arena).
+        Trainable copies of weights and biases, all planes (part of every arena).
     state_bytes : int
         Gradient buffers, selector state and padding between them (part of every arena).
     trainer_bytes : int
@@ -54,7 +53,7 @@ def program_name(program: np.void) -> str:
 def plan_sizes(plan: Plan, metadata_bytes: int) -> Sizes:
     """Sizes of a plan whose entry in the file has `metadata_bytes` bytes."""
     persistent = int(plan.defaults["persistent_bytes"])
-    weights = sum(int(p["elements"]) * BYTES[ScalarType(int(p["type"]))] for p in plan.parameters)
+    weights = sum(plan.parameter_bytes(p) for p in plan.parameters)
     return Sizes(
         arena_bytes={program_name(p): persistent + int(p["arena_bytes"]) for p in plan.programs},
         weight_bytes=weights,

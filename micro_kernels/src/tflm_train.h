@@ -14,7 +14,7 @@
 
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/policies/label.h"
-#include "tflm_train/policies/selectors.h"
+#include "tflm_train/policies/policies.h"
 #include "tflm_train/requirements.h"
 #include "tflm_train/status.h"
 #include "tflm_train/train/operator_set.h"

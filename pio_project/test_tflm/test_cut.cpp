@@ -118,9 +118,11 @@ TEST_CASE("a head trains on a body that only TFLM runs") {
     }
     CHECK(last < first);
     for (uint32_t i = 0; i < whole.native.parameter_count(); ++i) {
-      const uint32_t count = whole.native.parameter_elements(i);
-      CHECK(ErrorMeasure(whole.tflm.trainer().parameter(i), whole.native.parameter(i), count) <= 1e-4);
-      CHECK(std::memcmp(whole.tflm.trainer().parameter(i), suffix.tflm.trainer().parameter(i), 4 * count) == 0);
+      const uint32_t count = whole.native.parameter(i).elements;
+      CHECK(ErrorMeasure(whole.tflm.trainer().parameter(i).floats(), whole.native.parameter(i).floats(), count) <=
+            1e-4);
+      CHECK(std::memcmp(whole.tflm.trainer().parameter(i).floats(), suffix.tflm.trainer().parameter(i).floats(),
+                        4 * count) == 0);
     }
   }
 }
@@ -142,6 +144,22 @@ TEST_CASE("an input of another type takes numbers, or what it stores") {
   }
   REQUIRE(pair.tflm.Infer(pair.tflm.input(), &output) == Status::kOk);
   CHECK(std::vector<float>(output, output + 4) == expected);
+  CHECK(pair.tflm.trainer().input_type() == ScalarType::kInt8);
+  CHECK(pair.tflm.trainer().output_type() == ScalarType::kFloat32);
+  const PlanReader& plan = pair.tflm.trainer().plan();
+  const ProgramRecord& whole = *plan.program(ProgramKind::kTrain, ForwardKind::kTflm);
+  const TypedMemory input = pair.tflm.tensor(plan.values(whole)[whole.input].tensor);
+  CHECK(input.type == ScalarType::kInt8);
+  CHECK(input.bytes() == elements);
+  CHECK(input.data == stored);
+  CHECK(input.floats() == nullptr);
+  REQUIRE(input.quantization != nullptr);
+  CHECK(input.quantization->zero_point == 3);
+  REQUIRE(input.quantization->scale_count == 1);
+  CHECK(FloatOf(plan.words()[input.quantization->scale_begin]) == 0.04f);
+  const TypedMemory result = pair.tflm.tensor(plan.values(whole)[whole.output].tensor);
+  CHECK(result.floats() == output);
+  CHECK(result.quantization == nullptr);
   std::vector<float> broken = sample.input;
   broken[3] = NAN;
   CHECK(pair.tflm.Infer(broken.data(), &output) == Status::kNonFinite);

@@ -129,10 +129,11 @@ TEST_CASE("a sample that is not finite changes nothing") {
   REQUIRE(pair.InitTflm(resolver) == Status::kOk);
   Trainer& trainer = pair.tflm.trainer();
   std::vector<float> input(trainer.input_elements(), 0.25f);
-  const std::vector<float> weights(trainer.parameter(0), trainer.parameter(0) + trainer.parameter_elements(0));
+  const std::vector<float> weights(trainer.parameter(0).floats(),
+                                   trainer.parameter(0).floats() + trainer.parameter(0).elements);
   input[3] = INFINITY;
   CHECK(pair.tflm.Step(input.data(), Label::Class(0)) == Status::kNonFinite);
-  CHECK(std::memcmp(weights.data(), trainer.parameter(0), sizeof(float) * weights.size()) == 0);
+  CHECK(std::memcmp(weights.data(), trainer.parameter(0).floats(), sizeof(float) * weights.size()) == 0);
   input[3] = 0.0f;
   CHECK(pair.tflm.Step(input.data(), Label::Class(100)) == Status::kInvalidLabel);
   CHECK(pair.tflm.Step(input.data(), Label::Class(0)) == Status::kOk);
@@ -148,9 +149,10 @@ TEST_CASE("a kernel that fails stops the step and changes no weight") {
   REQUIRE(pair.InitTflm(resolver) == Status::kOk);
   Trainer& trainer = pair.tflm.trainer();
   const std::vector<float> input(trainer.input_elements(), 0.25f);
-  const std::vector<float> weights(trainer.parameter(0), trainer.parameter(0) + trainer.parameter_elements(0));
+  const std::vector<float> weights(trainer.parameter(0).floats(),
+                                   trainer.parameter(0).floats() + trainer.parameter(0).elements);
   CHECK(pair.tflm.Step(input.data(), Label::Class(0)) == Status::kForwardFailed);
-  CHECK(std::memcmp(weights.data(), trainer.parameter(0), sizeof(float) * weights.size()) == 0);
+  CHECK(std::memcmp(weights.data(), trainer.parameter(0).floats(), sizeof(float) * weights.size()) == 0);
 }
 
 }  // namespace

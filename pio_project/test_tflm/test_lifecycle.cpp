@@ -71,10 +71,10 @@ TEST_CASE("before Init, and after one that failed, every call is refused") {
     CHECK(interpreter.StepFromCut(values.data(), Label::Class(0)) == Status::kNotInitialized);
     CHECK(interpreter.cut_elements() == 0);
     CHECK(interpreter.input() == nullptr);
-    CHECK(interpreter.tensor(0) == nullptr);
+    CHECK(interpreter.tensor(0).data == nullptr);
     CHECK(interpreter.memory().total() == 0);
     CHECK(interpreter.trainer().parameter_count() == 0);
-    CHECK(interpreter.trainer().parameter(0) == nullptr);
+    CHECK(interpreter.trainer().parameter(0).floats() == nullptr);
     CHECK(interpreter.Init(nullptr, 0, resolver, operators, nullptr, 0) != Status::kOk);
   }
 }
@@ -107,8 +107,8 @@ TEST_CASE("null arguments are errors that change nothing") {
   CHECK(pair.tflm.Infer(nullptr, &output) == Status::kInvalidArgument);
   CHECK(pair.tflm.Infer(values.data(), nullptr) == Status::kInvalidArgument);
   CHECK(pair.tflm.Evaluate(values.data(), Label::Class(0), nullptr) == Status::kInvalidArgument);
-  CHECK(pair.tflm.tensor(-1) == nullptr);
-  CHECK(pair.tflm.tensor(100000) == nullptr);
+  CHECK(pair.tflm.tensor(-1).data == nullptr);
+  CHECK(pair.tflm.tensor(100000).data == nullptr);
   CHECK(Losses(&pair.tflm) == FreshLosses("cnn_last", resolver));
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("weights are read and written, options changed, through the interprete
   REQUIRE(pair.tflm.Flush() == Status::kOk);
   std::vector<std::vector<float>> saved;
   for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
-    saved.emplace_back(trainer.parameter(i), trainer.parameter(i) + trainer.parameter_elements(i));
+    saved.emplace_back(trainer.parameter(i).floats(), trainer.parameter(i).floats() + trainer.parameter(i).elements);
   }
   const auto infer = [&] {
     const float* output = nullptr;
@@ -149,7 +149,7 @@ TEST_CASE("weights are read and written, options changed, through the interprete
   REQUIRE(pair.tflm.Reset() == Status::kOk);
   CHECK(infer() != trained);
   for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
-    std::memcpy(trainer.parameter(i), saved[i].data(), sizeof(float) * saved[i].size());
+    std::memcpy(trainer.parameter(i).floats(), saved[i].data(), sizeof(float) * saved[i].size());
   }
   CHECK(infer() == trained);
 }
@@ -258,9 +258,10 @@ TEST_CASE("a kernel that computes nonsense changes no weight") {
   REQUIRE(pair.InitTflm(resolver) == Status::kOk);
   Trainer& trainer = pair.tflm.trainer();
   const std::vector<float> input(trainer.input_elements(), 0.25f);
-  const std::vector<float> weights(trainer.parameter(0), trainer.parameter(0) + trainer.parameter_elements(0));
+  const std::vector<float> weights(trainer.parameter(0).floats(),
+                                   trainer.parameter(0).floats() + trainer.parameter(0).elements);
   CHECK(pair.tflm.Step(input.data(), Label::Class(0)) == Status::kNonFinite);
-  CHECK(std::memcmp(weights.data(), trainer.parameter(0), sizeof(float) * weights.size()) == 0);
+  CHECK(std::memcmp(weights.data(), trainer.parameter(0).floats(), sizeof(float) * weights.size()) == 0);
 }
 
 }  // namespace

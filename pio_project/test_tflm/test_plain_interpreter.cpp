@@ -24,10 +24,10 @@ void WriteWeights(TrainableInterpreter* interpreter, Memory* model) {
   Trainer& trainer = interpreter->trainer();
   const tflite::Model& file = *tflite::GetModel(model->data());
   for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
-    const uint32_t buffer = file.subgraphs()->Get(0)->tensors()->Get(trainer.parameter_tensor(i))->buffer();
+    const uint32_t buffer = file.subgraphs()->Get(0)->tensors()->Get(trainer.parameter(i).tensor)->buffer();
     const auto* bytes = file.buffers()->Get(buffer)->data();
-    REQUIRE(bytes->size() == sizeof(float) * trainer.parameter_elements(i));
-    std::memcpy(const_cast<uint8_t*>(bytes->data()), trainer.parameter(i), bytes->size());
+    REQUIRE(bytes->size() == sizeof(float) * trainer.parameter(i).elements);
+    std::memcpy(const_cast<uint8_t*>(bytes->data()), trainer.parameter(i).floats(), bytes->size());
   }
 }
 

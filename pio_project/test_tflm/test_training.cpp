@@ -87,7 +87,8 @@ TEST_CASE("accumulated gradients, flush and reset work through the interpreter")
   REQUIRE(pair.tflm.Flush() == Status::kOk);
   Trainer& trainer = pair.tflm.trainer();
   for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
-    CHECK(ErrorMeasure(trainer.parameter(i), pair.native.parameter(i), trainer.parameter_elements(i)) <= 1e-5);
+    CHECK(ErrorMeasure(trainer.parameter(i).floats(), pair.native.parameter(i).floats(),
+                       trainer.parameter(i).elements) <= 1e-5);
   }
   StepResult before = {};
   StepResult after = {};

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..converters.plan_format import ScalarType
+from ..errors import DeviceError
+
 
 @dataclass(frozen=True)
 class StepLog:
@@ -34,6 +37,39 @@ class StepLog:
     def done(self) -> int:
         """Steps that came to their end."""
         return len(self.losses)
+
+
+def stored_dtype(parameter: np.ndarray) -> np.dtype:
+    """Of a parameter's values on a device and in the file."""
+    return ScalarType(int(parameter["type"])).dtype
+
+
+def stored_values(parameters: np.ndarray, values: list[np.ndarray], model: str) -> list[np.ndarray]:
+    """Values for a plan's parameters as devices store them: flat and of their types.
+
+    Parameters
+    ----------
+    parameters : ndarray
+        Records of the plan.
+    values : list of ndarray
+        For a parameter of integers in its own type.
+    model : str
+        For messages.
+
+    Raises
+    ------
+    DeviceError
+        Another number of arrays, another size or type.
+    """
+    if [np.size(array) for array in values] != parameters["elements"].tolist():
+        raise DeviceError(f"{model}: the values do not have the parameters' sizes")
+    stored = []
+    for index, (array, parameter) in enumerate(zip(map(np.asarray, values), parameters)):
+        dtype = stored_dtype(parameter)
+        if array.dtype != dtype and dtype.kind != "f":
+            raise DeviceError(f"{model}: the values for parameter {index} are {array.dtype}, it holds {dtype}")
+        stored.append(np.ascontiguousarray(array, dtype).reshape(-1))
+    return stored
 
 
 class Device(Protocol):
@@ -73,11 +109,12 @@ class Device(Protocol):
         ...
 
     def parameters(self) -> list[tuple[int, np.ndarray]]:
-        """Trained values: index of the tensor in the ``.tflite``, and a copy of its elements (float32, flat)."""
+        """Trained values: index of the tensor in the ``.tflite``, and a copy of its elements (flat, of the type that
+        the file stores)."""
         ...
 
     def set_parameters(self, values: list[np.ndarray]) -> None:
-        """Overwrite all trained values, in the order of ``parameters``."""
+        """Overwrite all trained values, in the order and types of ``parameters``."""
         ...
 
     def state(self) -> bytes:

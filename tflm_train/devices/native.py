@@ -13,7 +13,7 @@ from ..converters.options import device_numbers, read_device_options
 from ..errors import DeviceError, MissingToolError
 from ..model import TrainableModel
 from ..sizes import native_arena_bytes
-from .device import StepLog
+from .device import StepLog, stored_values
 from .refusals import NON_FINITE, OK, refusal
 
 MODULES = {"native": "_native", "native-parity": "_native_parity"}
@@ -51,6 +51,7 @@ class NativeDevice:
         self.arena_bytes = native_arena_bytes(model.plan, from_cut) if arena_bytes is None else arena_bytes
         self._module = _load(name)
         self._model_name = model.name
+        self._parameters = model.plan.parameters
         self._trainer: Any = self._call(self._module.NativeTrainer, model.data, self.arena_bytes, from_cut)
 
     def _call(self, function: Any, *arguments: Any, **options: Any) -> Any:
@@ -84,8 +85,8 @@ class NativeDevice:
         return [(int(tensor), np.asarray(values).reshape(-1)) for tensor, values in self._trainer.parameters()]
 
     def set_parameters(self, values: list[np.ndarray]) -> None:
-        for index, array in enumerate(values):
-            self._call(self._trainer.set_parameter, index, np.ascontiguousarray(array, dtype=np.float32))
+        for index, array in enumerate(stored_values(self._parameters, values, self._model_name)):
+            self._call(self._trainer.set_parameter, index, array)
 
     def state(self) -> bytes:
         return bytes(self._trainer.state())

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..converters.options import checked, device_numbers, read_device_options
+from ..converters.plan_format import ScalarType
 from ..errors import DeviceError, NonFiniteError, UserError
 from ..history import PHASES
 from ..model import TrainableModel
 from ..sizes import native_arena_bytes
-from .device import StepLog
+from .device import StepLog, stored_dtype, stored_values
 from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Status
 from .refusals import refusal
 from .replies import ADVICE, OPTIONS, read_refusal, read_reply
@@ -22,6 +23,7 @@ SAMPLE = struct.Struct("<BBHi")  # label kind, source, optional fields, class
 WEIGHT = struct.Struct("<f")
 STATE_HEADER_BYTES = 8  # checksum of the plan, waiting samples
 WORD = struct.Struct("<I")
+NUMBER = np.dtype("<f4")  # of samples and outputs
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
 HAS_WEIGHT = 1
@@ -29,7 +31,6 @@ WHOLE, FROM_CUT = 0, 1  # programs
 COUNTS_INSTRUCTIONS = 2
 LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
 COST_PHASES = ("forward", "loss", "selection", "backward", "total")
-FLOAT = 4  # bytes
 ALIGNMENT = 16  # bytes, of what lies in a device's memory
 
 
@@ -72,8 +73,8 @@ class RemoteDevice:
         self.counts_instructions = bool(hello["flags"] & COUNTS_INSTRUCTIONS)
         checksum = zlib.crc32(model.data)
         self._load(model.data, (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum))
-        self._parameters = [(int(p["tensor"]), int(p["elements"])) for p in model.plan.parameters]
-        self._state_words = (STATE_HEADER_BYTES + int(model.plan.defaults["constants_offset"])) // FLOAT
+        self._parameters = model.plan.parameters
+        self._state_bytes = STATE_HEADER_BYTES + int(model.plan.defaults["constants_offset"])
         self._inputs = int(np.prod(model.cut_shape if self._from_cut else model.input_shape, dtype=np.int64))
         self._outputs = int(np.prod(model.output_shape, dtype=np.int64))
         self.trainer_bytes = self._confirm(
@@ -84,10 +85,16 @@ class RemoteDevice:
             arena_bytes=self.arena_bytes,
             model_bytes=len(model.data),
             model_crc=checksum,
+            input_type=ScalarType.FLOAT32,
+            input_bytes=self._inputs * NUMBER.itemsize,
+            output_type=ScalarType.FLOAT32,
+            output_bytes=self._outputs * NUMBER.itemsize,
         )["trainer_bytes"]
-        for index, (tensor, elements) in enumerate(self._parameters):
-            self._confirm(Command.PARAMETER, WORD.pack(index), tensor=tensor, elements=elements)
-        self._needs["sample"] = (self._inputs + self._outputs) * FLOAT  # used if one does not fit in a frame
+        for index, parameter in enumerate(self._parameters):
+            fields = {name: int(parameter[name]) for name in ("tensor", "elements", "type")}
+            size = fields["elements"] * stored_dtype(parameter).itemsize
+            self._confirm(Command.PARAMETER, WORD.pack(index), **fields, bytes=size)
+        self._needs["sample"] = (self._inputs + self._outputs) * NUMBER.itemsize  # used if one exceeds a frame
 
     def _confirm(self, command: Command, payload: bytes = b"", **expected: int) -> dict[str, Any]:
         """A reply about the model that was loaded: the device must say what the file says."""
@@ -167,9 +174,7 @@ class RemoteDevice:
         outputs = np.empty((len(x), self._outputs), np.float32)
         for row, sample in zip(outputs, x):
             self._request(Command.INFER, self._sample(sample, None))
-            for begin, count in self._floats(self._outputs, 0):
-                reply = self._request(Command.READ_OUTPUT, struct.pack("<2I", begin, count))
-                row[begin : begin + count] = reply["values"]
+            row[:] = np.frombuffer(self._read(Command.READ_OUTPUT, b"", row.nbytes), NUMBER)
         return outputs
 
     def _run(self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None) -> dict[str, Any]:
@@ -185,57 +190,52 @@ class RemoteDevice:
         """Payload of a command on one sample; what is too long for a frame is staged first."""
         kind, number = NO_LABEL, 0
         fields, optional = (0, b"") if weight is None else (HAS_WEIGHT, WEIGHT.pack(weight))
-        data = np.ascontiguousarray(sample, "<f4").tobytes()
+        data = np.ascontiguousarray(sample, NUMBER).tobytes()
         if label is not None and np.ndim(label) > 0:
             classes = np.asarray(label).dtype.kind == "i"
             kind = CLASSES_LABEL if classes else VECTOR_LABEL
-            data += np.ascontiguousarray(label, "<i4" if classes else "<f4").tobytes()
+            data += np.ascontiguousarray(label, "<i4" if classes else NUMBER).tobytes()
         elif label is not None:
             kind, number = CLASS_LABEL, int(label)
         if SAMPLE.size + len(optional) + len(data) <= self._payload:
             return SAMPLE.pack(kind, INLINE, fields, number) + optional + data
-        for begin, count in self._floats(len(data) // FLOAT, WORD.size):
-            piece = data[begin * FLOAT : (begin + count) * FLOAT]
-            self._request(Command.STAGE, WORD.pack(begin) + piece)
+        self._write(Command.STAGE, b"", data)
         return SAMPLE.pack(kind, STAGED, fields, number) + optional
 
-    def _floats(self, total: int, header: int) -> list[tuple[int, int]]:
-        """Pieces (begin, count) of `total` floats, each with a header's bytes short enough for a frame."""
-        most = (self._payload - header) // FLOAT
+    def _pieces(self, total: int, header: int) -> list[tuple[int, int]]:
+        """Pieces (begin, count) of `total` bytes, each with a header's bytes short enough for a frame. Numbers of up to
+        four bytes are whole in one piece."""
+        most = (self._payload - header) // NUMBER.itemsize * NUMBER.itemsize
         return [(begin, min(most, total - begin)) for begin in range(0, total, most)]
 
-    def parameters(self) -> list[tuple[int, np.ndarray]]:
-        return [(tensor, self._parameter(i, elements)) for i, (tensor, elements) in enumerate(self._parameters)]
+    def _read(self, command: Command, of: bytes, total: int) -> bytes:
+        """`total` bytes of what a command reads; `of` says of what."""
+        requests = (of + struct.pack("<2I", *piece) for piece in self._pieces(total, 0))
+        return b"".join(self._request(command, request)["data"] for request in requests)
 
-    def _parameter(self, index: int, elements: int) -> np.ndarray:
-        values = np.empty(elements, np.float32)
-        for begin, count in self._floats(elements, 0):
-            reply = self._request(Command.READ_PARAMETER, struct.pack("<3I", index, begin, count))
-            values[begin : begin + count] = reply["values"]
-        return values
+    def _write(self, command: Command, of: bytes, data: bytes) -> None:
+        for begin, count in self._pieces(len(data), len(of) + WORD.size):
+            self._request(command, of + WORD.pack(begin) + data[begin : begin + count])
+
+    def parameters(self) -> list[tuple[int, np.ndarray]]:
+        return [(int(p["tensor"]), self._parameter(i, p)) for i, p in enumerate(self._parameters)]
+
+    def _parameter(self, index: int, parameter: np.ndarray) -> np.ndarray:
+        dtype = stored_dtype(parameter)
+        data = self._read(Command.READ_PARAMETER, WORD.pack(index), int(parameter["elements"]) * dtype.itemsize)
+        return np.frombuffer(data, dtype).copy()
 
     def set_parameters(self, values: list[np.ndarray]) -> None:
-        if [np.size(array) for array in values] != [elements for _, elements in self._parameters]:
-            raise DeviceError(f"{self._model_name}: the values do not have the parameters' sizes")
-        for index, array in enumerate(values):
-            flat = np.ascontiguousarray(array, "<f4").reshape(-1)
-            for begin, count in self._floats(len(flat), 2 * WORD.size):
-                piece = flat[begin : begin + count].tobytes()
-                self._request(Command.WRITE_PARAMETER, struct.pack("<2I", index, begin) + piece)
+        for index, array in enumerate(stored_values(self._parameters, values, self._model_name)):
+            self._write(Command.WRITE_PARAMETER, WORD.pack(index), array.tobytes())
 
     def state(self) -> bytes:
-        words = np.empty(self._state_words, "<f4")  # bits, whatever they mean
-        for begin, count in self._floats(self._state_words, 0):
-            reply = self._request(Command.READ_STATE, struct.pack("<2I", begin, count))
-            words[begin : begin + count] = reply["values"]
-        return words.tobytes()
+        return self._read(Command.READ_STATE, b"", self._state_bytes)
 
     def set_state(self, state: bytes) -> None:
-        if len(state) != self._state_words * FLOAT:
+        if len(state) != self._state_bytes:
             raise DeviceError(f"{self._model_name}: the state is not of this model")
-        for begin, count in self._floats(self._state_words, WORD.size):
-            piece = state[begin * FLOAT : (begin + count) * FLOAT]
-            self._request(Command.WRITE_STATE, WORD.pack(begin) + piece)
+        self._write(Command.WRITE_STATE, b"", state)
 
     def counters(self) -> dict[str, int]:
         counts = self._request(Command.COUNTERS)

@@ -62,14 +62,14 @@ class Form:
     *fields : Field
     text : bool
         The rest is a text for people, as ``text``.
-    values : bool
-        The rest are as many f32 as the last word of the request says, as ``values``.
+    data : bool
+        The rest are as many bytes as the last word of the request says, as ``data``.
     finite : bool
-        None of the values is NaN or infinite.
+        They are f32, none of them NaN or infinite.
     """
 
-    def __init__(self, *fields: Field, text: bool = False, values: bool = False, finite: bool = True) -> None:
-        self._fields, self._text, self._values, self._finite = fields, text, values, finite
+    def __init__(self, *fields: Field, text: bool = False, data: bool = False, finite: bool = False) -> None:
+        self._fields, self._text, self._data, self._finite = fields, text, data, finite
         self._struct = struct.Struct("<" + "".join(field.code for field in fields))
 
     def write(self, values: dict[str, Any]) -> bytes:
@@ -77,14 +77,14 @@ class Form:
         return self._struct.pack(*(values[field.name] for field in self._fields))
 
     def read(self, payload: bytes, request: bytes) -> dict[str, Any]:
-        """Values by the fields' names, and ``text`` or ``values``.
+        """Values by the fields' names, and ``text`` or ``data``.
 
         Raises
         ------
         ValueError
             The payload has another form; the text says in what.
         """
-        expected = self._struct.size + (4 * int.from_bytes(request[-4:], "little") if self._values else 0)
+        expected = self._struct.size + (int.from_bytes(request[-4:], "little") if self._data else 0)
         if len(payload) < expected or (len(payload) > expected and not self._text):
             least = "at least " if self._text else ""
             raise ValueError(f"it has {len(payload):,} bytes, expected {least}{expected:,}")
@@ -96,9 +96,9 @@ class Form:
         rest = payload[self._struct.size :]
         if self._text:
             found["text"] = readable(rest)
-        if self._values:
-            found["values"] = np.frombuffer(rest, "<f4")
-            if self._finite and not np.isfinite(found["values"]).all():
+        if self._data:
+            found["data"] = rest
+            if self._finite and not np.isfinite(np.frombuffer(rest, "<f4")).all():
                 raise ValueError("a value is NaN or infinite")
         return found
 
@@ -136,6 +136,10 @@ REPLIES: dict[Command, Form] = {
         u32("trainer_bytes", most=LARGEST_TRAINER),
         u32("model_bytes"),
         u32("model_crc"),
+        u32("input_type"),
+        u32("input_bytes"),
+        u32("output_type"),
+        u32("output_bytes"),
     ),
     Command.STATUS_TEXT: Form(text=True),
     Command.LOAD_BEGIN: EMPTY,
@@ -146,13 +150,13 @@ REPLIES: dict[Command, Form] = {
     Command.STEP: Form(*RESULT, u32("trained", most=1)),
     Command.EVALUATE: Form(*RESULT),
     Command.INFER: EMPTY,
-    Command.READ_OUTPUT: Form(values=True),
+    Command.READ_OUTPUT: Form(data=True, finite=True),
     Command.FLUSH: EMPTY,
     Command.RESET: EMPTY,
-    Command.PARAMETER: Form(u32("tensor"), u32("elements")),
-    Command.READ_PARAMETER: Form(values=True, finite=False),  # an update can overflow: whoever trains looks for it
+    Command.PARAMETER: Form(u32("tensor"), u32("elements"), u32("type"), u32("bytes")),
+    Command.READ_PARAMETER: Form(data=True),  # an update can overflow: whoever trains looks for it
     Command.WRITE_PARAMETER: EMPTY,
-    Command.READ_STATE: Form(values=True, finite=False),
+    Command.READ_STATE: Form(data=True),
     Command.WRITE_STATE: EMPTY,
     Command.COUNTERS: COUNTERS,
     Command.RESET_COUNTERS: EMPTY,

@@ -45,6 +45,8 @@ const char* StatusText(Status status) {
       return "The plan reserved no memory for this selector or for accumulation; convert the model with that option.";
     case Status::kInvalidIndex:
       return "The input holds a number that is no index of the model's table; indices go from 0 to its rows less one.";
+    case Status::kUnsupportedType:
+      return "The plan is sound, but trains numbers of a type that this release does not; update the device library.";
     case Status::kForwardFailed:
       return "The forward pass of the interpreter failed; see its own message.";
     case Status::kBodyNeedsTflm:

@@ -26,6 +26,7 @@ enum class Status : uint8_t {
   kForwardFailed = 16,
   kBodyNeedsTflm = 17,
   kInvalidIndex = 18,
+  kUnsupportedType = 19,
 };
 
 /// One sentence: what is wrong and what to do. Never null.

@@ -127,9 +127,9 @@ class Bench {
     Bytes all;
     const uint32_t parameters = Request(Command::kDescribe).U32(2);
     for (uint32_t i = 0; i < parameters; ++i) {
-      const uint32_t elements = Request(Command::kParameter, Payload().U32(i)).U32(1);
-      for (uint32_t at = 0; at < elements; at += 200) {
-        const uint32_t count = elements - at < 200 ? elements - at : 200;
+      const uint32_t bytes = Request(Command::kParameter, Payload().U32(i)).U32(3);
+      for (uint32_t at = 0; at < bytes; at += 801) {
+        const uint32_t count = bytes - at < 801 ? bytes - at : 801;
         const Reply reply = Request(Command::kReadParameter, Payload().U32(i).U32(at).U32(count));
         all.insert(all.end(), reply.payload.begin(), reply.payload.end());
       }

@@ -28,8 +28,8 @@ struct Direct {
   Bytes Weights() {
     Bytes all;
     for (uint32_t i = 0; i < trainer.parameter_count(); ++i) {
-      const uint8_t* begin = reinterpret_cast<const uint8_t*>(trainer.parameter(i));
-      all.insert(all.end(), begin, begin + 4 * trainer.parameter_elements(i));
+      const uint8_t* begin = reinterpret_cast<const uint8_t*>(trainer.parameter(i).floats());
+      all.insert(all.end(), begin, begin + 4 * trainer.parameter(i).elements);
     }
     return all;
   }
@@ -69,6 +69,15 @@ TEST_CASE("steps through the agent are the trainer's, bit for bit") {
   CHECK(described.U32(1) == digits::kClasses);
   CHECK(described.U32(3) == digits::kMlp.arena_bytes);
   CHECK(described.U32(4) == sizeof(tflm_train::Trainer));
+  constexpr auto kFloat = static_cast<uint32_t>(tflm_train::ScalarType::kFloat32);
+  CHECK(described.U32(7) == kFloat);
+  CHECK(described.U32(8) == digits::kPixels * sizeof(float));
+  CHECK(described.U32(9) == kFloat);
+  CHECK(described.U32(10) == digits::kClasses * sizeof(float));
+  const Reply biases = device.Request(Command::kParameter, Payload().U32(1));
+  CHECK(biases.U32(1) == 16);
+  CHECK(biases.U32(2) == kFloat);
+  CHECK(biases.U32(3) == 16 * sizeof(float));
   for (uint32_t i = 0; i < 60; ++i) {
     const Reply reply = device.Request(Command::kStep, Bench::Sample(i));
     REQUIRE(reply.status == 0);
@@ -131,9 +140,9 @@ TEST_CASE("evaluate and infer change nothing; infer gives the trainer's output")
   device.Load();
   const Bytes before = device.Weights();
   CHECK(device.Request(Command::kEvaluate, Bench::Sample(3)).status == 0);
-  CHECK(device.Request(Command::kReadOutput, Payload().U32(0).U32(10)).status == Number(ProtocolStatus::kOutOfRange));
+  CHECK(device.Request(Command::kReadOutput, Payload().U32(0).U32(40)).status == Number(ProtocolStatus::kOutOfRange));
   REQUIRE(device.Request(Command::kInfer, Bench::Sample(3, LabelKind::kNone)).status == 0);
-  const Reply output = device.Request(Command::kReadOutput, Payload().U32(2).U32(8));
+  const Reply output = device.Request(Command::kReadOutput, Payload().U32(8).U32(32));
   REQUIRE(output.status == 0);
   Direct direct;
   float input[digits::kPixels];
@@ -141,7 +150,7 @@ TEST_CASE("evaluate and infer change nothing; infer gives the trainer's output")
   const float* expected;
   direct.trainer.Infer(input, &expected);
   CHECK(std::memcmp(output.payload.data(), expected + 2, 8 * sizeof(float)) == 0);
-  CHECK(device.Request(Command::kReadOutput, Payload().U32(2).U32(9)).status == Number(ProtocolStatus::kOutOfRange));
+  CHECK(device.Request(Command::kReadOutput, Payload().U32(8).U32(33)).status == Number(ProtocolStatus::kOutOfRange));
   CHECK(device.Weights() == before);
 }
 
@@ -159,7 +168,7 @@ TEST_CASE("a staged sample trains like one in the frame; a label may be a vector
     values[digits::kPixels + label] = 1.0f;
     inline_device.Request(Command::kStep, Bench::Sample(i));
     staged_device.Request(Command::kStage, Payload().U32(0).Floats(values, 40));
-    staged_device.Request(Command::kStage, Payload().U32(40).Floats(values + 40, 24));
+    staged_device.Request(Command::kStage, Payload().U32(160).Floats(values + 40, 24));
     const Payload staged = Bench::Header(LabelKind::kClass, SampleSource::kStaged, label);
     CHECK(staged_device.Request(Command::kStep, staged).status == 0);
     const Payload vector =
@@ -168,7 +177,7 @@ TEST_CASE("a staged sample trains like one in the frame; a label may be a vector
   }
   CHECK(inline_device.Weights() == staged_device.Weights());
   CHECK(inline_device.Weights() == vector_device.Weights());
-  const Payload beyond = Payload().U32(70).Floats(nullptr, 0).F32(1).F32(2).F32(3).F32(4).F32(5);
+  const Payload beyond = Payload().U32(280).Floats(nullptr, 0).F32(1).F32(2).F32(3).F32(4).F32(5);
   CHECK(staged_device.Request(Command::kStage, beyond).status == Number(ProtocolStatus::kOutOfRange));
 }
 
@@ -176,18 +185,52 @@ TEST_CASE("weights are written, reset brings back the file's") {
   Bench device;
   device.Load();
   const Bytes original = device.Weights();
-  CHECK(device.Request(Command::kWriteParameter, Payload().U32(0).U32(5).F32(0.25f).F32(-0.5f)).status == 0);
-  const Reply read = device.Request(Command::kReadParameter, Payload().U32(0).U32(4).U32(4));
+  CHECK(device.Request(Command::kWriteParameter, Payload().U32(0).U32(20).F32(0.25f).F32(-0.5f)).status == 0);
+  const Reply read = device.Request(Command::kReadParameter, Payload().U32(0).U32(16).U32(16));
   CHECK(read.F32(1) == 0.25f);
   CHECK(read.F32(2) == -0.5f);
   CHECK(device.Weights() != original);
   CHECK(device.Request(Command::kReset).status == 0);
   CHECK(device.Weights() == original);
   for (const Payload& bad : {Payload().U32(99).U32(0).F32(1), Payload().U32(0).U32(0xFFFFFFFF).F32(1),
-                             Payload().U32(1).U32(15).F32(1).F32(1).F32(1).F32(1).F32(1).F32(1)}) {
+                             Payload().U32(1).U32(60).F32(1).F32(1).F32(1).F32(1).F32(1).F32(1)}) {
     CHECK(device.Request(Command::kWriteParameter, bad).status == Number(ProtocolStatus::kOutOfRange));
   }
   CHECK(device.Weights() == original);
+  const uint32_t bytes = static_cast<uint32_t>(original.size());
+  for (const Payload& bad : {Payload().U32(0).U32(0).U32(bytes), Payload().U32(0).U32(bytes).U32(1),
+                             Payload().U32(0).U32(8).U32(0xFFFFFFFF), Payload().U32(99).U32(0).U32(1)}) {
+    CHECK(device.Request(Command::kReadParameter, bad).status == Number(ProtocolStatus::kOutOfRange));
+  }
+}
+
+TEST_CASE("the state is read in pieces of any length, and brings back what was trained") {
+  Bench device;
+  device.Load();
+  Direct direct;
+  const uint32_t size = direct.trainer.state_bytes();
+  Bytes state;
+  device.Request(Command::kStep, Bench::Sample(0));
+  const Bytes trained = device.Weights();
+  while (state.size() < size) {
+    const auto at = static_cast<uint32_t>(state.size());
+    const Reply part = device.Request(Command::kReadState, Payload().U32(at).U32(size - at < 777 ? size - at : 777));
+    REQUIRE(part.status == 0);
+    state.insert(state.end(), part.payload.begin(), part.payload.end());
+  }
+  for (const Payload& bad :
+       {Payload().U32(size).U32(1), Payload().U32(1).U32(size), Payload().U32(8).U32(0xFFFFFFFF)}) {
+    CHECK(device.Request(Command::kReadState, bad).status == Number(ProtocolStatus::kOutOfRange));
+  }
+  device.Request(Command::kStep, Bench::Sample(1));
+  CHECK(device.Weights() != trained);
+  for (uint32_t at = 0; at < size; at += 777) {
+    const uint32_t count = size - at < 777 ? size - at : 777;
+    CHECK(device.Request(Command::kWriteState, Payload().U32(at).Append(state.data() + at, count)).status == 0);
+  }
+  CHECK(device.Weights() == trained);
+  const Payload beyond = Payload().U32(size - 3).U32(0);
+  CHECK(device.Request(Command::kWriteState, beyond).status == Number(ProtocolStatus::kOutOfRange));
 }
 
 TEST_CASE("options are read, changed, and refused as a whole") {

@@ -30,6 +30,7 @@ class AlignedMemory {
 struct TensorSpec {
   std::vector<int32_t> shape;
   uint32_t buffer;
+  uint32_t type = 0;  // of the schema: float32
 };
 
 struct OperatorSpec {
@@ -153,7 +154,7 @@ struct ModelFile {
     const auto tables = w->Offsets(graph[0], tensors.size());
     for (size_t i = 0; i < tensors.size(); ++i) {
       const auto tensor = w->Table(tables[i], {0, 1, 2});
-      w->Patch(tensor[1], 0);  // float32
+      w->Patch(tensor[1], tensors[i].type);
       w->Patch(tensor[2], tensors[i].buffer);
       w->Vector(tensor[0], tensors[i].shape);
     }

@@ -50,8 +50,8 @@ struct ExternalTrainer : TinyTrainer {
     const Status status =
         trainer.InitWithForwardPass(model.data(), model.size(), operators, arena.data(), arena.size(),
                                     apart ? program.data() : nullptr, apart ? program.size() : 0, &forward);
-    forward.weights = trainer.parameter(0);
-    forward.biases = trainer.parameter(1);
+    forward.weights = trainer.parameter(0).floats();
+    forward.biases = trainer.parameter(1).floats();
     forward.memory = reinterpret_cast<float*>(apart ? program.data() : arena.data() + kTinyPersistentBytes);
     return status;
   }
@@ -105,7 +105,7 @@ TEST_CASE("a failing forward pass changes nothing") {
   REQUIRE(external.Init() == Status::kOk);
   external.forward.answer = Status::kForwardFailed;
   CHECK(external.trainer.Step(kTinyInput, Label::Class(1)) == Status::kForwardFailed);
-  CHECK(external.trainer.parameter(0)[0] == kTinyWeights[0]);
+  CHECK(external.trainer.parameter(0).floats()[0] == kTinyWeights[0]);
 }
 
 TEST_CASE("memory of an external program") {

@@ -151,7 +151,7 @@ TEST_CASE("programs") {
 TEST_CASE("values") {
   const auto value = [](uint32_t i, auto change) { return With([&](TinyPlan& p) { change(TrainValue(p, i)); }); };
   const Status invalid = Status::kPlanInvalid;
-  CHECK(value(3, [](ValueRecord& v) { v.type = 6; }) == invalid);
+  CHECK(value(3, [](ValueRecord& v) { v.type = 7; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.role = 5; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.place = 4; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.rank = 0; }) == invalid);

@@ -20,7 +20,8 @@ TinyPlan Accumulating(uint32_t samples) {
 }
 
 bool SameWeights(Trainer& a, Trainer& b) {
-  return std::memcmp(a.parameter(0), b.parameter(0), 24) == 0 && std::memcmp(a.parameter(1), b.parameter(1), 8) == 0;
+  return std::memcmp(a.parameter(0).floats(), b.parameter(0).floats(), 24) == 0 &&
+         std::memcmp(a.parameter(1).floats(), b.parameter(1).floats(), 8) == 0;
 }
 
 void SetRate(Trainer* trainer, float rate) {

@@ -22,13 +22,15 @@ float WeightAfterStep(int i) {
 float BiasAfterStep(int i) { return kTinyBiases[i] - 0.1f * (i == 0 ? kTinyOutput[0] : -kTinyOutput[0]); }
 
 void CheckWeightsAfterStep(Trainer& trainer) {
-  for (int i = 0; i < 6; ++i) CHECK(trainer.parameter(0)[i] == doctest::Approx(WeightAfterStep(i)).epsilon(1e-6));
-  for (int i = 0; i < 2; ++i) CHECK(trainer.parameter(1)[i] == doctest::Approx(BiasAfterStep(i)).epsilon(1e-6));
+  for (int i = 0; i < 6; ++i)
+    CHECK(trainer.parameter(0).floats()[i] == doctest::Approx(WeightAfterStep(i)).epsilon(1e-6));
+  for (int i = 0; i < 2; ++i)
+    CHECK(trainer.parameter(1).floats()[i] == doctest::Approx(BiasAfterStep(i)).epsilon(1e-6));
 }
 
 void CheckWeightsOfFile(Trainer& trainer) {
-  for (int i = 0; i < 6; ++i) CHECK(trainer.parameter(0)[i] == kTinyWeights[i]);
-  for (int i = 0; i < 2; ++i) CHECK(trainer.parameter(1)[i] == kTinyBiases[i]);
+  for (int i = 0; i < 6; ++i) CHECK(trainer.parameter(0).floats()[i] == kTinyWeights[i]);
+  for (int i = 0; i < 2; ++i) CHECK(trainer.parameter(1).floats()[i] == kTinyBiases[i]);
 }
 
 }  // namespace
@@ -51,7 +53,7 @@ TEST_CASE("nothing works before Init") {
   CHECK(trainer.input_elements() == 0);
   CHECK(trainer.output_elements() == 0);
   CHECK(trainer.parameter_count() == 0);
-  CHECK(trainer.parameter(0) == nullptr);
+  CHECK(trainer.parameter(0).floats() == nullptr);
   CHECK(trainer.gradient(0) == nullptr);
 }
 
@@ -61,9 +63,9 @@ TEST_CASE("inference by hand") {
   CHECK(tiny.trainer.input_elements() == 3);
   CHECK(tiny.trainer.output_elements() == 2);
   CHECK(tiny.trainer.parameter_count() == 2);
-  CHECK(tiny.trainer.parameter_tensor(1) == 2);
-  CHECK(tiny.trainer.parameter_elements(0) == 6);
-  CHECK(tiny.trainer.parameter(2) == nullptr);
+  CHECK(tiny.trainer.parameter(1).tensor == 2);
+  CHECK(tiny.trainer.parameter(0).elements == 6);
+  CHECK(tiny.trainer.parameter(2).floats() == nullptr);
   const float* output = nullptr;
   REQUIRE(tiny.trainer.Infer(kTinyInput, &output) == Status::kOk);
   for (int i = 0; i < 2; ++i) CHECK(output[i] == doctest::Approx(kTinyOutput[i]).epsilon(1e-6));
@@ -168,8 +170,8 @@ TEST_CASE("a selector with ratio 1 equals dense bit for bit") {
     REQUIRE(dense.trainer.Step(kTinyInput, Label::Class(step % 2)) == Status::kOk);
     REQUIRE(sparse.trainer.Step(kTinyInput, Label::Class(step % 2)) == Status::kOk);
   }
-  CHECK(std::memcmp(dense.trainer.parameter(0), sparse.trainer.parameter(0), 24) == 0);
-  CHECK(std::memcmp(dense.trainer.parameter(1), sparse.trainer.parameter(1), 8) == 0);
+  CHECK(std::memcmp(dense.trainer.parameter(0).floats(), sparse.trainer.parameter(0).floats(), 24) == 0);
+  CHECK(std::memcmp(dense.trainer.parameter(1).floats(), sparse.trainer.parameter(1).floats(), 8) == 0);
 }
 
 TEST_CASE("a selector changes only what it selects") {
@@ -182,10 +184,10 @@ TEST_CASE("a selector changes only what it selects") {
   REQUIRE(tiny.trainer.SetOptions(options) == Status::kOk);
   const float target[] = {0.0f, 0.5f};  // error (p0 / 2, p1 / 2 - 0.5): the second is larger
   REQUIRE(tiny.trainer.Step(kTinyInput, Label::Vector(target)) == Status::kOk);
-  for (int i = 0; i < 3; ++i) CHECK(tiny.trainer.parameter(0)[i] == kTinyWeights[i]);
-  for (int i = 3; i < 6; ++i) CHECK(tiny.trainer.parameter(0)[i] != kTinyWeights[i]);
-  CHECK(tiny.trainer.parameter(1)[0] == kTinyBiases[0]);
-  CHECK(tiny.trainer.parameter(1)[1] != kTinyBiases[1]);
+  for (int i = 0; i < 3; ++i) CHECK(tiny.trainer.parameter(0).floats()[i] == kTinyWeights[i]);
+  for (int i = 3; i < 6; ++i) CHECK(tiny.trainer.parameter(0).floats()[i] != kTinyWeights[i]);
+  CHECK(tiny.trainer.parameter(1).floats()[0] == kTinyBiases[0]);
+  CHECK(tiny.trainer.parameter(1).floats()[1] != kTinyBiases[1]);
 }
 
 TEST_CASE("NaN and infinity change nothing") {
@@ -201,10 +203,10 @@ TEST_CASE("NaN and infinity change nothing") {
     CheckWeightsOfFile(tiny.trainer);
     CHECK(tiny.trainer.counters().update == 0);
   }
-  tiny.trainer.parameter(0)[0] = kInfinity;  // the output is NaN
+  tiny.trainer.parameter(0).floats()[0] = kInfinity;  // the output is NaN
   CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNonFinite);
   CHECK(std::strcmp(tiny.trainer.error().Text(), "output") == 0);
-  CHECK(tiny.trainer.parameter(0)[1] == kTinyWeights[1]);
+  CHECK(tiny.trainer.parameter(0).floats()[1] == kTinyWeights[1]);
   // A loss that overflows.
   TinyPlan plan;
   plan.defaults.loss = static_cast<uint16_t>(LossId::kMeanSquaredError);
@@ -322,8 +324,9 @@ TEST_CASE("a loss reads the value that the program names, not its output") {
   REQUIRE(of_logits.trainer.Step(kTinyInput, Label::Class(1), &a) == Status::kOk);
   REQUIRE(of_output.trainer.Step(kTinyInput, Label::Class(1), &b) == Status::kOk);
   for (int i = 0; i < 6; ++i) {
-    CHECK(of_logits.trainer.parameter(0)[i] == doctest::Approx(of_output.trainer.parameter(0)[i]).epsilon(1e-6));
-    CHECK(of_logits.trainer.parameter(0)[i] != kTinyWeights[i]);
+    CHECK(of_logits.trainer.parameter(0).floats()[i] ==
+          doctest::Approx(of_output.trainer.parameter(0).floats()[i]).epsilon(1e-6));
+    CHECK(of_logits.trainer.parameter(0).floats()[i] != kTinyWeights[i]);
   }
   const float* output = nullptr;
   REQUIRE(of_logits.trainer.Reset() == Status::kOk);

@@ -8,6 +8,7 @@
 
 #include "model_file.h"
 #include "tflm_train/base/crc32.h"
+#include "tflm_train/base/float_bits.h"
 #include "tflm_train/model/model_view.h"
 #include "tflm_train/plan/fingerprint.h"
 #include "tflm_train/plan/plan_format.h"
@@ -48,8 +49,10 @@ struct TinyPlan {
     uint32_t argument, address;
   };
   std::vector<ChangedAddress> changed_addresses;
-  std::vector<SectionRecord> more_sections;     // appended without content
-  std::vector<uint32_t> constants = {2, 1, 3};  // tensors: biases, weights, one without data
+  std::vector<SectionRecord> more_sections;      // appended without content
+  std::vector<uint32_t> constants = {2, 1, 3};   // tensors: biases, weights, one without data
+  std::vector<QuantizationRecord> quantization;  // scale_begin counts from the scales
+  std::vector<float> scales;
   uint16_t version = kFormatVersion;
   bool damaged = false;  // wrong checksum
   uint32_t fingerprint = 0;
@@ -67,8 +70,9 @@ struct TinyPlan {
     defaults.constants_offset = kTinyStateBytes;
     defaults.constant_count = static_cast<uint32_t>(constants.size());
     defaults.classes = 2;
-    // tensor, elements, weights, gradients, operator, layer, kind, type
-    parameters = {{1, 6, 0, 48, 0, 0, 0, 0, 0}, {2, 2, 32, 80, 0, 0, 1, 0, 0}};
+    // tensor, elements, weights, gradients, remainders, operator, layer, kind, type, quantisation
+    parameters = {{1, 6, 0, 48, kNoneOffset, 0, 0, 0, 0, kNoneIndex},
+                  {2, 2, 32, 80, kNoneOffset, 0, 0, 1, 0, kNoneIndex}};
     layers = {{0, 0, 0, 1, 2, 2, 96, kLayerOutput}};
     AddInfer();
     AddTrain(ForwardKind::kNative);
@@ -78,7 +82,7 @@ struct TinyPlan {
   std::vector<uint8_t> Encode() const {
     std::vector<SectionRecord> sections;
     std::vector<uint8_t> body;
-    const size_t count = 8 + more_sections.size();
+    const size_t count = 9 + more_sections.size();
     const size_t first = sizeof(PlanHeader) + count * sizeof(SectionRecord);
     const auto add = [&](SectionKind kind, const std::vector<uint8_t>& bytes, size_t record) {
       sections.push_back({static_cast<uint16_t>(kind), kSectionRequired, static_cast<uint32_t>(first + body.size()),
@@ -95,9 +99,13 @@ struct TinyPlan {
     records(SectionKind::kPrograms, WithEnds());
     records(SectionKind::kValues, values);
     std::vector<uint32_t> all_words = constants;
+    std::vector<QuantizationRecord> all_quantization = quantization;
+    for (QuantizationRecord& record : all_quantization) record.scale_begin += static_cast<uint32_t>(constants.size());
+    for (float scale : scales) all_words.push_back(BitsOf(scale));
     records(SectionKind::kSteps, WithAddresses(&all_words));
     records(SectionKind::kIndices, indices);
     records(SectionKind::kWords, all_words);
+    records(SectionKind::kQuantization, all_quantization);
     for (SectionRecord section : more_sections) {
       if (section.offset == 0) section.offset = static_cast<uint32_t>(first + body.size());
       sections.push_back(section);
@@ -185,7 +193,7 @@ struct TinyPlan {
     value.bytes = static_cast<uint32_t>(rows * columns) * 4;
     value.first_step = first;
     value.last_step = last;
-    value.alias = kNoneIndex;
+    value.alias = value.quantization = kNoneIndex;
     value.place = static_cast<uint8_t>(place);
     value.role = static_cast<uint8_t>(role);
     value.rank = 2;

@@ -158,9 +158,12 @@ bool Agent::Complete(const PayloadReader& request) {
   return false;
 }
 
-void Agent::ReplyFloats(const float* values, uint32_t count) {
-  // floats travel as they lie in memory: every target is little-endian
-  reply_.Bytes(values, count * sizeof(float));
+void Agent::ReplyPart(const void* memory, uint32_t bytes, uint32_t offset, uint32_t count) {
+  if (memory == nullptr || offset > bytes || count > bytes - offset || count > reply_.room()) {
+    return Fail(ProtocolStatus::kOutOfRange);
+  }
+  // numbers travel as they lie in memory: every target is little-endian
+  reply_.Bytes(static_cast<const uint8_t*>(memory) + offset, count);
 }
 
 }  // namespace tflm_train

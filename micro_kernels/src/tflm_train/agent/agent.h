@@ -89,8 +89,11 @@ class Agent {
   void Start(const void* model, size_t model_bytes, const Wanted& wanted, Memory memory);
   void Unload();
   bool ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sample* sample);
-  float* StagingArea();
-  void ReplyFloats(const float* values, uint32_t count);
+  uint8_t* StagingArea();
+  uint32_t InputBytes() const { return ScalarBytes(trainer_.input_type(), trainer_.input_elements()); }
+  uint32_t OutputBytes() const { return ScalarBytes(trainer_.output_type(), trainer_.output_elements()); }
+  /// Bytes [offset, offset + count) of `bytes`, or kOutOfRange.
+  void ReplyPart(const void* memory, uint32_t bytes, uint32_t offset, uint32_t count);
   void ReplyResult(tflm_train::Status status, const StepResult& result);
   bool Complete(const PayloadReader& request);
 
@@ -120,7 +123,7 @@ class Agent {
   uint32_t model_crc_ = 0;
   uint32_t arena_bytes_ = 0;
   uint32_t steps_ = 0;
-  float* staging_ = nullptr;       // inputs, then a label vector
+  uint8_t* staging_ = nullptr;     // inputs, then a label vector
   const float* output_ = nullptr;  // of the latest Infer
 };
 

@@ -44,6 +44,10 @@ void Agent::Describe(PayloadReader& request) {
   reply_.U32(sizeof(Trainer));
   reply_.U32(model_bytes_);
   reply_.U32(model_crc_);
+  reply_.U32(static_cast<uint32_t>(trainer_.input_type()));
+  reply_.U32(InputBytes());
+  reply_.U32(static_cast<uint32_t>(trainer_.output_type()));
+  reply_.U32(OutputBytes());
 }
 
 void Agent::StatusSentence(PayloadReader& request) {

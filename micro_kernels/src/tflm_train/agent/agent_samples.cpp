@@ -11,6 +11,9 @@ namespace {
 /// of 4.
 const float* Floats(const uint8_t* bytes) { return reinterpret_cast<const float*>(bytes); }
 
+/// Of a label with a float or a class number for each of `count` outputs or rows.
+uint32_t LabelBytes(uint32_t count) { return count * static_cast<uint32_t>(sizeof(float)); }
+
 /// The label of a kind whose class number or numbers were received.
 Label LabelOf(LabelKind kind, int32_t index, const float* words) {
   if (kind == LabelKind::kVector) return Label::Vector(words);
@@ -20,22 +23,18 @@ Label LabelOf(LabelKind kind, int32_t index, const float* words) {
 
 }  // namespace
 
-float* Agent::StagingArea() {
-  if (staging_ == nullptr) {
-    const size_t floats = size_t{trainer_.input_elements()} + trainer_.output_elements();
-    staging_ = reinterpret_cast<float*>(spare_.Take(floats * sizeof(float)));
-  }
+uint8_t* Agent::StagingArea() {
+  if (staging_ == nullptr) staging_ = spare_.Take(size_t{InputBytes()} + LabelBytes(trainer_.output_elements()));
   return staging_;
 }
 
 void Agent::Stage(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const size_t size = request.rest();
-  if (!request.ok() || size % sizeof(float) != 0) return Fail(ProtocolStatus::kBadLength);
-  const uint32_t count = static_cast<uint32_t>(size / sizeof(float));
-  const uint32_t capacity = trainer_.input_elements() + trainer_.output_elements();
-  if (offset > capacity || count > capacity - offset) return Fail(ProtocolStatus::kOutOfRange);
-  float* staging = StagingArea();
+  if (!request.ok()) return Fail(ProtocolStatus::kBadLength);
+  const size_t capacity = size_t{InputBytes()} + LabelBytes(trainer_.output_elements());
+  if (offset > capacity || size > capacity - offset) return Fail(ProtocolStatus::kOutOfRange);
+  uint8_t* staging = StagingArea();
   if (staging == nullptr) {
     reply_.U32(static_cast<uint32_t>(spare_.size));
     return Fail(ProtocolStatus::kNoMemory);
@@ -62,12 +61,12 @@ bool Agent::ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sa
       Fail(ProtocolStatus::kOutOfRange);
       return false;
     }
-    input = staging_;
-    target = staging_ + trainer_.input_elements();
+    input = Floats(staging_);
+    target = Floats(staging_ + InputBytes());
   } else {
-    input = Floats(request.Bytes(trainer_.input_elements() * sizeof(float)));
-    if (vector) target = Floats(request.Bytes(trainer_.output_elements() * sizeof(float)));
-    if (classes) target = Floats(request.Bytes(rows * sizeof(int32_t)));
+    input = Floats(request.Bytes(InputBytes()));
+    if (vector) target = Floats(request.Bytes(LabelBytes(trainer_.output_elements())));
+    if (classes) target = Floats(request.Bytes(LabelBytes(rows)));
   }
   if (!known_label || !known_source || !known_fields || !request.Complete()) {
     Fail(ProtocolStatus::kBadLength);
@@ -117,11 +116,7 @@ void Agent::ReadOutput(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const uint32_t count = request.U32();
   if (!Complete(request)) return;
-  const uint32_t elements = trainer_.output_elements();
-  if (output_ == nullptr || offset > elements || count > elements - offset || count > reply_.room() / sizeof(float)) {
-    return Fail(ProtocolStatus::kOutOfRange);
-  }
-  ReplyFloats(output_ + offset, count);
+  ReplyPart(output_, OutputBytes(), offset, count);
 }
 
 void Agent::Flush(PayloadReader& request) {

@@ -9,8 +9,11 @@ void Agent::Parameter(PayloadReader& request) {
   const uint32_t index = request.U32();
   if (!Complete(request)) return;
   if (index >= trainer_.parameter_count()) return Fail(ProtocolStatus::kOutOfRange);
-  reply_.U32(trainer_.parameter_tensor(index));
-  reply_.U32(trainer_.parameter_elements(index));
+  const ParameterView parameter = trainer_.parameter(index);
+  reply_.U32(parameter.tensor);
+  reply_.U32(parameter.elements);
+  reply_.U32(static_cast<uint32_t>(parameter.type));
+  reply_.U32(parameter.bytes());
 }
 
 void Agent::ReadParameter(PayloadReader& request) {
@@ -18,52 +21,36 @@ void Agent::ReadParameter(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const uint32_t count = request.U32();
   if (!Complete(request)) return;
-  const float* values = trainer_.parameter(index);
-  if (values == nullptr || offset > trainer_.parameter_elements(index) ||
-      count > trainer_.parameter_elements(index) - offset || count > reply_.room() / sizeof(float)) {
-    return Fail(ProtocolStatus::kOutOfRange);
-  }
-  ReplyFloats(values + offset, count);
+  const ParameterView parameter = trainer_.parameter(index);
+  ReplyPart(parameter.data, parameter.bytes(), offset, count);
 }
 
 void Agent::WriteParameter(PayloadReader& request) {
   const uint32_t index = request.U32();
   const uint32_t offset = request.U32();
   const size_t size = request.rest();
-  if (!request.ok() || size % sizeof(float) != 0) return Fail(ProtocolStatus::kBadLength);
-  float* values = trainer_.parameter(index);
-  if (values == nullptr || offset > trainer_.parameter_elements(index) ||
-      size / sizeof(float) > trainer_.parameter_elements(index) - offset) {
-    return Fail(ProtocolStatus::kOutOfRange);
-  }
-  if (size > 0) std::memcpy(values + offset, request.Bytes(size), size);
+  if (!request.ok()) return Fail(ProtocolStatus::kBadLength);
+  const ParameterView parameter = trainer_.parameter(index);
+  if (offset > parameter.bytes() || size > parameter.bytes() - offset) return Fail(ProtocolStatus::kOutOfRange);
+  if (size > 0) std::memcpy(static_cast<uint8_t*>(parameter.data) + offset, request.Bytes(size), size);
 }
 
 void Agent::ReadState(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const uint32_t count = request.U32();
   if (!Complete(request)) return;
-  constexpr uint32_t kWord = sizeof(uint32_t);
-  const uint32_t words = trainer_.state_bytes() / kWord;
-  if (offset > words || count > words - offset || count > reply_.room() / kWord) {
-    return Fail(ProtocolStatus::kOutOfRange);
-  }
-  for (uint32_t i = 0; i < count; ++i) {
-    uint32_t word = 0;
-    trainer_.ReadState((offset + i) * kWord, &word, kWord);
-    reply_.U32(word);
-  }
+  const uint32_t bytes = trainer_.state_bytes();
+  if (offset > bytes || count > bytes - offset || count > reply_.room()) return Fail(ProtocolStatus::kOutOfRange);
+  SetStatus(trainer_.ReadState(offset, reply_.Reserve(count), count));
 }
 
 void Agent::WriteState(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const size_t size = request.rest();
-  constexpr uint32_t kWord = sizeof(uint32_t);
-  if (!request.ok() || size % kWord != 0) return Fail(ProtocolStatus::kBadLength);
-  if (offset > trainer_.state_bytes() / kWord || size > trainer_.state_bytes() - offset * kWord) {
-    return Fail(ProtocolStatus::kOutOfRange);
-  }
-  if (size > 0) SetStatus(trainer_.WriteState(offset * kWord, request.Bytes(size), static_cast<uint32_t>(size)));
+  if (!request.ok()) return Fail(ProtocolStatus::kBadLength);
+  const uint32_t bytes = trainer_.state_bytes();
+  if (offset > bytes || size > bytes - offset) return Fail(ProtocolStatus::kOutOfRange);
+  if (size > 0) SetStatus(trainer_.WriteState(offset, request.Bytes(size), static_cast<uint32_t>(size)));
 }
 
 void Agent::Counters(PayloadReader& request) {

@@ -64,6 +64,16 @@ class PayloadWriter {
     uint8_t* place = Reserve(size);
     if (place != nullptr && size > 0) std::memcpy(place, bytes, size);
   }
+  /// The place of the next `size` bytes, null if they do not fit.
+  uint8_t* Reserve(size_t size) {
+    if (size > room()) {
+      ok_ = false;
+      return nullptr;
+    }
+    uint8_t* place = data_ + size_;
+    size_ += size;
+    return place;
+  }
   /// At most `limit` characters of a text that may be null.
   void Text(const char* text, size_t limit) {
     if (text == nullptr) return;
@@ -82,15 +92,6 @@ class PayloadWriter {
   }
 
  private:
-  uint8_t* Reserve(size_t size) {
-    if (size > room()) {
-      ok_ = false;
-      return nullptr;
-    }
-    uint8_t* place = data_ + size_;
-    size_ += size;
-    return place;
-  }
   void Unsigned(uint64_t value, size_t size) {
     uint8_t* place = Reserve(size);
     if (place == nullptr) return;

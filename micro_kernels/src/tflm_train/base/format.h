@@ -25,7 +25,19 @@ enum class ScalarType : uint16_t {
   kUint16 = 3,
   kUint32 = 4,
   kInt32 = 5,
+  kInt16 = 6,
 };
+
+inline constexpr uint32_t kScalarTypes = 7;
+/// By ScalarType: log2 of the bytes of an element.
+inline constexpr uint8_t kScalarShift[kScalarTypes] = {2, 0, 0, 1, 2, 2, 1};
+/// Bytes of so many elements.
+constexpr uint32_t ScalarBytes(ScalarType type, uint32_t elements) {
+  return elements << kScalarShift[static_cast<uint32_t>(type)];
+}
+
+/// By the schema's TensorType: the ScalarType, kScalarTypes for one that no plan holds.
+inline constexpr uint8_t kTensorTypes[] = {0, 7, 5, 2, 7, 7, 2, 6, 7, 1, 7, 7, 7, 7, 7, 4, 3};
 
 }  // namespace tflm_train
 

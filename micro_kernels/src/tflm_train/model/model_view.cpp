@@ -12,29 +12,6 @@ constexpr uint32_t kIdentifier = 0x334C4654;  // "TFL3"
 constexpr uint32_t kSchemaVersion = 3;
 constexpr uint32_t kMostDims = 32;
 
-constexpr uint8_t Type(ScalarType type) { return static_cast<uint8_t>(type); }
-constexpr uint8_t kNone = TensorView::kUnknownType;
-// By the schema's TensorType; 6 is bool.
-constexpr uint8_t kTypes[] = {
-    Type(ScalarType::kFloat32),
-    kNone,
-    Type(ScalarType::kInt32),
-    Type(ScalarType::kUint8),
-    kNone,
-    kNone,
-    Type(ScalarType::kUint8),
-    kNone,
-    kNone,
-    Type(ScalarType::kInt8),
-    kNone,
-    kNone,
-    kNone,
-    kNone,
-    kNone,
-    Type(ScalarType::kUint32),
-    Type(ScalarType::kUint16),
-};
-
 }  // namespace
 
 bool ModelView::Open(const uint8_t* data, uint32_t size) {
@@ -59,7 +36,7 @@ bool ModelView::Tensor(uint32_t index, TensorView* tensor) const {
   FlatbufferWalker walker = Walker();
   const uint32_t table = walker.Table(tensors_, index);
   const uint32_t type = walker.U8Field(table, tensor_slot::kType);
-  tensor->type = type < sizeof kTypes ? kTypes[type] : kNone;
+  tensor->type = type < sizeof kTensorTypes ? kTensorTypes[type] : kScalarTypes;
   const uint32_t shape = walker.VectorField(table, tensor_slot::kShape, 4);
   // Many values of a plan may name one tensor: a shape of any length would be walked for each of them.
   if (walker.Count(shape) > kMostDims) return false;

@@ -20,11 +20,9 @@ struct FileBytes {
 
 /// A tensor in the plan's numbers.
 struct TensorView {
-  uint8_t type = kUnknownType;  // ScalarType
-  uint32_t elements = 0;        // 0 for a shape that no plan uses
-  FileBytes data;               // empty if it has none
-
-  static constexpr uint8_t kUnknownType = 255;  // a type that no plan uses
+  uint32_t type;      // ScalarType; kScalarTypes for one that no plan uses
+  uint32_t elements;  // 0 for a shape that no plan uses
+  FileBytes data;     // empty if it has none
 };
 
 /// The one subgraph of a .tflite (identifier TFL3, version 3). Reads are bounds-checked at every call: the file may be

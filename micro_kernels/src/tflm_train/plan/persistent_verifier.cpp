@@ -1,29 +1,14 @@
 #include "tflm_train/plan/persistent_verifier.h"
 
 #include "tflm_train/plan/plan_reader.h"
+#include "tflm_train/plan/quantization.h"
 #include "tflm_train/plan/training_options.h"
 
 namespace tflm_train {
 namespace {
 
 constexpr uint32_t kFloatBytes = sizeof(float);
-
-/// Bytes of the state of training, the persistent part of the arena up to the table of constants.
-struct Region {
-  uint32_t begin, bytes;
-};
-
-/// Regions by number: weights, gradients, then the layers' states. Without gradient a parameter's region is
-/// empty. The parameters have passed: their bytes fit into 31 bits.
-TFLM_TRAIN_COLD Region RegionOf(const PlanReader& plan, uint32_t number) {
-  const uint32_t parameters = plan.parameter_count();
-  if (number >= 2 * parameters) return {plan.layer(number - 2 * parameters).state_offset, kFloatBytes};
-  const bool gradient = number >= parameters;
-  const ParameterRecord& parameter = plan.parameter(gradient ? number - parameters : number);
-  if (!gradient) return {parameter.arena_offset, parameter.elements * kFloatBytes};
-  if (parameter.gradient_offset == kNoneOffset) return {0, 0};
-  return {parameter.gradient_offset, parameter.elements * kFloatBytes};
-}
+constexpr auto kFloat = static_cast<uint32_t>(ScalarType::kFloat32);
 
 TFLM_TRAIN_COLD bool TableFits(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
@@ -33,26 +18,49 @@ TFLM_TRAIN_COLD bool TableFits(const PlanReader& plan) {
          defaults.constant_count <= plan.word_count();
 }
 
-TFLM_TRAIN_COLD bool RegionsFit(const PlanReader& plan) {
-  const uint32_t count = 2 * plan.parameter_count() + plan.layer_count();
-  const uint32_t size = plan.gate_state_offset();
-  for (uint32_t i = 0; i < count; ++i) {
-    const Region a = RegionOf(plan, i);
-    if (a.begin % kFloatBytes != 0 || a.begin > size || a.bytes > size - a.begin) return false;
-    for (uint32_t j = 0; j < i; ++j) {
-      const Region b = RegionOf(plan, j);
-      if (a.bytes != 0 && a.begin < b.begin + b.bytes && b.begin < a.begin + a.bytes) return false;
-    }
+/// The state of training, the persistent part of the arena up to the table of constants: each piece lies behind the one
+/// in front of it, so that none lies over another.
+class State {
+ public:
+  explicit State(uint32_t bytes) : bytes_(bytes) {}
+
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE void Take(uint32_t begin, uint32_t bytes) {
+    fits_ = fits_ && begin % kFloatBytes == 0 && begin >= next_ && begin <= bytes_ && bytes <= bytes_ - begin;
+    next_ = begin + bytes;
   }
-  return true;
+  bool fits() const { return fits_; }
+
+ private:
+  uint32_t bytes_;
+  uint32_t next_ = 0;
+  bool fits_ = true;
+};
+
+/// Values of the parameters, their gradients, their remainders, the layers' states. The parameters have passed: their
+/// bytes fit into 31 bits.
+TFLM_TRAIN_COLD bool StateFits(const PlanReader& plan) {
+  State state(plan.gate_state_offset());
+  const ParameterRecord* begin = plan.parameters();
+  const ParameterRecord* end = begin + plan.parameter_count();
+  for (const ParameterRecord* p = begin; p != end; ++p) state.Take(p->arena_offset, ParameterBytes(*p));
+  for (const ParameterRecord* p = begin; p != end; ++p) {
+    if (p->gradient_offset != kNoneOffset) state.Take(p->gradient_offset, p->elements * kFloatBytes);
+  }
+  for (const ParameterRecord* p = begin; p != end; ++p) {
+    if (p->remainder_offset != kNoneOffset) state.Take(p->remainder_offset, p->elements);
+  }
+  for (uint32_t i = 0; i < plan.layer_count(); ++i) state.Take(plan.layer(i).state_offset, kFloatBytes);
+  return state.fits();
 }
 
 TFLM_TRAIN_COLD bool ParameterFits(const PlanReader& plan, uint32_t index) {
   const ParameterRecord& parameter = plan.parameter(index);
   TensorView tensor;
-  if (!plan.model().Tensor(parameter.tensor, &tensor) || tensor.type != static_cast<uint8_t>(ScalarType::kFloat32) ||
+  if (!plan.model().Tensor(parameter.tensor, &tensor) || parameter.type >= kScalarTypes ||
       parameter.type != tensor.type || parameter.elements != tensor.elements || tensor.elements == 0 ||
-      tensor.data.size % kFloatBytes != 0 || tensor.data.size / kFloatBytes != tensor.elements ||
+      tensor.data.size != tensor.elements << kScalarShift[tensor.type] ||
+      tensor.data.size >> kScalarShift[tensor.type] != tensor.elements ||
+      (parameter.type == kFloat && parameter.remainder_offset != kNoneOffset) ||
       parameter.layer >= plan.layer_count()) {
     return false;
   }
@@ -89,10 +97,16 @@ Finding VerifyPersistent(const PlanReader& plan) {
   for (uint32_t i = 0; i < plan.layer_count(); ++i) {
     if (!LayerFits(plan, i)) return Invalid(Subject::kLayer);
   }
+  if (!QuantizationsFit(plan)) return Invalid(Subject::kQuantization);
+  uint32_t types = kFloat;
   for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
+    const ParameterRecord& parameter = plan.parameter(i);
     if (!ParameterFits(plan, i)) return Invalid(Subject::kParameter);
+    if (!QuantizationFits(plan, parameter.quantization, parameter.type)) return Invalid(Subject::kQuantization);
+    types |= parameter.type;
   }
-  return RegionsFit(plan) ? Finding::kNothing : Invalid(Subject::kPersistentMemory);
+  if (!StateFits(plan)) return Invalid(Subject::kPersistentMemory);
+  return types == kFloat ? Finding::kNothing : Found(Status::kUnsupportedType, Subject::kParameter);
 }
 
 }  // namespace tflm_train

@@ -87,6 +87,7 @@ enum class SectionKind : uint16_t {
   kSteps = 6,
   kIndices = 7,
   kWords = 8,
+  kQuantization = 9,
 };
 
 enum class Place : uint16_t {
@@ -267,13 +268,23 @@ struct ParameterRecord {
   uint32_t elements;
   uint32_t arena_offset;
   uint32_t gradient_offset;
+  uint32_t remainder_offset;
   uint16_t operator_index;
   uint16_t layer;
   uint8_t kind;
   uint8_t type;
-  uint16_t reserved;
+  uint16_t quantization;
 };
-static_assert(sizeof(ParameterRecord) == 24);
+static_assert(sizeof(ParameterRecord) == 28);
+
+struct QuantizationRecord {
+  uint16_t type;
+  uint16_t axis;
+  int32_t zero_point;
+  uint32_t scale_begin;
+  uint32_t scale_count;
+};
+static_assert(sizeof(QuantizationRecord) == 16);
 
 struct LayerRecord {
   uint16_t operator_index;
@@ -322,7 +333,7 @@ struct ValueRecord {
   uint8_t place;
   uint8_t role;
   uint8_t rank;
-  uint16_t reserved;
+  uint16_t quantization;
   int32_t dims[5];
 };
 static_assert(sizeof(ValueRecord) == 44);

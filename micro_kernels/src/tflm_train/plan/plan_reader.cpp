@@ -11,8 +11,9 @@ namespace {
 
 // By section kind, from 1.
 constexpr uint8_t kRecordBytes[] = {
-    sizeof(DefaultsRecord), sizeof(ParameterRecord), sizeof(LayerRecord), sizeof(ProgramRecord),
-    sizeof(ValueRecord),    sizeof(StepRecord),      sizeof(uint16_t),    sizeof(uint32_t),
+    sizeof(DefaultsRecord), sizeof(ParameterRecord), sizeof(LayerRecord),
+    sizeof(ProgramRecord),  sizeof(ValueRecord),     sizeof(StepRecord),
+    sizeof(uint16_t),       sizeof(uint32_t),        sizeof(QuantizationRecord),
 };
 
 bool Fits(uint32_t begin, uint32_t count, uint32_t size) { return begin <= size && count <= size - begin; }

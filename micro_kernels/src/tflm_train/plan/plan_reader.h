@@ -13,6 +13,11 @@
 
 namespace tflm_train {
 
+/// Of a parameter's values, without its remainders. The parameter has passed.
+inline uint32_t ParameterBytes(const ParameterRecord& parameter) {
+  return parameter.elements << kScalarShift[parameter.type];
+}
+
 /// The records of a plan, in place in the model. `Load` verifies all that belongs to no program; a program may be run
 /// after `VerifyProgram` (train/program_verifier.h).
 class PlanReader {
@@ -50,6 +55,14 @@ class PlanReader {
   uint32_t index_count() const { return Count(SectionKind::kIndices); }
   const uint32_t* words() const { return Section<uint32_t>(SectionKind::kWords); }
   uint32_t word_count() const { return Count(SectionKind::kWords); }
+  uint32_t quantization_count() const { return Count(SectionKind::kQuantization); }
+  const QuantizationRecord& quantization(uint32_t i) const {
+    return Section<QuantizationRecord>(SectionKind::kQuantization)[i];
+  }
+  /// What a value or parameter names, null for kNoneIndex.
+  const QuantizationRecord* Quantization(uint16_t index) const {
+    return index == kNoneIndex ? nullptr : &quantization(index);
+  }
 
   /// The address of a value: see Base in plan_format.py.
   TFLM_TRAIN_NOINLINE uint32_t Address(const ValueRecord& value) const;
@@ -59,7 +72,7 @@ class PlanReader {
   const uint8_t* Constant(uint32_t tensor) const;
 
  private:
-  static constexpr uint32_t kSections = 8;
+  static constexpr auto kSections = static_cast<uint32_t>(SectionKind::kQuantization);
 
   template <class Record>
   const Record* Section(SectionKind kind) const {

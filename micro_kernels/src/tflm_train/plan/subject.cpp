@@ -51,6 +51,7 @@ constexpr const char* kTexts[] = {
     "error at the output",
     "weight of the sample",
     "cut",
+    "quantisation",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

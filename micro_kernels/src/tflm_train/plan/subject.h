@@ -56,6 +56,7 @@ enum class Subject : uint8_t {
   kOutputError,
   kSampleWeight,
   kCut,
+  kQuantization,
   kCount,
   kFirstKernel = 64,
 };

@@ -49,7 +49,7 @@ class NodeStep final : public ProgramView {
     ValueRecord& target = values_[argument];
     target = {};
     target.tensor = tensor;
-    target.alias = kNoneIndex;
+    target.alias = target.quantization = kNoneIndex;
     target.type = static_cast<uint8_t>(ScalarType::kFloat32);
     target.rank = static_cast<uint8_t>(source->dims->size);
     target.bytes = sizeof(float);

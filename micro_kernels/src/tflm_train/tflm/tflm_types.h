@@ -6,6 +6,7 @@
 
 #include "tensorflow/lite/c/common.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
+#include "tflm_train/base/format.h"
 
 namespace tflm_train {
 
@@ -16,6 +17,27 @@ using TflmNode =
 /// TfLiteRegistration, TfLiteRegistration_V1 or TFLMRegistration, depending on TFLM's age. The order of its fields has
 /// changed too: assign them by name.
 using TflmRegistration = std::remove_const_t<std::remove_pointer_t<decltype(TflmNode::registration)>>;
+
+/// What TFLM calls a type.
+inline TfLiteType TypeInTflm(ScalarType type) {
+  switch (type) {
+    case ScalarType::kFloat32:
+      return kTfLiteFloat32;
+    case ScalarType::kInt8:
+      return kTfLiteInt8;
+    case ScalarType::kUint8:
+      return kTfLiteUInt8;
+    case ScalarType::kUint16:
+      return kTfLiteUInt16;
+    case ScalarType::kUint32:
+      return kTfLiteUInt32;
+    case ScalarType::kInt32:
+      return kTfLiteInt32;
+    case ScalarType::kInt16:
+      return kTfLiteInt16;
+  }
+  return kTfLiteNoType;
+}
 
 /// Of every buffer in TFLM's arena.
 inline constexpr size_t kTflmAlignment = 16;

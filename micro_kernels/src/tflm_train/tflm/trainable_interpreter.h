@@ -82,10 +82,12 @@ class TrainableInterpreter final : private ForwardPass {
   /// At first they do not: each sample is a whole series.
   void KeepStates(bool keep) { keep_states_ = keep; }
 
-  /// Memory of the model's input and of a tensor's value in the last pass (null if the plan does not keep it).
+  /// Memory of the model's input.
   float* input() { return static_cast<float*>(raw_input()); }
   void* raw_input();
-  const float* tensor(int32_t index) const;
+  /// A tensor's value in the last pass, `tensor(i).floats()` of one of type float32. Without data if the plan does not
+  /// keep it.
+  TypedMemory tensor(int32_t index) const;
 
   /// Weights, options, counters and the plan. Use this class's Step and Infer, not the trainer's.
   Trainer& trainer() { return trainer_; }

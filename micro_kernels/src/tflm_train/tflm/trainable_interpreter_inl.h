@@ -122,11 +122,12 @@ inline bool TrainableInterpreter::TensorsArePlaced(uint32_t tensor_count) const 
 /// Kernels read the pointer at every call, so that they see the trainer's copy from now on.
 inline Status TrainableInterpreter::RedirectWeights(uint32_t tensor_count) {
   for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
-    const uint32_t tensor = trainer_.parameter_tensor(i);
-    if (tensor >= tensor_count || allocator_->tensors()[tensor].type != kTfLiteFloat32) {
+    const ParameterView parameter = trainer_.parameter(i);
+    if (parameter.tensor >= tensor_count ||
+        TypeInTflm(parameter.type) != allocator_->tensors()[parameter.tensor].type) {
       return Fail(Status::kModelMismatch, "type of a trainable tensor in TFLM");
     }
-    allocator_->tensors()[tensor].data.data = trainer_.parameter(i);
+    allocator_->tensors()[parameter.tensor].data.data = parameter.data;
   }
   return Status::kOk;
 }
@@ -197,9 +198,11 @@ inline void* TrainableInterpreter::raw_input() {
   return program_memory_ + trainer_.plan().values(whole)[whole.input].offset;
 }
 
-inline const float* TrainableInterpreter::tensor(int32_t index) const {
+inline TypedMemory TrainableInterpreter::tensor(int32_t index) const {
   const ValueRecord* value = ready_ ? placement_.Find(index) : nullptr;
-  return value == nullptr ? nullptr : reinterpret_cast<const float*>(program_memory_ + value->offset);
+  if (value == nullptr) return {};
+  return {static_cast<ScalarType>(value->type), Elements(*value), program_memory_ + value->offset,
+          trainer_.plan().Quantization(value->quantization)};
 }
 
 inline TflmMemory TrainableInterpreter::memory() const {

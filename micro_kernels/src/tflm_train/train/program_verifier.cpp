@@ -1,12 +1,10 @@
 #include "tflm_train/train/program_verifier.h"
 
 #include "tflm_train/plan/plan_reader.h"
+#include "tflm_train/plan/quantization.h"
 
 namespace tflm_train {
 namespace {
-
-// By ScalarType: log2 of the bytes.
-constexpr uint8_t kTypeShift[] = {2, 0, 0, 1, 2, 2};
 
 bool IsArena(const ValueRecord& value) { return value.place == static_cast<uint8_t>(Place::kArena); }
 bool HasRole(const ValueRecord& value, Role role) { return value.role == static_cast<uint8_t>(role); }
@@ -38,6 +36,7 @@ class ProgramVerifier {
     if (!EndsFit()) return Invalid(Subject::kEnds);
     for (uint32_t i = 0; i < program_.value_count; ++i) {
       if (!ValueFits(values_[i])) return Invalid(Subject::kValue);
+      if (!ScalesFit(values_[i])) return Invalid(Subject::kQuantization);
       if (!AliasFits(values_[i])) return Invalid(Subject::kAlias);
       if (!IsAlone(i)) return Invalid(Subject::kOverlap);
     }
@@ -112,14 +111,22 @@ class ProgramVerifier {
   }
 
   TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {
-    if (value.type > static_cast<uint8_t>(ScalarType::kInt32) || value.role > static_cast<uint8_t>(Role::kWeight) ||
+    if (value.type >= kScalarTypes || value.role > static_cast<uint8_t>(Role::kWeight) ||
         value.first_step > value.last_step ||
         static_cast<uint32_t>(value.tensor) + 1 > plan_.model().tensor_count()) {  // -1: no tensor
       return false;
     }
-    const uint32_t elements = CheckedElements(value), shift = kTypeShift[value.type];
+    const uint32_t elements = CheckedElements(value), shift = kScalarShift[value.type];
     return elements != 0 && value.bytes >> shift == elements && value.bytes == elements << shift &&
            PlaceFits(value, elements);
+  }
+
+  TFLM_TRAIN_COLD bool ScalesFit(const ValueRecord& value) const {
+    if (!QuantizationFits(plan_, value.quantization, value.type)) return false;
+    if (value.quantization == kNoneIndex) return true;
+    const QuantizationRecord& record = plan_.quantization(value.quantization);
+    return record.axis < value.rank &&
+           (record.scale_count == 1 || record.scale_count == static_cast<uint32_t>(value.dims[record.axis]));
   }
 
   TFLM_TRAIN_COLD bool PlaceFits(const ValueRecord& value, uint32_t elements) const {
@@ -129,17 +136,21 @@ class ProgramVerifier {
                Within(value.offset, value.bytes, program_.arena_bytes);
       case Place::kInput: {
         const ValueRecord& input = values_[program_.input];
-        return input.place == value.place && value.offset == 0 && IsFloat(value) && value.bytes == input.bytes;
+        return input.place == value.place && value.offset == 0 && value.type == input.type &&
+               value.bytes == input.bytes;
       }
-      case Place::kParameter:
-        return value.offset < plan_.parameter_count() && IsFloat(value) &&
-               plan_.parameter(value.offset).elements == elements;
+      case Place::kParameter: {
+        if (value.offset >= plan_.parameter_count()) return false;
+        const ParameterRecord& parameter = plan_.parameter(value.offset);
+        return value.type == parameter.type && value.quantization == parameter.quantization &&
+               parameter.elements == elements;
+      }
       case Place::kConstant: {
         TensorView tensor;
         return value.offset < plan_.defaults().constant_count &&
                plan_.model().Tensor(plan_.constant(value.offset), &tensor) && tensor.type == value.type &&
                tensor.elements == elements && tensor.data.size >= value.bytes &&
-               (reinterpret_cast<uintptr_t>(tensor.data.data) & ((1u << kTypeShift[value.type]) - 1)) == 0;
+               (reinterpret_cast<uintptr_t>(tensor.data.data) & ((1u << kScalarShift[value.type]) - 1)) == 0;
       }
     }
     return false;

@@ -10,6 +10,7 @@
 #include "tflm_train/plan/error_detail.h"
 #include "tflm_train/plan/plan_reader.h"
 #include "tflm_train/plan/training_options.h"
+#include "tflm_train/plan/typed_memory.h"
 #include "tflm_train/policies/gate.h"
 #include "tflm_train/policies/label.h"
 #include "tflm_train/policies/loss.h"
@@ -89,6 +90,9 @@ class Trainer {
 
   uint32_t input_elements() const;
   uint32_t output_elements() const;
+  /// What the input is stored as. Samples are floats; where it is not, another forward pass stores them.
+  ScalarType input_type() const;
+  ScalarType output_type() const;
   /// Outputs of one row: a label has a class number for each of the output_elements() / classes() rows.
   uint32_t classes() const;
   const TrainingOptions& options() const { return options_; }
@@ -98,11 +102,9 @@ class Trainer {
   TFLM_TRAIN_COLD Status SetOptions(const TrainingOptions& options);
 
   uint32_t parameter_count() const;
-  /// Number of values and tensor of a parameter; 0 for a bad index.
-  uint32_t parameter_elements(uint32_t index) const;
-  uint32_t parameter_tensor(uint32_t index) const;
-  /// The parameter's values, in the arena: read or write them between steps. Null for a bad index.
-  float* parameter(uint32_t index);
+  /// A parameter in the arena: read or write it between steps. `parameter(i).floats()` are the values of one of type
+  /// float32. Without data for a bad index.
+  ParameterView parameter(uint32_t index);
   /// Its gradient buffer, null without accumulation.
   const float* gradient(uint32_t index) const;
 
@@ -140,6 +142,7 @@ class Trainer {
   void RunBackward(const ProgramRecord& program, const Memory& memory);
   void CountSample();
   void RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context);
+  ScalarType TypeOf(uint16_t value) const;
   void SelectLayer(uint16_t index, BackwardContext* context) const;
   float* GradientTarget(uint16_t parameter) const;
   TFLM_TRAIN_COLD void ApplyGradients();
@@ -164,7 +167,7 @@ class Trainer {
 };
 
 /// Size of a Trainer on every target.
-inline constexpr uint32_t kTrainerBytes = 288;
+inline constexpr uint32_t kTrainerBytes = 296;
 static_assert(sizeof(Trainer) == kTrainerBytes);
 
 }  // namespace tflm_train

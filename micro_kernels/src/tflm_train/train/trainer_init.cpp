@@ -7,8 +7,6 @@
 namespace tflm_train {
 namespace {
 
-constexpr uint32_t kFloatBytes = sizeof(float);
-
 bool IsAligned(const void* memory) { return reinterpret_cast<uintptr_t>(memory) % kAlignment == 0; }
 
 }  // namespace
@@ -113,7 +111,7 @@ void Trainer::FindConstants() {
 void Trainer::LoadParameters() {
   for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
     const ParameterRecord& parameter = plan_.parameter(i);
-    std::memcpy(arena_ + parameter.arena_offset, plan_.Constant(parameter.tensor), parameter.elements * kFloatBytes);
+    std::memcpy(arena_ + parameter.arena_offset, plan_.Constant(parameter.tensor), ParameterBytes(parameter));
   }
 }
 
@@ -135,20 +133,29 @@ uint32_t Trainer::input_elements() const { return ready() ? train_->input_elemen
 
 uint32_t Trainer::output_elements() const { return ready() ? train_->output_elements : 0; }
 
+ScalarType Trainer::input_type() const { return ready() ? TypeOf(train_->input) : ScalarType::kFloat32; }
+
+ScalarType Trainer::output_type() const { return ready() ? TypeOf(train_->output) : ScalarType::kFloat32; }
+
+ScalarType Trainer::TypeOf(uint16_t value) const { return static_cast<ScalarType>(plan_.values(*train_)[value].type); }
+
 uint32_t Trainer::classes() const { return ready() ? plan_.defaults().classes : 0; }
 
 uint32_t Trainer::parameter_count() const { return ready() ? plan_.parameter_count() : 0; }
 
-uint32_t Trainer::parameter_elements(uint32_t index) const {
-  return index < parameter_count() ? plan_.parameter(index).elements : 0;
-}
-
-uint32_t Trainer::parameter_tensor(uint32_t index) const {
-  return index < parameter_count() ? plan_.parameter(index).tensor : 0;
-}
-
-float* Trainer::parameter(uint32_t index) {
-  return index < parameter_count() ? Persistent(plan_.parameter(index).arena_offset) : nullptr;
+ParameterView Trainer::parameter(uint32_t index) {
+  ParameterView view;
+  if (index >= parameter_count()) return view;
+  const ParameterRecord& record = plan_.parameter(index);
+  view.type = static_cast<ScalarType>(record.type);
+  view.elements = record.elements;
+  view.data = arena_ + record.arena_offset;
+  view.quantization = plan_.Quantization(record.quantization);
+  view.tensor = record.tensor;
+  if (record.remainder_offset != kNoneOffset) {
+    view.remainder = reinterpret_cast<int8_t*>(arena_ + record.remainder_offset);
+  }
+  return view;
 }
 
 const float* Trainer::gradient(uint32_t index) const {
