@@ -141,12 +141,12 @@ int Run(const Case& chosen) {
   context.layer = &layer;
   context.weight_target = weights;
   context.bias_target = bias;
-  context.scale = kScale;
-  context.zero_skip = chosen.zero_skip;
+  context.sink.scale = kScale;
+  context.dense = tflm_train::Selection::Dense(chosen.zero_skip);
   context.work = &work;
   context.selector = SelectorOf(chosen.selector);
   context.options = &options;
-  context.running_maximum = &running_maximum;
+  context.persistent = reinterpret_cast<uint8_t*>(&running_maximum);
 
   FillValues();
   tflm_train::InstructionMeter meter;

@@ -164,7 +164,7 @@ TEST_CASE("bias gradients equal their plain twin") {
         std::vector<float> db = random.Vector<float>(channels), fast_db = db;
         const DirectLocator locator(static_cast<int32_t>(pixels), static_cast<int32_t>(channels));
         BiasGradient(selection, dy.data(), n, locator, -0.5f, db.data());
-        fast::BiasGradient(dy.data(), n, channels, -0.5f, fast_db.data());
+        fast::BiasGradient(-0.5f, fast_db.data(), selection, dy.data(), n, channels);
         const double now = Measure(fast_db, db);
         if (!(now <= worst)) worst = now;
       }

@@ -112,7 +112,7 @@ class Step final {
     REQUIRE(Check(op) == Status::kOk);
     WorkCounters work;
     BackwardContext context = {};
-    context.zero_skip = zero_skip;
+    context.dense = Selection::Dense(zero_skip);
     context.work = &work;
     op.backward(View(), context);
     return work;
@@ -195,13 +195,13 @@ struct Training {
     float* const weights = gradient != nullptr ? gradient->data() : view.data<float>(kWeights);
     context.weight_target = weights_train ? weights : nullptr;
     context.bias_target = bias_trains ? bias.data() : nullptr;
-    context.scale = scale;
-    context.zero_skip = zero_skip;
+    context.sink.scale = scale;
+    context.dense = Selection::Dense(zero_skip);
     context.work = &work;
     static const AllOperators all;
     context.selector = all.Find<Selector>(options.selector);
     context.options = &options;
-    context.running_maximum = &running_maximum_;
+    context.persistent = reinterpret_cast<uint8_t*>(&running_maximum_);
     op.backward(view, context);
   }
 

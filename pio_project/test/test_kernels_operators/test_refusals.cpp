@@ -218,7 +218,7 @@ bool IsConvolution(KernelId kernel) {
 }
 
 /// Position of a convolution's workspace.
-uint32_t Workspace(const Good& good) {
+uint32_t WorkspaceArgument(const Good& good) {
   if (good.phase == kB) return 6;
   return good.kernel == KernelId::kConv2dMaxPool || good.kernel == KernelId::kDepthwiseMaxPool ? 5 : 4;
 }
@@ -284,7 +284,7 @@ TEST_CASE("check: shapes that do not belong together") {
     if (good.kernel == KernelId::kPad || good.kernel == KernelId::kStridedSlice) continue;
     for (uint32_t i = 0; i < probe.size(); ++i) {
       // a scratch and a workspace may be larger than needed
-      const bool is_workspace = IsConvolution(good.kernel) && i == Workspace(good);
+      const bool is_workspace = IsConvolution(good.kernel) && i == WorkspaceArgument(good);
       const bool is_scratch = is_workspace || static_cast<ScalarType>(probe.value(i).type) == ScalarType::kUint16;
       Refused(good, "longer last dimension",
               [i, is_scratch](Step& s) { s.value(i).dims[s.value(i).rank - 1] += is_scratch ? -1 : 1; });
@@ -397,7 +397,7 @@ TEST_CASE("check: what a layer's step may not do") {
 TEST_CASE("check: a convolution's workspace lies apart from its output") {
   for (const Good& good : GoodSteps()) {
     if (good.phase != kF || !IsConvolution(good.kernel)) continue;
-    const uint32_t workspace = Workspace(good);
+    const uint32_t workspace = WorkspaceArgument(good);
     Refused(good, "workspace in the memory of y", [=](Step& s) { s.value(workspace).offset = s.value(3).offset + 4; });
   }
 }

@@ -30,13 +30,13 @@ struct Layer {
   Selection Select(const float* delta) {
     BackwardContext context = {};
     context.layer = &record;
-    context.zero_skip = zero_skip;
+    context.dense = Selection::Dense(zero_skip);
     context.work = &work;
     context.selector = selectors.Find<Selector>(options.selector);
     context.options = &options;
-    context.running_maximum = &running_maximum;
+    context.persistent = reinterpret_cast<uint8_t*>(&running_maximum);
     error.assign(delta, delta + kElements);
-    if (!context.Selects(kElements, record.max_selected > 0 ? keys : nullptr)) return context.Dense();
+    if (!context.Selects(kElements, record.max_selected > 0 ? keys : nullptr)) return context.dense;
     return context.Select(error.data(), error.data(), kElements, keys);
   }
   /// The elements that go on.

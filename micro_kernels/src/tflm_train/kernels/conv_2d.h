@@ -7,6 +7,7 @@
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/locator.h"
 #include "tflm_train/kernels/patch.h"
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/selected_elements.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/kernels/workspace.h"
@@ -111,11 +112,12 @@ struct ConvWith {
     }
   }
 
-  /// target += scale * dy * x: as many filters at a time as `sums` holds, at least one; each is summed there before the
-  /// target is touched, so that no small term is rounded away.
+  /// Rows dy * x, one for each filter, for `sink` to finish: as many at a time as `sums` holds, at least one; each is
+  /// summed there before the target is touched, so that no small term is rounded away.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
-                             const Locator& map, T scale, const Workspace<T>& sums, T* target, WorkCounters& work) {
+                             const Locator& map, const Sink<T>& sink, const Workspace<T>& sums, T* target,
+                             WorkCounters& work) {
     const uint32_t filter_elements = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
     ChannelRange block = {0, 0, all};
     for (; block.first < all; block.first += block.count) {
@@ -136,8 +138,8 @@ struct ConvWith {
       });
       for (uint32_t i = 0; i < block.count; ++i) {
         if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
-        Axpy(scale, sums.values + i * filter_elements, target + size_t{block.first + i} * filter_elements,
-             filter_elements);
+        sink.End(target + size_t{block.first + i} * filter_elements, sums.values + i * filter_elements,
+                 filter_elements);
       }
     }
   }

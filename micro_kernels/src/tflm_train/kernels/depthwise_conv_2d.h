@@ -6,6 +6,7 @@
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/locator.h"
 #include "tflm_train/kernels/patch.h"
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/selected_elements.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/kernels/workspace.h"
@@ -85,11 +86,12 @@ struct DepthwiseConv2d {
     }
   }
 
-  /// target += scale * dy * x: as many channels at a time as `sums` [taps, channels] holds, at least one; each is
-  /// summed there before the target is touched, so that no small term is rounded away.
+  /// Rows dy * x, one for each channel, for `sink` to finish: as many at a time as `sums` [channels, taps] holds, at
+  /// least one; each is summed there before the target is touched, so that no small term is rounded away.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
-                             const Locator& map, T scale, const Workspace<T>& sums, T* target, WorkCounters& work) {
+                             const Locator& map, const Sink<T>& sink, const Workspace<T>& sums, T* target,
+                             WorkCounters& work) {
     const uint32_t taps = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
     ChannelRange block = {0, 0, all};
     for (; block.first < all; block.first += block.count) {
@@ -97,20 +99,18 @@ struct DepthwiseConv2d {
       Fill(T(0), sums.values, block.count * taps);
       Locator locator = map;
       PatchCursor patches(s);
-      const size_t step = block.count;
       ForEachSelected(selection, dy, elements, block, [&](uint32_t element) {
         if (!locator.MoveTo(element)) return;
         const Patch& patch = patches.At(locator.row(), locator.column());
         const T error = dy[element];
-        T* channel_sums = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first);
+        T* channel_sums = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first) * taps;
         const T* plane = x + InputChannel(s, locator.channel());
-        ForEachTap(s, patch, step, [=](size_t image, size_t filter) { channel_sums[filter] += error * plane[image]; });
+        ForEachTap(s, patch, 1, [=](size_t image, size_t filter) { channel_sums[filter] += error * plane[image]; });
         Count(work.weight_gradient, patch.taps());
       });
       for (uint32_t i = 0; i < block.count; ++i) {
         if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
-        T* weights = target + block.first + i;
-        for (uint32_t tap = 0; tap < taps; ++tap) weights[tap * all] += scale * sums.values[tap * block.count + i];
+        sink.EndStrided(target + block.first + i, sums.values + i * taps, taps, all);
       }
     }
   }

@@ -5,6 +5,7 @@
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/locator.h"
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/selected_elements.h"
 #include "tflm_train/kernels/types.h"
 
@@ -49,22 +50,25 @@ struct FullyConnected {
     }
   }
 
-  /// target[o] += scale * sum_b dy[b, o] * x[b]: what is added to a weight is summed before, a few weights at a time.
+  /// Rows sum_b dy[b, o] * x[b], one for each neuron, for `sink` to finish: what is added to a weight is summed before,
+  /// a few weights at a time.
   template <class T>
-  static void WeightGradient(const DenseShape& s, const T* x, const T* dy, const Selection& selection, T scale,
-                             T* target, WorkCounters& work) {
+  static void WeightGradient(const DenseShape& s, const T* x, const T* dy, const Selection& selection,
+                             const Sink<T>& sink, T* target, WorkCounters& work) {
     constexpr uint32_t kBlock = 16;
+    T block[kBlock];
+    const Workspace<T> sums = sink.Begin({block, kBlock}, s.inputs);
     for (uint32_t o = 0; o < s.outputs; ++o, target += s.inputs) {
       const ChannelRange neuron = {o, 1, s.outputs};
       if (!SelectsChannel(selection, dy, s.output_elements(), o, s.outputs)) continue;
-      for (uint32_t first = 0; first < s.inputs; first += kBlock) {
-        const uint32_t count = s.inputs - first < kBlock ? s.inputs - first : kBlock;
-        T sums[kBlock] = {};
+      for (uint32_t first = 0; first < s.inputs; first += sums.elements) {
+        const uint32_t count = s.inputs - first < sums.elements ? s.inputs - first : sums.elements;
+        Fill(T(0), sums.values, count);
         ForEachSelected(selection, dy, s.output_elements(), neuron, [&](uint32_t element) {
-          Axpy(dy[element], x + size_t{element / s.outputs} * s.inputs + first, sums, count);
+          Axpy(dy[element], x + size_t{element / s.outputs} * s.inputs + first, sums.values, count);
           Count(work.weight_gradient, count);
         });
-        Axpy(scale, sums, target + first, count);
+        sink.End(target + first, sums.values, count);
       }
     }
   }

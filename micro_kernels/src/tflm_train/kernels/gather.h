@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "tflm_train/kernels/inner.h"
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -25,11 +26,13 @@ void GatherForward(const GatherShape& s, const int32_t* index, const T* w, T* y)
   }
 }
 
-/// target[row] += scale * sum of dy over the positions that read it: summed before the target is touched, a few columns
-/// at a time. Returns how many rows were read.
+/// Rows of the table that were read, each the sum of dy over the positions that read it, for `sink` to finish: summed
+/// before the target is touched, a few columns at a time. Returns how many they are.
 template <class T>
-uint32_t GatherTableGradient(const GatherShape& s, const int32_t* index, const T* dy, T scale, T* target) {
+uint32_t GatherTableGradient(const GatherShape& s, const int32_t* index, const T* dy, const Sink<T>& sink, T* target) {
   constexpr uint32_t kBlock = 16;
+  T block[kBlock];
+  const Workspace<T> sums = sink.Begin({block, kBlock}, s.columns);
   uint32_t rows = 0;
   for (uint32_t p = 0; p < s.positions; ++p) {
     bool first = s.IsRow(index[p]);
@@ -37,15 +40,15 @@ uint32_t GatherTableGradient(const GatherShape& s, const int32_t* index, const T
     if (!first) continue;
     ++rows;
     T* row = target + static_cast<uint32_t>(index[p]) * size_t{s.columns};
-    for (uint32_t begin = 0; begin < s.columns; begin += kBlock) {
-      const uint32_t count = s.columns - begin < kBlock ? s.columns - begin : kBlock;
-      T sums[kBlock] = {};
+    for (uint32_t begin = 0; begin < s.columns; begin += sums.elements) {
+      const uint32_t count = s.columns - begin < sums.elements ? s.columns - begin : sums.elements;
+      Fill(T(0), sums.values, count);
       for (uint32_t q = p; q < s.positions; ++q) {
         if (index[q] != index[p]) continue;
         const T* error = dy + q * size_t{s.columns} + begin;
-        for (uint32_t i = 0; i < count; ++i) sums[i] += error[i];
+        for (uint32_t i = 0; i < count; ++i) sums.values[i] += error[i];
       }
-      Axpy(scale, sums, row + begin, count);
+      sink.End(row + begin, sums.values, count);
     }
   }
   return rows;

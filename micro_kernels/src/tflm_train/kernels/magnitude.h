@@ -17,6 +17,12 @@ inline uint32_t MagnitudeKey(const float* value) {
 /// Zero, either sign.
 inline bool IsZero(const float* value) { return MagnitudeKey(value) == 0; }
 
+/// Whether all values up to `end` are, `step` apart.
+inline bool AllZero(const float* value, const float* end, uint32_t step) {
+  while (value < end && IsZero(value)) value += step;
+  return value >= end;
+}
+
 }  // namespace tflm_train
 
 #endif  // TFLM_TRAIN_KERNELS_MAGNITUDE_H_

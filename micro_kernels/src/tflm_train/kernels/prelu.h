@@ -4,6 +4,7 @@
 #define TFLM_TRAIN_KERNELS_PRELU_H_
 
 #include "tflm_train/kernels/inner.h"
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -21,11 +22,12 @@ void PreluForward(const PreluShape& s, const T* x, const T* w, T* y, WorkCounter
   Count(work.forward, s.elements());
 }
 
-/// dx = dy where x > 0, else w dy; target += scale * sum over rows of dy x where x is not above 0. Either may be null,
-/// dx may be dy and target w: a slope's gradient is summed before dy changes, and the slope changes last.
+/// dx = dy where x > 0, else w dy; the gradient of a slope, a row of `sink`, is the sum of dy x where x is not above 0.
+/// dx and the target may be null, dx may be dy and the target w: a slope's gradient is summed before dy changes, and
+/// the slope changes last.
 template <class T>
-void PreluBackward(const PreluShape& s, const T* x, const T* w, const T* dy, bool accumulate, T scale, T* target, T* dx,
-                   WorkCounters& work) {
+void PreluBackward(const PreluShape& s, const T* x, const T* w, const T* dy, bool accumulate, const Sink<T>& sink,
+                   T* target, T* dx, WorkCounters& work) {
   for (uint32_t i = 0; i < s.slopes; ++i) {
     T sum = T(0);
     const T slope = w[i];
@@ -37,7 +39,7 @@ void PreluBackward(const PreluShape& s, const T* x, const T* w, const T* dy, boo
       const T passed = positive ? error : slope * error;
       dx[element] = accumulate ? dx[element] + passed : passed;
     }
-    if (target != nullptr) target[i] += scale * sum;
+    if (target != nullptr) sink.End(target + i, &sum, 1);
   }
   if (target != nullptr) Count(work.weight_gradient, s.elements());
   if (dx != nullptr) Count(work.input_error, s.elements());

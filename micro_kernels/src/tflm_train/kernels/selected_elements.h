@@ -44,11 +44,11 @@ void ForEachSelected(const Selection& selection, const T* error, uint32_t elemen
   }
 }
 
-/// Whether one of a channel's elements is selected.
+/// Whether one of a channel's elements is selected: its row of the weight gradient has an end.
 template <class T>
 bool SelectsChannel(const Selection& selection, const T* error, uint32_t elements, uint32_t channel,
                     uint32_t channels) {
-  if (selection.mode == Selection::Mode::kAll) return true;
+  if (selection.every_row()) return true;
   for (; channel < elements; channel += channels) {
     if (error[channel] != T(0)) return true;
   }

@@ -48,13 +48,17 @@ inline PoolShape PoolOfOne(const ConvShape& s) {
 /// The elements of an error map that go on: what every backward kernel of a layer iterates over, ascending (row-major).
 /// A selector clears those that it leaves out.
 struct Selection {
-  enum class Mode : uint8_t {
-    kAll,      // every element, zeros too
-    kNonZero,  // every element that is not zero
-    kNone,     // the layer's step ends here: no kernel sees it
+  enum class Mode : uint32_t {
+    kAll,       // every element, zeros too
+    kNonZero,   // every element that is not zero
+    kNone,      // the layer's step ends here: no kernel sees it
+    kEveryRow,  // every element that is not zero, but rows of the weight gradient without one have an end too
   };
   Mode mode = Mode::kAll;
 
+  /// Where no selector chooses: zeros cost nothing with zero-skip.
+  static constexpr Selection Dense(bool zero_skip) { return {zero_skip ? Mode::kNonZero : Mode::kAll}; }
+  bool every_row() const { return mode != Mode::kNonZero; }
   bool empty() const { return mode == Mode::kNone; }
 };
 

@@ -45,11 +45,11 @@ inline uint64_t ValidTaps(const ConvShape& s, const PoolShape& p) {
                          s.dilation_w, s.in_w);
 }
 
-/// Channels that have a selected element (all of them in mode kAll).
+/// Channels that have a selected element, or all of them.
 template <class T, class Locator>
 uint32_t SelectedChannels(const Selection& selection, const T* dy, uint32_t elements, const Locator& first) {
   const uint32_t channels = static_cast<uint32_t>(first.channels());
-  if (selection.mode == Selection::Mode::kAll) return channels;
+  if (selection.every_row()) return channels;
   constexpr uint32_t kBits = 32, kWords = 16, kBlock = kBits * kWords;
   uint32_t count = 0;
   for (uint32_t begin = 0; begin < channels; begin += kBlock) {  // one pass for each block of channels

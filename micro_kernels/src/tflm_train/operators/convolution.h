@@ -86,18 +86,18 @@ struct ConvolutionOperator {
     }
     uint32_t channels() const { return static_cast<uint32_t>(numbers.conv.out_c); }
     uint32_t weights_per_channel() const { return Conv::WeightsPerChannel(numbers.conv); }
-    void Backward(const Selection& selection, const float* x, const float* w, const float* dy, float scale,
-                  float* target, float* dx, WorkCounters& work) const {
+    void Backward(const Selection& selection, const float* x, const float* w, const float* dy,
+                  const RowSink<float>& sink, float* target, float* dx, WorkCounters& work) const {
       const ConvShape& shape = numbers.conv;
       if constexpr (kFast) {
         const fast::ConvErrors errors = {shape, numbers.pool, argmax, selection, dy};
         if (dx != nullptr) fast::Conv2DInputError(errors, w, dx, workspace, work.input_error);
-        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, scale, workspace, target, work.weight_gradient);
+        if (target != nullptr) fast::Conv2DWeightGradient(errors, x, sink, workspace, target, work.weight_gradient);
         return;
       }
       if (dx != nullptr) Conv::InputError(shape, w, dy, error_elements, selection, locator(), dx, work);
       if (target != nullptr) {
-        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), scale, workspace, target, work);
+        Conv::WeightGradient(shape, x, dy, error_elements, selection, locator(), sink, workspace, target, work);
       }
     }
   };

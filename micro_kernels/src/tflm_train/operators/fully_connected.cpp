@@ -56,18 +56,21 @@ void Backward(const StepView& step, const BackwardContext& context) {
   if (selection.empty()) return;
   const float *x = step.data<float>(kX), *w = step.data<float>(kW), *dy = step.data<float>(kDy);
   float *target = context.weight_target, *bias_target = context.bias_target, *dx = step.data<float>(kDx);
+  const RowSink<float>& sink = context.sink;
   WorkCounters& work = *context.work;
   if constexpr (kFastKernels) {
-    fast::FullyConnectedBackward(shape, selection, dy, x, w, context.scale, target, bias_target, dx, work);
+    fast::FullyConnectedBackward(shape, selection, dy, x, w, sink, target, bias_target, dx, work);
   } else {
-    if (dx != nullptr && target == w && shape.batch == 1) {
-      FullyConnected::BackwardRows(shape, x, target, dy, selection, context.scale, dx, work);
+    if (dx != nullptr && target == w && shape.batch == 1 && sink.rule == nullptr) {
+      FullyConnected::BackwardRows(shape, x, target, dy, selection, sink.scale, dx, work);
     } else {
       if (dx != nullptr) FullyConnected::InputError(shape, w, dy, selection, dx, work);
-      if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, context.scale, target, work);
+      if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, sink, target, work);
     }
-    if (bias_target != nullptr) {
-      BiasGradient(selection, dy, elements, shape.Locator(), context.scale, bias_target);
+    if (bias_target != nullptr && sink.rule != nullptr) {
+      sink.rule->end_biases(sink, bias_target, selection, dy, elements, shape.outputs);
+    } else if (bias_target != nullptr) {
+      BiasGradient(selection, dy, elements, shape.Locator(), sink.scale, bias_target);
     }
   }
   CountUpdates(context, selection, dy, elements, shape.Locator(), shape.inputs);

@@ -38,7 +38,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
   if (context.weight_target == nullptr) return;
   const GatherShape shape = Shape(step);
   const uint32_t rows = GatherTableGradient<float>(shape, step.data<int32_t>(kIndices), step.data<float>(kRows),
-                                                   context.scale, context.weight_target);
+                                                   context.sink, context.weight_target);
   Count(context.work->update, uint64_t{rows} * shape.columns);
 }
 

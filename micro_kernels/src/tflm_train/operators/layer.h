@@ -52,7 +52,8 @@ void CountUpdates(const BackwardContext& context, const Selection& selection, co
 /// and biases.
 /// `Layer` has
 ///   elements(), locator(), channels(), weights_per_channel(),
-///   Backward(selection, x, w, dy, scale, target, dx, work): dx += dy w, then target += scale dy x; either may be null.
+///   Backward(selection, x, w, dy, sink, target, dx, work): dx += dy w, then the rows dy x of the target; either may be
+///   null.
 template <class Layer>
 void RunLayerBackward(const StepView& step, const BackwardContext& context, Activation activation, const Layer& layer) {
   using namespace layer_backward;
@@ -60,12 +61,17 @@ void RunLayerBackward(const StepView& step, const BackwardContext& context, Acti
   const Selection selection = BeginLayerBackward(step, context, activation, elements);
   if (selection.empty()) return;
   const float* dy = step.data<float>(kDy);
-  layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, context.scale, context.weight_target,
+  const RowSink<float>& sink = context.sink;
+  layer.Backward(selection, step.data<float>(kX), step.data<float>(kW), dy, sink, context.weight_target,
                  step.data<float>(kDx), *context.work);
-  if (context.bias_target != nullptr && kFastKernels) {
-    fast::BiasGradient(dy, elements, layer.channels(), context.scale, context.bias_target);
-  } else if (context.bias_target != nullptr) {
-    BiasGradient(selection, dy, elements, layer.locator(), context.scale, context.bias_target);
+  if (context.bias_target != nullptr) {
+    if constexpr (kFastKernels) {
+      fast::BiasGradient(sink, context.bias_target, selection, dy, elements, layer.channels());
+    } else if (sink.rule != nullptr) {
+      sink.rule->end_biases(sink, context.bias_target, selection, dy, elements, layer.channels());
+    } else {
+      BiasGradient(selection, dy, elements, layer.locator(), sink.scale, context.bias_target);
+    }
   }
   CountUpdates(context, selection, dy, elements, layer.locator(), layer.weights_per_channel());
 }

@@ -18,7 +18,7 @@ Selection BeginLayerBackward(const StepView& step, const BackwardContext& contex
     MaskError(activation, step.data<float>(kY), elements, dy);
   }
   if (dx != nullptr && !step.accumulates(0)) inner::Clear(dx, FloatElements(step.value(kDx)));
-  return selects ? context.Select(gate, dy, elements, keys) : context.Dense();
+  return selects ? context.Select(gate, dy, elements, keys) : context.dense;
 }
 
 }  // namespace tflm_train

@@ -35,7 +35,7 @@ void Forward(const StepView& step, WorkCounters& work) {
 void Backward(const StepView& step, const BackwardContext& context) {
   const PreluShape shape = Shape(step);
   PreluBackward<float>(shape, step.data<float>(kX), step.data<float>(kW), step.data<float>(kDy), step.accumulates(0),
-                       context.scale, context.weight_target, step.data<float>(kDx), *context.work);
+                       context.sink, context.weight_target, step.data<float>(kDx), *context.work);
   if (context.weight_target != nullptr) Count(context.work->update, shape.slopes);
 }
 

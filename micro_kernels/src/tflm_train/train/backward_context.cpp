@@ -11,6 +11,7 @@ bool BackwardContext::Selects(uint32_t elements, const uint16_t* keys) const {
 
 Selection BackwardContext::Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const {
   EnterPhase(StepPhase::kSelection);
+  auto* const running_maximum = reinterpret_cast<float*>(persistent + layer->state_offset);
   const bool goes_on = selector->run({*options, *layer, gate, delta, elements, keys, running_maximum});
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);

@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_TRAIN_OPERATOR_H_
 #define TFLM_TRAIN_TRAIN_OPERATOR_H_
 
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/plan/kernel_arguments.h"
 #include "tflm_train/plan/step_view.h"
@@ -18,24 +19,24 @@ struct BackwardContext {
   /// Then: chooses those that go on and clears the others of `delta`, and counts its work. Errors go on only where
   /// `gate` is not zero: the output of a ReLU, or a masked `delta` itself.
   Selection Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const;
-  /// Else: all go on, zeros only without zero-skip.
-  Selection Dense() const { return {zero_skip ? Selection::Mode::kNonZero : Selection::Mode::kAll}; }
 
   /// Layer that the step trains; null for a step that only passes the error on.
   const LayerRecord* layer;
-  /// Destinations of the layer's gradients, null if frozen: the kernels add `scale * gradient`. They are the parameters
-  /// themselves (scale = -learning rate) or, with accumulation, gradient buffers (scale = 1).
+  /// Where the gradients of the layer go, null if frozen: the parameters themselves or, with accumulation, their
+  /// buffers.
   float* weight_target;
   float* bias_target;
-  float scale;
-  /// Elements of the error that are zero cost nothing (exact).
-  bool zero_skip;
+  uint32_t ParameterRecord::* target;  // offset of either
+  /// How a row of them is added there, or finished otherwise.
+  RowSink<float> sink;
+  /// What goes on where nothing selects: all but, with zero-skip, the elements that are zero (exact).
+  Selection dense;
   WorkCounters* work;
   /// The selector in force, null if all errors go on.
   const Selector* selector;
   const TrainingOptions* options;
-  /// Of the layer: see LayerRecord::state_offset.
-  float* running_maximum;
+  /// The persistent part of the arena: see LayerRecord::state_offset.
+  uint8_t* persistent;
 };
 
 /// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.

@@ -84,12 +84,25 @@ Status Trainer::TakeInput(const ProgramRecord& program, const float* input, cons
   return Status::kOk;
 }
 
+/// Calls run(operator, view, step) for steps that follow each other.
+template <class Run>
+inline void Trainer::ForEachStep(const Memory& memory, const StepRecord* step, uint32_t count, Run run) const {
+  const Operator* op = nullptr;
+  for (; count > 0; --count, ++step) {
+    const KernelId kernel = static_cast<KernelId>(step->kernel);
+    // Layers of one kind often follow each other.
+    if (op == nullptr || op->kernel != kernel) op = operators_->Find(kernel);
+    run(*op, StepView(*step, memory), *step);
+  }
+}
+
 Status Trainer::RunForward(const ProgramRecord& program, const float* input, const Memory& memory) {
   if (input == nullptr) return Fail(Status::kInvalidArgument, Subject::kInput);
   if (run_forward_ != nullptr) return run_forward_(this, program, input, memory);
   const Status status = TakeInput(program, input, memory);
   if (status != Status::kOk) return status;
-  RunSteps(memory, plan_.steps(program), program.forward_count, nullptr);
+  ForEachStep(memory, plan_.steps(program), program.forward_count,
+              [this](const Operator& op, const StepView& view, const StepRecord&) { op.forward(view, counters_); });
   return Status::kOk;
 }
 
@@ -123,28 +136,9 @@ Status Trainer::WeighSample(const ProgramRecord& program, float weight, const Me
   return AllFinite(error, program.output_elements) ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutputError);
 }
 
-/// Forward steps, or with a context backward steps.
-void Trainer::RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context) {
-  const Operator* op = nullptr;
-  for (; count > 0; --count, ++step) {
-    const KernelId kernel = static_cast<KernelId>(step->kernel);
-    // Layers of one kind often follow each other.
-    if (op == nullptr || op->kernel != kernel) op = operators_->Find(kernel);
-    const StepView view(*step, memory);
-    if (context == nullptr) {
-      op->forward(view, counters_);
-    } else {
-      SelectLayer(step->layer, context);
-      op->backward(view, *context);
-    }
-  }
-}
-
-/// Where a parameter's gradient goes: its buffer, or the parameter itself. Null for none.
-inline float* Trainer::GradientTarget(uint16_t parameter) const {
-  if (parameter == kNoneIndex) return nullptr;
-  const ParameterRecord& record = plan_.parameter(parameter);
-  return Persistent(options_.accumulate > 1 ? record.gradient_offset : record.arena_offset);
+/// Where a parameter's gradient goes, null for none.
+inline float* Trainer::GradientTarget(uint16_t parameter, const BackwardContext& context) const {
+  return parameter == kNoneIndex ? nullptr : Persistent(plan_.parameter(parameter).*context.target);
 }
 
 /// What a step trains: a layer, or nothing.
@@ -152,26 +146,30 @@ inline void Trainer::SelectLayer(uint16_t index, BackwardContext* context) const
   context->layer = nullptr;
   context->weight_target = nullptr;
   context->bias_target = nullptr;
-  context->running_maximum = nullptr;
   if (index == kNoneIndex) return;
   const LayerRecord& layer = plan_.layer(index);
   context->layer = &layer;
-  context->weight_target = GradientTarget(layer.weight);
-  context->bias_target = GradientTarget(layer.bias);
-  context->running_maximum = Persistent(layer.state_offset);
+  context->weight_target = GradientTarget(layer.weight, *context);
+  context->bias_target = GradientTarget(layer.bias, *context);
 }
 
 void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
   const bool accumulates = options_.accumulate > 1;
-  const uint64_t updates = counters_.update;
+  const uint64_t updates = kCountWork ? counters_.update : 0;
   BackwardContext context;
-  context.scale = accumulates ? 1.0f : -options_.learning_rate;
-  context.zero_skip = options_.zero_skip != 0;
+  context.target = accumulates ? &ParameterRecord::gradient_offset : &ParameterRecord::arena_offset;
+  context.sink.scale = accumulates ? 1.0f : -options_.learning_rate;
+  context.dense = Selection::Dense(options_.zero_skip != 0);
   context.work = &counters_;
   context.selector = selector_;
   context.options = &options_;
-  RunSteps(memory, plan_.steps(program) + program.forward_count, program.backward_count, &context);
-  if (accumulates) counters_.update = updates;  // the kernels have changed gradients, no parameters
+  context.persistent = arena_;
+  ForEachStep(memory, plan_.steps(program) + program.forward_count, program.backward_count,
+              [this, &context](const Operator& op, const StepView& view, const StepRecord& step) {
+                SelectLayer(step.layer, &context);
+                op.backward(view, context);
+              });
+  if (kCountWork && accumulates) counters_.update = updates;  // the kernels have changed gradients, no parameters
 }
 
 /// The sample is one of its group; the last one brings the update.

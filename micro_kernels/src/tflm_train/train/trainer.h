@@ -141,10 +141,11 @@ class Trainer {
   bool PassesGate(const ProgramRecord& program, const Label& label, const Memory& memory, float loss) const;
   void RunBackward(const ProgramRecord& program, const Memory& memory);
   void CountSample();
-  void RunSteps(const Memory& memory, const StepRecord* step, uint32_t count, BackwardContext* context);
+  template <class Run>
+  void ForEachStep(const Memory& memory, const StepRecord* step, uint32_t count, Run run) const;
   ScalarType TypeOf(uint16_t value) const;
   void SelectLayer(uint16_t index, BackwardContext* context) const;
-  float* GradientTarget(uint16_t parameter) const;
+  float* GradientTarget(uint16_t parameter, const BackwardContext& context) const;
   TFLM_TRAIN_COLD void ApplyGradients();
   float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
 

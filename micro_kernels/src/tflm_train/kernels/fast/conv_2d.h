@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_KERNELS_FAST_CONV_2D_H_
 
 #include "tflm_train/base/cold.h"
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/kernels/workspace.h"
 
@@ -36,10 +37,10 @@ struct ConvErrors {
 /// takes longer then.
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs);
 
-/// dw += scale * errors times the inputs under them, summed in `workspace` before dw is touched: it holds the strip if
-/// it is as long, and behind it at least a row.
-void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, Workspace<float> workspace, float* dw,
-                          uint64_t& macs);
+/// Rows of dw, the errors times the inputs under them, for `sink` to finish: summed in `workspace` before dw is
+/// touched. It holds the strip if it is as long, and behind it at least a row.
+void Conv2DWeightGradient(const ConvErrors& errors, const float* x, const RowSink<float>& sink,
+                          Workspace<float> workspace, float* dw, uint64_t& macs);
 
 }  // namespace fast
 }  // namespace tflm_train

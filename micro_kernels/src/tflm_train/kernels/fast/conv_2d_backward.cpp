@@ -317,6 +317,22 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE float* TakeStrip(const ConvErrors& errors, u
   return values;
 }
 
+/// The rows of the selected ones among `count` channels end: sums of n weights each. The errors of a channel lie `all`
+/// apart, the first channel's from `error` on.
+TFLM_TRAIN_NOINLINE void EndRows(const RowSink<float>& sink, bool every_row, const float* error, const float* end,
+                                 uint32_t all, const float* sums, float* target, uint32_t n, uint32_t count) {
+  const AxpyShape row = {{0, 0}, static_cast<int32_t>(n), 1};
+  for (; count > 0; --count, ++error, sums += n, target += n) {
+    if (!every_row && AllZero(error, end, all)) continue;
+    if (sink.rule != nullptr) {
+      sink.rule->end(sink, target, sums, n);
+      continue;
+    }
+    const AxpyJob job = {sink.scale, {const_cast<float*>(sums), target}};
+    inner::Axpy(&job, 1, row);
+  }
+}
+
 }  // namespace
 
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs) {
@@ -325,8 +341,8 @@ void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Works
   Scatter(errors, {0, all, all}, dx, const_cast<float*>(w), kDestination, strip, macs).Run();
 }
 
-void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale, Workspace<float> workspace, float* dw,
-                          uint64_t& macs) {
+void Conv2DWeightGradient(const ConvErrors& errors, const float* x, const RowSink<float>& sink,
+                          Workspace<float> workspace, float* dw, uint64_t& macs) {
   const ConvShape& conv = errors.conv;
   const PoolShape& pool = errors.pool;
   const auto all = static_cast<uint32_t>(conv.out_c);
@@ -339,11 +355,8 @@ void Conv2DWeightGradient(const ConvErrors& errors, const float* x, float scale,
     block.count = workspace.Rows(filter, all - block.first);
     inner::Clear(sums, block.count * filter);
     Scatter(errors, block, const_cast<float*>(x), sums, kSource, strip, macs).Run();
-    for (uint32_t i = 0; i < block.count; ++i) {
-      if (!SelectsChannel(errors.selection, errors.dy, elements, block.first + i, all)) continue;
-      const AxpyJob job = {scale, {sums + i * filter, dw + size_t{block.first + i} * filter}};
-      inner::Axpy(&job, 1, {{0, 0}, static_cast<int32_t>(filter), 1});
-    }
+    EndRows(sink, errors.selection.every_row(), errors.dy + block.first, errors.dy + elements, all, sums,
+            dw + size_t{block.first} * filter, filter, block.count);
   }
 }
 

@@ -22,8 +22,8 @@ TFLM_TRAIN_COLD void AddRows(const float* a, uint32_t step, uint32_t count, bool
 }  // namespace
 
 void FullyConnectedBackwardInPasses(const DenseShape& shape, const Selection& selection, const float* dy,
-                                    const float* x, const float* w, float scale, float* target, float* bias_target,
-                                    float* dx) {
+                                    const float* x, const float* w, const RowSink<float>& sink, float* target,
+                                    float* bias_target, float* dx) {
   const bool zeros_too = selection.mode == Selection::Mode::kAll;
   const uint32_t batch = shape.batch, inputs = shape.inputs, outputs = shape.outputs;
   const auto n = static_cast<int32_t>(inputs);
@@ -33,21 +33,22 @@ void FullyConnectedBackwardInPasses(const DenseShape& shape, const Selection& se
     }
   }
   if (target != nullptr && batch == 1) {
-    return inner::UpdateRows(zeros_too, dy, outputs, scale, x, target, bias_target, nullptr, n);
+    return inner::UpdateRows(zeros_too, dy, outputs, sink.scale, x, target, bias_target, nullptr, n);
   }
+  const float* const end = dy + batch * outputs;
   for (uint32_t neuron = 0; neuron < outputs; ++neuron, ++dy) {
-    if (!SelectsChannel(selection, dy, batch * outputs - neuron, 0, outputs)) continue;
+    if (!selection.every_row() && AllZero(dy, end, outputs)) continue;
     float sums[kBlock];
     for (int32_t first = 0; target != nullptr && first < n; first += kBlock) {
       const int32_t count = n - first < kBlock ? n - first : kBlock;
       inner::Clear(sums, kBlock);
       AddRows(dy, outputs, batch, zeros_too, x + first, inputs, sums, count);
-      AddRows(&scale, 0, 1, true, sums, 0, target + neuron * inputs + first, count);
+      AddRows(&sink.scale, 0, 1, true, sums, 0, target + neuron * inputs + first, count);
     }
     if (bias_target == nullptr) continue;
     float sum = 0.0f;
-    for (uint32_t b = 0; b < batch; ++b) sum += dy[b * outputs];
-    bias_target[neuron] += scale * sum;
+    for (const float* error = dy; error < end; error += outputs) sum += *error;
+    bias_target[neuron] += sink.scale * sum;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "tflm_train/kernels/fast/inner.h"
 #include "tflm_train/kernels/fast/vector.h"
 #include "tflm_train/kernels/fully_connected.h"
+#include "tflm_train/kernels/row_sink.h"
 
 namespace tflm_train {
 namespace fast {
@@ -32,22 +33,25 @@ inline void FullyConnectedForward(const DenseShape& shape, Activation activation
 
 /// Gradients that cannot be added in one pass over the rows: of several samples, or beside the weights.
 TFLM_TRAIN_COLD void FullyConnectedBackwardInPasses(const DenseShape& shape, const Selection& selection,
-                                                    const float* dy, const float* x, const float* w, float scale,
-                                                    float* target, float* bias_target, float* dx);
+                                                    const float* dy, const float* x, const float* w,
+                                                    const RowSink<float>& sink, float* target, float* bias_target,
+                                                    float* dx);
 
 /// Multiplications of a pass over the selected rows.
 TFLM_TRAIN_COLD uint64_t FullyConnectedMacs(const DenseShape& shape, const Selection& selection, const float* dy);
 
-/// Input error and gradients: dx += dy w from the weights before target += scale dy x, and bias_target += scale dy. dx
-/// and the targets may be null, and `target` may be w.
+/// Input error and gradients: dx += dy w from the weights before `sink` finishes the rows dy x of `target` and dy of
+/// `bias_target`. dx and the targets may be null, and `target` may be w.
 inline void FullyConnectedBackward(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
-                                   const float* w, float scale, float* target, float* bias_target, float* dx,
-                                   WorkCounters& work) {
-  if (shape.batch == 1 && target != nullptr && (dx == nullptr || target == w)) {
-    inner::UpdateRows(selection.mode == Selection::Mode::kAll, dy, shape.outputs, scale, x, target, bias_target, dx,
-                      static_cast<int32_t>(shape.inputs));
+                                   const float* w, const RowSink<float>& sink, float* target, float* bias_target,
+                                   float* dx, WorkCounters& work) {
+  const bool in_one_pass = shape.batch == 1 && target != nullptr && (dx == nullptr || target == w);
+  if (in_one_pass && sink.rule == nullptr) {
+    inner::UpdateRows(selection.mode == Selection::Mode::kAll, dy, shape.outputs, sink.scale, x, target, bias_target,
+                      dx, static_cast<int32_t>(shape.inputs));
   } else {
-    FullyConnectedBackwardInPasses(shape, selection, dy, x, w, scale, target, bias_target, dx);
+    const auto in_passes = sink.rule != nullptr ? sink.rule->dense : FullyConnectedBackwardInPasses;
+    in_passes(shape, selection, dy, x, w, sink, target, bias_target, dx);
   }
   if constexpr (kCountWork) {
     const uint64_t macs = FullyConnectedMacs(shape, selection, dy);

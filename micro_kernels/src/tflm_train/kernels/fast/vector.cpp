@@ -50,25 +50,34 @@ void MaskError(Activation activation, const float* y, float* dy, uint32_t n) {
   }
 }
 
-void BiasGradient(const float* error, uint32_t elements, uint32_t channels, float scale, float* dbias) {
-  uint32_t channel = 0;
-  for (; channel + 4 <= channels; channel += 4) {  // their sums stay in registers
+void BiasGradient(const RowSink<float>& sink, float* biases, const Selection& selection, const float* dy,
+                  uint32_t elements, uint32_t channels) {
+  if (sink.rule != nullptr) return sink.rule->end_biases(sink, biases, selection, dy, elements, channels);
+  const float scale = sink.scale;
+  const float *const end = dy + elements, *const biases_end = biases + channels;
+  for (; biases_end - biases >= 4; biases += 4, dy += 4) {  // their sums stay in registers
     float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
-    for (uint32_t i = channel; i < elements; i += channels) {
-      s0 += error[i];
-      s1 += error[i + 1];
-      s2 += error[i + 2];
-      s3 += error[i + 3];
-    }
-    dbias[channel] += scale * s0;
-    dbias[channel + 1] += scale * s1;
-    dbias[channel + 2] += scale * s2;
-    dbias[channel + 3] += scale * s3;
+    const float* error = dy;
+    do {
+      s0 += error[0];
+      s1 += error[1];
+      s2 += error[2];
+      s3 += error[3];
+      error += channels;
+    } while (error < end);
+    biases[0] += scale * s0;
+    biases[1] += scale * s1;
+    biases[2] += scale * s2;
+    biases[3] += scale * s3;
   }
-  for (; channel < channels; ++channel) {
+  for (; biases != biases_end; ++biases, ++dy) {
     float sum = 0.0f;
-    for (uint32_t i = channel; i < elements; i += channels) sum += error[i];
-    dbias[channel] += scale * sum;
+    const float* error = dy;
+    do {
+      sum += *error;
+      error += channels;
+    } while (error < end);
+    *biases += scale * sum;
   }
 }
 

@@ -2,6 +2,7 @@
 #ifndef TFLM_TRAIN_KERNELS_FAST_VECTOR_H_
 #define TFLM_TRAIN_KERNELS_FAST_VECTOR_H_
 
+#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/types.h"
 
 namespace tflm_train {
@@ -16,8 +17,9 @@ void AddBias(const float* bias, Activation activation, float* y, int32_t rows, i
 /// dy = 0 over n where the activation was saturated, as its output y tells.
 void MaskError(Activation activation, const float* y, float* dy, uint32_t n);
 
-/// dbias[element % channels] += scale * error[element].
-void BiasGradient(const float* error, uint32_t elements, uint32_t channels, float scale, float* dbias);
+/// The gradient of biases, sums of dy [elements / channels, channels], for `sink` to finish.
+void BiasGradient(const RowSink<float>& sink, float* biases, const Selection& selection, const float* dy,
+                  uint32_t elements, uint32_t channels);
 
 }  // namespace fast
 }  // namespace tflm_train
