@@ -39,7 +39,7 @@ def train(trainer: Any, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Train on the samples in order; the losses."""
     x = np.ascontiguousarray(x.reshape(len(x), -1), np.float32)
     order = np.arange(len(x), dtype=np.uint32)
-    losses, _, done, status = trainer.train(x, labels, order)
+    losses, *_, done, status = trainer.train(x, labels, order)
     assert status == 0 and done == len(x), f"stopped at sample {done} with status {status}"
     return np.asarray(losses)
 

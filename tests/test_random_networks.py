@@ -116,7 +116,7 @@ def test_forward_gradients_and_arena(network, label):
     assert error_measure(output, reference_output(data, x)) <= 1e-5
     assert reference_output(result.data, x).tobytes() == reference_output(data, x).tobytes()
     samples = np.repeat(x.reshape(1, -1), 3, axis=0)
-    _, _, done, status = trainer.train(samples, np.full(3, label, np.int32), np.arange(3, dtype=np.uint32))
+    *_, done, status = trainer.train(samples, np.full(3, label, np.int32), np.arange(3, dtype=np.uint32))
     assert (done, status) == (3, 0)
 
 
