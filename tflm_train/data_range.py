@@ -89,7 +89,7 @@ def _is_known(raw: np.ndarray, labels: np.ndarray, objective: Objective) -> bool
     """Whether no scaling could be much better."""
     if objective.is_classification(labels):
         return _accuracy(raw, labels, objective) > 1 - _gain(len(labels))
-    return objective.mean_loss(raw, labels) < UNEXPLAINED * _variance(labels)
+    return objective.judge(raw, labels)[0] < UNEXPLAINED * _variance(labels)
 
 
 def _recognised(raw: np.ndarray, scaled: np.ndarray, labels: np.ndarray, objective: Objective, text: str) -> str | None:
@@ -101,7 +101,7 @@ def _recognised(raw: np.ndarray, scaled: np.ndarray, labels: np.ndarray, objecti
 
 
 def _accuracy(outputs: np.ndarray, labels: np.ndarray, objective: Objective) -> float:
-    return objective.accuracy(objective.count_correct(outputs, labels), labels) or 0.0
+    return objective.accuracy(objective.judge(outputs, labels)[1], labels) or 0.0
 
 
 def _variance(labels: np.ndarray) -> float:
@@ -136,7 +136,7 @@ def _better(
         return f"an output becomes NaN or infinite, with {text} none does"
     if objective.is_classification(labels):
         return _recognised(raw, scaled, labels, objective, text)
-    error, smaller, variance = objective.mean_loss(raw, labels), objective.mean_loss(scaled, labels), _variance(labels)
+    error, smaller, variance = objective.judge(raw, labels)[0], objective.judge(scaled, labels)[0], _variance(labels)
     if is_large:
         worse = error > BEYOND * max(smaller, float(labels.var()))
     else:
@@ -159,7 +159,7 @@ def _saturates(
         return None
     saturated = _saturation(raw, labels, objective) >= SATURATED
     healthy = _saturation(scaled, labels, objective) <= HEALTHY
-    if saturated and healthy and objective.mean_loss(raw, labels) > objective.mean_loss(scaled, labels):
+    if saturated and healthy and objective.judge(raw, labels)[0] > objective.judge(scaled, labels)[0]:
         return f"it saturates the outputs (softmax or sigmoid gives exactly 0 or 1), {text} does not"
     return None
 

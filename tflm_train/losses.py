@@ -1,4 +1,4 @@
-"""What a loss makes of a model's outputs: the labels it takes, what accuracy means, and its value in NumPy."""
+"""What a loss makes of a model's outputs: the labels it takes, its value, and what accuracy means."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .converters.plan_format import Plan
 from .converters.policies import Loss, Targets
 from .data import check_labels
 from .errors import PlanOptionError
+from .native_modules import load_module
 
-SMALLEST = float(np.finfo(np.float32).tiny)  # arguments of logarithms are clamped here, as on the device
 BINARY_ACCURACY = "binary-accuracy"
 ROUNDING = 1e-3  # of a row of probabilities' sum
 
@@ -134,30 +134,16 @@ class Objective:
             return labels.astype(np.float64).reshape(len(labels), self.outputs)
         return np.eye(self.classes)[labels].reshape(len(labels), self.outputs)
 
-    def mean_loss(self, outputs: np.ndarray, labels: np.ndarray) -> float:
-        """Mean loss of samples whose outputs are float [n, outputs]."""
-        p = outputs.astype(np.float64).reshape(len(outputs), self.rows, self.classes)
-        t = self.vectors(labels).reshape(p.shape)
-        loss = self.resolve(labels)
-        if loss == Loss.SOFTMAX_CROSS_ENTROPY:
-            values = -(t * np.log(np.maximum(p, SMALLEST))).sum(axis=2)
-        elif loss == Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS:
-            shifted = p - p.max(axis=2, keepdims=True)
-            values = (t * (np.log(np.exp(shifted).sum(axis=2, keepdims=True)) - shifted)).sum(axis=2)
-        elif loss == Loss.BINARY_CROSS_ENTROPY:
-            values = -(t * np.log(np.maximum(p, SMALLEST)) + (1 - t) * np.log(np.maximum(1 - p, SMALLEST)))
-        elif loss == Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS:
-            values = np.maximum(p, 0) - p * t + np.log1p(np.exp(-np.abs(p)))
-        else:
-            values = (p - t) ** 2
-        return float(values.mean())
+    def judge(self, outputs: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+        """Mean loss of samples, by the library's own loss, and number of correct decisions: rows whose largest output
+        (first on ties) is the label's, or elements on the label's side of the threshold.
 
-    def count_correct(self, outputs: np.ndarray, labels: np.ndarray) -> int:
-        """Correct decisions: rows whose largest output (first on ties) is the label's, or elements on the label's side
-        of the threshold."""
-        t = self.vectors(labels)
-        if self._by_element(labels):
-            from_logits = self.resolve(labels) == Loss.BINARY_CROSS_ENTROPY_FROM_LOGITS
-            return int(((outputs > (0.0 if from_logits else 0.5)) == (t > 0.5)).sum())
-        shape = len(outputs), self.rows, self.classes
-        return int((outputs.reshape(shape).argmax(axis=2) == t.reshape(shape).argmax(axis=2)).sum())
+        Parameters
+        ----------
+        outputs : ndarray [n, outputs]
+        labels : ndarray
+            As ``check`` gives them.
+        """
+        values = np.ascontiguousarray(outputs, np.float32)
+        loss, correct = load_module("native").judge(int(self.loss), values, labels, self.classes)
+        return float(loss), int(correct)

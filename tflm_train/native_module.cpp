@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
 #include <string>
@@ -92,17 +93,19 @@ const T* Data(const char* name, const py::array& array, py::ssize_t rows, py::ss
 /// Class numbers int32 [n], one for each row int32 [n, rows], or vectors float32 [n, outputs].
 class Labels {
  public:
-  Labels(const py::array& labels, py::ssize_t samples, const Trainer& trainer)
-      : size_(labels.ndim() == 1 ? 1 : trainer.output_elements()) {
+  Labels(const py::array& labels, py::ssize_t samples, uint32_t outputs, uint32_t classes)
+      : size_(labels.ndim() == 1 ? 1 : outputs) {
     if (labels.ndim() == 1) {
       classes_ = Data<int32_t>("labels", labels, samples);
     } else if (py::isinstance<py::array_t<int32_t>>(labels)) {
-      size_ = trainer.output_elements() / trainer.classes();
+      size_ = outputs / classes;
       rows_ = Data<int32_t>("labels", labels, samples, size_);
     } else {
       vectors_ = Data<float>("labels", labels, samples, size_);
     }
   }
+  Labels(const py::array& labels, py::ssize_t samples, const Trainer& trainer)
+      : Labels(labels, samples, trainer.output_elements(), trainer.classes()) {}
   Label operator[](size_t i) const {
     if (classes_ != nullptr) return Label::Class(classes_[i]);
     return rows_ != nullptr ? Label::Classes(rows_ + i * size_) : Label::Vector(vectors_ + i * size_);
@@ -334,6 +337,30 @@ uint32_t ModelFingerprint(const py::bytes& model, const py::array& parameter_ten
   return crc;
 }
 
+/// (Mean of a loss over samples, infinite if one is; correct decisions).
+py::tuple Judge(uint32_t number, const py::array& outputs, const py::array& labels, uint32_t classes) {
+  static const AllOperators all;
+  const Loss* loss = all.Find<Loss>(static_cast<LossId>(number));
+  const float* values = Data<float>("outputs", outputs, -1, -1);
+  const auto size = static_cast<uint32_t>(outputs.shape(1));
+  if (loss == nullptr || classes == 0 || size % classes != 0) throw py::value_error("no such loss, or no such rows");
+  const Labels targets(labels, outputs.shape(0), size, classes);
+  const auto samples = static_cast<size_t>(outputs.shape(0));
+  double sum = 0.0;
+  uint64_t correct = 0;
+  for (size_t i = 0; i < samples; ++i) {
+    StepResult result = {};
+    const Label label = targets[i];
+    const Finding finding = loss->run({label, values + i * size, size, nullptr, 1.0f, classes}, &result);
+    if (finding != Finding::kNothing && finding != Found(Status::kNonFinite, Subject::kLoss)) {
+      throw py::value_error("an output or a label is none for this loss");
+    }
+    sum += finding == Finding::kNothing ? static_cast<double>(result.loss) : std::numeric_limits<double>::infinity();
+    correct += result.correct;
+  }
+  return py::make_tuple(sum / static_cast<double>(samples), correct);
+}
+
 uint32_t BytesCrc32(const py::bytes& data) {
   const std::string_view bytes(data);
   return Crc32Of(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<uint32_t>(bytes.size()));
@@ -346,11 +373,13 @@ void BindTrainer(py::module_& module) {
       "from_cut: what lies behind the plan's cut; samples are values of the cut's tensor.")
       .def(py::init<const py::bytes&, size_t, bool>(), py::arg("model"), py::arg("arena_bytes"),
            py::arg("from_cut") = false)
-      .def("train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
-           py::arg("weights") = py::none(),
-           "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k]; "
-           "weights float32 [n] of the samples.\n\n"
-           "Returns (losses float32 [k], correct uint32 [k], done, status): stops at the first status other than 0.")
+      .def(
+          "train", &NativeTrainer::Train, py::arg("x"), py::arg("labels"), py::arg("order"),
+          py::arg("weights") = py::none(),
+          "Train on x[order] (float32 [n, inputs]) with labels int32 [n] or float32 [n, outputs]; order uint32 [k]; "
+          "weights float32 [n] of the samples.\n\n"
+          "Returns (losses float32 [k], correct uint32 [k], trained bool [k], done, status): stops at the first status "
+          "other than 0.")
       .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
            "(mean loss, correct samples).")
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")
@@ -385,6 +414,8 @@ void BindModule(py::module_& module) {
   module.def("status_text", [](int status) { return StatusText(static_cast<Status>(status)); }, py::arg("status"));
   module.def("fingerprint", &ModelFingerprint, py::arg("model"), py::arg("parameter_tensors"),
              "Checksum of a model's structure and frozen constants; parameter_tensors uint32 [n].");
+  module.def("judge", &Judge, py::arg("loss"), py::arg("outputs"), py::arg("labels"), py::arg("classes"),
+             "(Mean loss, correct decisions) of outputs float32 [n, outputs] with labels as those of NativeTrainer.");
   module.def("crc32", &BytesCrc32, py::arg("data"));
   module.attr("trainer_bytes") = sizeof(Trainer);
 #ifdef TFLM_TRAIN_PARITY

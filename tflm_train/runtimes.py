@@ -137,10 +137,10 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     for sentence in (objective.label_warning(labels), range_sentence):
         if sentence is not None:
             warnings.warn(sentence, DataWarning, stacklevel=2)
-    results = outputs(samples)
+    loss, correct = objective.judge(outputs(samples), labels)
     return {
         "samples": len(samples),
-        "accuracy": objective.accuracy(objective.count_correct(results, labels), labels),
+        "accuracy": objective.accuracy(correct, labels),
         "metric": objective.metric_name(labels),
-        "loss": objective.mean_loss(results, labels),
+        "loss": loss,
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..errors import UserError
 from ..model import TrainableModel
+from ..native_modules import MODULES
 from .device import Device, StepLog
-from .native import MODULES, NativeDevice
+from .native import NativeDevice
 
 __all__ = ["Device", "StepLog", "device_names", "open_device"]
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..converters.install_hint import install_command
 from ..converters.options import device_numbers, read_device_options
-from ..errors import DeviceError, MissingToolError
+from ..errors import DeviceError
 from ..model import TrainableModel
+from ..native_modules import load_module
 from ..sizes import native_arena_bytes
 from .device import StepLog, stored_values
 from .refusals import NON_FINITE, OK, refusal
-
-MODULES = {"native": "_native", "native-parity": "_native_parity"}
-
-
-def _load(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"tflm_train.{MODULES[name]}")
-    except ImportError as error:
-        raise MissingToolError(
-            f"device {name}: the compiled module is missing ({error}); "
-            "install tflm-train with a C++17 compiler at hand: " + install_command()
-        ) from None
 
 
 class NativeDevice:
@@ -49,7 +35,7 @@ class NativeDevice:
         self.name = name
         from_cut = from_cut or model.has_external_body
         self.arena_bytes = native_arena_bytes(model.plan, from_cut) if arena_bytes is None else arena_bytes
-        self._module = _load(name)
+        self._module = load_module(name)
         self._model_name = model.name
         self._parameters = model.plan.parameters
         self._trainer: Any = self._call(self._module.NativeTrainer, model.data, self.arena_bytes, from_cut)
