@@ -117,7 +117,7 @@ def _with_keras_defaults(
                 f"the Keras model was compiled with {found.compiled_with}, which does not train here ({refusal}): the "
                 "loss is chosen by the model's end instead"
             )
-    return replace(config, **changes), notes
+    return config.changed(**changes), notes
 
 
 def _why_not(graph: Graph, loss: str) -> str | None:

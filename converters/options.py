@@ -37,6 +37,9 @@ class Option:
     flags : tuple of str
         On the command line.
     help : str
+        For the command line.
+    details : str
+        What the documentation of ``TrainingConfig`` says in its place, if that is more.
     metavar : str or None
         What the command line calls its value.
     default : object
@@ -59,6 +62,7 @@ class Option:
     name: str
     flags: tuple[str, ...]
     help: str
+    details: str = ""
     metavar: str | None = None
     default: Any
     rule: str
@@ -69,6 +73,11 @@ class Option:
     at_least: str | None = None
     code: str | None = None
     policies: tuple[Policy, ...] = ()
+
+    @property
+    def type(self) -> type:
+        """Of a value on the command line."""
+        return _TYPES.get(self.read, str)
 
     def good(self, kept: Any) -> bool:
         """Whether a value lies in the range, which is judged on what the device keeps."""
@@ -186,6 +195,7 @@ def _policy(kind: type[Policy], help: str) -> list[Option]:
     return [option] if len(words) > 1 else []
 
 
+_TYPES: dict[Any, type] = {_number: float, _whole: int, _switch: bool}
 _PART = "a number above 0 and at most 1"
 _ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
 _LARGEST = float(np.finfo(np.float32).max)
@@ -199,6 +209,9 @@ OPTIONS: dict[str, Option] = {
             flags=("--layers",),
             help="What trains; auto: all but layers that a Keras model has frozen.",
             metavar="auto|all|last:N|NAME,...",
+            details='"auto": all, but for those with trainable=False in a Keras model; "all", "last:N" (operators '
+            "with parameters, counted from the output), or names or indices of operators as ``tflm-train "
+            "inspect`` prints them (a sequence, or one string with commas).",
             default="auto",
             rule="'auto', 'all', 'last:N', or names or indices of operators",
             read=_layers,
@@ -208,6 +221,11 @@ OPTIONS: dict[str, Option] = {
             flags=("--cut",),
             help="Where the frozen body ends: programs that start there.",
             metavar="LAYER|TENSOR",
+            details="Where the frozen body ends and the head begins: a layer or tensor by name, or an operator by "
+            "index, whose output all of the head is computed from. The plan gets programs that start there, "
+            'and all layers means all of the head. "auto": none, but in front of the trained layers where the '
+            "library cannot run a layer of the body itself (recurrent, int8, custom): the body then runs in "
+            "TensorFlow Lite Micro, on a PC in ai-edge-litert.",
             default="auto",
             rule="'auto', the name of a layer or tensor, or the index of an operator",
             read=_layer,
@@ -217,8 +235,11 @@ OPTIONS: dict[str, Option] = {
         Option(
             name="loss",
             flags=("--loss",),
-            help="auto (as a Keras model was compiled, else by the end), cross-entropy, binary-cross-entropy or mse.",
+            help=f"auto (as a Keras model was compiled, else by the end), {', '.join(LOSSES[1:-1])} or {LOSSES[-1]}.",
             metavar="L",
+            details='"auto": what a Keras model was compiled with, where that is one of these; else SOFTMAX at the '
+            "end means cross entropy, LOGISTIC binary cross entropy; a linear end trains on cross entropy "
+            "from logits for class labels and on mean squared error for vectors.",
             default="auto",
             rule=_one_of(LOSSES),
             read=_word,
@@ -278,6 +299,8 @@ OPTIONS: dict[str, Option] = {
             flags=("--decay",),
             help="tinyprop: factor of the running maximum.",
             metavar="F",
+            details="tinyprop: factor of the running maximum: S = (s_min + (s_max - s_min) Y / Ymax) damping^d, Ymax "
+            "<- max(decay Ymax, Y).",
             default=0.99,
             rule=_PART,
             read=_number,
@@ -289,6 +312,7 @@ OPTIONS: dict[str, Option] = {
             name="output_sparse",
             flags=("--output-sparse/--output-dense",),
             help="Select in the output layer too.",
+            details="Select in the output layer too (the paper's form; collapses with few classes).",
             default=False,
             rule=_YES_NO,
             read=_switch,
@@ -312,6 +336,7 @@ OPTIONS: dict[str, Option] = {
             flags=("--accumulate",),
             help="Samples per update.",
             metavar="N",
+            details="Samples per update; more than one reserves gradient buffers.",
             default=1,
             rule=f"a whole number from 1 to {MAX_ACCUMULATE}",
             read=_whole,
@@ -323,6 +348,7 @@ OPTIONS: dict[str, Option] = {
             name="zero_skip",
             flags=("--zero-skip/--no-zero-skip",),
             help="Errors that are exactly zero cost nothing.",
+            details="Errors that are exactly zero cost nothing (same result).",
             default=True,
             rule=_YES_NO,
             read=_switch,
@@ -332,6 +358,7 @@ OPTIONS: dict[str, Option] = {
             name="add_bias",
             flags=("--add-bias",),
             help="Give trained layers without bias a bias of zeros.",
+            details="Give trained operators of a ``.tflite`` without bias a bias of zeros.",
             default=False,
             rule=_YES_NO,
             read=_switch,

@@ -2,82 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .converters.errors import UserError
 from .converters.options import LOSSES, OPTIONS, SELECTORS, checked, in_effect, refuse_idle
 
 __all__ = ["LOSSES", "SELECTORS", "TrainingConfig"]
 
-
-def _default(name: str) -> Any:
-    return OPTIONS[name].default
+_Class = TypeVar("_Class")
 
 
-@dataclass(frozen=True)
+def _with_options(cls: type[_Class]) -> type[_Class]:
+    """A frozen dataclass that has the options of the table as its fields, in its documentation too."""
+    cls.__annotations__ = {name: option.type for name, option in OPTIONS.items()}
+    for name, option in OPTIONS.items():
+        setattr(cls, name, option.default)
+    wrapper = textwrap.TextWrapper(120, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    listed = (f"{name} : {o.rule}\n{wrapper.fill(o.details or o.help)}" for name, o in OPTIONS.items())
+    cls.__doc__ = (cls.__doc__ or "").replace("OPTIONS", "\n    ".join(listed))
+    return dataclass(frozen=True)(cls)
+
+
+@_with_options
 class TrainingConfig:
     """Training options written into the plan.
 
     Parameters
     ----------
-    layers : str or sequence
-        ``"auto"``: all, but for those with ``trainable=False`` in a Keras model; ``"all"``, ``"last:N"`` (operators
-        with parameters, counted from the output), or names or indices of operators as ``tflm-train inspect`` prints
-        them (a sequence, or one string with commas).
-    cut : str or int
-        Where the frozen body ends and the head begins: a layer or tensor by name, or an operator by index, whose output
-        all of the head is computed from. The plan gets programs that start there, and all layers means all of the head.
-        ``"auto"``: none, but in front of the trained layers where the library cannot run a layer of the body itself
-        (recurrent, int8, custom): the body then runs in TensorFlow Lite Micro, on a PC in ai-edge-litert.
-    loss : {"auto", "cross-entropy", "binary-cross-entropy", "mse"}
-        ``auto``: what a Keras model was compiled with, where that is one of these; else SOFTMAX at the end means cross
-        entropy, LOGISTIC binary cross entropy; a linear end trains on cross entropy from logits for class labels and
-        on mean squared error for vectors.
-    selector : {"dense", "static-topk", "tinyprop"}
-        Which elements of a layer's error go on.
-    ratio : float in (0, 1]
-        static-topk: part of the elements that is kept.
-    s_min, s_max, damping, decay : float
-        TinyProp's constants: S = (s_min + (s_max - s_min) Y / Ymax) damping^d, Ymax <- max(decay Ymax, Y).
-    output_sparse : bool
-        Select in the output layer too (the paper's form; collapses with few classes).
-    learning_rate : float > 0
-    accumulate : int >= 1
-        Samples per update; more than one reserves gradient buffers.
-    zero_skip : bool
-        Errors that are exactly zero cost nothing (same result).
-    add_bias : bool
-        Give trained operators of a ``.tflite`` without bias a bias of zeros.
-    seed : int
-        Of the sample order.
+    OPTIONS
 
     Raises
     ------
     UserError
         A value of another type or outside its range, which is that of the float32 that the device keeps; an option
-        that has no effect with this selector. The message names the option and the range.
+        that has no effect with this selector or gate. The message names the option and the range.
     """
 
-    layers: str | Sequence[str | int] = _default("layers")
-    cut: str | int = _default("cut")
-    loss: str = _default("loss")
-    selector: str = _default("selector")
-    ratio: float = _default("ratio")
-    s_min: float = _default("s_min")
-    s_max: float = _default("s_max")
-    damping: float = _default("damping")
-    decay: float = _default("decay")
-    output_sparse: bool = _default("output_sparse")
-    learning_rate: float = _default("learning_rate")
-    accumulate: int = _default("accumulate")
-    zero_skip: bool = _default("zero_skip")
-    add_bias: bool = _default("add_bias")
-    seed: int = _default("seed")
+    if TYPE_CHECKING:
+
+        def __init__(self, **options: Any) -> None: ...
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __post_init__(self) -> None:
-        for name, value in checked({f.name: getattr(self, f.name) for f in fields(self)}).items():
+        for name, value in checked(vars(self)).items():
             object.__setattr__(self, name, value)
         refuse_idle([name for name in OPTIONS if getattr(self, name) != OPTIONS[name].default], vars(self))
 
@@ -90,10 +60,14 @@ class TrainingConfig:
         unknown = sorted(set(changes) - set(OPTIONS))
         if unknown:
             raise UserError(f"unknown option {unknown[0]!r}: TrainingConfig has {', '.join(sorted(OPTIONS))}")
-        return cls(**{**preset, **changes})  # type: ignore[arg-type]
+        return cls(**{**preset, **changes})
+
+    def changed(self, **changes: Any) -> "TrainingConfig":
+        """The same with other values of some options."""
+        return TrainingConfig(**{**vars(self), **changes})
 
     def with_selector(self, selector: str) -> "TrainingConfig":
         """The same under another selector; options that have no effect with it have their defaults."""
         chosen = {**vars(self), "selector": selector}
         idle = {name: option.default for name, option in OPTIONS.items() if not in_effect(name, chosen)}
-        return replace(self, **idle, selector=selector)
+        return self.changed(**idle, selector=selector)

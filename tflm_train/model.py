@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -115,12 +115,12 @@ class TrainableModel:
 
         config = plan_config(self.plan)
         if config.layers == tuple(parameter_operators(read_graph(flatbuffer.load(self.data, self.name), self.name))):
-            config = replace(config, layers=OPTIONS["layers"].default)
+            config = config.changed(layers=OPTIONS["layers"].default)
         if "selector" in changes:
             config = config.with_selector(changes["selector"])
         path = self.path or self.name
         output = str(PurePath(path).with_suffix(".tflite")) if PurePath(path).suffix.lower() in C_SUFFIXES else path
-        return convert_command(path, replace(config, **changes), output)
+        return convert_command(path, config.changed(**changes), output)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all.

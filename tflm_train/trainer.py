@@ -265,13 +265,12 @@ class Trainer:
         return self.device.options()
 
     def set_options(self, **changes: Any) -> None:
-        """Change training options: learning_rate, selector, ratio, s_min, s_max, damping, decay, output_sparse,
-        zero_skip, accumulate.
+        """Change training options, any of those in ``options``.
 
         Raises
         ------
         UserError
-            An unknown option, a value of another type or out of range, one that has no effect with the selector in
+            An unknown option, a value of another type or out of range, one that has no effect with the policies in
             force, or one for which the plan reserved no memory. All options stay as they were.
         """
         current = self.device.options()

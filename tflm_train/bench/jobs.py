@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,7 @@ def _file_jobs(file: Path, settings: Settings) -> Iterator[Job]:
     """A file is converted for every selector, with all other options as its plan says, if it has one."""
     planned = _with_plan(file)
     config = TrainingConfig(ratio=RATIO, seed=settings.seed) if planned is None else plan_config(planned.plan)
-    config = replace(config, **settings.changes)
+    config = config.changed(**settings.changes)
     data: Callable[[TrainableModel, int], Dataset] = _random_data
     if settings.data is not None:
         loaded = load_data(settings.data, settings.labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,9 @@ from .output import print_json, print_table
 NAMES = ("mlp", "cnn", "conv")
 
 
+@opt.with_options("learning_rate", "layers")
 def bench(
+    *,
     workloads: Annotated[
         list[str] | None,
         typer.Argument(metavar="[mlp] [cnn] [conv] [model FILE ...]", help="What to measure; default: mlp cnn conv."),
@@ -29,8 +31,7 @@ def bench(
         typer.Option("--selector", metavar="S", help=f"dense-noskip, {', '.join(SELECTORS)}; may be repeated."),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="The first one is measured.")] = 5,
-    lr: opt.LearningRate = None,
-    layers: opt.Layers = None,
+    options: dict[str, Any],
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of weights, data split and order.")] = 0,
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", help="So many, from --seed on: means and 95 % intervals.")
@@ -64,8 +65,8 @@ def bench(
         epochs,
         seed,
         seeds,
-        learning_rate=lr,
-        layers=layers,
+        learning_rate=options.get("learning_rate"),
+        layers=options.get("layers"),
         mnist=mnist,
         data=data,
         labels=labels,

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..converters.options import OPTIONS
 from . import options as opt
 from .output import print_json, print_pairs
 
 
+@opt.with_options(*OPTIONS)
 def convert(
+    *,
     model: opt.AnyModel,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.tflite", help="Where the result goes.")],
-    layers: opt.Layers = None,
-    cut: opt.Cut = None,
-    loss: opt.Loss = None,
-    selector: opt.Selector = None,
-    ratio: opt.Ratio = None,
-    s_min: opt.SMin = None,
-    s_max: opt.SMax = None,
-    damping: opt.Damping = None,
-    decay: opt.Decay = None,
-    output_sparse: opt.OutputSparse = None,
+    options: dict[str, Any],
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="P", help="paper: TinyProp's constants as its authors ran it.")
     ] = None,
-    lr: opt.LearningRate = None,
-    accumulate: opt.Accumulate = None,
-    zero_skip: opt.ZeroSkip = None,
-    add_bias: opt.AddBias = None,
-    seed: opt.Seed = None,
     operators_header: Annotated[
         Path | None,
         typer.Option(
@@ -59,27 +48,10 @@ def convert(
 
     check_model_name(output)
     check_different(*(path for path in (output, operators_header, c_array) if path is not None))
-    changes = opt.given(
-        layers=layers,
-        cut=cut,
-        loss=loss,
-        selector=selector,
-        ratio=ratio,
-        s_min=s_min,
-        s_max=s_max,
-        damping=damping,
-        decay=decay,
-        output_sparse=output_sparse,
-        learning_rate=lr,
-        accumulate=accumulate,
-        zero_skip=zero_skip,
-        add_bias=add_bias,
-        seed=seed,
-    )
     if preset not in (None, "paper"):
         raise UserError(f"--preset {preset}: there is only 'paper'")
-    config = TrainingConfig.paper(**changes) if preset else TrainingConfig(**changes)
-    refuse_idle(changes, vars(config))
+    config = TrainingConfig.paper(**options) if preset else TrainingConfig(**options)
+    refuse_idle(options, vars(config))
     result = add_plan(model, config)
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,28 +33,39 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def _option(name: str) -> Any:
-    """A command-line option from the table of options; not given, it is None."""
+    """Type of a parameter for an option of the table; not given, it is None."""
     option = OPTIONS[name]
-    return typer.Option(*option.flags, metavar=option.metavar, help=option.help, show_default=False)
+    return Annotated[
+        option.type | None, typer.Option(*option.flags, metavar=option.metavar, help=option.help, show_default=False)
+    ]
 
 
-Layers = Annotated[str | None, _option("layers")]
-Cut = Annotated[str | None, _option("cut")]
-Loss = Annotated[str | None, _option("loss")]
-Selector = Annotated[str | None, _option("selector")]
-Ratio = Annotated[float | None, _option("ratio")]
-SMin = Annotated[float | None, _option("s_min")]
-SMax = Annotated[float | None, _option("s_max")]
-Damping = Annotated[float | None, _option("damping")]
-Decay = Annotated[float | None, _option("decay")]
-OutputSparse = Annotated[bool | None, _option("output_sparse")]
-LearningRate = Annotated[float | None, _option("learning_rate")]
-Accumulate = Annotated[int | None, _option("accumulate")]
-ZeroSkip = Annotated[bool | None, _option("zero_skip")]
-AddBias = Annotated[bool | None, _option("add_bias")]
-Seed = Annotated[int | None, _option("seed")]
+def with_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command options of the table as parameters; as ``options`` it gets those that the user gave.
 
+    Parameters
+    ----------
+    *names : str
+        In the table.
+    """
 
-def given(**options: Any) -> dict[str, Any]:
-    """The options that the user gave."""
-    return {name: value for name, value in options.items() if value is not None}
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**arguments: Any) -> None:
+            values = {name: arguments.pop(name) for name in names}
+            command(options={name: value for name, value in values.items() if value is not None}, **arguments)
+
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command, eval_str=True).parameters.values():
+            if parameter.name != "options":
+                parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+                continue
+            parameters += [
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(name))
+                for name in names
+            ]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate

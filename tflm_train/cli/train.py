@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from ..converters.options import DEVICE_OPTIONS
 from . import options as opt
 from .exit_codes import INTERRUPTED
 from .output import macs, metric_label, percent, print_json, print_pairs, told_warnings
 
 
+@opt.with_options("seed", *DEVICE_OPTIONS)
 def train(
+    *,
     file: opt.Model,
     data: opt.Data,
     labels: opt.Labels = None,
@@ -24,18 +27,8 @@ def train(
         str, typer.Option("--device", metavar="D", help="native, native-parity, qemu:BOARD or serial:PORT.")
     ] = "native",
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the samples.")] = 1,
-    lr: opt.LearningRate = None,
-    seed: opt.Seed = None,
     shuffle: Annotated[bool, typer.Option("--shuffle/--no-shuffle", help="New sample order in every epoch.")] = True,
-    selector: opt.Selector = None,
-    ratio: opt.Ratio = None,
-    s_min: opt.SMin = None,
-    s_max: opt.SMax = None,
-    damping: opt.Damping = None,
-    decay: opt.Decay = None,
-    output_sparse: opt.OutputSparse = None,
-    zero_skip: opt.ZeroSkip = None,
-    accumulate: opt.Accumulate = None,
+    options: dict[str, Any],
     as_json: opt.Json = False,
 ) -> None:
     """Train a converted model on a device. Options override the plan's where its memory allows."""
@@ -50,21 +43,10 @@ def train(
         check_model_name(output)
         check_writable(output)
     arrays = load_data(data, labels)
-    changes = opt.given(
-        learning_rate=lr,
-        selector=selector,
-        ratio=ratio,
-        s_min=s_min,
-        s_max=s_max,
-        damping=damping,
-        decay=decay,
-        output_sparse=output_sparse,
-        zero_skip=zero_skip,
-        accumulate=accumulate,
-    )
+    seed = options.pop("seed", None)
     with told_warnings() as sentences, Trainer(file, device=device) as trainer:
-        if changes:
-            trainer.set_options(**changes)
+        if options:
+            trainer.set_options(**options)
         before = trainer.evaluate(*arrays.held_out)
         history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed)
         if history.stopped and not history.completed and not history.interrupted:
