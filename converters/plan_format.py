@@ -30,7 +30,8 @@ NONE_ADDRESS = 0xFFFFFFFF  # of an absent argument
 MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
-TRAINER_BYTES = 296  # the Trainer object on 32 and 64 bit (trainer.h asserts it)
+# The Trainer object on 32 and 64 bit (trainer.h asserts it), a multiple of 8: its options and the rest.
+TRAINER_BYTES = (252 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 

@@ -149,7 +149,7 @@ def cpp_header() -> str:
     constants = {
         "kPlanMagic": pf.MAGIC, "kFormatVersion": pf.FORMAT_VERSION, "kPlanCrcBegin": pf.PLAN_CRC_BEGIN,
         "kNoneOffset": pf.NONE_OFFSET, "kAddressBits": pf.ADDRESS_BITS, "kNoneAddress": pf.NONE_ADDRESS,
-        "kKernelCount": len(KERNELS),
+        "kKernelCount": len(KERNELS), "kTrainerBytes": pf.TRAINER_BYTES,
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
         "kLayerDense": pf.LAYER_DENSE,

@@ -172,9 +172,17 @@ class Step final {
   uint32_t next_offset_ = 0;
 };
 
+inline TrainingOptions DenseOptions() {
+  TrainingOptions options = {};
+  options.ratio = options.s_max = options.damping = options.decay = 1;
+  options.learning_rate = 1;
+  options.accumulate = options.zero_skip = 1;
+  return options;
+}
+
 /// Trains one layer step: the selector, the layer's record, and where gradients go.
 struct Training {
-  TrainingOptions options = {SelectorId::kDense, 1, 0, 1, 1, 1, 0, 1, 1, 1};
+  TrainingOptions options = DenseOptions();
   LayerRecord layer = {};
   std::vector<float> bias;
   bool weights_train = true;

@@ -19,11 +19,15 @@ struct Layer {
   std::vector<float> error;  // what the last selection left of it
   uint16_t keys[kElements] = {};
   WorkCounters work;
-  TrainingOptions options = {SelectorId::kDense, 1.0f, 0.1f, 0.9f, 0.9f, 0.99f, 0, 0.01f, 1, 1};
+  TrainingOptions options = {};
   AllOperators selectors;
   bool zero_skip = true;
 
   Layer() {
+    options.ratio = 1.0f;
+    options.s_min = 0.1f;
+    options.s_max = options.damping = 0.9f;
+    options.decay = 0.99f;
     record.candidates = kElements;
     record.max_selected = kElements;
   }

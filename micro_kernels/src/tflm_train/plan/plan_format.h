@@ -17,6 +17,7 @@ inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kKernelCount = 51u;
+inline constexpr uint32_t kTrainerBytes = 296u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;

@@ -167,9 +167,7 @@ class Trainer {
   uint32_t pending_ = 0;  // samples whose gradients wait for the update
 };
 
-/// Size of a Trainer on every target.
-inline constexpr uint32_t kTrainerBytes = 296;
-static_assert(sizeof(Trainer) == kTrainerBytes);
+static_assert(sizeof(Trainer) == kTrainerBytes, "on every target");
 
 }  // namespace tflm_train
 
