@@ -34,6 +34,7 @@ def apply(example: str, root: Path) -> list[str]:
         paths.append(block["path"])
         if block["anchor"] is None:
             assert not path.exists()
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
             continue
         content = path.read_text()
@@ -72,19 +73,18 @@ def _config() -> str:
 
 
 @pytest.mark.skipif(not Path(_config()).exists(), reason="Python has no headers here")
-def test_the_examples_add_an_operator_and_a_selector(tmp_path: Path) -> None:
+def test_the_examples_add_an_operator_and_policies(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("*.so", "__pycache__")
     for part in PARTS:
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
     for name in ("README.md", "setup.cfg", "conftest.py"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "tflm_train" / "converters").symlink_to(tmp_path / "converters")
-    sections = dict(re.findall(r"^## (An operator|A selector)\n(.*?)(?=^## )", _document(), re.DOTALL | re.MULTILINE))
+    sections = dict(re.findall(r"^## (An? \w+)\n(.*?)(?=^## |\Z)", _document(), re.DOTALL | re.MULTILINE))
 
-    operator = apply(sections["An operator"], tmp_path)
-    assert len([path for path in operator if not path.startswith("tests/")]) == 3
-    selector = apply(sections["A selector"], tmp_path)
-    assert len([path for path in selector if not path.startswith("tests/")]) == 2
+    for section, files in (("An operator", 3), ("A selector", 2), ("A loss", 2), ("A gate", 3)):
+        named = apply(sections[section], tmp_path)
+        assert len([path for path in named if not path.startswith("tests/")]) == files, section
 
     installed = tmp_path / "installed"  # tests do not import from the checkout's own folder
     installed.mkdir()
@@ -101,9 +101,9 @@ def test_the_examples_add_an_operator_and_a_selector(tmp_path: Path) -> None:
     run("-m", "tflm_train.converters.generate")
     assert "RELU_0_TO_1" in (tmp_path / "README.md").read_text()
     build(tmp_path)
-    wanted = "relu_0_to_1 or every_second"
-    tests = ["tests/test_gradients.py", "tests/test_every_second.py"]
-    assert "2 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", wanted)
+    added = ["every_second", "mean_absolute_error", "loss_threshold"]
+    tests = ["tests/test_gradients.py::test_relu_0_to_1", *(f"tests/test_{name}.py" for name in added)]
+    assert "6 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
 
 def _document() -> str:
