@@ -138,9 +138,10 @@ def _number(value: Any) -> float:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:  # a whole number beyond double: as infinite as on the device
         return math.inf
+    return 0.0 if number <= 0 and stored(number) == 0 else number  # not -0.0: devices compare bits
 
 
 def _whole(value: Any) -> int:

@@ -51,7 +51,7 @@ def _options() -> list[str]:
         "struct OptionRange {",
         "  uint32_t low, high;  // of a float its bits",
         "  bool is_float;",
-        "  uint8_t at_least;  // option that it may not lie below, kOptionCount: none",
+        "  uint8_t at_least;  // option that it may not lie below, itself: none",
         "};",
         "",
         "/// In the order of TrainingOptions.",
@@ -61,7 +61,7 @@ def _options() -> list[str]:
         high = len(option.words) - 1 if option.words else option.high
         low, high = (int(np.asarray(value, option.code).view("<u4")) for value in (option.low, high))
         is_float = "true" if option.code == "<f4" else "false"
-        at_least = numbers.index(option.at_least) if option.at_least else len(numbers)
+        at_least = numbers.index(option.at_least or option.name)
         lines += [f"    // {option.name}", f"    {{{low}u, {high}u, {is_float}, {at_least}}},"]
     return [*lines, "};", "", *chosen(DEVICE_OPTIONS)]
 

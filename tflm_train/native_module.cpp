@@ -286,7 +286,8 @@ class NativeTrainer {
       uint32_t i = 0;
       while (i < kOptionCount && name != OptionName(i)) ++i;
       if (i == kOptionCount) throw py::type_error("unknown option " + name);
-      words[i] = kOptionRanges[i].is_float ? BitsOf(value.cast<float>()) : value.cast<uint32_t>();
+      // -0 is 0: options are compared by their bits
+      words[i] = kOptionRanges[i].is_float ? BitsOf(value.cast<float>() + 0.0f) : value.cast<uint32_t>();
     }
     TrainingOptions options;
     std::memcpy(&options, words, sizeof options);

@@ -85,7 +85,7 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
 
 Status CheckConvolution(const StepView& step, bool depthwise, bool pooled, ConvolutionShapesFit shapes_fit) {
   const uint32_t words = FirstPooledWord(depthwise) + (pooled ? kMapWords + kPoolWords : 0);
-  if (step.word_count() != words || !LayerArgumentsFit(step, pooled ? LayerKind::kPooled : LayerKind::kConvolution)) {
+  if (step.word_count() != words || !LayerArgumentsFit(step, pooled ? kPooledNeeds : kConvolutionNeeds)) {
     return Status::kPlanInvalid;
   }
   const ValueRecord& w = step.value(layer_forward::kW);

@@ -23,7 +23,7 @@ TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
 int32_t LastDim(const ValueRecord& value) { return value.dims[value.rank - 1]; }
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (step.word_count() != kWords || !LayerArgumentsFit(step, LayerKind::kDense)) return Status::kPlanInvalid;
+  if (step.word_count() != kWords || !LayerArgumentsFit(step, kDenseNeeds)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
   const DenseShape shape = Shape(step);
   return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&

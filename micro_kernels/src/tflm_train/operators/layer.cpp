@@ -42,21 +42,16 @@ const ValueRecord& LayerOutput(const StepView& step) {
   return IsBackward(step) ? step.value(layer_backward::kDy) : step.value(layer_forward::kY);
 }
 
-bool LayerArgumentsFit(const StepView& step, LayerKind kind) {
-  if (!IsBackward(step)) {
-    if (kind == LayerKind::kPooled) return ArgumentsFit(step, layer_forward::kCount, kPooledForwardNeeds);
-    if (kind == LayerKind::kDense) return ArgumentsFit(step, layer_forward::kY + 1, kForwardNeeds);
-    return ArgumentsFit(step, arguments::conv_2d::forward::kCount, kConvolutionForwardNeeds);
-  }
-  uint32_t count = layer_backward::kScratch + 1, needs = kBackwardNeeds;
-  if (kind == LayerKind::kConvolution) {
-    count = layer_backward::kWorkspace + 1;
-    needs = kConvolutionBackwardNeeds;
-  } else if (kind == LayerKind::kPooled) {
-    count = layer_backward::kArgmax + 1;
-    needs = kPooledBackwardNeeds;
-  }
-  return ArgumentsFit(step, count, needs) && InputsFit(step) && ScratchFits(step);
+const LayerNeeds kDenseNeeds = {{layer_forward::kY + 1, kForwardNeeds}, {layer_backward::kScratch + 1, kBackwardNeeds}};
+const LayerNeeds kConvolutionNeeds = {{arguments::conv_2d::forward::kCount, kConvolutionForwardNeeds},
+                                      {layer_backward::kWorkspace + 1, kConvolutionBackwardNeeds}};
+const LayerNeeds kPooledNeeds = {{layer_forward::kCount, kPooledForwardNeeds},
+                                 {layer_backward::kArgmax + 1, kPooledBackwardNeeds}};
+
+bool LayerArgumentsFit(const StepView& step, const LayerNeeds& needs) {
+  const bool backward = IsBackward(step);
+  const ArgumentNeeds& of_step = backward ? needs.backward : needs.forward;
+  return ArgumentsFit(step, of_step.count, of_step.needs) && (!backward || (InputsFit(step) && ScratchFits(step)));
 }
 
 bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word) {

@@ -25,11 +25,18 @@ TFLM_TRAIN_COLD const ValueRecord& LayerInput(const StepView& step);
 /// The value with the shape of the layer's output: y, or its error.
 TFLM_TRAIN_COLD const ValueRecord& LayerOutput(const StepView& step);
 
-/// Which of the arguments a kernel's steps have.
-enum class LayerKind { kDense, kConvolution, kPooled };
+/// Number of a step's arguments, and what they must be.
+struct ArgumentNeeds {
+  uint32_t count, needs;
+};
+/// Of both steps of a layer.
+struct LayerNeeds {
+  ArgumentNeeds forward, backward;
+};
+extern const LayerNeeds kDenseNeeds, kConvolutionNeeds, kPooledNeeds;
 
 /// Presence, types and places of a layer's arguments.
-TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, LayerKind kind);
+TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, const LayerNeeds& needs);
 /// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
 TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 

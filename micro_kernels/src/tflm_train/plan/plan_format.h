@@ -197,31 +197,31 @@ static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
 struct OptionRange {
   uint32_t low, high;  // of a float its bits
   bool is_float;
-  uint8_t at_least;  // option that it may not lie below, kOptionCount: none
+  uint8_t at_least;  // option that it may not lie below, itself: none
 };
 
 /// In the order of TrainingOptions.
 inline constexpr OptionRange kOptionRanges[kOptionCount] = {
     // selector
-    {0u, 2u, false, 10},
+    {0u, 2u, false, 0},
     // ratio
-    {1u, 1065353216u, true, 10},
+    {1u, 1065353216u, true, 1},
     // s_min
-    {0u, 1065353216u, true, 10},
+    {0u, 1065353216u, true, 2},
     // s_max
     {0u, 1065353216u, true, 2},
     // damping
-    {1u, 1065353216u, true, 10},
+    {1u, 1065353216u, true, 4},
     // decay
-    {1u, 1065353216u, true, 10},
+    {1u, 1065353216u, true, 5},
     // output_sparse
-    {0u, 1u, false, 10},
+    {0u, 1u, false, 6},
     // learning_rate
-    {1u, 2139095039u, true, 10},
+    {1u, 2139095039u, true, 7},
     // accumulate
-    {1u, 65535u, false, 10},
+    {1u, 65535u, false, 8},
     // zero_skip
-    {0u, 1u, false, 10},
+    {0u, 1u, false, 9},
 };
 
 /// The policies that options name.

@@ -8,20 +8,13 @@
 namespace tflm_train {
 namespace {
 
-/// Order of an option's values, with NaN out of it.
-bool IsAtLeast(uint32_t value, uint32_t low, bool is_float) {
-  return is_float ? FloatOf(value) >= FloatOf(low) : value >= low;
-}
-
 TFLM_TRAIN_COLD bool InRange(const TrainingOptions& options) {
   uint32_t words[kOptionCount];
   std::memcpy(words, &options, sizeof words);
   for (uint32_t i = 0; i < kOptionCount; ++i) {
     const OptionRange& range = kOptionRanges[i];
-    if (!IsAtLeast(words[i], range.low, range.is_float) || !IsAtLeast(range.high, words[i], range.is_float) ||
-        (range.at_least < kOptionCount && !IsAtLeast(words[i], words[range.at_least], range.is_float))) {
-      return false;
-    }
+    // No range holds a float below 0: their bits have the order of whole numbers, negative ones and NaN are above all.
+    if (words[i] < range.low || words[i] > range.high || words[i] < words[range.at_least]) return false;
   }
   return true;
 }
