@@ -162,8 +162,9 @@ class BackwardPass:
         name = argument.name
         if name == "dy":
             return dy
-        if name == "argmax":
-            return self.forward.argmax[(pool or op).index]
+        saved = self.forward.saved.get((pool or op).index, {})
+        if name in saved:
+            return saved[name]
         if name == "scratch":
             slot = self.slots.get(op.index)
             if slot is None or not slot.max_selected:
@@ -216,8 +217,8 @@ class BackwardPass:
         return step
 
 
-def pools_to_save(graph: Graph, layers: TrainedLayers) -> frozenset[int]:
-    """Max-pools whose winners the backward pass needs."""
+def saving_operators(graph: Graph, layers: TrainedLayers) -> frozenset[int]:
+    """Operators that keep something for the backward pass: max-pools their winners."""
     return frozenset(
         op.index
         for op in graph.operators

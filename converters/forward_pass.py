@@ -64,8 +64,8 @@ class ForwardPass:
     steps : list of Step
     values : dict
         Tensor index -> Value.
-    argmax : dict
-        Index of a max-pool operator -> saved winners, for those in ``save_argmax``.
+    saved : dict
+        Index of an operator in ``saving`` -> what its step keeps for the backward pass, by the argument's name.
 
     Parameters
     ----------
@@ -78,16 +78,16 @@ class ForwardPass:
         graph: Graph,
         kind: ForwardKind,
         parameters: dict[int, int],
-        save_argmax: frozenset[int],
+        saving: frozenset[int],
         cut: Cut | None = None,
     ) -> None:
         self.graph = graph
         self.kind = kind
         self.parameters = parameters
-        self.save_argmax = save_argmax
+        self.saving = saving
         self.steps: list[Step] = []
         self.values: dict[int, Value] = {}
-        self.argmax: dict[int, Value] = {}
+        self.saved: dict[int, dict[str, Value]] = {}
         self._constants: dict[int, Value] = {}
         self.first_operator = 0 if cut is None else cut.first_operator
         place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
@@ -150,11 +150,13 @@ class ForwardPass:
         self.values[tensor].quantization = stated(info)
         return self.values[tensor]
 
-    def _winners(self, pool: Operator) -> Value | None:
-        if pool.index not in self.save_argmax:
+    def _save(self, kernel: KernelSpec, name: str, op: Operator) -> Value | None:
+        if op.index not in self.saving:
             return None
-        self.argmax[pool.index] = Value(self.graph.tensors[pool.outputs[0]].shape, ScalarType.UINT8, role=Role.SAVED)
-        return self.argmax[pool.index]
+        kept = kernel.saved[name]
+        value = Value(self._dims(kept.shape(self.graph, op)), kept.type, role=kept.role)
+        self.saved.setdefault(op.index, {})[name] = value
+        return value
 
     def _native(self, op: Operator) -> list[int]:
         """Appends the step of an operator; returns the operators that it covers."""
@@ -188,8 +190,8 @@ class ForwardPass:
         for argument in kernel.forward_arguments:
             if argument.name == "y":
                 values += [self._new(tensor) for tensor in last.outputs]
-            elif argument.name == "argmax":
-                values.append(self._winners(last))
+            elif argument.name in kernel.saved:
+                values.append(self._save(kernel, argument.name, last))
             elif argument.name == "workspace":
                 strip = strip_elements(self.graph, kernel, op, last, words, Phase.FORWARD)
                 values.append(Value((strip,)) if strip else None)
@@ -211,8 +213,9 @@ class ForwardPass:
             else:
                 outputs.append(self._new(tensor))
         self.steps.append(Step(EXTERNAL, Phase.FORWARD, [*inputs, *outputs], operators=[op.index]))
-        if op.type == "MAX_POOL_2D" and op.index in self.save_argmax:
-            hook = [self.values[op.inputs[0]], self.values[op.outputs[0]], self._winners(op)]
+        if op.type == "MAX_POOL_2D" and op.index in self.saving:
+            winners = self._save(MAX_POOL_ARGMAX, "argmax", op)
+            hook = [self.values[op.inputs[0]], self.values[op.outputs[0]], winners]
             self.steps.append(Step(MAX_POOL_ARGMAX, Phase.HOOK, hook, pool_words(self.graph, op), [op.index]))
         return [op.index]
 

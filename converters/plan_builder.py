@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import plan_format as pf
-from .backward_pass import BackwardPass, LayerSlot, pools_to_save, selection_candidates
+from .backward_pass import BackwardPass, LayerSlot, saving_operators, selection_candidates
 from .cut import external_operators
 from .errors import ConversionError
 from .forward_pass import ForwardPass, in_place_steps
@@ -182,7 +182,7 @@ class PlanBuilder:
     def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
         cut = self.layers.cut if kind in (pf.ProgramKind.TRAIN_FROM_CUT, pf.ProgramKind.INFER_FROM_CUT) else None
         train = kind in (pf.ProgramKind.TRAIN, pf.ProgramKind.TRAIN_FROM_CUT)
-        saved = pools_to_save(self.graph, self.layers) if train else frozenset()
+        saved = saving_operators(self.graph, self.layers) if train else frozenset()
         forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
         program.loss_input = forward.values[self.loss.input]
@@ -197,7 +197,7 @@ class PlanBuilder:
     def _plan_native(program: Program) -> None:
         for index in in_place_steps(program.forward):
             program.compute_lifetimes()
-            source, target = program.forward[index].values
+            source, target = program.forward[index].values[:2]
             assert source is not None and target is not None
             share_in_place(program, index, source, target)
         plan_program(program)

@@ -96,9 +96,10 @@ class Base(enum.IntEnum):
 class Role(enum.IntEnum):
     ACTIVATION = 0
     ERROR = 1
-    SAVED = 2  # arg-max, masks
-    SCRATCH = 3
+    SAVED = 2  # what the forward pass keeps for the backward pass besides activations, of any type
+    SCRATCH = 3  # a selector's keys
     WEIGHT = 4
+    WINNERS = 5  # positions of maxima, which kernels follow: only those that write or read such may have them
 
 
 class Phase(enum.IntEnum):

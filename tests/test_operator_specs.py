@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
+import networks
 import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
-from tflm_train.converters import generate
+from tflm_train.converters import flatbuffer, generate, plan_builder
+from tflm_train.converters.convert import convert as convert_file
 from tflm_train.converters.errors import ConversionError
+from tflm_train.converters.model_writer import add_plan
 from tflm_train.converters.operators import KERNELS, OPERATORS, kernel_named, table
 from tflm_train.converters.operators.dense import FULLY_CONNECTED
-from tflm_train.converters.operators.spec import KernelSpec, OperatorSpec, OptionField, Options, parse_arguments
+from tflm_train.converters.operators.spec import KernelSpec, OperatorSpec, OptionField, Options, Saved, parse_arguments
+from tflm_train.converters.plan_format import ProgramKind, Role, ScalarType, SectionKind, encode
 
-from tflm_train import TrainingConfig, convert
+from tflm_train import DeviceError, TrainingConfig, convert
+from tflm_train.devices.native import NativeDevice
+from tflm_train.model import load_model
 
 LIBRARY = Path(__file__).resolve().parents[1] / "micro_kernels" / "src" / "tflm_train"
 
@@ -49,6 +55,51 @@ def test_no_error_passes_an_operator_without_backward_step(monkeypatch):
     assert len(convert(data, TrainingConfig(layers="last:1", loss="mse")).plan.layers) == 1
 
 
+def test_a_kernel_saves_values_of_any_type(monkeypatch):
+    """A pooled input and a mask of one bit for each element, say, live from their forward to their backward step."""
+    rng, b = np.random.default_rng(0), ModelBuilder()
+    x = b.op("TANH", [b.dense(b.input(1, 4), rng.normal(size=(16, 4)), np.zeros(16))], (1, 16))
+    data = b.finish(b.dense(x, rng.normal(size=(2, 16)), np.zeros(2)))
+    spec = OPERATORS["TANH"]
+    kernel = replace(
+        spec.kernel,
+        forward="x y! pooled!? mask!?",
+        backward="y dy! dx! pooled mask",
+        saved={
+            "pooled": Saved(ScalarType.FLOAT32, lambda graph, op: (1, 4)),
+            "mask": Saved(ScalarType.INT8, lambda graph, op: (graph.tensors[op.outputs[0]].elements // 8,)),
+        },
+    )
+    monkeypatch.setitem(OPERATORS, "TANH", replace(spec, kernel=kernel))
+    monkeypatch.setattr(plan_builder, "saving_operators", lambda graph, layers: frozenset({1}))
+    plan = convert_file(data, TrainingConfig(loss="mse"), tflm=False).plan
+    program = plan.program(ProgramKind.TRAIN)
+    values, steps = plan.values(program), plan.steps(program)
+    saved = values[values["role"] == Role.SAVED]
+    assert saved["type"].tolist() == [ScalarType.FLOAT32, ScalarType.INT8]
+    assert saved["bytes"].tolist() == [16, 2]
+    last = int(program["forward_count"]) + int(program["backward_count"])
+    assert (saved["first_step"] == 1).all() and (saved["last_step"] == last - 1).all()
+    forward, backward = (step for step in steps if step["kernel"] == kernel.number)
+    assert plan.step_values(forward)[2:] == plan.step_values(backward)[3:]
+    infer = plan.values(plan.program(ProgramKind.INFER))
+    assert len(infer) and (infer["role"] != Role.SAVED).all()
+
+
+def test_positions_of_maxima_are_no_ordinary_saved_values():
+    """A kernel follows them without a look: who saves something else may not stand in."""
+    model = convert(networks.cnn(size=8))
+    plan = model.plan
+    values = plan.sections[SectionKind.VALUES]
+    winners = values["role"] == Role.WINNERS
+    assert winners.any() and (values["type"][winners] == ScalarType.UINT8).all()
+    for role in (Role.SAVED, Role.ACTIVATION):
+        values["role"][winners] = role
+        file = add_plan(flatbuffer.load(model.data), encode(plan))
+        with pytest.raises(DeviceError, match="contradicts itself"):
+            NativeDevice(load_model(file))
+
+
 def test_a_page_without_a_place_for_the_table():
     with pytest.raises(ValueError, match="the page has no"):
         table.replaced("# Operators")
@@ -71,6 +122,8 @@ def test_arguments_that_contradict_themselves(text):
 def test_every_backward_argument_has_a_meaning():
     with pytest.raises(ValueError, match="dz is no argument"):
         KernelSpec(name="CEIL", number=0, forward="x y!", backward="dy! dz!", words="", macs=None)
+    with pytest.raises(ValueError, match="writes .'mask'., it saves .."):
+        KernelSpec(name="CEIL", number=0, forward="x y! mask!", backward="", words="", macs=None)
     with pytest.raises(ValueError, match="reads no dy"):
         KernelSpec(name="CEIL", number=0, forward="x y!", backward="dx!", words="", macs=None)
 

@@ -8,7 +8,7 @@ from ..graph import Graph, Operator, Tensor
 from . import pool, strip, window
 from .constraints import WINDOW, weights_are_constant
 from .shapes import check_bias, integers, require, shape_of
-from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import WINNERS, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
 _WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
@@ -124,6 +124,7 @@ CONV_2D = OperatorSpec(
         name="CONV_2D_MAX_POOL",
         number=20,
         forward=f"{_FORWARD} argmax!? workspace!?",
+        saved={"argmax": WINNERS},
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} {_MAP}",
         macs=_macs,
@@ -162,6 +163,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         name="DEPTHWISE_MAX_POOL",
         number=21,
         forward=f"{_FORWARD} argmax!? workspace!?",
+        saved={"argmax": WINNERS},
         backward=f"{_BACKWARD} argmax",
         words=f"{_WORDS} depth_multiplier {_MAP}",
         macs=_macs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..cpp_text import HEAD, camel, guarded
+from ..plan_format import Role
 from ..policies_cpp import every_symbol
 from . import EXTERNAL, KERNELS
 from .spec import Argument, KernelSpec
@@ -127,11 +128,12 @@ def _argument_enum(phase: str, arguments: tuple[Argument, ...]) -> list[str]:
 
 def _kernel_block(kernel: KernelSpec) -> list[str]:
     forward, backward = kernel.forward_arguments, kernel.backward_arguments
+    winners = [name for name, saved in kernel.saved.items() if saved.role == Role.WINNERS]
     numbers = [
         _mask(forward, (a.name for a in forward if a.written)),
-        _mask(forward, ["argmax"]),
+        _mask(forward, winners),
         _mask(backward, (a.name for a in backward if a.written)),
-        _mask(backward, ["argmax"]),
+        _mask(backward, winners),
         _mask(backward, ["scratch"]),
         _position(backward, "w"),
         _position(backward, "dy"),

@@ -8,7 +8,7 @@ from ..graph import Graph, Operator, Tensor
 from . import window
 from .constraints import WINDOW
 from .shapes import require, shape_of
-from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import WINNERS, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 POOL_WORDS = "filter_h filter_w stride_h stride_w pad_top pad_left activation"
 LARGEST_WINDOW = 256  # the winner's position is saved in one byte
@@ -60,6 +60,7 @@ MAX_POOL_2D = OperatorSpec(
         name="MAX_POOL_2D",
         number=7,
         forward="x y! argmax!?",
+        saved={"argmax": WINNERS},
         backward="y? argmax dy! dx!",
         words=POOL_WORDS,
         macs=None,
@@ -88,5 +89,11 @@ AVERAGE_POOL_2D = OperatorSpec(
 
 # saves the winners of a max-pool that TensorFlow Lite Micro has run
 MAX_POOL_ARGMAX = KernelSpec(
-    name="MAX_POOL_ARGMAX", number=23, forward="x y argmax!", backward="", words=POOL_WORDS, macs=None
+    name="MAX_POOL_ARGMAX",
+    number=23,
+    forward="x y argmax!",
+    saved={"argmax": WINNERS},
+    backward="",
+    words=POOL_WORDS,
+    macs=None,
 )

@@ -9,9 +9,9 @@ Arguments are written in one line, in the order of the step::
     "x w b? y! argmax!?"    ! the step writes it   ? it may be absent   * any number of them (the last one)
 
 Names have a meaning: ``y`` is the output (``y!*``: all of several), ``d`` and the name of an input or output its error,
-``w`` and ``b`` weights and biases that train, ``argmax`` winners of a max-pool (uint8), ``scratch`` a selector's keys
-(uint16), ``workspace`` floats that live no longer than the step. Constants ("words") are 32-bit integers unless marked
-``:f32``.
+``w`` and ``b`` weights and biases that train, ``scratch`` a selector's keys (uint16), ``workspace`` floats that live no
+longer than the step. What else a forward step writes is kept for the backward step: see ``Saved``. Constants ("words")
+are 32-bit integers unless marked ``:f32``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from ..flatbuffer import schema
 from ..graph import Graph, Operator, Tensor
-from ..plan_format import MAX_OPERATOR_VALUES
+from ..plan_format import MAX_OPERATOR_VALUES, Role, ScalarType
 
 Shape = tuple[int, ...]
 Word = int | float
@@ -34,6 +34,29 @@ ShapeRule = Callable[[Operator, Sequence[Tensor | None]], "Shape | list[Shape] |
 WordRule = Callable[[Graph, Operator], list[Word]]
 StripRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
 MacRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
+
+
+class Saved(NamedTuple):
+    """What a forward step keeps for the backward step, where that reads it.
+
+    Attributes
+    ----------
+    type : ScalarType
+    shape : callable
+        (graph, operator) -> its shape; of a fused kernel the last operator.
+    role : Role
+    """
+
+    type: ScalarType
+    shape: Callable[[Graph, Operator], Shape]
+    role: Role = Role.SAVED
+
+
+def _output_shape(graph: Graph, op: Operator) -> Shape:
+    return graph.tensors[op.outputs[0]].shape
+
+
+WINNERS = Saved(ScalarType.UINT8, _output_shape, Role.WINNERS)  # of a max-pool
 
 
 class Argument(NamedTuple):
@@ -87,6 +110,8 @@ class KernelSpec:
     stack : int
         Bytes of stack below its caller that a call of the Trainer takes at most where it runs the kernel, for Cortex-M
         in any build, interrupts aside: tests/test_stack.py measures them.
+    saved : dict
+        Name of an argument -> what the forward step keeps there.
     """
 
     name: str
@@ -96,9 +121,13 @@ class KernelSpec:
     words: str
     macs: MacRule | None
     stack: int = 896
+    saved: Mapping[str, Saved] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         forward, backward = self.forward_arguments, self.backward_arguments
+        kept = {argument.name for argument in forward if argument.written} - {"y", "workspace"}
+        if kept != set(self.saved):
+            raise ValueError(f"{self.name}: its forward step writes {sorted(kept)}, it saves {sorted(self.saved)}")
         if backward and "dy" not in {argument.name for argument in backward}:
             raise ValueError(f"{self.name}: its backward step reads no dy")
         if "scratch" in {argument.name for argument in backward[:5]} | {argument.name for argument in backward[6:]}:

@@ -152,7 +152,7 @@ TEST_CASE("values") {
   const auto value = [](uint32_t i, auto change) { return With([&](TinyPlan& p) { change(TrainValue(p, i)); }); };
   const Status invalid = Status::kPlanInvalid;
   CHECK(value(3, [](ValueRecord& v) { v.type = 7; }) == invalid);
-  CHECK(value(3, [](ValueRecord& v) { v.role = 5; }) == invalid);
+  CHECK(value(3, [](ValueRecord& v) { v.role = 6; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.place = 4; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.rank = 0; }) == invalid);
   CHECK(value(3, [](ValueRecord& v) { v.rank = 6; }) == invalid);
@@ -231,6 +231,15 @@ TEST_CASE("steps") {
   CHECK(With([](TinyPlan& p) { p.words[TrainStep(p, 0).word_begin + 3] = 4; }) == invalid);  // no such activation
   CHECK(With([](TinyPlan& p) { Argument(p, 1, 1) = 2; }) == invalid);                        // writes over a parameter
   CHECK(With([](TinyPlan& p) { Argument(p, 2, 4) = 0; }) == invalid);                        // writes over the input
+}
+
+TEST_CASE("what is saved for the backward pass is of any type, positions are their kernels' own") {
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 3).role = Code(Role::kSaved); }) == Status::kOk);
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 4).role = Code(Role::kSaved); }) == Status::kOk);
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 3).role = Code(Role::kWinners); }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 6).role = Code(Role::kWinners); }) == Status::kPlanInvalid);  // keys
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 6).role = Code(Role::kSaved); }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { TrainValue(p, 5).role = Code(Role::kSaved); }) == Status::kPlanInvalid);  // the error
 }
 
 TEST_CASE("addresses are those of the values") {

@@ -111,6 +111,7 @@ enum class Role : uint16_t {
   kSaved = 2,
   kScratch = 3,
   kWeight = 4,
+  kWinners = 5,
 };
 
 enum class Phase : uint16_t {

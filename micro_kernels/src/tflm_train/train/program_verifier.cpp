@@ -9,7 +9,7 @@ namespace {
 bool IsArena(const ValueRecord& value) { return value.place == static_cast<uint8_t>(Place::kArena); }
 bool HasRole(const ValueRecord& value, Role role) { return value.role == static_cast<uint8_t>(role); }
 /// Holds positions or keys: no other value may lie there at any time of its life.
-bool IsExclusive(const ValueRecord& value) { return HasRole(value, Role::kSaved) || HasRole(value, Role::kScratch); }
+bool IsExclusive(const ValueRecord& value) { return HasRole(value, Role::kWinners) || HasRole(value, Role::kScratch); }
 bool IsFloat(const ValueRecord& value) { return value.type == static_cast<uint8_t>(ScalarType::kFloat32); }
 /// An arena value is there at a time; others always are.
 TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsThere(const ValueRecord& value, uint32_t time) {
@@ -111,7 +111,7 @@ class ProgramVerifier {
   }
 
   TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {
-    if (value.type >= kScalarTypes || value.role > static_cast<uint8_t>(Role::kWeight) ||
+    if (value.type >= kScalarTypes || value.role > static_cast<uint8_t>(Role::kWinners) ||
         value.first_step > value.last_step ||
         static_cast<uint32_t>(value.tensor) + 1 > plan_.model().tensor_count()) {  // -1: no tensor
       return false;
@@ -223,7 +223,7 @@ class ProgramVerifier {
       if (*--address != (absent ? kNoneAddress : plan_.Address(value))) return false;
       if (absent) continue;
       if (!IsThere(value, time) || (!IsArena(value) && KernelArguments::Has(written, i)) ||
-          KernelArguments::Has(winners, i) != HasRole(value, Role::kSaved) ||
+          KernelArguments::Has(winners, i) != HasRole(value, Role::kWinners) ||
           KernelArguments::Has(keys, i) != HasRole(value, Role::kScratch)) {
         return false;
       }
