@@ -25,7 +25,7 @@ const char* StatusText(Status status) {
     case Status::kArenaTooSmall:
       return "The arena is too small for the plan; give it the required number of bytes.";
     case Status::kMissingOperator:
-      return "The plan needs an operator or a loss that the operator set lacks; add it, or let tflm-train convert "
+      return "The plan needs an operator or a policy that the operator set lacks; add it, or let tflm-train convert "
              "write "
              "operators.h for this model.";
     case Status::kNoProgram:
@@ -42,7 +42,7 @@ const char* StatusText(Status status) {
       return "Input, output, loss or error is NaN or infinite; no weight has changed: check the data or lower the "
              "learning rate.";
     case Status::kSelectorNeedsPlan:
-      return "The plan reserved no memory for this selector or for accumulation; convert the model with that option.";
+      return "The plan reserved no memory for this selector, gate or accumulation; convert the model with that option.";
     case Status::kInvalidIndex:
       return "The input holds a number that is no index of the model's table; indices go from 0 to its rows less one.";
     case Status::kUnsupportedType:

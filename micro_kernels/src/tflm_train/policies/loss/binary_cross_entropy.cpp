@@ -12,7 +12,7 @@ Part BinaryCrossEntropyPart(float p, float t) {
 }
 
 Finding BinaryCrossEntropy(const LossSample& sample, StepResult* result) {
-  return RunMean(sample, {{1, true}, 0.5f, BinaryCrossEntropyPart}, result);
+  return RunMean(sample, {1, true, 0.5f, BinaryCrossEntropyPart}, result);
 }
 
 }  // namespace

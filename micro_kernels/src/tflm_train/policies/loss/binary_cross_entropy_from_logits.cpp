@@ -13,7 +13,7 @@ Part BinaryCrossEntropyFromLogitsPart(float z, float t) {
 }
 
 Finding BinaryCrossEntropyFromLogits(const LossSample& sample, StepResult* result) {
-  return RunMean(sample, {{1, true}, 0.0f, BinaryCrossEntropyFromLogitsPart}, result);
+  return RunMean(sample, {1, true, 0.0f, BinaryCrossEntropyFromLogitsPart}, result);
 }
 
 }  // namespace

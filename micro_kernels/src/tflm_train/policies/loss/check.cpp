@@ -29,7 +29,8 @@ TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD bool AreProbabilities(const float* values, u
 
 }  // namespace
 
-TFLM_TRAIN_NOINLINE Finding CheckSample(const LossSample& sample, LabelRange range, StepResult* result) {
+TFLM_TRAIN_NOINLINE Finding CheckSample(const LossSample& sample, uint32_t last, bool probabilities,
+                                        StepResult* result) {
   const Finding invalid = Found(Status::kInvalidLabel, Subject::kLabel);
   if (!CoversRows(sample)) return invalid;
   const uint32_t classes = sample.classes;
@@ -43,13 +44,13 @@ TFLM_TRAIN_NOINLINE Finding CheckSample(const LossSample& sample, LabelRange ran
       if (target < 0) return Found(Status::kNonFinite, Subject::kLabel);
     } else {
       target = *index++;
-      if (static_cast<uint32_t>(target) > range.last) return invalid;
+      if (static_cast<uint32_t>(target) > last) return invalid;
     }
     const int32_t best = ArgMax(row, classes);
     if (best < 0) return Found(Status::kNonFinite, Subject::kOutput);
     correct += best == target;
   }
-  if (targets != nullptr && range.probability && !AreProbabilities(targets, sample.outputs)) return invalid;
+  if (targets != nullptr && probabilities && !AreProbabilities(targets, sample.outputs)) return invalid;
   result->correct = correct;
   result->decisions = rows;
   return Finding::kNothing;

@@ -24,14 +24,9 @@ inline float Rows(const LossSample& sample) {
   return static_cast<float>(sample.outputs) / static_cast<float>(sample.classes);
 }
 
-/// What a label may hold.
-struct LabelRange {
-  uint32_t last;     // class
-  bool probability;  // a vector's elements lie in [0, 1]
-};
-
-/// Checks label and output row by row and counts the rows in which their arg-max is the same.
-Finding CheckSample(const LossSample& sample, LabelRange range, StepResult* result);
+/// Checks label and output row by row and counts the rows in which their arg-max is the same. Class numbers go up to
+/// `last`; `probabilities`: a vector's elements lie in [0, 1].
+Finding CheckSample(const LossSample& sample, uint32_t last, bool probabilities, StepResult* result);
 
 /// Takes the loss; it and the error, whose elements `error` has seen, are finite.
 Finding CheckResult(FiniteCheck error, float loss, StepResult* result);

@@ -8,10 +8,9 @@ TFLM_TRAIN_NOINLINE Finding RunMean(const LossSample& sample, const MeanLoss& lo
   const uint32_t outputs = sample.outputs, classes = sample.classes;
   const float* const targets = sample.label.values;
   const bool numbers = classes == 1;
-  const Finding finding =
-      CheckSample(sample, {numbers ? loss.range.last : classes - 1, loss.range.probability}, result);
+  const Finding finding = CheckSample(sample, numbers ? loss.last : classes - 1, loss.probabilities, result);
   if (finding != Finding::kNothing) return finding;
-  const bool by_element = numbers || (targets != nullptr && loss.range.probability);
+  const bool by_element = numbers || (targets != nullptr && loss.probabilities);
   const int32_t* index = ClassesOf(sample.label);
   const float n = static_cast<float>(outputs);
   FiniteCheck finite;

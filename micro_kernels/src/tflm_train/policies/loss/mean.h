@@ -14,8 +14,9 @@ using PartFunction = Part (*)(float x, float t);
 
 /// A loss that is a mean over outputs.
 struct MeanLoss {
-  LabelRange range;  // `last`: of the numbers that rows of one output have as labels
-  float middle;      // of an output, between wrong and right
+  uint32_t last;       // of the numbers that rows of one output have as labels
+  bool probabilities;  // a vector's elements lie in [0, 1]
+  float middle;        // of an output, between wrong and right
   PartFunction part;
 };
 

@@ -12,7 +12,7 @@ Part SquaredErrorPart(float p, float t) {
 }
 
 Finding MeanSquaredError(const LossSample& sample, StepResult* result) {
-  return RunMean(sample, {{UINT32_MAX, false}, 0.5f, SquaredErrorPart}, result);
+  return RunMean(sample, {UINT32_MAX, false, 0.5f, SquaredErrorPart}, result);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 
 /// L = -sum t log p. At softmax's input dL/dz = scale (p sum t - t), which is scale (p - t) for a distribution t.
 TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding SoftmaxCrossEntropyOfVector(const LossSample& sample, StepResult* result) {
-  const Finding finding = CheckSample(sample, {0, true}, result);
+  const Finding finding = CheckSample(sample, 0, true, result);
   if (finding != Finding::kNothing) return finding;
   const float rows = Rows(sample);
   FiniteCheck finite;

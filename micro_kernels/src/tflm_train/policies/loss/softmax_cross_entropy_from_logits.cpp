@@ -37,7 +37,7 @@ float RowFromLogits(const float* z, const float* targets, int32_t target, const 
 }
 
 Finding SoftmaxCrossEntropyFromLogits(const LossSample& sample, StepResult* result) {
-  const Finding finding = CheckSample(sample, {sample.classes - 1, true}, result);
+  const Finding finding = CheckSample(sample, sample.classes - 1, true, result);
   if (finding != Finding::kNothing) return finding;
   const float rows = Rows(sample), scale = 1.0f / rows;
   const float* targets = sample.label.values;
