@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .policies import Gate, Loss, Policy, Selector
+from .policies import Gate, Loss, Optimizer, Policy, Selector
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
@@ -178,7 +178,7 @@ def _layer(value: Any) -> str | int:
     return value if isinstance(value, str) else _whole(value)
 
 
-def _policy(kind: type[Policy], help: str) -> list[Option]:
+def _policy(kind: type[Policy], help: str, code: str | None = "<u4") -> list[Option]:
     """The option that chooses a policy of a kind: none while there is only one."""
     words = tuple(policy.word for policy in kind)
     listed = f"{', '.join(words[:-1])} or {words[-1]}: {help}"
@@ -191,7 +191,7 @@ def _policy(kind: type[Policy], help: str) -> list[Option]:
         rule=_one_of(words),
         read=_word,
         words=words,
-        code="<u4",
+        code=code,
     )
     return [option] if len(words) > 1 else []
 
@@ -248,6 +248,7 @@ OPTIONS: dict[str, Option] = {
         ),
         *_policy(Selector, "which elements of an error go on."),
         *_policy(Gate, "which samples train."),
+        *_policy(Optimizer, "what a gradient makes of weights.", code=None),
         Option(
             name="ratio",
             flags=("--ratio",),

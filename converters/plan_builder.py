@@ -19,7 +19,7 @@ from .memory_planner import aligned, place_as_in, plan_program, share_in_place
 from .operators import EXTERNAL, OPERATORS
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, device_numbers
-from .policies import Gate
+from .policies import Gate, Optimizer
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .trainability import TrainedLayers
@@ -55,6 +55,7 @@ class PlanBuilder:
         self.loss = choose_loss(graph, config.loss)
         if self.loss.tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
+        self.optimizer = Optimizer.chosen(config)
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self._parameter_records()
         self._layer_records()
@@ -93,7 +94,8 @@ class PlanBuilder:
         values = (value for program in self.programs for value in program.values())
         tensors = sorted({value.offset for value in values if value.place == pf.Place.CONSTANT})
         self.constants = {tensor: number for number, tensor in enumerate(tensors)}  # tensor -> number
-        self.persistent_bytes = aligned(self.state_end + 4 * len(tensors))
+        self.row_bytes = aligned(4 * max(map(self._row_elements, self.layers.trained), default=0))
+        self.persistent_bytes = aligned(self.state_end + 4 * len(tensors)) + self.row_bytes
         self._limit(self.persistent_bytes)
 
     def _parameter_records(self) -> None:
@@ -121,8 +123,18 @@ class PlanBuilder:
             for record in records:
                 record["gradient_offset"] = offset
                 offset += aligned(4 * int(record["elements"]))
-        self.state_offset = offset
+        self.optimizer_offset = offset
+        self.state_offset = offset + self.optimizer.state_floats * self.weight_bytes
         self.parameter_records = records
+
+    def _row_elements(self, index: int) -> int:
+        """Weights of a row that a kernel without memory of its own hands to the update rule."""
+        op = self.graph.operators[index]
+        spec = OPERATORS[op.type]
+        if not self.optimizer.has_object or not spec.hands_rows:
+            return 0
+        weights = self.graph.tensors[op.inputs[spec.position("w")]]
+        return weights.elements // weights.shape[0]
 
     def _bias(self, op: Operator) -> int:
         """The tensor of the bias that trains, -1 if none does."""
@@ -148,8 +160,7 @@ class PlanBuilder:
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)
-        gate = next((policy for policy in Gate if policy.word == getattr(self.config, "gate", "")), Gate.ALWAYS)
-        self.state_end = self.state_offset + 4 * len(self.layer_records) + gate.state_bytes
+        self.state_end = self.state_offset + 4 * len(self.layer_records) + Gate.chosen(self.config).state_bytes
 
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element."""
@@ -233,6 +244,8 @@ class PlanBuilder:
         record["loss"], record["loss_scale"], record["classes"] = self.loss.loss, self.loss.scale, self.loss.classes
         for name, number in device_numbers({name: getattr(config, name) for name in DEVICE_OPTIONS}).items():
             record[name] = number
+        record["optimizer"], record["optimizer_offset"] = self.optimizer, self.optimizer_offset
+        record["row_elements"] = self.row_bytes // 4
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)

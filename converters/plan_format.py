@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Loss, Policy
+from .policies import KINDS, Loss, Optimizer, Policy
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -31,7 +31,7 @@ MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
 # The Trainer object on 32 and 64 bit (trainer.h asserts it), a multiple of 8: its options and the rest.
-TRAINER_BYTES = (252 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
+TRAINER_BYTES = (260 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -149,7 +149,7 @@ SECTION = np.dtype([("kind", "<u2"), ("flags", "<u2"), ("offset", "<u4"), ("byte
 DEFAULTS = np.dtype(
     [
         ("loss", "<u2"),
-        ("reserved", "<u2"),
+        ("optimizer", "<u2"),
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
         ("seed", "<u4"),
         ("persistent_bytes", "<u4"),  # of the arena, before the programs' part: the state of training (the gate's at
@@ -158,6 +158,8 @@ DEFAULTS = np.dtype(
         ("constant_count", "<u4"),  # their tensors are the first of WORDS
         ("classes", "<u4"),  # outputs of one row: what one class number chooses from
         ("input_limit", "<u4"),  # inputs are indices below it; 0: any numbers
+        ("optimizer_offset", "<u4"),  # its state in the arena; that of the weight at `at` lies `at` * state_floats on
+        ("row_elements", "<u4"),  # floats of a row of a gradient, the last of persistent_bytes; 0 without a state
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
     ]
 )
@@ -298,13 +300,17 @@ class Plan:
 
     @property
     def policies(self) -> list[Policy]:
-        """Those that it names, one of each kind with more than one."""
+        """Those that it names, one of each kind."""
         named = [kind for kind in KINDS if kind.field() in (DEFAULTS.names or ())]
         return [kind(int(self.defaults[kind.field()])) for kind in named]
 
     @property
     def loss(self) -> Loss:
         return next(policy for policy in self.policies if isinstance(policy, Loss))
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return next(policy for policy in self.policies if isinstance(policy, Optimizer))
 
     @property
     def parameters(self) -> np.ndarray:

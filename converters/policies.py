@@ -8,7 +8,9 @@ and the words of its option.
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, TypeVar
+
+_Kind = TypeVar("_Kind", bound="Policy")
 
 
 class Policy(enum.IntEnum):
@@ -29,6 +31,12 @@ class Policy(enum.IntEnum):
         return int.__eq__(self, other) is True and (type(self) is type(other) or not isinstance(other, Policy))
 
     __hash__ = int.__hash__
+
+    @classmethod
+    def chosen(cls: type[_Kind], options: object) -> _Kind:
+        """The one that options name; a kind with one policy has no option."""
+        word = getattr(options, cls.field(), None)
+        return next((policy for policy in cls if policy.word == word), cls(0))
 
     @property
     def word(self) -> str:
@@ -126,4 +134,23 @@ class Gate(Policy):
         return self is not Gate.ALWAYS
 
 
-KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate)
+class Optimizer(Policy):
+    """What a gradient makes of weights. The plan has room for its state, so that it stays the plan's.
+
+    Attributes
+    ----------
+    state_floats : int
+        Numbers that it keeps for each weight: a part of the training state that starts from zeros.
+    """
+
+    SGD = 0
+
+    def __init__(self, number: int, state_floats: int = 0) -> None:
+        self.state_floats = state_floats
+
+    @property
+    def has_object(self) -> bool:
+        return self is not Optimizer.SGD
+
+
+KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from .cpp_text import HEAD, camel, enumeration, guarded
-from .policies import KINDS, Gate, Policy, Selector
+from .policies import KINDS, Gate, Optimizer, Policy, Selector
 
 
 def symbols(policies: Iterable[Policy]) -> list[str]:
@@ -19,15 +19,19 @@ def every_symbol() -> list[str]:
 
 
 def enumerations() -> list[str]:
-    """Kinds and numbers of the policies, and the sizes of the gates' states."""
+    """Kinds and numbers of the policies, and the sizes of their states."""
     kinds = [f"  k{kind.__name__} = {number}," for number, kind in enumerate(KINDS)]
     lines = ["enum class PolicyKind : uint16_t {", *kinds, "};"]
     lines += [f"inline constexpr uint32_t kPolicyKindCount = {len(KINDS)};", ""]
     for kind in KINDS:
         lines += enumeration(f"{kind.__name__}Id", kind, "uint32_t")
         lines[-1:] = [f"inline constexpr uint32_t k{kind.__name__}Count = {len(kind)};", ""]
-    sizes = ", ".join(str(gate.state_bytes) for gate in Gate)
-    return [*lines, f"inline constexpr uint32_t kGateStateBytes[kGateCount] = {{{sizes}}};", ""]
+    sizes = {
+        "kGateStateBytes[kGateCount]": [gate.state_bytes for gate in Gate],
+        "kOptimizerStateFloats[kOptimizerCount]": [optimizer.state_floats for optimizer in Optimizer],
+    }
+    tables = (f"inline constexpr uint32_t {name} = {{{', '.join(map(str, of))}}};" for name, of in sizes.items())
+    return [*lines, *tables, ""]
 
 
 def chosen(options: Collection[str]) -> list[str]:

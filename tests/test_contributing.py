@@ -80,9 +80,9 @@ def test_the_examples_add_an_operator_and_policies(tmp_path: Path) -> None:
     for name in ("README.md", "setup.cfg", "conftest.py"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "tflm_train" / "converters").symlink_to(tmp_path / "converters")
-    sections = dict(re.findall(r"^## (An? \w+)\n(.*?)(?=^## |\Z)", _document(), re.DOTALL | re.MULTILINE))
+    sections = dict(re.findall(r"^## (An? [\w ]+)\n(.*?)(?=^## |\Z)", _document(), re.DOTALL | re.MULTILINE))
 
-    for section, files in (("An operator", 3), ("A selector", 2), ("A loss", 2), ("A gate", 3)):
+    for section, files in (("An operator", 3), ("A selector", 2), ("A loss", 2), ("A gate", 3), ("An update rule", 3)):
         named = apply(sections[section], tmp_path)
         assert len([path for path in named if not path.startswith("tests/")]) == files, section
 
@@ -101,9 +101,9 @@ def test_the_examples_add_an_operator_and_policies(tmp_path: Path) -> None:
     run("-m", "tflm_train.converters.generate")
     assert "RELU_0_TO_1" in (tmp_path / "README.md").read_text()
     build(tmp_path)
-    added = ["every_second", "mean_absolute_error", "loss_threshold"]
+    added = ["every_second", "mean_absolute_error", "loss_threshold", "momentum"]
     tests = ["tests/test_gradients.py::test_relu_0_to_1", *(f"tests/test_{name}.py" for name in added)]
-    assert "6 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert "22 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
 
 def _document() -> str:

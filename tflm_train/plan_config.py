@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from .config import TrainingConfig
-from .converters.options import in_effect
+from .converters.options import OPTIONS, in_effect
 from .converters.plan_format import Plan
 
 
 def plan_config(plan: Plan) -> TrainingConfig:
     """Options from which ``convert`` makes the same plan again; layers by their indices."""
     defaults = plan.defaults
-    options = plan.options
-    constants = {name: value for name, value in options.items() if in_effect(name, options)}
+    options = {**plan.options, "optimizer": plan.optimizer.word}
+    constants = {name: value for name, value in options.items() if name in OPTIONS and in_effect(name, options)}
     return TrainingConfig(
         layers=[int(layer["operator"]) for layer in plan.layers],
         cut="auto" if plan.cut is None else plan.cut[1] - 1,

@@ -36,7 +36,7 @@ def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
     options = plan.options
     return [
-        *((policy.field(), _policy_line(policy, options)) for policy in plan.policies),
+        *((policy.field(), _policy_line(policy, options)) for policy in plan.policies if len(type(policy)) > 1),
         ("zero-skip", "on" if options["zero_skip"] else "off"),
         ("learning rate", f"{options['learning_rate']:g}"),
         ("samples per update", str(options["accumulate"])),

@@ -279,7 +279,7 @@ class Trainer:
                 raise UserError(f"there is no option {name!r} to change; there are {', '.join(current)}")
         checked({**current, **changes})
         kept = checked(changes)
-        refuse_idle(kept, {**current, **kept})
+        refuse_idle(kept, {"optimizer": self.model.plan.optimizer.word, **current, **kept})
         try:
             self.device.set_options(**kept)
         except PlanOptionError as error:

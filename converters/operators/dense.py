@@ -62,4 +62,5 @@ FULLY_CONNECTED = OperatorSpec(
     keeps_bounds=False,
     limits="default weights format",
     channel_axis=0,
+    hands_rows=True,
 )

@@ -47,6 +47,7 @@ GATHER = OperatorSpec(
     keeps_bounds=False,
     limits="a constant table, by the model's input (Keras: Embedding); no selection",
     order=(1, 0),
+    hands_rows=True,
 )
 
 

@@ -217,6 +217,9 @@ class OperatorSpec:
         The output is bounded where the inputs are: what a loss finds behind softmax or sigmoid may be probabilities.
     limits : str
         What the table of operators in the README says of it.
+    hands_rows : bool
+        An update rule gets the gradient of whole rows of ``w``, along its first dimension, for which its kernel has no
+        memory of its own, as convolutions have in their workspace.
     strips : tuple of callable or None
         Floats that the workspace of a forward and of a backward step holds of the image, from the shapes of the
         arguments and the constants, both by name.
@@ -251,6 +254,7 @@ class OperatorSpec:
     limits: str
     backward_constraints: tuple[Constraint, ...] = ()
     order: tuple[int, ...] = ()
+    hands_rows: bool = False
     strips: tuple[StripRule, StripRule] | None = None
     channel_axis: int | None = None
     shares: tuple[str, ...] = ()

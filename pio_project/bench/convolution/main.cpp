@@ -145,8 +145,8 @@ int Run(const Case& chosen) {
   context.dense = tflm_train::Selection::Dense(chosen.zero_skip);
   context.work = &work;
   context.selector = SelectorOf(chosen.selector);
-  context.options = &options;
-  context.persistent = reinterpret_cast<uint8_t*>(&running_maximum);
+  context.sink.options = &options;
+  context.sink.persistent = reinterpret_cast<uint8_t*>(&running_maximum);
 
   FillValues();
   tflm_train::InstructionMeter meter;

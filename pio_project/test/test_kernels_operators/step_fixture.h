@@ -208,8 +208,8 @@ struct Training {
     context.work = &work;
     static const AllOperators all;
     context.selector = all.Find<Selector>(options.selector);
-    context.options = &options;
-    context.persistent = reinterpret_cast<uint8_t*>(&running_maximum_);
+    context.sink.options = &options;
+    context.sink.persistent = reinterpret_cast<uint8_t*>(&running_maximum_);
     op.backward(view, context);
   }
 

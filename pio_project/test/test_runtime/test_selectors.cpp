@@ -37,8 +37,8 @@ struct Layer {
     context.dense = Selection::Dense(zero_skip);
     context.work = &work;
     context.selector = selectors.Find<Selector>(options.selector);
-    context.options = &options;
-    context.persistent = reinterpret_cast<uint8_t*>(&running_maximum);
+    context.sink.options = &options;
+    context.sink.persistent = reinterpret_cast<uint8_t*>(&running_maximum);
     error.assign(delta, delta + kElements);
     if (!context.Selects(kElements, record.max_selected > 0 ? keys : nullptr)) return context.dense;
     return context.Select(error.data(), error.data(), kElements, keys);

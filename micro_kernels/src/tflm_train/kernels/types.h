@@ -56,8 +56,10 @@ struct Selection {
   };
   Mode mode = Mode::kAll;
 
-  /// Where no selector chooses: zeros cost nothing with zero-skip.
-  static constexpr Selection Dense(bool zero_skip) { return {zero_skip ? Mode::kNonZero : Mode::kAll}; }
+  /// Where no selector chooses: zeros cost nothing with zero-skip, but a rule wants every row.
+  static constexpr Selection Dense(bool zero_skip, bool every_row = false) {
+    return {!zero_skip ? Mode::kAll : every_row ? Mode::kEveryRow : Mode::kNonZero};
+  }
   bool every_row() const { return mode != Mode::kNonZero; }
   bool empty() const { return mode == Mode::kNone; }
 };

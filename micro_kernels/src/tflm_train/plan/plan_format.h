@@ -17,7 +17,7 @@ inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kKernelCount = 51u;
-inline constexpr uint32_t kTrainerBytes = 296u;
+inline constexpr uint32_t kTrainerBytes = 304u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -141,8 +141,9 @@ enum class PolicyKind : uint16_t {
   kSelector = 0,
   kLoss = 1,
   kGate = 2,
+  kOptimizer = 3,
 };
-inline constexpr uint32_t kPolicyKindCount = 3;
+inline constexpr uint32_t kPolicyKindCount = 4;
 
 enum class SelectorId : uint32_t {
   kDense = 0,
@@ -166,7 +167,13 @@ enum class GateId : uint32_t {
 };
 inline constexpr uint32_t kGateCount = 1;
 
+enum class OptimizerId : uint32_t {
+  kSgd = 0,
+};
+inline constexpr uint32_t kOptimizerCount = 1;
+
 inline constexpr uint32_t kGateStateBytes[kGateCount] = {0};
+inline constexpr uint32_t kOptimizerStateFloats[kOptimizerCount] = {0};
 
 /// What may be changed between steps. Switches are 0 or 1.
 struct TrainingOptions {
@@ -253,7 +260,7 @@ static_assert(sizeof(SectionRecord) == 16);
 
 struct DefaultsRecord {
   uint16_t loss;
-  uint16_t reserved;
+  uint16_t optimizer;
   float loss_scale;
   uint32_t seed;
   uint32_t persistent_bytes;
@@ -261,9 +268,11 @@ struct DefaultsRecord {
   uint32_t constant_count;
   uint32_t classes;
   uint32_t input_limit;
+  uint32_t optimizer_offset;
+  uint32_t row_elements;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 72);
+static_assert(sizeof(DefaultsRecord) == 80);
 
 struct ParameterRecord {
   uint32_t tensor;

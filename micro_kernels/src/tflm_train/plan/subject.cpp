@@ -48,6 +48,7 @@ constexpr const char* kTexts[] = {
     "loss",
     "selector",
     "gate",
+    "optimizer",
     "error at the output",
     "weight of the sample",
     "cut",

@@ -53,6 +53,7 @@ enum class Subject : uint8_t {
   kLoss,
   kSelector,
   kGate,
+  kOptimizer,
   kOutputError,
   kSampleWeight,
   kCut,

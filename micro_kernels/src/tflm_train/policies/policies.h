@@ -5,6 +5,7 @@
 
 #include "tflm_train/policies/gate.h"
 #include "tflm_train/policies/loss.h"
+#include "tflm_train/policies/optimizer.h"
 #include "tflm_train/policies/selector.h"
 
 namespace tflm_train {

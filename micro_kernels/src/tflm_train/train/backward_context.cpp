@@ -6,13 +6,13 @@ namespace tflm_train {
 
 bool BackwardContext::Selects(uint32_t elements, const uint16_t* keys) const {
   return selector != nullptr && layer != nullptr && keys != nullptr && elements <= layer->max_selected &&
-         LayerSelects(*options, *layer);
+         LayerSelects(*sink.options, *layer);
 }
 
 Selection BackwardContext::Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const {
   EnterPhase(StepPhase::kSelection);
-  auto* const running_maximum = reinterpret_cast<float*>(persistent + layer->state_offset);
-  const bool goes_on = selector->run({*options, *layer, gate, delta, elements, keys, running_maximum});
+  auto* const running_maximum = reinterpret_cast<float*>(sink.persistent + layer->state_offset);
+  const bool goes_on = selector->run({*sink.options, *layer, gate, delta, elements, keys, running_maximum});
   Count(work->selection, elements);
   EnterPhase(StepPhase::kBackward);
   return {goes_on ? Selection::Mode::kNonZero : Selection::Mode::kNone};

@@ -2,10 +2,10 @@
 #ifndef TFLM_TRAIN_TRAIN_OPERATOR_H_
 #define TFLM_TRAIN_TRAIN_OPERATOR_H_
 
-#include "tflm_train/kernels/row_sink.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/plan/kernel_arguments.h"
 #include "tflm_train/plan/step_view.h"
+#include "tflm_train/policies/optimizer.h"
 #include "tflm_train/policies/selector.h"
 #include "tflm_train/status.h"
 
@@ -28,15 +28,12 @@ struct BackwardContext {
   float* bias_target;
   uint32_t ParameterRecord::* target;  // offset of either
   /// How a row of them is added there, or finished otherwise.
-  RowSink<float> sink;
+  StepSink sink;
   /// What goes on where nothing selects: all but, with zero-skip, the elements that are zero (exact).
   Selection dense;
   WorkCounters* work;
   /// The selector in force, null if all errors go on.
   const Selector* selector;
-  const TrainingOptions* options;
-  /// The persistent part of the arena: see LayerRecord::state_offset.
-  uint8_t* persistent;
 };
 
 /// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.

@@ -159,11 +159,13 @@ void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
   BackwardContext context;
   context.target = accumulates ? &ParameterRecord::gradient_offset : &ParameterRecord::arena_offset;
   context.sink.scale = accumulates ? 1.0f : -options_.learning_rate;
-  context.dense = Selection::Dense(options_.zero_skip != 0);
   context.work = &counters_;
   context.selector = selector_;
-  context.options = &options_;
-  context.persistent = arena_;
+  context.sink.rule = accumulates ? nullptr : optimizer_;
+  context.sink.options = &options_;
+  context.sink.persistent = arena_;
+  context.sink.plan = &plan_;
+  context.dense = Selection::Dense(options_.zero_skip != 0, context.sink.rule != nullptr);
   ForEachStep(memory, plan_.steps(program) + program.forward_count, program.backward_count,
               [this, &context](const Operator& op, const StepView& view, const StepRecord& step) {
                 SelectLayer(step.layer, &context);
@@ -177,9 +179,15 @@ inline void Trainer::CountSample() {
   if (options_.accumulate > 1 && ++pending_ >= options_.accumulate) ApplyGradients();
 }
 
-/// w <- w - learning rate / samples * sum of gradients, which start from zero again.
+/// The update by the mean of the gradients, which start from zero again: w <- w - learning rate * mean, or the rule's.
 void Trainer::ApplyGradients() {
-  const float rate = options_.learning_rate / static_cast<float>(pending_);
+  const uint32_t samples = pending_;
+  pending_ = 0;
+  for (uint32_t i = 0; kCountWork && i < plan_.parameter_count(); ++i) {
+    Count(counters_.update, plan_.parameter(i).elements);
+  }
+  if (optimizer_ != nullptr) return optimizer_->end_group(*optimizer_, plan_, options_, arena_, samples);
+  const float rate = options_.learning_rate / static_cast<float>(samples);
   for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
     const ParameterRecord& record = plan_.parameter(i);
     float* weights = Persistent(record.arena_offset);
@@ -188,9 +196,7 @@ void Trainer::ApplyGradients() {
       weights[j] -= rate * gradients[j];
       gradients[j] = 0.0f;
     }
-    Count(counters_.update, record.elements);
   }
-  pending_ = 0;
 }
 
 Status Trainer::Flush() {

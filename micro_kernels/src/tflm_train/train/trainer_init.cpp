@@ -56,7 +56,16 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   if (status != Status::kOk) return status;
   const DefaultsRecord& defaults = plan_.defaults();
   loss_ = operators.Find<Loss>(static_cast<LossId>(defaults.loss));
-  return loss_ != nullptr ? FindPolicies(defaults.options) : Fail(Status::kMissingOperator, Subject::kLoss);
+  if (loss_ == nullptr) return Fail(Status::kMissingOperator, Subject::kLoss);
+  optimizer_ = nullptr;
+  if (defaults.optimizer != static_cast<uint16_t>(OptimizerId::kSgd)) {
+    const Optimizer* optimizer = operators.Find<Optimizer>(static_cast<OptimizerId>(defaults.optimizer));
+    Finding finding = Found(Status::kMissingOperator, Subject::kOptimizer);
+    if (optimizer != nullptr) finding = optimizer->verify(*optimizer, plan_);
+    if (finding != Finding::kNothing) return error_.Set(finding);
+    optimizer_ = optimizer;
+  }
+  return FindPolicies(defaults.options);
 }
 
 /// Those that options name; if one is missing they stay as they were.
