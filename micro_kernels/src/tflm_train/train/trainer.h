@@ -159,9 +159,9 @@ class Trainer {
   WidePointer<const ProgramRecord> train_;
   WidePointer<const ProgramRecord> infer_;
   WidePointer<const Loss> loss_;
-  WidePointer<const Selector> selector_;  // null: all errors go on
-  WidePointer<const Gate> gate_;
-  WidePointer<const Optimizer> optimizer_;  // null: SGD          // null: all samples train
+  WidePointer<const Selector> selector_;    // null: all errors go on
+  WidePointer<const Gate> gate_;            // null: all samples train
+  WidePointer<const Optimizer> optimizer_;  // null: SGD
   WorkCounters counters_;
   ErrorDetail error_;
   TrainingOptions options_ = {};
