@@ -128,6 +128,7 @@ class Bench {
     const uint32_t parameters = Request(Command::kDescribe).U32(2);
     for (uint32_t i = 0; i < parameters; ++i) {
       const uint32_t bytes = Request(Command::kParameter, Payload().U32(i)).U32(3);
+      all.reserve(all.size() + bytes);
       for (uint32_t at = 0; at < bytes; at += 801) {
         const uint32_t count = bytes - at < 801 ? bytes - at : 801;
         const Reply reply = Request(Command::kReadParameter, Payload().U32(i).U32(at).U32(count));

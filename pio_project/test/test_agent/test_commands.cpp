@@ -207,9 +207,9 @@ TEST_CASE("weights are written, reset brings back the file's") {
 TEST_CASE("the state is read in pieces of any length, and brings back what was trained") {
   Bench device;
   device.Load();
-  Direct direct;
-  const uint32_t size = direct.trainer.state_bytes();
+  const uint32_t size = Direct().trainer.state_bytes();
   Bytes state;
+  state.reserve(size);
   device.Request(Command::kStep, Bench::Sample(0));
   const Bytes trained = device.Weights();
   while (state.size() < size) {

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <random>
 
-#include "trainer_fixture.h"
+#include "../test_runtime_trainer/trainer_fixture.h"
 
 using namespace tflm_train;
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "trainer_fixture.h"
+#include "../test_runtime_trainer/trainer_fixture.h"
 
 using namespace tflm_train;
 

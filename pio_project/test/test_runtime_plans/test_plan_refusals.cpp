@@ -1,6 +1,6 @@
 #include <doctest.h>
 
-#include "trainer_fixture.h"
+#include "../test_runtime_trainer/trainer_fixture.h"
 
 using namespace tflm_train;
 
