@@ -111,7 +111,7 @@ def test_tinyprop_learns_as_well_as_on_the_native_device(name):
     x, labels = few_samples(result.data)
     losses, correct, _ = train_with_the_wheel(result, x, labels)
     order = np.arange(STEPS, dtype=np.uint32)
-    expected, expected_correct, _, _ = open_trainer(result).train(x.reshape(STEPS, -1), labels, order)
+    expected, expected_correct, *_ = open_trainer(result).train(x.reshape(STEPS, -1), labels, order)
     accuracy, native = correct.mean(), np.mean(expected_correct)
     interval = 1.96 * np.sqrt(native * (1 - native) / STEPS) + 1 / STEPS
     print(f"{name}: accuracy while training {accuracy:.3f}, native {native:.3f} +- {interval:.3f}")
