@@ -28,8 +28,7 @@ struct Loss : PolicyOf<PolicyKind::kLoss, LossId> {
   /// the error. A class is a one-hot row; in rows of one output it is the target itself, except for softmax cross
   /// entropy. A softmax target that does not sum to 1 weighs as much as its sum. What is refused:
   ///   kInvalidLabel  kLabel: one class for several rows; a class outside [0, classes), or in rows of one output
-  ///   outside
-  ///                  {0, 1} for binary cross entropy (the mean squared error takes any number there); a cross
+  ///                  outside {0, 1} for binary cross entropy (the mean squared error takes any number there); a cross
   ///                  entropy's target outside [0, 1]
   ///   kNonFinite     NaN or infinity in kLabel (a vector), kOutput, kLoss or kOutputError
   Finding (*run)(const LossSample& sample, StepResult* result);

@@ -33,8 +33,8 @@ class OperatorSet {
   }
   /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
-  /// The policy of one kind, as in Find<Loss>(LossId::kMeanSquaredError); null if it was not added. The
-  /// number is below 2^16.
+  /// The policy of one kind, as in Find<Loss>(LossId::kMeanSquaredError); null if it was not added. The number is below
+  /// 2^16.
   template <class Kind>
   const Kind* Find(typename Kind::Id id) const {
     return static_cast<const Kind*>(FindPolicy(Kind::KeyOf(id)));
