@@ -67,11 +67,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
       if (dx != nullptr) FullyConnected::InputError(shape, w, dy, selection, dx, work);
       if (target != nullptr) FullyConnected::WeightGradient(shape, x, dy, selection, sink, target, work);
     }
-    if (bias_target != nullptr && sink.rule != nullptr) {
-      sink.rule->end_biases(sink, bias_target, selection, dy, elements, shape.outputs);
-    } else if (bias_target != nullptr) {
-      BiasGradient(selection, dy, elements, shape.Locator(), sink.scale, bias_target);
-    }
+    if (bias_target != nullptr) BiasGradient(selection, dy, elements, shape.Locator(), sink, bias_target);
   }
   CountUpdates(context, selection, dy, elements, shape.Locator(), shape.inputs);
 }

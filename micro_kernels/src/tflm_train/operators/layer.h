@@ -74,10 +74,8 @@ void RunLayerBackward(const StepView& step, const BackwardContext& context, Acti
   if (context.bias_target != nullptr) {
     if constexpr (kFastKernels) {
       fast::BiasGradient(sink, context.bias_target, selection, dy, elements, layer.channels());
-    } else if (sink.rule != nullptr) {
-      sink.rule->end_biases(sink, context.bias_target, selection, dy, elements, layer.channels());
     } else {
-      BiasGradient(selection, dy, elements, layer.locator(), sink.scale, context.bias_target);
+      BiasGradient(selection, dy, elements, layer.locator(), sink, context.bias_target);
     }
   }
   CountUpdates(context, selection, dy, elements, layer.locator(), layer.weights_per_channel());
