@@ -46,7 +46,8 @@ def find_corrections(tensors: Sequence[Tensor], operators: Sequence[Operator]) -
         shape = tensors[gather.inputs[0]].shape
         rows = shape[0] if shape else 0
         alone = readers[select.inputs[1]] == {select.index}
-        if alone and _compares(less, indices, tensors, 0) and _compares(add, indices, tensors, rows):
+        one_for_each = tensors[select.outputs[0]].shape == tensors[indices].shape
+        if alone and one_for_each and _compares(less, indices, tensors, 0) and _compares(add, indices, tensors, rows):
             found[select.index] = select, less, add
     same: dict[int, int] = {}
     needless: set[int] = set()
