@@ -263,3 +263,11 @@ def test_the_command_line_carries_cuts(kind, tmp_path):
     file = Path(tmp_path / "trainable.tflite")
     plan = tt.load_model(file).plan
     assert plan.program(ProgramKind.TRAIN_FROM_CUT, ForwardKind.TFLM) is not None
+
+
+def test_a_body_whose_names_the_runtime_cannot_read_is_refused() -> None:
+    data = tt.convert(bodies.int8(), tt.TrainingConfig(layers="last:1")).data
+    damaged = data.replace(b"input", b"\xff\xfeput", 1)
+    assert damaged != data
+    with pytest.raises(tt.UserError, match="cannot be computed on this computer .litert refuses the file"):
+        tt.Trainer(damaged)

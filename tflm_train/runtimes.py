@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ RUNTIMES = ("native", "litert", "tflm")
 Infer = Callable[[np.ndarray], np.ndarray]
 
 
+@contextmanager
+def _named(runtime: str) -> Iterator[None]:
+    """What a runtime raises, also when it describes or runs a file that it has loaded, is its refusal."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{runtime} refuses the file: {' '.join(str(error).split())}") from None
+
+
 def litert(data: bytes) -> Infer:
     """One inference in ai-edge-litert's reference kernels, on a sample as the input stores it; states of recurrent
     layers start from zero.
@@ -34,19 +44,18 @@ def litert(data: bytes) -> Infer:
     MissingToolError
         The package is not installed.
     UserError
-        The runtime refuses the file.
+        The runtime refuses the file; so does what is returned.
     """
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError:
         raise MissingToolError("runtime litert needs ai-edge-litert: " + install_command()) from None
-    try:
+    with _named("litert"):
         interpreter = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
         interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"litert refuses the file: {' '.join(str(error).split())}") from None
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
 
+    @_named("litert")
     def infer(x: np.ndarray) -> np.ndarray:
         interpreter.reset_all_variables()
         interpreter.set_tensor(source["index"], x.reshape(source["shape"]))
@@ -65,19 +74,17 @@ def tflm(data: bytes) -> Infer:
     MissingToolError
         The package is not installed.
     UserError
-        The runtime refuses the file.
+        The runtime refuses the file; so does what is returned.
     """
     try:
         from tflite_micro import runtime
     except ImportError:
         raise MissingToolError("runtime tflm needs tflite-micro: " + install_command("runtimes")) from None
-    try:
+    with _named("tflite-micro"):
         interpreter = runtime.Interpreter.from_bytes(data)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"tflite-micro refuses the file: {' '.join(str(error).split())}") from None
+        shape = interpreter.get_input_details(0)["shape"]
 
-    shape = interpreter.get_input_details(0)["shape"]
-
+    @_named("tflite-micro")
     def infer(x: np.ndarray) -> np.ndarray:
         interpreter.reset()
         interpreter.set_input(x.reshape(shape), 0)
