@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bodies
 import flatbuffers
 import networks
 import numpy as np
@@ -87,6 +88,8 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
     "attention": attention,
     "lookup": lookup,
     "planned": lambda: tt.convert(networks.mlp(sizes=(8, 6, 4))).data,
+    "quantised": bodies.int8,
+    "planned_head": lambda: tt.convert(bodies.int8(), tt.TrainingConfig(layers="last:1")).data,
 }
 
 
@@ -126,11 +129,12 @@ def _array_mutated(values: Any, rng: np.random.Generator) -> Any:
 
 
 def _field_mutated(model: Any, rng: np.random.Generator) -> None:
-    """One field of an operator, its options, a tensor, a buffer, an operator code or the subgraph."""
+    """One field of an operator, its options, a tensor, its quantisation, a buffer, an operator code or the subgraph."""
     graph = model.subgraphs[0]
     operators = graph.operators
-    families = [operators, [o.builtinOptions for o in operators], graph.tensors, model.buffers, model.operatorCodes]
-    family = [*families, [graph]][rng.choice(6, p=[0.25, 0.3, 0.25, 0.1, 0.05, 0.05])]
+    options, quantisation = [o.builtinOptions for o in operators], [t.quantization for t in graph.tensors]
+    families = [operators, options, graph.tensors, quantisation, model.buffers, model.operatorCodes, [graph]]
+    family = families[rng.choice(7, p=[0.25, 0.25, 0.2, 0.1, 0.1, 0.05, 0.05])]
     thing = family[rng.integers(len(family))]
     if thing is None:
         return
