@@ -77,7 +77,7 @@ void CheckFusion() {
         return Dot(y, r);
       };
       ConvForward<Conv>(c.conv, data.x.data(), data.w.data(), data.bias.data(), activation, map.data(), work);
-      MaxPool2dForward(c.pool, map.data(), Activation::kNone, pooled.data(), pooled_argmax.data());
+      MaxPool2dForward(c.pool, map.data(), Bounds<double>(Activation::kNone), pooled.data(), pooled_argmax.data());
       ConvMaxPoolForward<Conv>(c.conv, c.pool, data.x.data(), data.w.data(), data.bias.data(), activation, y.data(),
                                argmax.data(), work);
       CHECK(SameBits(y, pooled));

@@ -23,13 +23,13 @@ TEST_CASE("max pool 2d: small numbers by hand") {
   const std::vector<float> x = {1, -1, 4, -2, -7, -9, /**/ 4, -1, 3, -1, -8, -9};
   std::vector<float> y(4), dx(12);
   std::vector<uint8_t> argmax(4);
-  MaxPool2dForward(s, x.data(), Activation::kNone, y.data(), argmax.data());
+  MaxPool2dForward(s, x.data(), Bounds<float>(Activation::kNone), y.data(), argmax.data());
   CHECK(y == std::vector<float>{4, -1, -7, -9});
   CHECK(argmax == std::vector<uint8_t>{1, 0, 0, 0});  // the first of equals in row-major order
-  MaxPool2dForward<float>(s, x.data(), Activation::kRelu, y.data(), nullptr);
+  MaxPool2dForward<float>(s, x.data(), Bounds<float>(Activation::kRelu), y.data(), nullptr);
   CHECK(y == std::vector<float>{4, 0, 0, 0});
   argmax.assign(4, 9);
-  MaxPool2dForward<float>(s, x.data(), Activation::kNone, nullptr, argmax.data());
+  MaxPool2dForward<float>(s, x.data(), Bounds<float>(Activation::kNone), nullptr, argmax.data());
   CHECK(argmax == std::vector<uint8_t>{1, 0, 0, 0});
   const std::vector<float> dy = {1, 2, 3, 4};
   MaxPool2dBackward(s, argmax.data(), dy.data(), dx.data());
@@ -56,11 +56,11 @@ TEST_CASE("max pool 2d: gradients by finite differences") {
           std::vector<double> y(OutputElements(s)), dx(x.size());
           const std::vector<double> r = random.Vector<double>(y.size());
           const auto loss = [&] {
-            MaxPool2dForward<double>(s, x.data(), activation, y.data(), nullptr);
+            MaxPool2dForward<double>(s, x.data(), Bounds<double>(activation), y.data(), nullptr);
             return Dot(y, r);
           };
           std::vector<uint8_t> argmax(y.size());
-          MaxPool2dForward(s, x.data(), activation, y.data(), argmax.data());
+          MaxPool2dForward(s, x.data(), Bounds<double>(activation), y.data(), argmax.data());
           std::vector<double> dy = r;
           MaskError(activation, y.data(), static_cast<uint32_t>(y.size()), dy.data());
           MaxPool2dBackward(s, argmax.data(), dy.data(), dx.data());

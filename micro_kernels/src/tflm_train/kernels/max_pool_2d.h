@@ -9,10 +9,10 @@
 
 namespace tflm_train {
 
-/// y = act(max over the window); argmax = row * filter_w + column of the winner. Either may be null.
-template <class T>
-void MaxPool2dForward(const PoolShape& s, const T* x, Activation activation, T* y, uint8_t* argmax) {
-  const Bounds<T> bounds(activation);
+/// y = max over the window, clamped; argmax = row * filter_w + column of the winner. Either may be null.
+/// `Range`: Bounds of the activation, or Int8Range.
+template <class T, class Range>
+void MaxPool2dForward(const PoolShape& s, const T* x, Range range, T* y, uint8_t* argmax) {
   size_t out = 0;
   for (int32_t row = 0; row < s.out_h; ++row) {
     for (int32_t column = 0; column < s.out_w; ++column) {
@@ -29,7 +29,7 @@ void MaxPool2dForward(const PoolShape& s, const T* x, Activation activation, T* 
             best = value;
           }
         }
-        if (y != nullptr) y[out] = bounds.Clamp(best);
+        if (y != nullptr) y[out] = range.Clamp(best);
         if (argmax != nullptr) argmax[out] = static_cast<uint8_t>(winner);
       }
     }

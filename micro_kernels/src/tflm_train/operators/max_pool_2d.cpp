@@ -37,7 +37,8 @@ Status Check(const StepView& step) {
 void Forward(const StepView& step, WorkCounters&) {
   using namespace forward;
   MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX),
-                          ActivationWord(step, kActivation), step.data<float>(kY), step.data<uint8_t>(kArgmax));
+                          Bounds<float>(ActivationWord(step, kActivation)), step.data<float>(kY),
+                          step.data<uint8_t>(kArgmax));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {

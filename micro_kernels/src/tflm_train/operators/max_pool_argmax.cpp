@@ -20,8 +20,8 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
 }
 
 void Forward(const StepView& step, WorkCounters&) {
-  MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX), Activation::kNone,
-                          nullptr, step.data<uint8_t>(kArgmax));
+  MaxPool2dForward<float>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<float>(kX),
+                          Bounds<float>(Activation::kNone), nullptr, step.data<uint8_t>(kArgmax));
 }
 
 }  // namespace
