@@ -104,7 +104,7 @@ class BackwardPass:
         dy = next(error for error in outputs_errors if error is not None)
         errors = self._input_errors(spec, op, dy)
         mask = self.forward.values[output] if activation(op) != Activation.NONE else None
-        if spec.passes_on and mask is None:
+        if spec.passes_on and mask is None and not self._clamps(spec, op):
             untouched = all(error is None or (error.root is dy.root and not adds) for error, adds in errors)
             if untouched:
                 return
@@ -117,7 +117,8 @@ class BackwardPass:
             assert spec.pooled is not None
             kernel, words = spec.pooled, pooled_words(self.graph, op, pool)
         else:
-            kernel, words = spec.kernel_for(self.graph, op) or COPY, spec.words(self.graph, op)
+            kernel = spec.kernel_for(self.graph, op) or COPY
+            words = spec.words_for(self.graph, op, Phase.BACKWARD)
         values: list[Value | None] = []
         outputs = iter(errors)
         for argument in kernel.backward_arguments:
@@ -131,6 +132,10 @@ class BackwardPass:
         step.operators += [] if pool is None else [pool.index]
         slot = self.slots.get(op.index)
         step.layer = NONE_INDEX if slot is None else slot.index
+
+    def _clamps(self, spec: OperatorSpec, op: Operator) -> bool:
+        """Whether its output is cut off at the ends of int8."""
+        return spec.int8 is not None and spec.computes_int8(self.graph, op)
 
     def _input_errors(self, spec: OperatorSpec, op: Operator, dy: Value) -> list[tuple[Value | None, bool]]:
         """Where the errors of the operator's inputs go, and whether they are added: as ``_contribute``."""
@@ -173,7 +178,7 @@ class BackwardPass:
         if name == "workspace":
             return self._workspace(spec, op, pool, dy)
         if name == "y":
-            return mask if argument.optional else self.forward.values[op.outputs[0]]
+            return mask if argument.optional else self.forward.values[(pool or op).outputs[0]]
         if name in spec.reads_for:
             names = [a.name for a in spec.inputs]
             wanted = any(errors[names.index(error[1:])][0] is not None for error in spec.reads_for[name])
@@ -185,7 +190,7 @@ class BackwardPass:
     def _workspace(self, spec: OperatorSpec, op: Operator, pool: Operator | None, dy: Value) -> Value | None:
         """Room for a strip of the image, and for rows of the weight gradient where the step trains."""
         kernel = spec.kernel_for(self.graph, op) if pool is None else spec.pooled
-        words = spec.words(self.graph, op) if pool is None else pooled_words(self.graph, op, pool)
+        words = spec.words_for(self.graph, op, Phase.BACKWARD) if pool is None else pooled_words(self.graph, op, pool)
         assert kernel is not None
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)
         if op.index in self.layers.trained:
@@ -196,6 +201,9 @@ class BackwardPass:
         """Elements of rows of the weight gradient: more rows take fewer passes over the errors, and more memory. All of
         them, or as many as a quarter of the step's activations and errors hold, or 1.25 KB where these are small and a
         pass costs more than what it sums; at least one."""
+        if spec.hands_rows:
+            weights = self.graph.tensors[op.inputs[spec.position("w")]]
+            return weights.elements // weights.shape[0]
         assert spec.channel_axis is not None
         x, w = (self.graph.tensors[op.inputs[spec.position(name)]] for name in ("x", "w"))
         rows = w.shape[spec.channel_axis]

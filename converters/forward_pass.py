@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .cut import Cut
 from .errors import ConversionError
-from .graph import Graph, Operator
+from .graph import Graph, Operator, Quantization
 from .operators import EXTERNAL, OPERATORS, why_not_forward
 from .operators.convolution import fits_the_device, pooled_words
 from .operators.lookup import CAST
 from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
 from .operators.pool import words as pool_words
+from .operators.quantize import DEQUANTIZE, QUANTIZE, quantize_words
 from .operators.spec import KernelSpec, Word
 from .operators.window import activation
 from .plan_format import MAX_RANK, Activation, ForwardKind, Phase, Place, Role, ScalarType
@@ -71,6 +73,8 @@ class ForwardPass:
     ----------
     cut : Cut, optional
         Steps of the operators behind it only; its tensor is the input.
+    units : mapping, optional
+        What the integers of trained tensors stand for.
     """
 
     def __init__(
@@ -80,11 +84,13 @@ class ForwardPass:
         parameters: dict[int, int],
         saving: frozenset[int],
         cut: Cut | None = None,
+        units: Mapping[int, Quantization] | None = None,
     ) -> None:
         self.graph = graph
         self.kind = kind
         self.parameters = parameters
         self.saving = saving
+        self._units = units or {}
         self.steps: list[Step] = []
         self.values: dict[int, Value] = {}
         self.saved: dict[int, dict[str, Value]] = {}
@@ -92,8 +98,8 @@ class ForwardPass:
         self.first_operator = 0 if cut is None else cut.first_operator
         place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
         source = graph.tensors[graph.inputs[0] if cut is None else cut.tensor]
-        if source.dtype == "int32" and not any(why_not_forward(graph, op) for op in graph.operators):
-            self.input = Value(self._dims(source.shape))  # samples are floats: the first step makes indices of them
+        if source.dtype != "float32" and not any(why_not_forward(graph, op) for op in graph.operators):
+            self.input = Value(self._dims(source.shape))  # samples are floats: the first step makes integers of them
             self._cast_input(source.index)
         else:
             self.input = self._new(source.index)
@@ -103,12 +109,32 @@ class ForwardPass:
         for op in graph.operators[self.first_operator :]:
             if op.index not in done:
                 done.update(build(op))
-        self.output = self.values[graph.outputs[0]]
+        self._floats: dict[int, Value] = {}
+        self.output = self.floats(graph.outputs[0])
 
     def _cast_input(self, tensor: int) -> None:
-        phase = Phase.FORWARD if self.kind == ForwardKind.NATIVE else Phase.HOOK
-        assert CAST.kernel is not None
-        self.steps.append(Step(CAST.kernel, phase, [self.input, self._new(tensor)]))
+        kernel, words = CAST.kernel, []
+        if self.graph.tensors[tensor].dtype != "int32":
+            kernel, words = QUANTIZE.kernel, quantize_words(self.graph, tensor)
+        assert kernel is not None
+        self.steps.append(Step(kernel, self._own_phase, [self.input, self._new(tensor)], words))
+
+    @property
+    def _own_phase(self) -> Phase:
+        """Of a step of the library's that is no operator of the model."""
+        return Phase.FORWARD if self.kind == ForwardKind.NATIVE else Phase.HOOK
+
+    def floats(self, tensor: int) -> Value:
+        """The numbers that a computed tensor stands for, for the caller and the loss: a step more where it is int8."""
+        value = self.values[tensor]
+        if self.graph.tensors[tensor].dtype not in ("int8", "uint8"):
+            return value
+        if tensor not in self._floats:
+            assert DEQUANTIZE.kernel is not None
+            words = quantize_words(self.graph, tensor)
+            self._floats[tensor] = Value(value.dims)
+            self.steps.append(Step(DEQUANTIZE.kernel, self._own_phase, [value, self._floats[tensor]], words))
+        return self._floats[tensor]
 
     @staticmethod
     def _dims(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -127,6 +153,7 @@ class ForwardPass:
             value = self._value(tensor)
             value.role = Role.WEIGHT
             value.place, value.offset = (Place.CONSTANT, tensor) if parameter is None else (Place.PARAMETER, parameter)
+            value.quantization = self._units.get(tensor, value.quantization)
             self._constants[tensor] = value
         return self._constants[tensor]
 
@@ -178,7 +205,7 @@ class ForwardPass:
             values = self._arguments(spec.pooled, op, pool, words)
             self.steps.append(Step(spec.pooled, Phase.FORWARD, values, words, [op.index, pool.index]))
             return [op.index, pool.index]
-        words = spec.words(graph, op)
+        words = spec.words_for(graph, op, Phase.FORWARD)
         values = self._arguments(kernel, op, op, words)
         self.steps.append(Step(kernel, Phase.FORWARD, values, words, [op.index]))
         return [op.index]

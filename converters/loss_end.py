@@ -60,7 +60,12 @@ def choose_loss(graph: Graph, loss: str) -> LossEnd:
         logits = last.inputs[0]
         if with_end.targets == Targets.CLASSES:
             classes = graph.tensors[logits].shape[-1]
-        return LossEnd(with_end, output, logits, float(last.options.get("beta", 1.0)), classes)
+        if graph.tensors[logits].dtype == "float32":
+            return LossEnd(with_end, output, logits, float(last.options.get("beta", 1.0)), classes)
+        # parts in steps of 1/256 would round small errors away: the loss reads the logits
+        from_logits = Loss.of(with_end.word)
+        assert from_logits is not None
+        return LossEnd(from_logits, logits, logits, 1.0, classes)
     of_output = Loss.of(loss)
     assert of_output is not None
     if of_output.targets != Targets.NUMBERS:
@@ -102,7 +107,7 @@ def is_view(graph: Graph, op: Operator) -> bool:
 def _end(graph: Graph, tensor: int) -> Operator | None:
     """The operator that computes a tensor's values, views left aside."""
     op = graph.producers.get(tensor)
-    while op is not None and is_view(graph, op):
+    while op is not None and (is_view(graph, op) or op.type == "DEQUANTIZE"):
         op = graph.producers.get(op.inputs[0])
     return op
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .graph import Graph, Operator
 from .operators import KERNELS, OPERATORS, why_not_forward
-from .plan_format import NONE_INDEX, ForwardKind, Plan, ProgramKind
+from .plan_format import NONE_INDEX, ForwardKind, Phase, Plan, ProgramKind
 
 PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
 
@@ -19,7 +19,7 @@ def operator_macs(graph: Graph, op: Operator) -> int:
         return 0
     shapes = {argument.name: graph.tensors[t].shape for argument, t in zip(spec.inputs, spec.operands(op)) if t >= 0}
     shapes["y"] = graph.tensors[op.outputs[0]].shape
-    return kernel.macs(shapes, kernel.named_words(spec.words(graph, op)))
+    return kernel.macs(shapes, kernel.named_words(spec.words_for(graph, op, Phase.FORWARD)))
 
 
 def dense_step_macs(plan: Plan) -> dict[str, int]:

@@ -146,16 +146,16 @@ def _weighted(op: Operator) -> tuple[int, ...]:
     return tuple(t for t in op.inputs[:2] if t >= 0) if op.type in WEIGHT_OPERATORS else ()
 
 
-def float32_only(model: Any, graph: Graph) -> str | None:
+def known_integers(model: Any, graph: Graph) -> str | None:
+    """int8 is what the library trains besides float32; uint8 may be what a model takes and gives."""
+    ends = {*graph.inputs, *graph.outputs}
     for t in (*graph.inputs, *graph.producers):
         tensor = graph.tensors[t]
-        if tensor.dtype in _INTEGER_WEIGHTS:
-            ends = {graph.tensors[t].dtype for t in (*graph.inputs, *graph.outputs)} - {tensor.dtype}
-            behind = f", behind {' and '.join(sorted(ends))} inputs and outputs" if ends else ""
+        if tensor.dtype in _INTEGER_WEIGHTS - {"int8"} and not (tensor.dtype == "uint8" and t in ends):
             return (
-                f"is quantised (tensor {tensor.name!r} is {tensor.dtype}{behind}), this release trains float32 models; "
-                "convert the float32 model that it was made from, or give it a last layer in float32 behind a "
-                "DEQUANTIZE, which then trains on the quantised layers"
+                f"is quantised to {tensor.dtype} (tensor {tensor.name!r}), this release trains float32 and int8; "
+                "convert the float32 model that it was made from, quantise that to int8, or give it a last layer in "
+                "float32 behind a DEQUANTIZE, which then trains on the quantised layers"
             )
     return None
 
@@ -222,12 +222,12 @@ def _has_float_head(graph: Graph) -> bool:
 
 
 # of what a frozen body may hold, not the head that trains on it
-HEAD_LIMITS: tuple[Limit, ...] = (no_recurrent_layers, float32_only)
+HEAD_LIMITS: tuple[Limit, ...] = (no_recurrent_layers, known_integers)
 
 LIMITS: tuple[Limit, ...] = (
     no_hybrid_weights,
     no_converted_ends,
-    float32_only,
+    known_integers,
     no_recurrent_layers,
     no_control_flow,
     no_variables,

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .policies import Gate, Loss, Optimizer, Policy, Selector
+from .policies import Gate, Loss, Optimizer, Policy, Selector, Update
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
 MAX_ACCUMULATE = 65535
+UPDATES = tuple(update.word for update in Update if update.has_object)
 _SPARSE = tuple(selector for selector in Selector if selector.has_object)
 _TINYPROP = (Selector.TINYPROP,)
 
@@ -249,6 +250,19 @@ OPTIONS: dict[str, Option] = {
         *_policy(Selector, "which elements of an error go on."),
         *_policy(Gate, "which samples train."),
         *_policy(Optimizer, "what a gradient makes of weights.", code=None),
+        Option(
+            name="update",
+            flags=("--update",),
+            help=f"{', '.join(UPDATES[:-1])} or {UPDATES[-1]}: how small steps reach int8 weights.",
+            metavar="U",
+            details='How a step that is smaller than a unit reaches an int8 weight: "int16-master" keeps a remainder '
+            'beside it, one byte each; "stochastic" rounds up as often as the step is large; "nearest" rounds, and '
+            "loses steps below half a unit. Nothing where weights are float32.",
+            default=Update.INT16_MASTER.word,
+            rule=_one_of(UPDATES),
+            read=_word,
+            words=UPDATES,
+        ),
         Option(
             name="ratio",
             flags=("--ratio",),

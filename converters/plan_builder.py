@@ -12,14 +12,15 @@ from .backward_pass import BackwardPass, LayerSlot, saving_operators, selection_
 from .cut import external_operators
 from .errors import ConversionError
 from .forward_pass import ForwardPass, in_place_steps
-from .graph import Graph, Operator
+from .graph import Graph, Operator, Quantization, Tensor
 from .layer_names import layer_names
 from .loss_end import choose_loss
 from .memory_planner import aligned, place_as_in, plan_program, share_in_place
 from .operators import EXTERNAL, OPERATORS
+from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, device_numbers
-from .policies import Gate, Optimizer
+from .policies import Gate, Optimizer, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .trainability import TrainedLayers
@@ -56,7 +57,9 @@ class PlanBuilder:
         if self.loss.tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
         self.optimizer = Optimizer.chosen(config)
+        self.update = self._update()
         self.parameters: dict[int, int] = {}  # tensor -> parameter
+        self.units: dict[int, Quantization] = {}  # bias -> what its integers stand for
         self._parameter_records()
         self._layer_records()
         self.notes = self._notes()
@@ -117,15 +120,46 @@ class PlanBuilder:
             record["operator"], record["layer"], record["kind"] = index, layer, kind
             record["type"], record["arena_offset"] = scalar, offset
             record["gradient_offset"] = record["remainder_offset"] = pf.NONE_OFFSET
+            if kind == pf.ParameterKind.BIAS and scalar != pf.ScalarType.FLOAT32:
+                self.units[tensor] = of_bias(*self._layer_tensors(self.graph.operators[index]))
             offset += aligned(stored.elements * scalar.dtype.itemsize)
         self.weight_bytes = offset
         if self.config.accumulate > 1:
             for record in records:
                 record["gradient_offset"] = offset
                 offset += aligned(4 * int(record["elements"]))
+        if self.update.has_remainders:
+            for record in records:
+                if record["type"] != pf.ScalarType.FLOAT32:
+                    record["remainder_offset"] = offset
+                    offset += aligned(int(record["elements"]))
         self.optimizer_offset = offset
         self.state_offset = offset + self.optimizer.state_floats * self.weight_bytes
         self.parameter_records = records
+
+    def _layer_tensors(self, op: Operator) -> tuple[Tensor, Tensor]:
+        """Input and weights of an operator."""
+        spec = OPERATORS[op.type]
+        return self.graph.tensors[op.inputs[spec.position("x")]], self.graph.tensors[op.inputs[spec.position("w")]]
+
+    def _update(self) -> Update:
+        """How steps reach the weights that train.
+
+        Raises
+        ------
+        ConversionError
+            Another rule than SGD for integers.
+        """
+        operators = [self.graph.operators[index] for index in sorted(self.layers.trained)]
+        integers = [op for op in operators if self._layer_tensors(op)[1].dtype != "float32"]
+        if not integers:
+            return Update.FLOAT
+        if self.optimizer.has_object:
+            raise ConversionError(
+                f"{self.graph.name}: layer {layer_names(self.graph)[integers[0].index]} has int8 weights, which train "
+                f"with --optimizer {Optimizer(0).word} only, not {self.optimizer.word}"
+            )
+        return next(update for update in Update if update.word == self.config.update)
 
     def _row_elements(self, index: int) -> int:
         """Weights of a row that a kernel without memory of its own hands to the update rule."""
@@ -160,7 +194,8 @@ class PlanBuilder:
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)
-        self.state_end = self.state_offset + 4 * len(self.layer_records) + Gate.chosen(self.config).state_bytes
+        policies_state = self.update.state_bytes + Gate.chosen(self.config).state_bytes
+        self.state_end = self.state_offset + 4 * len(self.layer_records) + policies_state
 
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element."""
@@ -194,9 +229,9 @@ class PlanBuilder:
         cut = self.layers.cut if kind in (pf.ProgramKind.TRAIN_FROM_CUT, pf.ProgramKind.INFER_FROM_CUT) else None
         train = kind in (pf.ProgramKind.TRAIN, pf.ProgramKind.TRAIN_FROM_CUT)
         saved = saving_operators(self.graph, self.layers) if train else frozenset()
-        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut)
+        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut, self.units)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
-        program.loss_input = forward.values[self.loss.input]
+        program.loss_input = forward.floats(self.loss.input)
         program.first_operator = forward.first_operator
         if train:
             backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss.tensor)
@@ -221,7 +256,8 @@ class PlanBuilder:
         words = list(self.constants)
         self.quantization = QuantizationRecords(words)
         for record in self.parameter_records:
-            found, kind = stated(self.graph.tensors[record["tensor"]]), pf.ScalarType(int(record["type"]))
+            tensor, kind = int(record["tensor"]), pf.ScalarType(int(record["type"]))
+            found = self.units.get(tensor, stated(self.graph.tensors[tensor]))
             record["quantization"] = self.quantization.index(found, kind)
         programs = np.zeros(len(self.programs), pf.PROGRAM)
         for record, program in zip(programs, self.programs):
@@ -245,6 +281,7 @@ class PlanBuilder:
         for name, number in device_numbers({name: getattr(config, name) for name in DEVICE_OPTIONS}).items():
             record[name] = number
         record["optimizer"], record["optimizer_offset"] = self.optimizer, self.optimizer_offset
+        record["update"] = self.update
         record["row_elements"] = self.row_bytes // 4
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes

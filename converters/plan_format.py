@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Loss, Optimizer, Policy
+from .policies import KINDS, Loss, Optimizer, Policy, Update
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -31,7 +31,7 @@ MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
 # The Trainer object on 32 and 64 bit (trainer.h asserts it), a multiple of 8: its options and the rest.
-TRAINER_BYTES = (260 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
+TRAINER_BYTES = (268 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -150,9 +150,14 @@ DEFAULTS = np.dtype(
     [
         ("loss", "<u2"),
         ("optimizer", "<u2"),
+        ("update", "<u2"),
+        ("reserved", "<u2"),
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
         ("seed", "<u4"),
-        ("persistent_bytes", "<u4"),  # of the arena, before the programs' part: the state of training (the gate's at
+        (
+            "persistent_bytes",
+            "<u4",
+        ),  # of the arena, before the programs' part: the state of training (the update's and the gate's at
         # its end), then
         ("constants_offset", "<u4"),  # a table of the constants' places in the file, which Init fills: <u4 each
         ("constant_count", "<u4"),  # their tensors are the first of WORDS
@@ -311,6 +316,10 @@ class Plan:
     @property
     def optimizer(self) -> Optimizer:
         return next(policy for policy in self.policies if isinstance(policy, Optimizer))
+
+    @property
+    def update(self) -> Update:
+        return next(policy for policy in self.policies if isinstance(policy, Update))
 
     @property
     def parameters(self) -> np.ndarray:

@@ -153,4 +153,29 @@ class Optimizer(Policy):
         return self is not Optimizer.SGD
 
 
-KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer)
+class Update(Policy):
+    """How a step that is smaller than a unit reaches weights that are integers; scales never change. The plan has room
+    for its remainders and its state, so that it stays the plan's.
+
+    Attributes
+    ----------
+    has_remainders : bool
+        Of each weight, one signed byte in 1/256 of its unit.
+    state_bytes : int
+        Of its state, a multiple of 4: a part of the training state that starts from zeros.
+    """
+
+    FLOAT = 0, False  # no integers train
+    INT16_MASTER = 1, True
+    STOCHASTIC = 2, False, 4
+    NEAREST = 3, False
+
+    def __init__(self, number: int, has_remainders: bool, state_bytes: int = 0) -> None:
+        self.has_remainders, self.state_bytes = has_remainders, state_bytes
+
+    @property
+    def has_object(self) -> bool:
+        return self is not Update.FLOAT
+
+
+KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer, Update)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from .cpp_text import HEAD, camel, enumeration, guarded
-from .policies import KINDS, Gate, Optimizer, Policy, Selector
+from .policies import KINDS, Gate, Optimizer, Policy, Selector, Update
 
 
 def symbols(policies: Iterable[Policy]) -> list[str]:
@@ -29,6 +29,7 @@ def enumerations() -> list[str]:
     sizes = {
         "kGateStateBytes[kGateCount]": [gate.state_bytes for gate in Gate],
         "kOptimizerStateFloats[kOptimizerCount]": [optimizer.state_floats for optimizer in Optimizer],
+        "kUpdateStateBytes[kUpdateCount]": [update.state_bytes for update in Update],
     }
     tables = (f"inline constexpr uint32_t {name} = {{{', '.join(map(str, of))}}};" for name, of in sizes.items())
     return [*lines, *tables, ""]

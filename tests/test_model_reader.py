@@ -159,13 +159,9 @@ REFUSED = {
     ),
     "half floats": (_half_weights, "holds float16 values.*export it in float32"),
     "hybrid": (_integer_weights, "is hybrid: CONV_2D .*without optimisations"),
-    "int8": (
-        lambda m, g: setattr(g.tensors[int(g.outputs[0])], "type", schema.TensorType.INT8),
-        "is quantised .*this release trains float32 models",
-    ),
     "int16": (
         lambda m, g: setattr(g.tensors[int(g.outputs[0])], "type", schema.TensorType.INT16),
-        "is quantised .*this release trains float32 models",
+        "is quantised to int16 .*this release trains float32 and int8",
     ),
     "sparse": (
         lambda m, g: setattr(g.tensors[1], "sparsity", schema.SparsityParametersT()),
@@ -237,13 +233,16 @@ def test_exported_quantised_weights_are_refused(optimization, message):
         ),
         ("dequantize", r"takes uint8 .*DEQUANTIZE.*had the number n, the float32 input is 0.5 \* \(n - 3\)"),
         ("output", "computes in float32 but gives uint8 .*inference_output_type"),
-        ("quantize", "is quantised .*behind float32 inputs and outputs.*convert the float32 model"),
-        ("uint8 quantize", "is quantised .*tensor 'input' is uint8"),
     ],
 )
 def test_integers_at_the_ends_are_told_from_quantised_models(kind, message):
     with pytest.raises(ConversionError, match=message):
         read(with_integer_ends(kind))
+
+
+@pytest.mark.parametrize("kind", ["quantize", "uint8 quantize"])
+def test_integers_at_the_ends_of_int8_models_are_read(kind):
+    assert [op.type for op in read(with_integer_ends(kind)).operators][1] == "FULLY_CONNECTED"
 
 
 def with_integer_ends(kind):

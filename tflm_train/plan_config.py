@@ -11,6 +11,8 @@ def plan_config(plan: Plan) -> TrainingConfig:
     """Options from which ``convert`` makes the same plan again; layers by their indices."""
     defaults = plan.defaults
     options = {**plan.options, "optimizer": plan.optimizer.word}
+    if plan.update.has_object:
+        options["update"] = plan.update.word
     constants = {name: value for name, value in options.items() if name in OPTIONS and in_effect(name, options)}
     return TrainingConfig(
         layers=[int(layer["operator"]) for layer in plan.layers],

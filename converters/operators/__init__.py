@@ -5,7 +5,21 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..graph import Graph, Operator
-from . import arithmetic, convolution, dense, function, lookup, move, parts, pool, reduction, resize, slices, view
+from . import (
+    arithmetic,
+    convolution,
+    dense,
+    function,
+    lookup,
+    move,
+    parts,
+    pool,
+    quantize,
+    reduction,
+    resize,
+    slices,
+    view,
+)
 from .spec import KernelSpec, OperatorSpec
 
 _FAMILIES: tuple[ModuleType, ...] = (
@@ -20,6 +34,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     resize,
     function,
     lookup,
+    quantize,
     view,
 )
 
@@ -39,7 +54,7 @@ def _kernels() -> tuple[KernelSpec, ...]:
     found: list[KernelSpec | None] = [EXTERNAL]
     found += [k for family in _FAMILIES for k in vars(family).values() if isinstance(k, KernelSpec)]
     for spec in OPERATORS.values():
-        found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0]]
+        found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0], spec.int8 and spec.int8.kernel]
     kernels = tuple(sorted({kernel for kernel in found if kernel is not None}, key=lambda kernel: kernel.number))
     if [kernel.number for kernel in kernels] != list(range(len(kernels))):
         raise ValueError("kernels are numbered from 0 without gaps, each once")
@@ -50,6 +65,8 @@ def _kernels() -> tuple[KernelSpec, ...]:
 
 OPERATORS: dict[str, OperatorSpec] = _operators()
 KERNELS: tuple[KernelSpec, ...] = _kernels()  # by number
+
+_CONVERTERS = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})  # from one type to another
 
 PARAMETER_OPERATORS = frozenset(name for name, spec in OPERATORS.items() if spec.parameters)
 VIEW_OPERATORS = frozenset(name for name, spec in OPERATORS.items() if spec.is_view)
@@ -66,7 +83,11 @@ def why_not_forward(graph: Graph, op: Operator) -> str | None:
         return None
     if op.type not in OPERATORS:
         return f"{op.type} is not among the supported operators"
-    for constraint in OPERATORS[op.type].constraints:
+    spec = OPERATORS[op.type]
+    if spec.int8 is None and not spec.is_view and spec.computes_int8(graph, op) and op.type not in _CONVERTERS:
+        return f"{op.type} has no int8 kernel in this release"
+    own = spec.int8.constraints if spec.int8 is not None and spec.computes_int8(graph, op) else ()
+    for constraint in (*spec.constraints, *own):
         if not constraint(graph, op):
             return f"{op.type} is supported only when {constraint.__doc__}"
     return None
@@ -77,7 +98,7 @@ def why_not_backward(graph: Graph, op: Operator) -> str | None:
     reason = why_not_forward(graph, op)
     if reason or op.index in graph.folded:
         return reason
-    kernel = OPERATORS[op.type].kernel
+    kernel = OPERATORS[op.type].kernel_for(graph, op)
     if kernel is not None and not kernel.backward:
         return f"{op.type} runs forward only, no error passes through it"
     for constraint in OPERATORS[op.type].backward_constraints:

@@ -7,16 +7,23 @@ table of supported operators.
 
 from __future__ import annotations
 
-from ..graph import Graph, Operator
+from collections.abc import Mapping
+
+from ..graph import Graph, Operator, Tensor
 from ..plan_format import MAX_RANK
+from ..quantization import stated
 
 
-def float_tensors(graph: Graph, op: Operator) -> bool:
-    """its tensors are float32 (this release trains float32 models)"""
+def typed_tensors(graph: Graph, op: Operator) -> bool:
+    """its tensors are float32, or all int8 with a scale and a zero point each"""
     from . import OPERATORS  # not above: the specs in it name this constraint
 
-    read = OPERATORS[op.type].operands(op)
-    return all(graph.tensors[t].dtype == "float32" for t in (*read, *op.outputs) if t >= 0)
+    spec = OPERATORS[op.type]
+    tensors = [graph.tensors[t] for t in (*spec.operands(op), *op.outputs) if t >= 0]
+    if (spec.int8 is not None or spec.is_view) and spec.computes_int8(graph, op):
+        parameters = {op.input(spec.position(name)) for name in spec.parameters}
+        return all(t.dtype == "int8" and stated(t) is not None for t in tensors if t.index not in parameters)
+    return all(t.dtype == "float32" for t in tensors)
 
 
 def rank_fits(graph: Graph, op: Operator) -> bool:
@@ -25,12 +32,17 @@ def rank_fits(graph: Graph, op: Operator) -> bool:
 
 
 def weights_are_constant(graph: Graph, op: Operator) -> bool:
-    """its weights and bias are float32 constants of the file"""
+    """its weights and bias are constants of the file, float32, or int8 and int32 as TensorFlow Lite quantises them"""
     from . import OPERATORS  # not above: the specs in it name this constraint
 
     spec = OPERATORS[op.type]
-    tensors = [graph.tensors[t] for t in (op.input(spec.position(name)) for name in spec.parameters) if t >= 0]
-    return all(t.data is not None and t.dtype == "float32" for t in tensors)
+    named = [(name, op.input(spec.position(name))) for name in spec.parameters]
+    tensors = {name: graph.tensors[t] for name, t in named if t >= 0}
+    if any(t.data is None for t in tensors.values()):
+        return False
+    if spec.int8 is None or not spec.computes_int8(graph, op):
+        return all(t.dtype == "float32" for t in tensors.values())
+    return int8_weights(graph.tensors[spec.operands(op)[0]], tensors, spec.channel_axis)
 
 
 def image_input(graph: Graph, op: Operator) -> bool:
@@ -56,6 +68,16 @@ def known_fused_activation(graph: Graph, op: Operator) -> bool:
     return op.options.get("fused_activation_function", "NONE") in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
-COMMON = (float_tensors, rank_fits)
+def int8_weights(x: Tensor, tensors: Mapping[str, Tensor], channel_axis: int | None) -> bool:
+    """Whether weights are int8, symmetric, with one scale or one for each channel, and biases int32 in units of the
+    products (TensorFlow Lite's 8-bit quantisation)."""
+    w, b = tensors["w"], tensors.get("b")
+    quantization = stated(w)
+    if w.dtype != "int8" or quantization is None or quantization.zero_points.any():
+        return False
+    return (len(quantization.scales) == 1 or quantization.axis == channel_axis) and (b is None or b.dtype == "int32")
+
+
+COMMON = (typed_tensors, rank_fits)
 FUSED = (*COMMON, known_fused_activation)
 WINDOW = (*COMMON, image_input, known_fused_activation)

@@ -6,15 +6,29 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
+from ..quantization import stated
 from .constraints import FUSED, weights_are_constant
+from .fixed_point import bounds, layer_factors, scale_of, zero_point_of
 from .shapes import check_bias, require, shape_of
-from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 from .window import activation
 
 
 def _words(graph: Graph, op: Operator) -> list[Word]:
     outputs, inputs = graph.tensors[op.inputs[1]].shape
     return [graph.tensors[op.inputs[0]].elements // inputs, inputs, outputs, int(activation(op))]
+
+
+def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    x, w, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
+    quantised = [*bounds(graph, op), zero_point_of(x), zero_point_of(y), float(scale_of(x))]
+    return [*_words(graph, op)[:-1], *quantised, *layer_factors(x, w, y, phase, float_product=len(_scales(w)) == 1)]
+
+
+def _scales(w: Tensor) -> Sequence[float]:
+    found = stated(w)
+    return [] if found is None else found.scales.tolist()
 
 
 def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
@@ -63,4 +77,15 @@ FULLY_CONNECTED = OperatorSpec(
     limits="default weights format",
     channel_axis=0,
     hands_rows=True,
+    int8=Int8(
+        KernelSpec(
+            name="FULLY_CONNECTED_INT8",
+            number=53,
+            forward="x w b? y!",
+            backward="x? w y dy! dx!? scratch!? workspace!?",
+            words="batch inputs outputs low high x_zero y_zero x_scale:f32 factors*",
+            macs=_macs,
+        ),
+        _int8_words,
+    ),
 )

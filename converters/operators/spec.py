@@ -25,13 +25,14 @@ import numpy as np
 
 from ..flatbuffer import schema
 from ..graph import Graph, Operator, Tensor
-from ..plan_format import MAX_OPERATOR_VALUES, Role, ScalarType
+from ..plan_format import MAX_OPERATOR_VALUES, Phase, Role, ScalarType
 
 Shape = tuple[int, ...]
 Word = int | float
 Constraint = Callable[[Graph, Operator], bool]
 ShapeRule = Callable[[Operator, Sequence[Tensor | None]], "Shape | list[Shape] | None"]
 WordRule = Callable[[Graph, Operator], list[Word]]
+Int8WordRule = Callable[[Graph, Operator, Phase], list[Word]]
 StripRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
 MacRule = Callable[[Mapping[str, Shape], Mapping[str, Word]], int]
 
@@ -193,6 +194,24 @@ class Options:
             raise ValueError(f"{self.table}: its scalars are {sorted(scalars)}")
 
 
+class Int8(NamedTuple):
+    """How an operator runs on int8 tensors.
+
+    Attributes
+    ----------
+    kernel : KernelSpec
+        With the inputs of the float32 kernel.
+    words : callable
+        (graph, operator, phase) -> constants of the step, quantisation included.
+    constraints : tuple of callable
+        What must hold besides those of the operator.
+    """
+
+    kernel: KernelSpec
+    words: Int8WordRule
+    constraints: tuple[Constraint, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperatorSpec:
     """How an operator of a ``.tflite`` runs and passes errors back.
@@ -242,6 +261,8 @@ class OperatorSpec:
         Most inputs besides the kernel's: axes, sizes and the like, which are read at conversion.
     in_tflm : bool
         TensorFlow Lite Micro can run it; a model that holds others gets no program for its forward pass.
+    int8 : Int8 or None
+        None: it runs on float32 only. A view runs on all types.
     """
 
     name: str
@@ -265,6 +286,7 @@ class OperatorSpec:
     variant: tuple[KernelSpec, Constraint] | None = None
     settings: int = 0
     in_tflm: bool = True
+    int8: Int8 | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isupper() or not hasattr(schema.BuiltinOperator, self.name):
@@ -282,6 +304,10 @@ class OperatorSpec:
             raise ValueError(f"{self.name}: its order names {len(self.order)} of {len(self.inputs)} inputs")
         if self.variant and self.variant[0].forward != (self.kernel.forward if self.kernel else None):
             raise ValueError(f"{self.name}: {self.variant[0].name} has other arguments")
+        if self.int8 and [a.name for a in self.int8.kernel.forward_arguments if not a.written] != [
+            a.name for a in self.inputs
+        ]:
+            raise ValueError(f"{self.name}: {self.int8.kernel.name} has other inputs")
 
     @cached_property
     def inputs(self) -> tuple[Argument, ...]:
@@ -320,11 +346,23 @@ class OperatorSpec:
             return op.inputs
         return tuple(op.input(i) for i in self.order or range(len(self.inputs)))
 
+    def computes_int8(self, graph: Graph, op: Operator) -> bool:
+        """Whether what it computes is int8."""
+        return any(graph.tensors[t].dtype == "int8" for t in (*op.outputs, *self.operands(op)) if t >= 0)
+
     def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
         """The kernel of the operator's steps."""
+        if self.int8 is not None and self.computes_int8(graph, op):
+            return self.int8.kernel
         if self.variant is not None and self.variant[1](graph, op):
             return self.variant[0]
         return self.kernel
+
+    def words_for(self, graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+        """Constants of a step of that kernel."""
+        if self.int8 is not None and self.computes_int8(graph, op):
+            return self.int8.words(graph, op, phase)
+        return self.words(graph, op)
 
     @property
     def is_view(self) -> bool:

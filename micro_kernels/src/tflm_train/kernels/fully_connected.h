@@ -37,15 +37,17 @@ struct FullyConnected {
   }
 
   /// dx[b] += dy[b, o] * w[o].
-  template <class T>
-  static void InputError(const DenseShape& s, const T* w, const T* dy, const Selection& selection, T* dx,
+  template <class W, class T>
+  static void InputError(const DenseShape& s, const W& w, const T* dy, const Selection& selection, T* dx,
                          WorkCounters& work) {
     DirectLocator locator = s.Locator();
     SelectedElements<T> selected(selection, dy, s.output_elements());
     uint32_t element;
     while (selected.Next(&element)) {
       locator.MoveTo(element);
-      Axpy(dy[element], w + size_t(locator.channel()) * s.inputs, dx + size_t(locator.column()) * s.inputs, s.inputs);
+      const auto channel = static_cast<uint32_t>(locator.channel());
+      Axpy(Fold(w, dy[element], channel), ValuesOf(w) + size_t{channel} * s.inputs,
+           dx + size_t(locator.column()) * s.inputs, s.inputs);
       Count(work.input_error, s.inputs);
     }
   }

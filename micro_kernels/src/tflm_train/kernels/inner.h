@@ -21,6 +21,21 @@ inline void Axpy(T a, const T* TFLM_TRAIN_RESTRICT x, T* TFLM_TRAIN_RESTRICT y, 
   for (uint32_t i = 0; i < n; ++i) y[i] += a * x[i];
 }
 
+/// The same for int8 weights: see s8/operands.h.
+inline void Axpy(float a, const int8_t* TFLM_TRAIN_RESTRICT x, float* TFLM_TRAIN_RESTRICT y, uint32_t n) {
+  for (uint32_t i = 0; i < n; ++i) y[i] += a * static_cast<float>(x[i]);
+}
+
+/// Weights whose numbers have a scale, and the error that takes it up: see s8/operands.h. Floats have none.
+template <class T>
+inline T Fold(const T*, T error, uint32_t) {
+  return error;
+}
+template <class T>
+inline const T* ValuesOf(const T* w) {
+  return w;
+}
+
 /// sum + x . w, added in ascending order.
 template <class T>
 inline T Dot(T sum, const T* x, const T* w, uint32_t n) {

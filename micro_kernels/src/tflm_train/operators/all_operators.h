@@ -25,10 +25,12 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kCopy);
     Add(kDepthwiseConv2d);
     Add(kDepthwiseMaxPool);
+    Add(kDequantize);
     Add(kDiv);
     Add(kElu);
     Add(kExp);
     Add(kFullyConnected);
+    Add(kFullyConnectedInt8);
     Add(kGather);
     Add(kGelu);
     Add(kGroupedConv2d);
@@ -46,6 +48,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kNeg);
     Add(kPad);
     Add(kPrelu);
+    Add(kQuantize);
     Add(kReduceMax);
     Add(kRelu);
     Add(kRelu6);
@@ -72,6 +75,9 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kBinaryCrossEntropyFromLogitsLoss);
     Add(kMeanSquaredErrorLoss);
     Add(kAutoLinearLoss);
+    Add(kInt16MasterUpdate);
+    Add(kStochasticUpdate);
+    Add(kNearestUpdate);
   }
 };
 

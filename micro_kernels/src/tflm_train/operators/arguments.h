@@ -125,6 +125,17 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace depthwise_max_pool
 
+namespace dequantize {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kScale, kZeroPoint, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
+}  // namespace dequantize
+
 namespace div {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -166,6 +177,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kCount };
 enum Word : uint32_t { kBatch, kInputs, kOutputs, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20, 0x01, 0x03};
 }  // namespace fully_connected
+
+namespace fully_connected_int8 {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kBatch, kInputs, kOutputs, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace fully_connected_int8
 
 namespace gather {
 namespace forward {  // x w y!
@@ -344,6 +366,17 @@ enum Argument : uint32_t { kX, kW, kDy, kDx, kCount };
 }
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0c, 0x00, 0x00, 0x01, 0x02};
 }  // namespace prelu
+
+namespace quantize {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kScale, kZeroPoint, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
+}  // namespace quantize
 
 namespace reduce_max {
 namespace forward {  // x y!

@@ -38,6 +38,15 @@ bool ArgumentsFit(const StepView& step, uint32_t count, uint32_t needs) {
   return true;
 }
 
+bool ArgumentsAre(const StepView& step, const Expected* expected, uint32_t count) {
+  if (step.size() != count) return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (expected[i].optional && !step.Has(i)) continue;
+    if (!IsValue(step, i, expected[i].type) || (expected[i].output && !IsInArena(step.value(i)))) return false;
+  }
+  return true;
+}
+
 bool UnaryArgumentsFit(const StepView& step) {
   const bool backward = step.phase() == Phase::kBackward;
   return ArgumentsFit(step, backward ? 3 : 2,

@@ -42,6 +42,14 @@ constexpr uint32_t Needs(need::Need first, Rest... rest) {
 }
 /// The step has `count` arguments, and they are what is needed.
 TFLM_TRAIN_COLD bool ArgumentsFit(const StepView& step, uint32_t count, uint32_t needs);
+/// What an argument must be.
+struct Expected {
+  ScalarType type;
+  bool optional = false;
+  bool output = false;  // changed by the step: it lies in the arena
+};
+/// The step has `count` arguments, and they are what is expected.
+TFLM_TRAIN_COLD bool ArgumentsAre(const StepView& step, const Expected* expected, uint32_t count);
 /// The arguments of a function of one value: x, y forward; one saved value, dy, dx backward.
 TFLM_TRAIN_COLD bool UnaryArgumentsFit(const StepView& step);
 

@@ -51,8 +51,10 @@ const LayerNeeds kPooledNeeds = {{layer_forward::kCount, kPooledForwardNeeds},
 bool LayerArgumentsFit(const StepView& step, const LayerNeeds& needs) {
   const bool backward = IsBackward(step);
   const ArgumentNeeds& of_step = backward ? needs.backward : needs.forward;
-  return ArgumentsFit(step, of_step.count, of_step.needs) && (!backward || (InputsFit(step) && ScratchFits(step)));
+  return ArgumentsFit(step, of_step.count, of_step.needs) && (!backward || LayerBackwardFits(step));
 }
+
+bool LayerBackwardFits(const StepView& step) { return InputsFit(step) && ScratchFits(step); }
 
 bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word) {
   if (IsBackward(step)) return MaskFits(step, activation_word, layer_backward::kY, layer_backward::kDy);

@@ -37,6 +37,8 @@ extern const LayerNeeds kDenseNeeds, kConvolutionNeeds, kPooledNeeds;
 
 /// Presence, types and places of a layer's arguments.
 TFLM_TRAIN_COLD bool LayerArgumentsFit(const StepView& step, const LayerNeeds& needs);
+/// Of a backward step whose arguments have the right types: the input and room for a selector's keys.
+TFLM_TRAIN_COLD bool LayerBackwardFits(const StepView& step);
 /// What depends on the number of output channels: the bias. `activation_word`: position of the fused activation.
 TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 

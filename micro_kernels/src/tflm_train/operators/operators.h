@@ -23,10 +23,12 @@ extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPool
 extern const OperatorOf<KernelId::kCopy> kCopy, kCopyForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d, kDepthwiseConv2dForward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
+extern const OperatorOf<KernelId::kDequantize> kDequantize, kDequantizeForward;
 extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
 extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
 extern const OperatorOf<KernelId::kExp> kExp, kExpForward;
 extern const OperatorOf<KernelId::kFullyConnected> kFullyConnected, kFullyConnectedForward;
+extern const OperatorOf<KernelId::kFullyConnectedInt8> kFullyConnectedInt8, kFullyConnectedInt8Forward;
 extern const OperatorOf<KernelId::kGather> kGather, kGatherForward;
 extern const OperatorOf<KernelId::kGelu> kGelu, kGeluForward;
 extern const OperatorOf<KernelId::kGroupedConv2d> kGroupedConv2d, kGroupedConv2dForward;
@@ -44,6 +46,7 @@ extern const OperatorOf<KernelId::kMul> kMul, kMulForward;
 extern const OperatorOf<KernelId::kNeg> kNeg, kNegForward;
 extern const OperatorOf<KernelId::kPad> kPad, kPadForward;
 extern const OperatorOf<KernelId::kPrelu> kPrelu, kPreluForward;
+extern const OperatorOf<KernelId::kQuantize> kQuantize, kQuantizeForward;
 extern const OperatorOf<KernelId::kReduceMax> kReduceMax, kReduceMaxForward;
 extern const OperatorOf<KernelId::kRelu> kRelu, kReluForward;
 extern const OperatorOf<KernelId::kRelu6> kRelu6, kRelu6Forward;
@@ -63,7 +66,7 @@ extern const OperatorOf<KernelId::kTile> kTile, kTileForward;
 extern const OperatorOf<KernelId::kTranspose> kTranspose, kTransposeForward;
 extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConvForward;
 
-inline constexpr uint32_t kOperatorCount = 50;
+inline constexpr uint32_t kOperatorCount = 53;
 
 }  // namespace tflm_train
 

@@ -57,6 +57,9 @@ inline constexpr const char* kKernelNames[] = {
     "SPLIT",
     "GATHER",
     "CAST",
+    "QUANTIZE",
+    "DEQUANTIZE",
+    "FULLY_CONNECTED_INT8",
 };
 
 }  // namespace tflm_train

@@ -13,7 +13,7 @@ constexpr auto kFloat = static_cast<uint32_t>(ScalarType::kFloat32);
 TFLM_TRAIN_COLD bool TableFits(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   return defaults.constants_offset <= defaults.persistent_bytes && defaults.constants_offset % kFloatBytes == 0 &&
-         plan.gate_state_bytes() <= defaults.constants_offset &&
+         plan.gate_state_bytes() + plan.update_state_bytes() <= defaults.constants_offset &&
          defaults.constant_count <= (defaults.persistent_bytes - defaults.constants_offset) / sizeof(uint32_t) &&
          defaults.constant_count <= plan.word_count();
 }
@@ -39,7 +39,7 @@ class State {
 /// Values of the parameters, their gradients, their remainders, the layers' states. The parameters have passed: their
 /// bytes fit into 31 bits.
 TFLM_TRAIN_COLD bool StateFits(const PlanReader& plan) {
-  State state(plan.gate_state_offset());
+  State state(plan.update_state_offset());
   const ParameterRecord* begin = plan.parameters();
   const ParameterRecord* end = begin + plan.parameter_count();
   for (const ParameterRecord* p = begin; p != end; ++p) state.Take(p->arena_offset, ParameterBytes(*p));
@@ -86,9 +86,10 @@ TFLM_TRAIN_COLD bool LayerFits(const PlanReader& plan, uint32_t index) {
 
 Finding VerifyPersistent(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
-  if (defaults.loss >= kLossCount || !IsPositiveFinite(defaults.loss_scale) || defaults.classes == 0 ||
-      defaults.persistent_bytes % kAlignment != 0 || defaults.persistent_bytes >> kAddressBits != 0 ||
-      !TableFits(plan) || CheckOptions(plan, defaults.options) != Status::kOk) {
+  if (defaults.loss >= kLossCount || defaults.update >= kUpdateCount || !IsPositiveFinite(defaults.loss_scale) ||
+      defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
+      defaults.persistent_bytes >> kAddressBits != 0 || !TableFits(plan) ||
+      CheckOptions(plan, defaults.options) != Status::kOk) {
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {
@@ -106,7 +107,9 @@ Finding VerifyPersistent(const PlanReader& plan) {
     types |= parameter.type;
   }
   if (!StateFits(plan)) return Invalid(Subject::kPersistentMemory);
-  return types == kFloat ? Finding::kNothing : Found(Status::kUnsupportedType, Subject::kParameter);
+  // Integers are the update's business, which looks at each.
+  const bool updates = defaults.update != static_cast<uint16_t>(UpdateId::kFloat);
+  return types == kFloat || updates ? Finding::kNothing : Found(Status::kUnsupportedType, Subject::kParameter);
 }
 
 }  // namespace tflm_train

@@ -16,8 +16,8 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 51u;
-inline constexpr uint32_t kTrainerBytes = 304u;
+inline constexpr uint32_t kKernelCount = 54u;
+inline constexpr uint32_t kTrainerBytes = 312u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -77,6 +77,9 @@ enum class KernelId : uint16_t {
   kSplit = 48,
   kGather = 49,
   kCast = 50,
+  kQuantize = 51,
+  kDequantize = 52,
+  kFullyConnectedInt8 = 53,
 };
 
 enum class SectionKind : uint16_t {
@@ -142,8 +145,9 @@ enum class PolicyKind : uint16_t {
   kLoss = 1,
   kGate = 2,
   kOptimizer = 3,
+  kUpdate = 4,
 };
-inline constexpr uint32_t kPolicyKindCount = 4;
+inline constexpr uint32_t kPolicyKindCount = 5;
 
 enum class SelectorId : uint32_t {
   kDense = 0,
@@ -172,8 +176,17 @@ enum class OptimizerId : uint32_t {
 };
 inline constexpr uint32_t kOptimizerCount = 1;
 
+enum class UpdateId : uint32_t {
+  kFloat = 0,
+  kInt16Master = 1,
+  kStochastic = 2,
+  kNearest = 3,
+};
+inline constexpr uint32_t kUpdateCount = 4;
+
 inline constexpr uint32_t kGateStateBytes[kGateCount] = {0};
 inline constexpr uint32_t kOptimizerStateFloats[kOptimizerCount] = {0};
+inline constexpr uint32_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
 
 /// What may be changed between steps. Switches are 0 or 1.
 struct TrainingOptions {
@@ -261,6 +274,8 @@ static_assert(sizeof(SectionRecord) == 16);
 struct DefaultsRecord {
   uint16_t loss;
   uint16_t optimizer;
+  uint16_t update;
+  uint16_t reserved;
   float loss_scale;
   uint32_t seed;
   uint32_t persistent_bytes;
@@ -272,7 +287,7 @@ struct DefaultsRecord {
   uint32_t row_elements;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 80);
+static_assert(sizeof(DefaultsRecord) == 84);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -61,6 +61,7 @@ class StepView {
   bool accumulates(uint32_t error_output) const { return (step_.accumulate_mask >> error_output & 1u) != 0; }
 
   uint32_t word_count() const { return step_.word_count; }
+  const int32_t* words() const { return reinterpret_cast<const int32_t*>(words_); }
   int32_t word(uint32_t i) const { return static_cast<int32_t>(words_[i]); }
   float word_f32(uint32_t i) const { return FloatOf(words_[i]); }
 

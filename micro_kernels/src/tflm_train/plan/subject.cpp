@@ -49,6 +49,7 @@ constexpr const char* kTexts[] = {
     "selector",
     "gate",
     "optimizer",
+    "update",
     "error at the output",
     "weight of the sample",
     "cut",

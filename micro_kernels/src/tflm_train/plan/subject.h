@@ -54,6 +54,7 @@ enum class Subject : uint8_t {
   kSelector,
   kGate,
   kOptimizer,
+  kUpdate,
   kOutputError,
   kSampleWeight,
   kCut,

@@ -7,6 +7,7 @@
 #include "tflm_train/policies/loss.h"
 #include "tflm_train/policies/optimizer.h"
 #include "tflm_train/policies/selector.h"
+#include "tflm_train/policies/update.h"
 
 namespace tflm_train {
 
@@ -18,8 +19,11 @@ extern const Loss kBinaryCrossEntropyLoss;
 extern const Loss kBinaryCrossEntropyFromLogitsLoss;
 extern const Loss kMeanSquaredErrorLoss;
 extern const Loss kAutoLinearLoss;
+extern const Update kInt16MasterUpdate;
+extern const Update kStochasticUpdate;
+extern const Update kNearestUpdate;
 
-inline constexpr uint32_t kPolicyCount = 8;
+inline constexpr uint32_t kPolicyCount = 11;
 
 }  // namespace tflm_train
 

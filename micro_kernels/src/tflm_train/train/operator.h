@@ -7,6 +7,7 @@
 #include "tflm_train/plan/step_view.h"
 #include "tflm_train/policies/optimizer.h"
 #include "tflm_train/policies/selector.h"
+#include "tflm_train/policies/update.h"
 #include "tflm_train/status.h"
 
 namespace tflm_train {
@@ -34,6 +35,8 @@ struct BackwardContext {
   WorkCounters* work;
   /// The selector in force, null if all errors go on.
   const Selector* selector;
+  /// What rows of integers get when their gradient is whole; null with accumulation.
+  const Update* update;
 };
 
 /// The functions of one kernel. Objects are constants with static storage; a firmware links those that it names.

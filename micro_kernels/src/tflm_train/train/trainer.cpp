@@ -162,6 +162,7 @@ void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
   context.work = &counters_;
   context.selector = selector_;
   context.sink.rule = accumulates ? nullptr : optimizer_;
+  context.update = accumulates ? nullptr : update_;
   context.sink.options = &options_;
   context.sink.persistent = arena_;
   context.sink.plan = &plan_;
@@ -190,6 +191,10 @@ void Trainer::ApplyGradients() {
   const float rate = options_.learning_rate / static_cast<float>(samples);
   for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
     const ParameterRecord& record = plan_.parameter(i);
+    if (update_ != nullptr && record.type != static_cast<uint8_t>(ScalarType::kFloat32)) {
+      update_->end_group(*update_, plan_, i, arena_, -rate);
+      continue;
+    }
     float* weights = Persistent(record.arena_offset);
     float* gradients = Persistent(record.gradient_offset);
     for (uint32_t j = 0; j < record.elements; ++j) {

@@ -16,6 +16,7 @@
 #include "tflm_train/policies/loss.h"
 #include "tflm_train/policies/selector.h"
 #include "tflm_train/policies/step_result.h"
+#include "tflm_train/policies/update.h"
 #include "tflm_train/status.h"
 #include "tflm_train/train/operator_set.h"
 
@@ -162,6 +163,7 @@ class Trainer {
   WidePointer<const Selector> selector_;    // null: all errors go on
   WidePointer<const Gate> gate_;            // null: all samples train
   WidePointer<const Optimizer> optimizer_;  // null: SGD
+  WidePointer<const Update> update_;        // null: floats train
   WorkCounters counters_;
   ErrorDetail error_;
   TrainingOptions options_ = {};

@@ -65,6 +65,14 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
     if (finding != Finding::kNothing) return error_.Set(finding);
     optimizer_ = optimizer;
   }
+  update_ = nullptr;
+  if (defaults.update != static_cast<uint16_t>(UpdateId::kFloat)) {
+    const Update* update = operators.Find<Update>(static_cast<UpdateId>(defaults.update));
+    Finding finding = Found(Status::kMissingOperator, Subject::kUpdate);
+    if (update != nullptr) finding = update->verify(*update, plan_);
+    if (finding != Finding::kNothing) return error_.Set(finding);
+    update_ = update;
+  }
   return FindPolicies(defaults.options);
 }
 

@@ -1,0 +1,107 @@
+#include "tflm_train/kernels/s8/fully_connected.h"
+#include "tflm_train/operators/arguments.h"
+#include "tflm_train/operators/int8_layer.h"
+#include "tflm_train/operators/operators.h"
+
+namespace tflm_train {
+namespace {
+
+using namespace arguments::fully_connected_int8;
+
+constexpr Int8Words kInt8Words = {kLow};
+constexpr Expected kForwardArguments[] = {
+    {ScalarType::kInt8}, {ScalarType::kInt8}, {ScalarType::kInt32, true}, {ScalarType::kInt8, false, true}};
+constexpr Expected kBackwardArguments[] = {{ScalarType::kInt8, true},
+                                           {ScalarType::kInt8},
+                                           {ScalarType::kInt8},
+                                           {ScalarType::kFloat32, false, true},
+                                           {ScalarType::kFloat32, true, true},
+                                           {ScalarType::kUint16, true, true},
+                                           {ScalarType::kFloat32, true, true}};
+
+DenseShape Shape(const StepView& step) {
+  return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
+          static_cast<uint32_t>(step.word(kOutputs))};
+}
+
+TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
+  return a > 0 && product % a == 0 && product / a == b;
+}
+
+/// A step that trains sums a row of its gradient in memory of its own.
+TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step) {
+  if (!IsBackward(step)) return true;
+  if (!step.Has(backward::kWorkspace)) return step.record().layer == kNoneIndex;
+  return CheckedElements(step.value(backward::kWorkspace)) >= static_cast<uint32_t>(step.word(kInputs)) &&
+         IsDisjoint(step, backward::kWorkspace);
+}
+
+TFLM_TRAIN_COLD Status Check(const StepView& step) {
+  const bool backwards = IsBackward(step);
+  if (step.word_count() <= kFactors ||
+      !(backwards ? ArgumentsAre(step, kBackwardArguments, backward::kCount) && LayerBackwardFits(step)
+                  : ArgumentsAre(step, kForwardArguments, forward::kCount))) {
+    return Status::kPlanInvalid;
+  }
+  const ValueRecord& w = step.value(layer_forward::kW);
+  const ValueRecord& output = LayerOutput(step);
+  const DenseShape shape = Shape(step);
+  if (w.rank != 2 || w.dims[0] != step.word(kOutputs) || w.dims[1] != step.word(kInputs) ||
+      !IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) ||
+      !IsProduct(CheckedElements(output), shape.outputs, shape.batch) || !kInt8Words.Fit(step, shape.outputs)) {
+    return Status::kPlanInvalid;
+  }
+  const bool fits = backwards
+                        ? SameElements(step.value(backward::kY), output) &&
+                              (step.record().layer == kNoneIndex || output.dims[output.rank - 1] == step.word(kOutputs))
+                        : !step.Has(forward::kB) || CheckedElements(step.value(forward::kB)) == shape.outputs;
+  return PlanStatus(fits && WorkspaceFits(step));
+}
+
+void Forward(const StepView& step, WorkCounters& work) {
+  using namespace forward;
+  s8::FullyConnectedForward(Shape(step), kInt8Words.x_zero(step), step.data<int8_t>(kX), step.data<int8_t>(kW),
+                            step.data<int32_t>(kB), kInt8Words.Stage(step), step.data<int8_t>(kY), work);
+}
+
+/// Rows of the gradient of the weights, one for each neuron.
+void WeightGradient(const DenseShape& shape, const ShiftedInput& x, const float* dy, const Selection& selection,
+                    const Int8Sink& sink, float* row, WorkCounters& work) {
+  const uint32_t elements = shape.output_elements();
+  for (uint32_t o = 0; o < shape.outputs; ++o) {
+    if (!SelectsChannel(selection, dy, elements, o, shape.outputs)) continue;
+    Fill(0.0f, row, shape.inputs);
+    ForEachSelected(selection, dy, elements, {o, 1, shape.outputs}, [&](uint32_t element) {
+      Axpy(dy[element], x + size_t{element / shape.outputs} * shape.inputs, row, shape.inputs);
+      Count(work.weight_gradient, shape.inputs);
+    });
+    sink.End(o * shape.inputs, o, row, shape.inputs);
+  }
+}
+
+void Backward(const StepView& step, const BackwardContext& context) {
+  using namespace backward;
+  const DenseShape shape = Shape(step);
+  const uint32_t elements = shape.output_elements();
+  const Selection selection = BeginInt8Backward(step, context, kInt8Words, step.data<int8_t>(kY), elements);
+  if (selection.empty()) return;
+  const auto* dy = step.data<float>(kDy);
+  if (auto* dx = step.data<float>(kDx)) {
+    FullyConnected::InputError(shape, kInt8Words.Weights(step, step.data<int8_t>(kW)), dy, selection, dx,
+                               *context.work);
+  }
+  if (context.weight_target != nullptr) {
+    const Int8Sink sink(context, context.layer->weight, kInt8Words.x_scale(step));
+    WeightGradient(shape, kInt8Words.Input(step, step.data<int8_t>(kX)), dy, selection, sink,
+                   step.data<float>(kWorkspace), *context.work);
+  }
+  Int8BiasGradient(context, selection, dy, elements, shape.Locator());
+  CountUpdates(context, selection, dy, elements, shape.Locator(), shape.inputs);
+}
+
+}  // namespace
+
+const OperatorOf<KernelId::kFullyConnectedInt8> kFullyConnectedInt8 = {kArguments, Check, Forward, Backward};
+const OperatorOf<KernelId::kFullyConnectedInt8> kFullyConnectedInt8Forward = {kArguments, Check, Forward, nullptr};
+
+}  // namespace tflm_train

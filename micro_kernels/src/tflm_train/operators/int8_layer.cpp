@@ -1,0 +1,64 @@
+#include "tflm_train/operators/int8_layer.h"
+
+#include "tflm_train/plan/plan_reader.h"
+#include "tflm_train/plan/training_options.h"
+
+namespace tflm_train {
+
+OutputStage Int8Words::Stage(const StepView& step) const {
+  const uint32_t pair = one_factor(step, 2) ? 0 : 2;
+  return {{step.words() + low + kFactors, pair}, step.word(low + 3), step.word(low), step.word(low + 1)};
+}
+
+ScaledWeights Int8Words::Weights(const StepView& step, const int8_t* w) const {
+  const auto* scales = reinterpret_cast<const float*>(step.words() + low + kFactors);
+  return {w, scales, one_factor(step, 1) ? 0u : 1u};
+}
+
+bool RangeFits(const StepView& step, uint32_t word) {
+  return IsInt8(step.word(word)) && IsInt8(step.word(word + 1)) && step.word(word) <= step.word(word + 1);
+}
+
+bool Int8Words::Fit(const StepView& step, uint32_t channels) const {
+  const uint32_t first = low + kFactors, words = IsBackward(step) ? 1 : 2;
+  if (step.word_count() <= first) return false;
+  const uint32_t count = step.word_count() - first;
+  if (count != words && (count / words != channels || count % words != 0)) return false;
+  if (!RangeFits(step, low) || !IsInt8(step.word(low + 2)) || !IsInt8(step.word(low + 3)) ||
+      !IsPositiveFinite(step.word_f32(low + 4))) {
+    return false;
+  }
+  for (uint32_t i = first; i < step.word_count(); i += words) {
+    const bool fits = IsBackward(step) ? IsPositiveFinite(step.word_f32(i)) : IsFactor(step.word(i), step.word(i + 1));
+    if (!fits) return false;
+  }
+  return true;
+}
+
+Int8Sink::Int8Sink(const BackwardContext& context, uint16_t parameter, float unit)
+    : context_(context), parameter_(parameter), unit_(unit) {}
+
+void Int8Sink::End(uint32_t at, uint32_t channel, const float* gradient, uint32_t n, uint32_t step) const {
+  const StepSink& sink = context_.sink;
+  if (context_.update == nullptr) {
+    const uint32_t buffer = sink.plan->parameter(parameter_).gradient_offset;
+    const RowSink<float> sum(unit_);
+    sum.EndStrided(reinterpret_cast<float*>(sink.persistent + buffer) + at, gradient, n, step);
+    return;
+  }
+  const IntegerParameter parameter(*context_.update, *sink.plan, parameter_, sink.persistent);
+  parameter.Run(at, channel, gradient, n, step, sink.scale * unit_);
+}
+
+Selection BeginInt8Backward(const StepView& step, const BackwardContext& context, const Int8Words& words,
+                            const int8_t* y, uint32_t elements) {
+  using namespace layer_backward;
+  auto* const dy = step.data<float>(kDy);
+  auto* const dx = step.data<float>(kDx);
+  auto* const keys = step.data<uint16_t>(kScratch);
+  MaskClamped(step.word(words.low), step.word(words.low + 1), y, elements, dy);
+  if (dx != nullptr && !step.accumulates(0)) Fill(0.0f, dx, FloatElements(step.value(kDx)));
+  return context.Selects(elements, keys) ? context.Select(dy, dy, elements, keys) : context.dense;
+}
+
+}  // namespace tflm_train

@@ -1,0 +1,100 @@
+// What all updates share. Linked with any of them.
+#include "tflm_train/policies/update.h"
+
+#include "tflm_train/kernels/inner.h"
+#include "tflm_train/plan/plan_reader.h"
+
+namespace tflm_train {
+namespace {
+
+constexpr auto kFloat = static_cast<uint8_t>(ScalarType::kFloat32);
+constexpr auto kInt8 = static_cast<uint8_t>(ScalarType::kInt8);
+constexpr auto kInt32 = static_cast<uint8_t>(ScalarType::kInt32);
+constexpr int32_t kMostWeight = 127;
+
+bool IsBias(const ParameterRecord& record) { return record.kind == static_cast<uint8_t>(ParameterKind::kBias); }
+
+/// The largest bias with which no sum of a channel leaves 32 bits: its products are at most 255 * 128 each.
+int32_t MostBias(const PlanReader& plan, const ParameterRecord& bias) {
+  const uint32_t terms = plan.parameter(plan.layer(bias.layer).weight).elements / bias.elements;
+  const uint64_t products = uint64_t{terms} * 255 * 128;
+  return products < INT32_MAX ? INT32_MAX - static_cast<int32_t>(products) : 0;
+}
+
+}  // namespace
+
+IntegerParameter::IntegerParameter(const Update& update, const PlanReader& plan, uint32_t parameter,
+                                   uint8_t* persistent)
+    : update_(update), plan_(plan), persistent_(persistent), parameter_(parameter) {
+  const ParameterRecord& record = plan.parameter(parameter);
+  const QuantizationRecord& quantization = plan.quantization(record.quantization);
+  scales_ = reinterpret_cast<const float*>(plan.words() + quantization.scale_begin);
+  scale_count_ = quantization.scale_count;
+  most_ = IsBias(record) ? MostBias(plan, record) : kMostWeight;
+}
+
+template <class Integer>
+void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer>&), uint32_t first, const float* gradient,
+                              uint32_t elements, uint32_t step, float factor) const {
+  const ParameterRecord& record = plan_.parameter(parameter_);
+  auto* const values = reinterpret_cast<Integer*>(persistent_ + record.arena_offset) + first;
+  int8_t* remainders = nullptr;
+  if (record.remainder_offset != kNoneOffset) {
+    remainders = reinterpret_cast<int8_t*>(persistent_ + record.remainder_offset) + first;
+  }
+  auto* const state = reinterpret_cast<uint32_t*>(persistent_ + plan_.update_state_offset());
+  run({values, remainders, gradient, elements, step, factor, static_cast<Integer>(most_), plan_.defaults().seed,
+       state});
+}
+
+void IntegerParameter::Run(uint32_t first, uint32_t channel, const float* gradient, uint32_t elements, uint32_t step,
+                           float rate) const {
+  const float factor = rate / scales_[scale_count_ == 1 ? 0 : channel];
+  if (IsBias(plan_.parameter(parameter_))) {
+    RunRow<int32_t>(update_.biases, first, gradient, elements, step, factor);
+  } else {
+    RunRow<int8_t>(update_.weights, first, gradient, elements, step, factor);
+  }
+}
+
+Finding Update::Verify(const Update& update, const PlanReader& plan) {
+  for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
+    const ParameterRecord& record = plan.parameter(i);
+    // A kernel of floats or of integers writes all that a layer trains.
+    const uint16_t weight = plan.layer(record.layer).weight;
+    if (weight == kNoneIndex) return Invalid(Subject::kParameter);
+    const bool floats = plan.parameter(weight).type == kFloat;
+    if (record.type != (floats ? kFloat : IsBias(record) ? kInt32 : kInt8)) {
+      return Found(Status::kUnsupportedType, Subject::kParameter);
+    }
+    if (floats) continue;
+    if (record.quantization == kNoneIndex || update.has_remainders != (record.remainder_offset != kNoneOffset)) {
+      return Invalid(Subject::kParameter);
+    }
+    const QuantizationRecord& quantization = plan.quantization(record.quantization);
+    if (quantization.zero_point != 0 || record.elements % quantization.scale_count != 0) {
+      return Found(Status::kUnsupportedType, Subject::kQuantization);
+    }
+  }
+  return Finding::kNothing;
+}
+
+void Update::EndGroup(const Update& update, const PlanReader& plan, uint32_t parameter, uint8_t* persistent,
+                      float rate) {
+  const ParameterRecord& record = plan.parameter(parameter);
+  const QuantizationRecord& quantization = plan.quantization(record.quantization);
+  const IntegerParameter integers(update, plan, parameter, persistent);
+  auto* const gradients = reinterpret_cast<float*>(persistent + record.gradient_offset);
+  // Channels are rows along the first axis, or columns along the last one.
+  const uint32_t channels = quantization.scale_count, row = record.elements / channels;
+  for (uint32_t c = 0; c < channels; ++c) {
+    if (quantization.axis == 0) {
+      integers.Run(c * row, c, gradients + c * row, row, 1, rate);
+      continue;
+    }
+    for (uint32_t i = c; i < record.elements; i += channels) integers.Run(i, c, gradients + i, 1, 1, rate);
+  }
+  Fill(0.0f, gradients, record.elements);
+}
+
+}  // namespace tflm_train

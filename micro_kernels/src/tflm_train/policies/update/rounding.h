@@ -1,0 +1,42 @@
+// How updates round. What a C cast does, towards zero, loses small steps of both signs and stands nowhere here.
+#ifndef TFLM_TRAIN_POLICIES_UPDATE_ROUNDING_H_
+#define TFLM_TRAIN_POLICIES_UPDATE_ROUNDING_H_
+
+#include <cstdint>
+
+namespace tflm_train {
+
+/// Holds a value of this type times 2^16.
+template <class Integer>
+struct Wider;
+template <>
+struct Wider<int8_t> {
+  using Type = int32_t;
+};
+template <>
+struct Wider<int32_t> {
+  using Type = int64_t;
+};
+
+/// To nearest, ties up. What would take a value beyond all bounds stops at 2^(bits - 2) of the wide type; NaN is 0.
+template <class Integer>
+typename Wider<Integer>::Type RoundHalfUp(float value) {
+  using Wide = typename Wider<Integer>::Type;
+  constexpr Wide kMost = Wide{1} << (8 * sizeof(Wide) - 2);
+  constexpr auto kEnd = static_cast<float>(kMost);
+  value += 0.5f;
+  if (value >= kEnd) return kMost;
+  if (value <= -kEnd) return -kMost;
+  if (!(value == value)) return 0;
+  const auto towards_zero = static_cast<Wide>(value);
+  return towards_zero - (value < static_cast<float>(towards_zero) ? 1 : 0);
+}
+
+template <class Wide, class Integer>
+Integer ClampTo(Integer most, Wide value) {
+  return static_cast<Integer>(value > most ? most : value < -most ? -most : value);
+}
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_POLICIES_UPDATE_ROUNDING_H_

@@ -1,0 +1,37 @@
+// Stochastic rounding: a step to nearest with 16 fraction bits, then 16 random bits, then the shift, so that the mean
+// over all random values is the step itself.
+#include "tflm_train/policies/policies.h"
+#include "tflm_train/policies/update/rounding.h"
+
+namespace tflm_train {
+namespace {
+
+constexpr int kBits = 16;
+static_assert(kUpdateStateBytes[static_cast<uint32_t>(UpdateId::kStochastic)] == sizeof(uint32_t));
+
+/// The n-th number of a sequence: its bits are those of n mixed by the finaliser of MurmurHash3.
+uint32_t Random(uint32_t seed, uint32_t n) {
+  uint32_t bits = (n + seed) * 0x9E3779B9u + seed;
+  bits = (bits ^ bits >> 16) * 0x85EBCA6Bu;
+  bits = (bits ^ bits >> 13) * 0xC2B2AE35u;
+  return bits ^ bits >> 16;
+}
+
+template <class Integer>
+void Run(const IntegerRow<Integer>& row) {
+  uint32_t drawn = *row.state;
+  const float factor = row.factor * static_cast<float>(1 << kBits);
+  for (uint32_t i = 0; i < row.elements; ++i) {
+    Integer& value = row.values[i * row.step];
+    const auto step = RoundHalfUp<Integer>(factor * row.gradient[i]);
+    const auto random = static_cast<int32_t>(Random(row.seed, drawn++) >> (32 - kBits));
+    value = ClampTo(row.most, value + ((step + random) >> kBits));
+  }
+  *row.state = drawn;
+}
+
+}  // namespace
+
+const Update kStochasticUpdate(UpdateId::kStochastic, false, Run<int8_t>, Run<int32_t>);
+
+}  // namespace tflm_train
