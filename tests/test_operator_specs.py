@@ -9,7 +9,7 @@ import networks
 import numpy as np
 import pytest
 from tflite_builder import ModelBuilder
-from tflm_train.converters import flatbuffer, generate, plan_builder
+from tflm_train.converters import flatbuffer, generate, operators, plan_builder
 from tflm_train.converters.convert import convert as convert_file
 from tflm_train.converters.errors import ConversionError
 from tflm_train.converters.model_writer import add_plan
@@ -126,6 +126,13 @@ def test_every_backward_argument_has_a_meaning():
         KernelSpec(name="CEIL", number=0, forward="x y! mask!", backward="", words="", macs=None)
     with pytest.raises(ValueError, match="reads no dy"):
         KernelSpec(name="CEIL", number=0, forward="x y!", backward="dx!", words="", macs=None)
+
+
+@pytest.mark.parametrize("number, free", [(999, 24), (0, 24)])
+def test_a_wrong_number_of_a_kernel_is_told_the_next_free_one(monkeypatch, number, free):
+    monkeypatch.setattr(operators, "EXTERNAL", replace(operators.EXTERNAL, number=number))
+    with pytest.raises(ValueError, match=f"has number .*: the next free one is {free}$"):
+        operators._kernels()
 
 
 def test_a_spec_without_one_of_its_parts_does_not_import():

@@ -56,8 +56,13 @@ def _kernels() -> tuple[KernelSpec, ...]:
     for spec in OPERATORS.values():
         found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0], spec.int8 and spec.int8.kernel]
     kernels = tuple(sorted({kernel for kernel in found if kernel is not None}, key=lambda kernel: kernel.number))
-    if [kernel.number for kernel in kernels] != list(range(len(kernels))):
-        raise ValueError("kernels are numbered from 0 without gaps, each once")
+    numbers = [kernel.number for kernel in kernels]
+    if numbers != list(range(len(kernels))):
+        wrong = next(kernel for number, kernel in enumerate(kernels) if kernel.number != number)
+        free = min(set(range(len(kernels) + 1)).difference(numbers))
+        raise ValueError(
+            f"kernel {wrong.name} has number {wrong.number}, taken or behind a gap: the next free one is {free}"
+        )
     if len({kernel.name for kernel in kernels}) != len(kernels):
         raise ValueError("two kernels have one name")
     return kernels
