@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import edits, fingerprint, flatbuffer, model_reader, model_writer
 from .cut import named_cut
+from .dequantize import dequantize_constants
 from .errors import ConversionError
 from .graph import Graph
 from .layer_names import layer_names
@@ -67,11 +68,12 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     found = read_model(model)
     name, with_bias = found.name, found.with_bias
     source = flatbuffer.load(found.data, name)
+    changes = dequantize_constants(source)
     config, defaults = _with_keras_defaults(model_reader.read_graph(source, name), found, config)
     layers = choose_layers(model_reader.read_graph(source, name), config.layers, config.cut)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
         layers = replace(layers, without_bias=layers.trained - with_bias)
-    changes = edits.unshare_constants(source, layers.trained, layers.without_bias)
+    changes += edits.unshare_constants(source, layers.trained, layers.without_bias)
     if with_bias is not None or config.add_bias:
         changes += edits.add_missing_biases(source, layers.trained - layers.without_bias)
     graph = model_reader.read_graph(source, name)

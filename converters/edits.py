@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .flatbuffer import builtin_name, schema, text
+from .flatbuffer import add_buffer, builtin_name, schema, text
 from .operators import OPERATORS
 
 _WORDS = {"w": "weights", "b": "bias"}
@@ -82,13 +82,6 @@ def _set_input(operator: Any, position: int, tensor: int) -> None:
     operator.inputs = np.asarray(inputs, np.int32)
 
 
-def _new_buffer(model: Any, data: np.ndarray) -> int:
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    return len(model.buffers) - 1
-
-
 def unshare_constants(model: Any, operators: Collection[int], without_bias: Collection[int] = ()) -> list[str]:
     """Give each use of a shared constant its own tensor and buffer when one of the uses trains.
 
@@ -144,7 +137,7 @@ def _own_copy(model: Any, use: _Use, owned: Collection[int], layer: str) -> int:
         graph.tensors.append(tensor)
         index = len(graph.tensors) - 1
         _set_input(operator, use.position, index)
-    graph.tensors[index].buffer = _new_buffer(model, data)
+    graph.tensors[index].buffer = add_buffer(model, data)
     return index
 
 
@@ -181,7 +174,7 @@ def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
         bias.type = schema.TensorType.FLOAT32
         bias.name = _unique_name(model, f"{names[i]}/bias")
         bias.hasRank = weights.hasRank
-        bias.buffer = _new_buffer(model, np.zeros(channels, np.float32))
+        bias.buffer = add_buffer(model, np.zeros(channels, np.float32))
         graph.tensors.append(bias)
         _set_input(operator, position, len(graph.tensors) - 1)
         edits.append(f"layer {names[i]}: a bias of {channels} zeros was added")

@@ -56,6 +56,14 @@ def buffer_bytes(model: Any, index: int) -> bytes:
     return b"" if data is None else np.asarray(data, np.uint8).tobytes()
 
 
+def add_buffer(model: Any, array: np.ndarray) -> int:
+    """Append a buffer with an array's bytes; returns its index."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
 def load(data: bytes, name: str = "the model") -> Any:
     """Read a ``.tflite`` file.
 

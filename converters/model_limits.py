@@ -30,7 +30,16 @@ NO_RECURRENCE = (
 COMPILERS = {"CUSTOM:ethos-u": "Vela, for an Ethos-U", "CUSTOM:edgetpu-custom-op": "the Edge TPU compiler"}
 VARIABLES = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
 WEIGHT_OPERATORS = frozenset(
-    {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D", "BATCH_MATMUL", *RECURRENT}
+    {
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "TRANSPOSE_CONV",
+        "CONV_3D",
+        "BATCH_MATMUL",
+        "EMBEDDING_LOOKUP",
+        *RECURRENT,
+    }
 )
 _INTEGER_WEIGHTS = frozenset({"int2", "int4", "int8", "uint4", "uint8", "int16"})
 _HALF_FLOATS = frozenset({"float16", "bfloat16"})
@@ -94,27 +103,29 @@ def no_sparse_tensors(model: Any, graph: Graph) -> str | None:
 
 
 def no_half_floats(model: Any, graph: Graph) -> str | None:
+    """Float16 constants behind DEQUANTIZE have become float32 (``dequantize``)."""
     for tensor in graph.tensors:
         if tensor.dtype in _HALF_FLOATS:
             return (
-                f"holds {tensor.dtype} values (tensor {tensor.name!r}), which microcontrollers would expand at "
-                "run time; export it in float32 (without float16 in target_spec.supported_types)"
+                f"computes in {tensor.dtype} (tensor {tensor.name!r}), which microcontrollers and training do not; "
+                "export it in float32"
             )
     return None
 
 
 def no_hybrid_weights(model: Any, graph: Graph) -> str | None:
+    """Those that stand for numbers of their own have become float32 (``dequantize``)."""
     for op in graph.operators:
         constants = [
             graph.tensors[t] for t in op.inputs if t >= 0 and t not in graph.producers and t not in graph.inputs
         ]
-        packed = any(tensor.dtype in _INTEGER_WEIGHTS for tensor in constants)
-        on_floats = bool(op.inputs) and op.inputs[0] >= 0 and graph.tensors[op.inputs[0]].dtype == "float32"
-        if packed and ((op.type in WEIGHT_OPERATORS and on_floats) or op.type == "DEQUANTIZE"):
+        packed = next((tensor.dtype for tensor in constants if tensor.dtype in _INTEGER_WEIGHTS), None)
+        gives_floats = bool(op.outputs) and graph.tensors[op.outputs[0]].dtype == "float32"
+        if packed and gives_floats and (op.type in WEIGHT_OPERATORS or op.type == "DEQUANTIZE"):
             return (
-                f"is hybrid: {_layer(graph, op)} has integer weights for float activations (dynamic range "
-                "quantisation), which TensorFlow Lite Micro cannot run and which cannot be trained; export it without "
-                "optimisations"
+                f"is hybrid: {_layer(graph, op)} has {packed} weights for float32 activations (dynamic range "
+                "quantisation), and they cannot be dequantised: they lack a scale, have one for each block or a zero "
+                "point, or integer arithmetic reads them too; export it without optimisations"
             )
     return None
 
@@ -225,6 +236,7 @@ def _has_float_head(graph: Graph) -> bool:
 HEAD_LIMITS: tuple[Limit, ...] = (no_recurrent_layers, known_integers)
 
 LIMITS: tuple[Limit, ...] = (
+    no_sparse_tensors,
     no_hybrid_weights,
     no_converted_ends,
     known_integers,
@@ -233,7 +245,6 @@ LIMITS: tuple[Limit, ...] = (
     no_variables,
     no_states,
     no_space_to_batch,
-    no_sparse_tensors,
     no_half_floats,
     batch_of_one,
     static_shapes,

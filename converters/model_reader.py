@@ -28,10 +28,11 @@ from .flatbuffer import (
     schema,
     text,
 )
-from .graph import Graph, Operator, Quantization, Tensor
+from .graph import Graph, Operator, Tensor
 from .index_correction import find_corrections
 from .model_limits import refuse_batches, refuse_compiled, refuse_unsupported
 from .operators import OPERATORS
+from .quantization import stored_quantization
 from .shape_check import check_shapes
 
 EXPECTED_OPTIONS = {
@@ -106,16 +107,7 @@ def _tensor(model: Any, index: int, computed: bool, name: str) -> Tensor:
                 f"{name} is damaged: tensor {index} ({text(stored.name)}) of shape {list(shape)} holds {len(raw)} "
                 "bytes; export it again"
             )
-    return Tensor(index, text(stored.name), shape, dtype, int(stored.buffer), data, _quantization(stored))
-
-
-def _quantization(stored: Any) -> Quantization | None:
-    q = stored.quantization
-    if q is None or q.scale is None or len(q.scale) == 0:
-        return None
-    scales = np.asarray(q.scale, np.float32)
-    zero_points = np.zeros(len(scales), np.int64) if q.zeroPoint is None else np.asarray(q.zeroPoint, np.int64)
-    return Quantization(scales, zero_points, int(q.quantizedDimension))
+    return Tensor(index, text(stored.name), shape, dtype, int(stored.buffer), data, stored_quantization(stored))
 
 
 def _operator(model: Any, index: int, name: str) -> Operator:

@@ -1,12 +1,24 @@
-"""What a plan states of a tensor's quantisation."""
+"""What a file and a plan state of a tensor's quantisation."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from . import plan_format as pf
 from .graph import Quantization, Tensor
 from .plan_format import ScalarType
+
+
+def stored_quantization(stored: Any) -> Quantization | None:
+    """Of a tensor of the object form, as the file has it; None without scales."""
+    q = stored.quantization
+    if q is None or q.scale is None or len(q.scale) == 0:
+        return None
+    scales = np.asarray(q.scale, np.float32)
+    zero_points = np.zeros(len(scales), np.int64) if q.zeroPoint is None else np.asarray(q.zeroPoint, np.int64)
+    return Quantization(scales, zero_points, int(q.quantizedDimension))
 
 
 def stated(tensor: Tensor) -> Quantization | None:

@@ -79,6 +79,18 @@ def lookup() -> bytes:
     return b.finish(b.dense(b.reshape(y, 1, 20), rng.normal(size=(3, 20)), None))
 
 
+def packed() -> bytes:
+    """Constants in float16 and in integers for float32 activations: dense layers, and a table that is looked up."""
+    rng, b = np.random.default_rng(7), ModelBuilder()
+    table = bodies.quantised(b, b.constant(rng.integers(-99, 99, (9, 4)).astype(np.int8)), "int8", 0.02)
+    rows = bodies.quantised(b, b.op("GATHER", [table, b.input(1, 5, dtype="int32")], (1, 5, 4)), "int8", 0.02)
+    x = b.reshape(b.op("DEQUANTIZE", [rows], (1, 5, 4)), 1, 20)
+    weights = b.constant(rng.integers(-99, 99, (6, 20)).astype(np.int8))
+    x = b.op("FULLY_CONNECTED", [x, bodies.quantised(b, weights, "int8", np.full(6, 0.01), [0] * 6), -1], (1, 6))
+    ends = [b.op("DEQUANTIZE", [b.constant(rng.normal(size=s).astype(np.float16))], s) for s in ((3, 6), (3,))]
+    return b.finish(b.op("FULLY_CONNECTED", [x, *ends], (1, 3)))
+
+
 ORDINARY: dict[str, Callable[[], bytes]] = {
     "mlp": lambda: networks.mlp(sizes=(8, 6, 4)),
     "cnn": lambda: networks.cnn(size=8),
@@ -88,6 +100,7 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
     "attention": attention,
     "lookup": lookup,
     "planned": lambda: tt.convert(networks.mlp(sizes=(8, 6, 4))).data,
+    "packed": packed,
     "quantised": bodies.int8,
     "planned_head": lambda: tt.convert(bodies.int8(), tt.TrainingConfig(layers="last:1")).data,
 }

@@ -157,7 +157,7 @@ REFUSED = {
         lambda m, g: setattr(g.tensors[0], "shape", np.array([3, 6, 6, 2], np.int32)),
         "takes batches of 3.*batch size 1",
     ),
-    "half floats": (_half_weights, "holds float16 values.*export it in float32"),
+    "half floats": (_half_weights, "computes in float16 .*export it in float32"),
     "hybrid": (_integer_weights, "is hybrid: CONV_2D .*without optimisations"),
     "int16": (
         lambda m, g: setattr(g.tensors[int(g.outputs[0])], "type", schema.TensorType.INT16),
@@ -207,21 +207,6 @@ def test_exported_dilated_conv1d_with_free_batch_is_refused_with_an_explanation(
     free = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec([None, 24, 3]))
     with pytest.raises(ConversionError, match="SPACE_TO_BATCH_ND.*convert the Keras model itself"):
         read(tf.lite.TFLiteConverter.from_concrete_functions([free]).convert())
-
-
-@pytest.mark.parametrize(("optimization", "message"), [("float16", "holds float16"), ("dynamic", "is hybrid")])
-def test_exported_quantised_weights_are_refused(optimization, message):
-    tf = pytest.importorskip("tensorflow")
-    import keras
-
-    model = models.set_weights(keras.Sequential([keras.Input((64,)), keras.layers.Dense(64), keras.layers.Dense(8)]))
-    function = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec([1, 64]))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if optimization == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    with pytest.raises(ConversionError, match=message):
-        read(converter.convert())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 from .commands import plan_of
 from .converters import edits, flatbuffer, model_reader, model_writer
+from .converters.dequantize import dequantize_constants
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
 from .converters.layer_names import layer_names
@@ -135,6 +136,7 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
     found = read_model(source)
     data, name = found.data, name or found.name
     model = flatbuffer.load(data, name)
+    dequantize_constants(model)
     if found.with_bias is not None:
         edits.add_missing_biases(model, found.with_bias)
     graph = model_reader.read_graph(model, name)

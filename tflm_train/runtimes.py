@@ -11,6 +11,7 @@ import numpy as np
 
 from .commands import plan_of
 from .converters import flatbuffer, model_reader, model_writer
+from .converters.dequantize import dequantize_constants
 from .converters.graph import Graph, sample_shape
 from .converters.install_hint import install_command
 from .converters.loss_end import choose_loss
@@ -124,7 +125,9 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     """
     found = read_model(model)
     data, name = found.data, found.name
-    graph = model_reader.read_graph(flatbuffer.load(data, name), name)
+    stored = flatbuffer.load(data, name)
+    dequantize_constants(stored)
+    graph = model_reader.read_graph(stored, name)
     shape, limit = graph.tensors[graph.inputs[0]].shape, input_limit(graph)
     with plan_of(model):
         objective = _objective(data, graph)
