@@ -85,7 +85,7 @@ TEST_CASE("pad: every element at its place, zeros elsewhere; backward takes them
   for (const Case& c : cases) {
     const std::vector<float> x = random.Vector<float>(ElementsOf(c.x)), dy = random.Vector<float>(ElementsOf(c.y));
     const std::vector<float> dx0 = random.Vector<float>(x.size());
-    std::vector<float> expected(dy.size()), expected_dx(x.size()), y(dy.size(), 5.0f), dx = dx0, added = dx0;
+    std::vector<float> expected(dy.size(), 2.5f), expected_dx(x.size()), y(dy.size()), dx = dx0, added = dx0;
     for (uint32_t i = 0; i < x.size(); ++i) {
       int32_t at[kMaxRank];
       Coordinates(c.x, i, at);
@@ -95,7 +95,7 @@ TEST_CASE("pad: every element at its place, zeros elsewhere; backward takes them
     }
     ptrdiff_t offset;
     const StridedWalk walk = PadWalk(c.x, c.y, c.before, &offset);
-    PadForward(walk, offset, x.data(), static_cast<uint32_t>(y.size()), y.data());
+    PadForward(walk, offset, 2.5f, x.data(), static_cast<uint32_t>(y.size()), y.data());
     CHECK(y == expected);
     PadBackward(walk, offset, dy.data(), false, dx.data());
     CHECK(dx == expected_dx);

@@ -9,19 +9,25 @@
 
 namespace tflm_train {
 
-/// y = act(f(a, b)); `walk`: BroadcastWalk(shape of y, of a, of b). y may be an operand of its own shape.
+/// y = f(a, b); `walk`: BroadcastWalk(shape of y, of a, of b). y may be an operand of its own shape.
 template <class T, class Function>
-void BinaryForward(const StridedWalk& walk, const T* a, const T* b, Activation activation, T* y, Function f) {
-  const Bounds<T> bounds(activation);
+void BroadcastForward(const StridedWalk& walk, const T* a, const T* b, T* y, Function f) {
   const ptrdiff_t step_a = walk.row_stride_a(), step_b = walk.row_stride_b();
   ForEachRow(walk, [&](size_t first, ptrdiff_t at_a, ptrdiff_t at_b) {
     const T* row_a = a + at_a;
     const T* row_b = b + at_b;
     T* row_y = y + first;
     for (uint32_t i = 0; i < walk.row_elements(); ++i, row_a += step_a, row_b += step_b) {
-      row_y[i] = bounds.Clamp(f(*row_a, *row_b));
+      row_y[i] = f(*row_a, *row_b);
     }
   });
+}
+
+/// y = act(f(a, b)).
+template <class T, class Function>
+void BinaryForward(const StridedWalk& walk, const T* a, const T* b, Activation activation, T* y, Function f) {
+  const Bounds<T> bounds(activation);
+  BroadcastForward(walk, a, b, y, [&bounds, &f](T p, T q) { return bounds.Clamp(f(p, q)); });
 }
 
 template <class T>
@@ -36,10 +42,8 @@ void SubForward(const StridedWalk& walk, const T* a, const T* b, Activation acti
 
 template <class T>
 void MulForward(const StridedWalk& walk, const T* a, const T* b, Activation activation, T* y, WorkCounters& work) {
-  uint64_t elements = 1;
-  for (int32_t i = 0; i < walk.rank; ++i) elements *= static_cast<uint64_t>(walk.dims[i]);
   BinaryForward(walk, a, b, activation, y, [](T p, T q) { return p * q; });
-  Count(work.forward, elements);
+  Count(work.forward, walk.elements());
 }
 
 /// da = sign * dy for an operand of the output's shape. da may be dy.

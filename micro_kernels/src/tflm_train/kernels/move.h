@@ -40,10 +40,10 @@ inline StridedWalk PadWalk(const Dims& x, const Dims& y, const int32_t* before, 
   return walk;
 }
 
-/// y = zeros around x. `walk`, `offset`: from PadWalk.
+/// y = `around` x. `walk`, `offset`: from PadWalk.
 template <class T>
-void PadForward(const StridedWalk& walk, ptrdiff_t offset, const T* x, uint32_t y_elements, T* y) {
-  Fill(T(0), y, y_elements);
+void PadForward(const StridedWalk& walk, ptrdiff_t offset, T around, const T* x, uint32_t y_elements, T* y) {
+  Fill(around, y, y_elements);
   const ptrdiff_t step = walk.row_stride_a();
   ForEachRow(walk, [&](size_t first, ptrdiff_t at, ptrdiff_t) {
     T* target = y + offset + at;

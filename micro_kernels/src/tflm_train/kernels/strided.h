@@ -17,6 +17,11 @@ struct StridedWalk {
   ptrdiff_t stride_a[kMaxRank];
   ptrdiff_t stride_b[kMaxRank];
 
+  uint64_t elements() const {
+    uint64_t product = 1;
+    for (int32_t i = 0; i < rank; ++i) product *= static_cast<uint64_t>(dims[i]);
+    return product;
+  }
   uint32_t row_elements() const { return static_cast<uint32_t>(dims[rank - 1]); }
   ptrdiff_t row_stride_a() const { return stride_a[rank - 1]; }
   ptrdiff_t row_stride_b() const { return stride_b[rank - 1]; }

@@ -30,7 +30,7 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
 void Forward(const StepView& step, WorkCounters&) {
   ptrdiff_t offset;
   const StridedWalk walk = Walk(step, step.value(0), step.value(1), &offset);
-  PadForward<float>(walk, offset, step.data<float>(0), Elements(step.value(1)), step.data<float>(1));
+  PadForward<float>(walk, offset, 0.0f, step.data<float>(0), Elements(step.value(1)), step.data<float>(1));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
