@@ -4,7 +4,7 @@
 //                        equal bits on every target
 //   TFLM_TRAIN_PORTABLE  blocked and fused C++ for any target
 //   otherwise            the same, with inner loops written for the target where there are any (Cortex-M with FPv4 or
-//   FPv5)
+//   FPv5; for int8 Cortex-M with the DSP extension)
 #ifndef TFLM_TRAIN_KERNELS_BUILD_CONFIG_H_
 #define TFLM_TRAIN_KERNELS_BUILD_CONFIG_H_
 
@@ -26,6 +26,19 @@
 #define TFLM_TRAIN_TUNED 1
 #else
 #define TFLM_TRAIN_TUNED 0
+#endif
+
+// Thumb-2 with the instructions on two 16-bit numbers: Cortex-M4, M7, M33, M55.
+#if defined(__GNUC__) && defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__OPTIMIZE__)
+#define TFLM_TRAIN_HAS_CORTEX_M_DSP 1
+#else
+#define TFLM_TRAIN_HAS_CORTEX_M_DSP 0
+#endif
+
+#if TFLM_TRAIN_FAST && TFLM_TRAIN_HAS_CORTEX_M_DSP && !defined(TFLM_TRAIN_PORTABLE)
+#define TFLM_TRAIN_TUNED_S8 1
+#else
+#define TFLM_TRAIN_TUNED_S8 0
 #endif
 
 // For inner loops whose variables must stay in registers.

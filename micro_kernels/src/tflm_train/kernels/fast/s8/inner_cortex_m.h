@@ -1,0 +1,27 @@
+// Inner loops of the fast int8 kernels for Cortex-M with the DSP extension: two products an instruction.
+// The functions are those of inner_portable.h.
+#ifndef TFLM_TRAIN_KERNELS_FAST_S8_INNER_CORTEX_M_H_
+#define TFLM_TRAIN_KERNELS_FAST_S8_INNER_CORTEX_M_H_
+
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/s8/columns.h"
+
+#if TFLM_TRAIN_HAS_CORTEX_M_DSP
+
+namespace tflm_train {
+namespace fast {
+namespace s8 {
+namespace cortex_m {
+
+void Widen(const int8_t* x, int32_t n, int32_t zero, int32_t column, int32_t columns, int16_t* to);
+void DotColumn(const Filters& filters, const int16_t* column, int8_t* y);
+void DotColumns(const Filters& filters, const int16_t* columns, int8_t* y0, int8_t* y1);
+
+}  // namespace cortex_m
+}  // namespace s8
+}  // namespace fast
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_HAS_CORTEX_M_DSP
+
+#endif  // TFLM_TRAIN_KERNELS_FAST_S8_INNER_CORTEX_M_H_

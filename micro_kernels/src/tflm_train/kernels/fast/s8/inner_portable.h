@@ -1,0 +1,27 @@
+// Inner loops of the fast int8 kernels in plain C++.
+#ifndef TFLM_TRAIN_KERNELS_FAST_S8_INNER_PORTABLE_H_
+#define TFLM_TRAIN_KERNELS_FAST_S8_INNER_PORTABLE_H_
+
+#include "tflm_train/kernels/fast/s8/columns.h"
+
+namespace tflm_train {
+namespace fast {
+namespace s8 {
+namespace portable {
+
+/// A column: x[i] - zero, i < n, widened to 16 bits; `column` of `columns` that lie together. In which order is known
+/// to the functions below only.
+void Widen(const int8_t* x, int32_t n, int32_t zero, int32_t column, int32_t columns, int16_t* to);
+
+/// y[o] = stage(column . w[o] + bias[o]) for all filters.
+void DotColumn(const Filters& filters, const int16_t* column, int8_t* y);
+
+/// The same for two columns: y0 and y1.
+void DotColumns(const Filters& filters, const int16_t* columns, int8_t* y0, int8_t* y1);
+
+}  // namespace portable
+}  // namespace s8
+}  // namespace fast
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_KERNELS_FAST_S8_INNER_PORTABLE_H_
