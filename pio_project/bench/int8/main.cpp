@@ -11,6 +11,7 @@
 
 #include "instruction_meter.h"
 #include "tflm_train/kernels/fast/s8/conv_2d.h"
+#include "tflm_train/kernels/fast/s8/depthwise_conv_2d.h"
 #include "tflm_train/kernels/fast/s8/fully_connected.h"
 #include "tflm_train/kernels/s8/fully_connected.h"
 
@@ -71,15 +72,18 @@ void Measured(Kernel kernel) {
   meter.EndStep();
 }
 
-int8_t PlainConv(const ConvShape& s, const OutputStage& stage, int32_t row, int32_t column, int32_t o) {
+int8_t PlainConv(const ConvShape& s, bool depthwise, const OutputStage& stage, int32_t row, int32_t column, int32_t o) {
   int32_t sum = bias[o];
+  const int32_t channels = depthwise ? 1 : s.in_c, first = depthwise ? o / s.depth_multiplier : 0;
   for (int32_t u = 0; u < s.filter_h; ++u) {
     for (int32_t v = 0; v < s.filter_w; ++v) {
       const int32_t i = row * s.stride_h - s.pad_top + u * s.dilation_h;
       const int32_t j = column * s.stride_w - s.pad_left + v * s.dilation_w;
       if (i < 0 || i >= s.in_h || j < 0 || j >= s.in_w) continue;
-      for (int32_t c = 0; c < s.in_c; ++c) {
-        sum += (x[(i * s.in_w + j) * s.in_c + c] - kZero) * w[((o * s.filter_h + u) * s.filter_w + v) * s.in_c + c];
+      const int32_t tap = u * s.filter_w + v, taps = s.filter_h * s.filter_w;
+      for (int32_t c = 0; c < channels; ++c) {
+        const int8_t weight = depthwise ? w[tap * s.out_c + o] : w[(o * taps + tap) * s.in_c + c];
+        sum += (x[(i * s.in_w + j) * s.in_c + first + c] - kZero) * weight;
       }
     }
   }
@@ -104,22 +108,26 @@ ConvShape ReadConv(Numbers n) {
   return s;
 }
 
-Result Conv(Numbers n) {
+Result RunConv(Numbers n, bool depthwise) {
   const ConvShape s = ReadConv(n);
-  const int32_t terms = s.filter_h * s.filter_w * s.in_c;
+  const int32_t terms = s.filter_h * s.filter_w * (depthwise ? 1 : s.in_c);
   const OutputStage stage = StageOf(terms);
   uint64_t macs = 0;
-  const Workspace<int16_t> workspace = {scratch, fast::s8::Conv2DWorkspace(s)};
-  Measured([&] { fast::s8::Conv2DForward(s, kZero, x, w, bias, stage, y, workspace, macs); });
+  const Workspace<int16_t> workspace = {
+      scratch, depthwise ? fast::s8::DepthwiseConv2DWorkspace(s) : fast::s8::Conv2DWorkspace(s)};
+  const auto kernel = depthwise ? fast::s8::DepthwiseConv2DForward : fast::s8::Conv2DForward;
+  Measured([&] { kernel(s, kZero, x, w, bias, stage, y, workspace, macs); });
   int8_t* to = expected;
   for (int32_t i = 0; i < s.out_h; ++i) {
     for (int32_t j = 0; j < s.out_w; ++j) {
-      for (int32_t o = 0; o < s.out_c; ++o) *to++ = PlainConv(s, stage, i, j, o);
+      for (int32_t o = 0; o < s.out_c; ++o) *to++ = PlainConv(s, depthwise, stage, i, j, o);
     }
   }
   const int32_t outputs = s.out_h * s.out_w * s.out_c;
   return {outputs * terms, outputs, static_cast<int32_t>(workspace.elements * sizeof(int16_t))};
 }
+Result Conv(Numbers n) { return RunConv(n, false); }
+Result Depthwise(Numbers n) { return RunConv(n, true); }
 
 Result Dense(Numbers n) {
   const auto inputs = static_cast<uint32_t>(n.Next()), outputs = static_cast<uint32_t>(n.Next());
@@ -139,7 +147,7 @@ struct Kernel {
   const char* name;
   Result (*run)(Numbers numbers);
 };
-constexpr Kernel kKernels[] = {{"conv", Conv}, {"dense", Dense}};
+constexpr Kernel kKernels[] = {{"conv", Conv}, {"depthwise", Depthwise}, {"dense", Dense}};
 
 }  // namespace
 

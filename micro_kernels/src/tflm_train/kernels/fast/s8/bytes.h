@@ -21,13 +21,14 @@ inline void CopyBytes(const int8_t* from, int8_t* to, int32_t n) {
     for (; n > 0; --n) *to++ = *from++;
     return;
   }
-  const int8_t* const last = from + n - 4;
-  for (; last - from >= 16; from += 16, to += 16) {
+  for (; n >= 16; n -= 16, from += 16, to += 16) {
     CopyWord(from, to);
     CopyWord(from + 4, to + 4);
     CopyWord(from + 8, to + 8);
     CopyWord(from + 12, to + 12);
   }
+  if (n == 0) return;
+  const int8_t* const last = from + n - 4;
   for (; from < last; from += 4, to += 4) CopyWord(from, to);
   CopyWord(last, to + (last - from));
 }

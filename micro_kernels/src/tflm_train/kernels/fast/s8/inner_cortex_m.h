@@ -5,6 +5,7 @@
 
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/s8/columns.h"
+#include "tflm_train/kernels/fast/s8/depthwise_row.h"
 
 #if TFLM_TRAIN_HAS_CORTEX_M_DSP
 
@@ -16,6 +17,9 @@ namespace cortex_m {
 void Widen(const int8_t* x, int32_t n, int32_t zero, int32_t column, int32_t columns, int16_t* to);
 void DotColumn(const Filters& filters, const int16_t* column, int8_t* y);
 void DotColumns(const Filters& filters, const int16_t* columns, int8_t* y0, int8_t* y1);
+
+void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4], bool quick, uint32_t* words);
+void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
 
 }  // namespace cortex_m
 }  // namespace s8

@@ -3,6 +3,7 @@
 #define TFLM_TRAIN_KERNELS_FAST_S8_INNER_PORTABLE_H_
 
 #include "tflm_train/kernels/fast/s8/columns.h"
+#include "tflm_train/kernels/fast/s8/depthwise_row.h"
 
 namespace tflm_train {
 namespace fast {
@@ -18,6 +19,12 @@ void DotColumn(const Filters& filters, const int16_t* column, int8_t* y);
 
 /// The same for two columns: y0 and y1.
 void DotColumns(const Filters& filters, const int16_t* columns, int8_t* y0, int8_t* y1);
+
+/// The words of up to four channels.
+void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4], bool quick, uint32_t* words);
+
+/// y[position][c] = stage(sum of the taps at strip + position * x_step).
+void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
 
 }  // namespace portable
 }  // namespace s8

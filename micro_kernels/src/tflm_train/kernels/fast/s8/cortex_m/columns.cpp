@@ -5,7 +5,6 @@
 
 #if TFLM_TRAIN_HAS_CORTEX_M_DSP
 
-#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/fast/s8/cortex_m/dsp.h"
 
 namespace tflm_train {
@@ -52,11 +51,6 @@ namespace {
 
 // clang-format on
 
-/// As stage.Apply says, for what is not quick.
-TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE int32_t Apply(const OutputStage& stage, int32_t sum, int32_t channel) {
-  return stage.Apply(sum, static_cast<uint32_t>(channel));
-}
-
 constexpr int32_t kNoBias = 0;
 
 /// What walks along the filters: biases and factors, and what is the same for all.
@@ -86,7 +80,7 @@ class Channels {
       pairs_ += step_;
       ((sums = RequantizeQuick(sums, multiplier, right, zero_point_)), ...);
     } else {
-      ((sums = Apply(stage_, sums, channel)), ...);
+      ((sums = RequantizePlain(stage_, sums, channel)), ...);
     }
   }
   TFLM_TRAIN_ALWAYS_INLINE uint32_t Pack(int32_t a, int32_t b, int32_t c, int32_t d) const {
@@ -147,9 +141,9 @@ void WidenAs(const int8_t* x, int32_t n, int32_t zero, uint32_t* to) {
   const uint32_t zeros = Twice(zero);
   const int32_t tail = n & 3;
   if (tail != 0) {
-    const auto at = [=](int32_t i) { return i < tail ? static_cast<uint32_t>(x[i] - zero) : 0; };
-    to[0] = (at(0) & 0xffffu) | at(2) << 16;
-    to[kColumns] = at(1) & 0xffffu;
+    const auto at = [=](int32_t i) { return i < tail ? x[i] - zero : 0; };
+    to[0] = PackHalves(at(0), at(2));
+    to[kColumns] = PackHalves(at(1), 0);
     x += tail, to += 2 * kColumns;
   }
   for (n >>= 2; n >= 2; n -= 2, x += 8, to += 4 * kColumns) {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/s8/quick_stage.h"
 
@@ -46,8 +47,21 @@ TFLM_TRAIN_ALWAYS_INLINE inline int32_t MultiplyAdd(uint32_t a, uint32_t b, int3
   return sum;
 }
 
-/// A number in both halves.
-constexpr uint32_t Twice(int32_t value) { return (static_cast<uint32_t>(value) & 0xffffu) * 0x10001u; }
+/// Products of the low halves, and of the high halves.
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t MultiplyAddLow(uint32_t a, uint32_t b, int32_t sum) {
+  __asm("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+  return sum;
+}
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t MultiplyAddHigh(uint32_t a, uint32_t b, int32_t sum) {
+  __asm("smlatt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+  return sum;
+}
+
+/// Two 16-bit numbers in a word, and one in both halves.
+constexpr uint32_t PackHalves(int32_t low, int32_t high) {
+  return (static_cast<uint32_t>(low) & 0xffffu) | static_cast<uint32_t>(high) << 16;
+}
+constexpr uint32_t Twice(int32_t value) { return PackHalves(value, value); }
 /// A number in all bytes.
 constexpr uint32_t FourTimes(int32_t value) { return (static_cast<uint32_t>(value) & 0xffu) * 0x1010101u; }
 
@@ -66,6 +80,12 @@ TFLM_TRAIN_ALWAYS_INLINE inline int32_t RequantizeQuick(int32_t sum, int32_t mul
       : [multiplier] "r"(multiplier), [right] "r"(right), [zero] "r"(zero_point)
       : "cc");
   return sum;
+}
+
+/// As stage.Apply says, for what is not quick.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE inline int32_t RequantizePlain(const OutputStage& stage, int32_t sum,
+                                                                   int32_t channel) {
+  return stage.Apply(sum, static_cast<uint32_t>(channel));
 }
 
 /// Four numbers of int8 as bytes, clamped to [low, high] in all bytes of `lows` and `highs`.
