@@ -52,7 +52,13 @@ class TensorFlowModel:
             spec = OPERATORS[op.type]
             for tensor in (op.input(spec.position(name)) for name in spec.parameters):
                 if tensor >= 0:
-                    self.variables[tensor] = tf.Variable(graph.tensors[tensor].data.astype(dtype))
+                    self.variables[tensor] = tf.Variable(self.constant(tensor).astype(dtype))
+
+    def constant(self, tensor: int) -> np.ndarray:
+        """Values of a constant of the file."""
+        data = self.graph.tensors[tensor].data
+        assert data is not None
+        return data.astype(self.dtype) if data.dtype.kind == "f" else data
 
     def tensors(self, x: np.ndarray) -> dict[int, tf.Tensor]:
         """Every computed tensor for one input of the model's input shape."""
@@ -67,8 +73,7 @@ class TensorFlowModel:
                 return values[t]
             if t in self.variables:
                 return self.variables[t]
-            data = graph.tensors[t].data
-            return tf.constant(data.astype(self.dtype) if data.dtype.kind == "f" else data)
+            return tf.constant(self.constant(t))
 
         for op in graph.operators:
             if op.index not in graph.folded:

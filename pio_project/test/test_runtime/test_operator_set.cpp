@@ -56,6 +56,7 @@ TEST_CASE("all policies of the library are found") {
     ++found;
   }
   for (uint32_t i = 0; i < kGateCount; ++i) found += all.Find<Gate>(static_cast<GateId>(i)) != nullptr;
+  for (uint32_t i = 0; i < kUpdateCount; ++i) found += all.Find<Update>(static_cast<UpdateId>(i)) != nullptr;
   CHECK(found == kPolicyCount);
   CHECK(all.Find<Selector>(SelectorId::kDense) == nullptr);
   CHECK(all.Find<Gate>(GateId::kAlways) == nullptr);

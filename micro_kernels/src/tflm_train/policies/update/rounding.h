@@ -32,6 +32,12 @@ typename Wider<Integer>::Type RoundHalfUp(float value) {
   return towards_zero - (value < static_cast<float>(towards_zero) ? 1 : 0);
 }
 
+/// A step with `bits` fraction bits to one of its neighbours; over all 2^bits values of `random` the mean is the step.
+template <class Wide>
+Wide RoundStochastically(Wide step, int bits, uint32_t random) {
+  return (step + static_cast<Wide>(random)) >> bits;
+}
+
 template <class Wide, class Integer>
 Integer ClampTo(Integer most, Wide value) {
   return static_cast<Integer>(value > most ? most : value < -most ? -most : value);

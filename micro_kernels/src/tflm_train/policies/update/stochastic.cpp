@@ -24,8 +24,8 @@ void Run(const IntegerRow<Integer>& row) {
   for (uint32_t i = 0; i < row.elements; ++i) {
     Integer& value = row.values[i * row.step];
     const auto step = RoundHalfUp<Integer>(factor * row.gradient[i]);
-    const auto random = static_cast<int32_t>(Random(row.seed, drawn++) >> (32 - kBits));
-    value = ClampTo(row.most, value + ((step + random) >> kBits));
+    const uint32_t random = Random(row.seed, drawn++) >> (32 - kBits);
+    value = ClampTo(row.most, value + RoundStochastically(step, kBits, random));
   }
   *row.state = drawn;
 }

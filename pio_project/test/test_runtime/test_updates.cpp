@@ -1,0 +1,135 @@
+// Updates of integer weights: every residue, long sequences, saturation.
+#include <doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+
+#include "tflm_train/policies/policies.h"
+#include "tflm_train/policies/update/rounding.h"
+
+using namespace tflm_train;
+
+namespace {
+
+/// Weights of one scale under an update.
+template <class Integer, int n>
+struct Weights {
+  Integer values[n] = {};
+  int8_t remainders[n] = {};
+  uint32_t state = 0;
+
+  void Step(void (*run)(const IntegerRow<Integer>&), const float* gradient, float factor, Integer most) {
+    run({values, remainders, gradient, n, 1, factor, most, 7, &state});
+  }
+};
+
+float NaN() { return std::numeric_limits<float>::quiet_NaN(); }
+float Infinity() { return std::numeric_limits<float>::infinity(); }
+
+}  // namespace
+
+TEST_CASE("Rounding to nearest takes ties up and stops at its ends") {
+  for (int i = -4096; i <= 4096; ++i) {
+    const float value = static_cast<float>(i) / 64.0f;
+    CHECK(RoundHalfUp<int8_t>(value) == static_cast<int32_t>(std::floor(value + 0.5f)));
+    CHECK(RoundHalfUp<int32_t>(value) == static_cast<int64_t>(std::floor(value + 0.5f)));
+  }
+  CHECK(RoundHalfUp<int8_t>(Infinity()) == 1 << 30);
+  CHECK(RoundHalfUp<int8_t>(-3e38f) == -(1 << 30));
+  CHECK(RoundHalfUp<int32_t>(Infinity()) == int64_t{1} << 62);
+  CHECK(RoundHalfUp<int32_t>(-Infinity()) == -(int64_t{1} << 62));
+  CHECK(RoundHalfUp<int8_t>(NaN()) == 0);
+}
+
+TEST_CASE("Stochastic rounding of every residue has the residue as its mean") {
+  constexpr int kBits = 8;
+  for (int32_t step = -700; step <= 700; ++step) {
+    int32_t sum = 0;
+    for (uint32_t random = 0; random < 1u << kBits; ++random) sum += RoundStochastically(step, kBits, random);
+    CHECK(sum == step);  // the sum over 2^kBits values, and the step in 1/2^kBits
+  }
+}
+
+TEST_CASE("Stochastic steps of zero mean do not move weights") {
+  constexpr int n = 500;
+  Weights<int8_t, n> weights;
+  float gradient[n];
+  for (int step = 0; step < 10000; ++step) {
+    for (int i = 0; i < n; ++i) gradient[i] = (i + step) % 2 == 0 ? 0.234f : -0.234f;
+    weights.Step(kStochasticUpdate.weights, gradient, 1.0f, 127);
+  }
+  int sum = 0;
+  for (int8_t value : weights.values) sum += value;
+  // A random walk of 10^4 steps has a deviation of 42 units and is cut at 127: the mean of 500 deviates by 2.
+  CHECK(std::abs(sum) < 6 * n);
+}
+
+TEST_CASE("Stochastic steps below one unit arrive in the mean") {
+  constexpr int n = 500, kSteps = 400;
+  Weights<int8_t, n> weights;
+  float gradient[n];
+  for (float& g : gradient) g = 0.1f;
+  for (int step = 0; step < kSteps; ++step) weights.Step(kStochasticUpdate.weights, gradient, 1.0f, 127);
+  float sum = 0.0f;
+  for (int8_t value : weights.values) sum += value;
+  CHECK(std::abs(sum / n - 0.1f * kSteps) < 1.2f);  // 6 units deviation each, 0.27 of their mean
+}
+
+TEST_CASE("A weight and its remainder are one number") {
+  Weights<int8_t, 3> weights;
+  const float gradient[] = {1.0f, -1.0f, 0.5f};
+  for (int step = 1; step <= 1000; ++step) {
+    weights.Step(kInt16MasterUpdate.weights, gradient, 1.0f / 256.0f, 127);
+    CHECK(256 * weights.values[0] + weights.remainders[0] == step);
+    CHECK(256 * weights.values[1] + weights.remainders[1] == -step);
+    CHECK(256 * weights.values[2] + weights.remainders[2] == step);  // half a part rounds up
+    CHECK(weights.values[0] == (step + 128) / 256);
+  }
+}
+
+TEST_CASE("Integer weights stay in [-127, 127], biases in their bounds, with all updates") {
+  for (const Update* update : {&kInt16MasterUpdate, &kStochasticUpdate, &kNearestUpdate}) {
+    Weights<int8_t, 4> weights;
+    weights.values[3] = -128;  // a file may hold it
+    Weights<int32_t, 4> biases;
+    const float gradient[] = {1.0f, -1.0f, NaN(), 0.0f};
+    for (float size : {1.0f, 300.0f, 1e6f, 1e30f, Infinity()}) {
+      for (int step = 0; step < 200; ++step) {
+        weights.Step(update->weights, gradient, size, 127);
+        biases.Step(update->biases, gradient, size, 1000);
+      }
+      CHECK(weights.values[0] == 127);
+      CHECK(weights.values[1] == -127);
+      CHECK(weights.values[2] == 0);
+      CHECK(weights.values[3] == -127);
+      CHECK(biases.values[1] >= -1000);
+      CHECK(biases.values[0] <= 1000);
+      if (size > 10.0f) CHECK(biases.values[0] == 1000);
+      if (size > 10.0f) CHECK(biases.values[1] == -1000);
+    }
+    weights.Step(update->weights, gradient, -1e30f, 127);
+    CHECK(weights.values[0] == -127);
+    CHECK(weights.values[1] == 127);
+  }
+}
+
+TEST_CASE("The nearest integer loses steps below half a unit") {
+  Weights<int8_t, 2> weights;
+  const float gradient[] = {0.49f, 0.5f};
+  for (int step = 0; step < 10; ++step) weights.Step(kNearestUpdate.weights, gradient, 1.0f, 127);
+  CHECK(weights.values[0] == 0);
+  CHECK(weights.values[1] == 10);
+}
+
+TEST_CASE("Biases take small steps beside large values") {
+  Weights<int32_t, 2> biases;
+  biases.values[0] = 1 << 30;
+  const float gradient[] = {1.0f, 1.0f};
+  for (int step = 0; step < 512; ++step) {
+    biases.Step(kInt16MasterUpdate.biases, gradient, 1.0f / 256.0f, INT32_MAX - 100);
+  }
+  CHECK(biases.values[0] == (1 << 30) + 2);
+  CHECK(biases.values[1] == 2);
+}

@@ -1,0 +1,63 @@
+"""Gradients through int8 operators against TensorFlow's on the dequantised graph, at the activations that TensorFlow
+Lite Micro computes.
+
+Bound: 1e-4 by max|a - b| / max(max|b|, 1e-12) per tensor, as for float32: forward sums are exact integers on both sides,
+so that only the float32 sums of the backward pass differ from double precision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from harness import one_label, open_trainer, train
+from int8_networks import Int8Builder
+from int8_reference import Int8Model
+from tf_reference import error_measure
+from tflm_train.converters.convert import convert
+
+from tflm_train.config import TrainingConfig
+
+TOLERANCE = 1e-4
+
+
+def check(data: bytes, x: np.ndarray, label, kind: str, build: str = "release", **config) -> None:
+    """One sample's loss and gradients, read from the accumulation buffers."""
+    result = convert(data, TrainingConfig(accumulate=2, **config))
+    trainer = open_trainer(result, build)
+    loss = float(train(trainer, np.asarray(x, np.float32)[None], one_label(label))[0])
+    model = Int8Model(result.data, result.graph, result.layers)
+    expected, gradients = model.gradients(x, label, kind)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    tensors = result.plan.parameters["tensor"].tolist()
+    assert tensors and max(np.abs(gradients[t]).max() for t in tensors) > 0
+    errors = [error_measure(ours, gradients[t].ravel()) for t, ours in zip(tensors, trainer.gradients())]
+    assert max(errors) <= TOLERANCE, errors
+
+
+def dense_network(rng, zero_point=3, scales=0.01, activation="RELU", middle=-128, units=12):
+    b = Int8Builder()
+    x = b.int8_input(1, 9, zero_point=zero_point)
+    w = rng.integers(-127, 128, (units, 9))
+    x = b.int8_dense(x, w, rng.integers(-500, 500, units), scales, activation, scale=0.03, zero_point=middle)
+    x = b.int8_dense(
+        x, rng.integers(-127, 128, (4, units)), rng.integers(-500, 500, 4), 0.008, scale=0.06, zero_point=-7
+    )
+    return b.finish(x)
+
+
+@pytest.mark.parametrize("build", ["release", "parity"])
+@pytest.mark.parametrize("zero_point", [-128, 3, 127])
+def test_the_input_counts_from_its_zero_point(zero_point, build):
+    """A ReLU6 in front gives -128: a weight gradient of raw values would be off by 128 times the error."""
+    rng = np.random.default_rng(abs(zero_point))
+    x = (rng.integers(-128, 128, 9) - zero_point) * 0.04
+    check(dense_network(rng, zero_point), x, 2, "cross-entropy-logits", build)
+
+
+@pytest.mark.parametrize(("activation", "middle"), [("NONE", 0), ("RELU", -128), ("RELU6", -100), ("RELU_N1_TO_1", 5)])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_fully_connected(activation, middle, per_channel):
+    rng = np.random.default_rng(middle + 200)
+    scales = rng.uniform(0.002, 0.02, 12) if per_channel else 0.006
+    x = rng.normal(size=9)
+    check(dense_network(rng, -5, scales, activation, middle), x, rng.normal(size=4).astype(np.float32), "mse")
