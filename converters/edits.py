@@ -141,6 +141,18 @@ def _own_copy(model: Any, use: _Use, owned: Collection[int], layer: str) -> int:
     return index
 
 
+def _units_of_sums(x: Any, weights: Any) -> Any:
+    """Quantisation of a bias beside int8 weights, as TensorFlow Lite has it; None where theirs is missing."""
+    if not all(t.quantization is not None and t.quantization.scale is not None for t in (x, weights)):
+        return None
+    found = schema.QuantizationParametersT()
+    found.scale = (np.float32(x.quantization.scale[0]) * np.asarray(weights.quantization.scale, np.float32)).astype(
+        "f4"
+    )
+    found.zeroPoint = np.zeros(len(found.scale), np.int64)
+    return found
+
+
 def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
     """Give convolutions and fully connected layers without a bias a bias of zeros.
 
@@ -171,10 +183,13 @@ def add_missing_biases(model: Any, operators: Collection[int]) -> list[str]:
         channels = int(weights.shape[spec.channel_axis])
         bias = schema.TensorT()
         bias.shape = np.asarray([channels], np.int32)
-        bias.type = schema.TensorType.FLOAT32
+        integers = weights.type == schema.TensorType.INT8
+        bias.type = schema.TensorType.INT32 if integers else schema.TensorType.FLOAT32
+        if integers:
+            bias.quantization = _units_of_sums(graph.tensors[operator.inputs[spec.position("x")]], weights)
         bias.name = _unique_name(model, f"{names[i]}/bias")
         bias.hasRank = weights.hasRank
-        bias.buffer = add_buffer(model, np.zeros(channels, np.float32))
+        bias.buffer = add_buffer(model, np.zeros(channels, np.int32 if integers else np.float32))
         graph.tensors.append(bias)
         _set_input(operator, position, len(graph.tensors) - 1)
         edits.append(f"layer {names[i]}: a bias of {channels} zeros was added")

@@ -14,8 +14,12 @@ from .flatbuffer import TENSOR_TYPE_NAMES, buffer_bytes, dump, load, schema, tex
 from .plan_format import HEADER, METADATA_NAME, Plan, decode
 
 
+def _entry(model: Any, name: str) -> Any | None:
+    return next((entry for entry in model.metadata or () if text(entry.name) == name), None)
+
+
 def _plan_entry(model: Any) -> Any | None:
-    return next((entry for entry in model.metadata or () if text(entry.name) == METADATA_NAME), None)
+    return _entry(model, METADATA_NAME)
 
 
 def _buffer(data: bytes) -> Any:
@@ -45,18 +49,23 @@ def add_plan(model: Any, plan: bytes) -> bytes:
     bytes
         The augmented ``.tflite``.
     """
+    return with_entry(model, METADATA_NAME, plan)
+
+
+def with_entry(model: Any, name: str, content: bytes) -> bytes:
+    """The same with any metadata entry; one of that name is replaced."""
     out = copy.copy(model)
     out.buffers = list(model.buffers)
     out.metadata = [copy.copy(entry) for entry in model.metadata or ()]
-    entry = _plan_entry(out)
+    entry = _entry(out, name)
     if entry is not None and not _is_shared(out, entry):
-        out.buffers[entry.buffer] = _buffer(plan)
+        out.buffers[entry.buffer] = _buffer(content)
         return dump(out)
     if entry is None:
         entry = schema.MetadataT()
-        entry.name = METADATA_NAME.encode()
+        entry.name = name.encode()
         out.metadata.append(entry)
-    out.buffers.append(_buffer(plan))
+    out.buffers.append(_buffer(content))
     entry.buffer = len(out.buffers) - 1
     return dump(out)
 
@@ -74,7 +83,12 @@ def read_plan(data: bytes) -> bytes | None:
 
 def stored_plan(model: Any) -> bytes | None:
     """The training plan of a model that is read already, None if it has none."""
-    entry = _plan_entry(model)
+    return stored_entry(model, METADATA_NAME)
+
+
+def stored_entry(model: Any, name: str) -> bytes | None:
+    """The content of a metadata entry, None if there is none."""
+    entry = _entry(model, name)
     return None if entry is None else buffer_bytes(model, entry.buffer)
 
 

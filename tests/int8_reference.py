@@ -15,8 +15,8 @@ import tensorflow as tf
 from tf_reference import TensorFlowModel
 from tflm_train.converters.graph import Graph, Operator, Tensor
 from tflm_train.converters.loss_end import choose_loss
-from tflm_train.converters.operators.fixed_point import bounds, of_bias
 from tflm_train.converters.operators import OPERATORS
+from tflm_train.converters.operators.fixed_point import bounds, of_bias
 from tflm_train.converters.quantization import stated
 from tflm_train.converters.trainability import TrainedLayers
 

@@ -1,8 +1,8 @@
 """Gradients through int8 operators against TensorFlow's on the dequantised graph, at the activations that TensorFlow
 Lite Micro computes.
 
-Bound: 1e-4 by max|a - b| / max(max|b|, 1e-12) per tensor, as for float32: forward sums are exact integers on both sides,
-so that only the float32 sums of the backward pass differ from double precision.
+Bound: 1e-4 by max|a - b| / max(max|b|, 1e-12) per tensor, as for float32: forward sums are exact integers on both
+sides, so that only the float32 sums of the backward pass differ from double precision.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The type of a model's input: what samples, which are numbers, become before an interpreter takes them."""
+"""The types of a model's ends: what samples, which are numbers, become before an interpreter takes them, and back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class InputType:
     def of_file(cls, data: bytes, name: str) -> "InputType":
         """Of a ``.tflite``'s only input."""
         graph = flatbuffer.load(data, name).subgraphs[0]
-        tensor = graph.tensors[graph.inputs[0]]
+        return cls.of_tensor(graph.tensors[graph.inputs[0]])
+
+    @classmethod
+    def of_tensor(cls, tensor: Any) -> "InputType":
+        """Of a tensor of the file."""
         dtype, q = TENSOR_TYPE_NAMES[tensor.type], tensor.quantization
         if dtype not in _QUANTISED or q is None or q.scale is None or len(q.scale) != 1:
             return cls(dtype)
@@ -42,6 +46,12 @@ class InputType:
         """Whether an array that a user gives holds stored numbers of a quantised input, not the numbers they stand
         for."""
         return self.scale is not None and bool(np.asarray(x).dtype == self.dtype)
+
+    def numbers(self, stored: np.ndarray) -> np.ndarray:
+        """What stored numbers stand for, float32; whole numbers without a scale are themselves."""
+        if self.scale is None:
+            return stored.astype(np.float32)
+        return np.float32(self.scale) * (stored.astype(np.float32) - np.float32(self.zero_point))
 
     def stored(self, samples: np.ndarray, raw: bool, name: str = "x") -> np.ndarray:
         """Samples as the interpreter takes them.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .converters import flatbuffer, model_reader
-from .converters.graph import Graph, Operator
+from .converters.graph import Graph, Operator, Quantization
 from .converters.layer_names import layer_names
 from .converters.operators import OPERATORS
-from .converters.plan_format import NONE_INDEX
+from .converters.plan_format import NONE_INDEX, ScalarType
 from .converters.trainability import parameter_operators
 from .data import finite_float32
 from .errors import UserError
@@ -81,6 +81,34 @@ class TrainedLayer:
         return np.ascontiguousarray(array).reshape(-1)
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """How a parameter is stored: as numbers, or as integers of one scale or one for each channel."""
+
+    quantization: Quantization | None
+    type: int
+
+    def _scales(self, count: int) -> np.ndarray:
+        assert self.quantization is not None
+        scales, axis = self.quantization.scales, self.quantization.axis
+        each = count // len(scales)
+        return np.repeat(scales, each) if axis == 0 else np.tile(scales, each)  # the last axis else
+
+    def numbers(self, stored: np.ndarray) -> np.ndarray:
+        if self.quantization is None:
+            return stored
+        return (stored.astype(np.float32) * self._scales(stored.size)).astype(np.float32)
+
+    def integers(self, numbers: np.ndarray) -> np.ndarray:
+        """The nearest ones, symmetric about 0."""
+        if self.quantization is None:
+            return numbers
+        dtype = ScalarType(self.type).dtype
+        most = np.iinfo(dtype).max
+        units = numbers.astype(np.float64) / self._scales(numbers.size)
+        return np.clip(np.rint(units), -most, most).astype(dtype)
+
+
 class LayerWeights:
     """The trained layers of a model, in execution order.
 
@@ -96,6 +124,7 @@ class LayerWeights:
         names = layer_names(graph)
         own = [names[i].split("/")[0] for i in parameter_operators(graph)]
         self.layers: list[TrainedLayer] = []
+        self._stored = [_Stored(model.plan.quantization(record), record["type"]) for record in model.plan.parameters]
         self._names: dict[str, str] = {}
         for record in sorted(model.plan.layers, key=lambda layer: int(layer["operator"])):
             operator = graph.operators[int(record["operator"])]
@@ -110,14 +139,17 @@ class LayerWeights:
             self.layers.append(TrainedLayer(name, operator, tensor, kernel, bias, shape, channels))
 
     def read(self, values: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
-        """By layer: kernel and bias, as far as they train.
+        """By layer: kernel and bias, as far as they train; of quantised ones the numbers that they stand for.
 
         Parameters
         ----------
         values : sequence of ndarray
-            Of all parameters, flat.
+            Of all parameters, flat, as the device has them.
         """
-        return {layer.name: [layer.to_keras(i, values[i]) for i in layer.parameters] for layer in self.layers}
+        return {
+            layer.name: [layer.to_keras(i, self._stored[i].numbers(values[i])) for i in layer.parameters]
+            for layer in self.layers
+        }
 
     def write(self, weights: Any, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """All parameters, flat, with new weights in their places.
@@ -156,7 +188,8 @@ class LayerWeights:
                         f"layer {layer.name} of {self._model_name} has an array of shape {shape}, not "
                         f"{array.dtype} of shape {array.shape}"
                     )
-                changed[index] = layer.from_keras(index, finite_float32(array, f"the array for layer {layer.name}"))
+                numbers = layer.from_keras(index, finite_float32(array, f"the array for layer {layer.name}"))
+                changed[index] = self._stored[index].integers(numbers)
         return changed
 
     def _by_layer(self, weights: Any, shapes: dict[str, list[tuple[int, ...]]]) -> dict[str, list[Any]]:

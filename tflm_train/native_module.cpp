@@ -223,7 +223,8 @@ class NativeTrainer {
                             std::to_string(index));
     }
     const ParameterView parameter = trainer_.parameter(index);
-    std::memcpy(parameter.data, Data("values", values, DtypeOf(parameter.type), parameter.elements), parameter.bytes());
+    const void* data = Data("values", values, DtypeOf(parameter.type), parameter.elements);
+    trainer_.WriteParameter(index, 0, data, parameter.bytes());
   }
 
   /// One array per parameter, or None where the plan reserves no gradients.

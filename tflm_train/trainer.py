@@ -16,11 +16,13 @@ from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
 from .converters.options import checked, refuse_idle
 from .converters.plan_format import decode
+from .converters.remainders import add_remainders, read_remainders, with_remainders
 from .data import check_inputs
 from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
 from .errors import DataWarning, DeviceError, PlanOptionError, TrainingWarning, UserError
 from .history import History
+from .input_type import InputType
 from .keras_weights import write_to_keras
 from .layer_weights import LayerWeights
 from .losses import Objective
@@ -75,6 +77,7 @@ class Trainer:
         self._from_cut = from_cut
         self._body = FrozenBody(self.model) if self.model.has_external_body and not from_cut else None
         self.device = open_device(device, self.model, arena_bytes, from_cut) if isinstance(device, str) else device
+        self._input = InputType("float32") if from_cut else InputType.of_file(self.model.data, self.model.name)
         self._input_shape = self.model.cut_shape if from_cut else self.model.input_shape
         self._input_limit = 0 if from_cut else self.model.input_limit
         self._output_shape = self.model.output_shape
@@ -82,6 +85,8 @@ class Trainer:
         self.stop_training = False  # set by a callback
         self._seen = 0.0  # largest magnitude of a sample that was trained on
         self._elements = int(self.model.plan.parameters["elements"].sum())
+        self._remainders = read_remainders(self.model.data, self.model.plan)
+        self._take_remainders()
 
     def __repr__(self) -> str:
         return f"<Trainer of {self.model.name} on {self.device.name}: {self._elements:,} trainable parameters>"
@@ -246,7 +251,7 @@ class Trainer:
         """
         array = as_arrays(x, None, self._input_shape)[0]
         samples = check_inputs(array, self._input_shape, limit=self._input_limit)
-        fed = samples if self._body is None else self._body(samples, self._is_raw(array))
+        fed = self._as_fed(samples, self._input.is_raw(array))
         return self.device.predict(fed).reshape(len(samples), *self._output_shape)
 
     def metric(self, y: Any) -> str:
@@ -338,24 +343,49 @@ class Trainer:
         predict = self.predict if not self._from_cut else Trainer(self.trained_model()).predict
         write_to_keras(self._layers, self._parameters(), model, predict, self.model.input_limit)
 
-    def trained_model(self) -> TrainableModel:
-        """The model with the weights as they are now; it can be trained again."""
-        data = model_writer.write_parameters(self.model.data, self.device.parameters())
-        return TrainableModel(data, self.model.name, decode(model_writer.read_plan(data) or b""), self.model.edits)
+    def trained_model(self, remainders: bool = False) -> TrainableModel:
+        """The model with the weights as they are now; it can be trained again.
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+        Parameters
+        ----------
+        remainders : bool
+            Keep what int8 weights are beyond their integers (update int16-master), one byte each in a metadata entry:
+            training goes on exactly where it stopped. Without them it goes on from the integers.
+        """
+        data = model_writer.write_parameters(self.model.data, self.device.parameters())
+        plan = decode(model_writer.read_plan(data) or b"")
+        if remainders:
+            data = add_remainders(data, plan, self._persistent_state())
+        return TrainableModel(data, self.model.name, plan, self.model.edits)
+
+    def _persistent_state(self) -> bytes:
+        """The part of the arena that training changes."""
+        return self.device.state()[-int(self.model.plan.defaults["constants_offset"]) :]
+
+    def _take_remainders(self) -> None:
+        if self._remainders is not None:
+            state, own = self.device.state(), int(self.model.plan.defaults["constants_offset"])
+            self.device.set_state(state[:-own] + with_remainders(state[-own:], self.model.plan, self._remainders))
+
+    def save(self, path: str | os.PathLike[str], remainders: bool = False) -> None:
         """Write the trained ``.tflite``, whole or not at all. It runs in every runtime and can be trained again.
+
+        Parameters
+        ----------
+        remainders : bool
+            See ``trained_model``.
 
         Raises
         ------
         UserError
             The path cannot be written.
         """
-        self.trained_model().save(path)
+        self.trained_model(remainders).save(path)
 
     def reset(self) -> None:
         """Go back to the file's weights and empty state; options stay as they are."""
         self.device.reset()
+        self._take_remainders()
 
     def close(self) -> None:
         """Release the device."""
@@ -415,10 +445,12 @@ class Trainer:
 
     def _fed(self, samples: Samples) -> Samples:
         """What the device is given: the samples, or their activations at the cut."""
-        return samples if self._body is None else replace(samples, x=self._body(samples.x, samples.raw))
+        return replace(samples, x=self._as_fed(samples.x, samples.raw))
 
-    def _is_raw(self, x: Any) -> bool:
-        return self._body is not None and self._body.input.is_raw(x)
+    def _as_fed(self, x: np.ndarray, raw: bool) -> np.ndarray:
+        if self._body is not None:
+            return self._body(x, raw)
+        return self._input.numbers(x) if raw else x
 
     def _warn(self, samples: Samples) -> None:
         """``DataWarning`` for data that are probably not what was meant, told from the file's weights."""
@@ -454,7 +486,7 @@ class Trainer:
         inputs, labels = self._check(x, y, names[:2])
         weights = sample_weight if weights is None else weights
         counted = None if weights is None else check_sample_weight(weights, len(inputs), names[2])
-        return Samples(inputs, labels, counted, self._is_raw(x))
+        return Samples(inputs, labels, counted, self._input.is_raw(x))
 
     def _check_validation(self, data: Any) -> Samples | None:
         if data is None:

@@ -30,9 +30,11 @@ void Agent::WriteParameter(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const size_t size = request.rest();
   if (!request.ok()) return Fail(ProtocolStatus::kBadLength);
-  const ParameterView parameter = trainer_.parameter(index);
-  if (offset > parameter.bytes() || size > parameter.bytes() - offset) return Fail(ProtocolStatus::kOutOfRange);
-  if (size > 0) std::memcpy(static_cast<uint8_t*>(parameter.data) + offset, request.Bytes(size), size);
+  const uint32_t bytes = trainer_.parameter(index).bytes();
+  if (offset > bytes || size > bytes - offset) return Fail(ProtocolStatus::kOutOfRange);
+  if (size > 0) {
+    SetStatus(trainer_.WriteParameter(index, offset, request.Bytes(size), static_cast<uint32_t>(size)));
+  }
 }
 
 void Agent::ReadState(PayloadReader& request) {

@@ -106,6 +106,9 @@ class Trainer {
   /// A parameter in the arena: read or write it between steps. `parameter(i).floats()` are the values of one of type
   /// float32. Without data for a bad index.
   ParameterView parameter(uint32_t index);
+  /// Overwrites bytes [offset, offset + bytes) of a parameter's values; what is written of a quantised one has no
+  /// remainder any more. kInvalidArgument for a bad index, or outside it.
+  TFLM_TRAIN_COLD Status WriteParameter(uint32_t index, uint32_t offset, const void* from, uint32_t bytes);
   /// Its gradient buffer, null without accumulation.
   const float* gradient(uint32_t index) const;
 

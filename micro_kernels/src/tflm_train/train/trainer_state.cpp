@@ -55,4 +55,19 @@ Status Trainer::WriteState(uint32_t offset, const void* from, uint32_t bytes) {
   return Status::kOk;
 }
 
+Status Trainer::WriteParameter(uint32_t index, uint32_t offset, const void* from, uint32_t bytes) {
+  if (!ready()) return Status::kNotInitialized;
+  const ParameterView view = parameter(index);
+  if (view.data == nullptr || (from == nullptr && bytes > 0) || !Within(offset, bytes, view.bytes())) {
+    return Fail(Status::kInvalidArgument, Subject::kParameter);
+  }
+  if (bytes == 0) return Status::kOk;
+  std::memcpy(static_cast<uint8_t*>(view.data) + offset, from, bytes);
+  if (view.remainder != nullptr) {
+    const uint32_t element_bytes = ScalarBytes(view.type, 1), first = offset / element_bytes;
+    std::memset(view.remainder + first, 0, (offset + bytes - 1) / element_bytes + 1 - first);
+  }
+  return Status::kOk;
+}
+
 }  // namespace tflm_train

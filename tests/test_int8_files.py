@@ -1,0 +1,128 @@
+"""The whole way round of an int8 model: numbers in, training, a file that TensorFlow Lite Micro runs bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from int8_reference import WheelTensors, stored
+from test_int8_gradients import dense_network
+from tflm_train.converters import flatbuffer, model_writer
+from tflm_train.converters.model_reader import read_graph
+
+import tflm_train as tt
+
+RNG = np.random.default_rng(8)
+X = RNG.normal(size=(120, 9)).astype(np.float32)
+Y = ((X[:, 0] > 0) + 2 * (X[:, 1] > 0)).astype(np.int32)
+ORDER = np.arange(len(X), dtype=np.uint32)
+
+
+def network() -> bytes:
+    return dense_network(np.random.default_rng(1))
+
+
+def graph_of(data: bytes):
+    return read_graph(flatbuffer.load(data, "a.tflite"), "a.tflite")
+
+
+@pytest.mark.parametrize("update", ["int16-master", "stochastic", "nearest"])
+def test_the_trained_file_gives_what_the_device_gives(update, tmp_path):
+    trainer = tt.Trainer(tt.convert(network(), tt.TrainingConfig(learning_rate=0.02, update=update)))
+    trainer.fit(X, Y, epochs=2, verbose=0)
+    path = tmp_path / "trained.tflite"
+    trainer.save(path)
+    data = path.read_bytes()
+    graph, wheel = graph_of(data), WheelTensors(data)
+    source, output = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    assert (source.dtype, output.dtype) == ("int8", "int8")
+    for x, ours in zip(X[:50], trainer.predict(X[:50])):
+        integers = wheel(stored(x[None], source), [output.index])[output.index].ravel()
+        assert np.array_equal(stored(ours, output), integers)
+    before, after = graph_of(network()), graph
+    for old, new in zip(before.tensors, after.tensors):  # scales and zero points never change
+        assert (old.quantization is None) == (new.quantization is None)
+        if old.quantization is not None:
+            assert np.array_equal(old.quantization.scales, new.quantization.scales)
+            assert np.array_equal(old.quantization.zero_points, new.quantization.zero_points)
+    weights = [t.data for t in after.tensors if t.dtype == "int8" and t.data is not None]
+    assert all(w.min() >= -127 for w in weights)
+
+
+@pytest.mark.parametrize("device", ["native", "qemu:m4"])
+def test_a_saved_file_with_remainders_goes_on_where_it_stopped(device, tmp_path):
+    model = tt.convert(network(), tt.TrainingConfig(learning_rate=0.002))
+    whole = tt.Trainer(model)
+    whole.device.train(X, Y, ORDER)
+    first = tt.Trainer(model, device)
+    first.device.train(X, Y, ORDER[:60])
+    first.save(tmp_path / "with.tflite", remainders=True)
+    first.save(tmp_path / "without.tflite")
+    first.close()
+    ends = {}
+    for name in ("with", "without"):
+        second = tt.Trainer(tmp_path / f"{name}.tflite", device)
+        second.device.train(X, Y, ORDER[60:])
+        ends[name] = second.device.state()[8:]
+        second.reset()
+        second.device.train(X, Y, ORDER[60:])
+        assert second.device.state()[8:] == ends[name]
+        second.close()
+    assert ends["with"] != ends["without"]
+    if device == "native":
+        assert ends["with"] == whole.device.state()[8:]
+
+
+def test_remainders_of_other_weights_are_left_aside():
+    trainer = tt.Trainer(tt.convert(network(), tt.TrainingConfig(learning_rate=0.002)))
+    trainer.device.train(X, Y, ORDER)
+    kept = trainer.trained_model(remainders=True).data
+    values = [(t, v.copy()) for t, v in trainer.device.parameters()]
+    values[0][1][0] ^= 1
+    other = tt.Trainer(model_writer.write_parameters(kept, values))
+    assert not any(np.frombuffer(other.device.state(), np.uint8)[-len(Y) :])  # states start from zeros
+    assert other._remainders is None
+
+
+def test_arrays_of_the_stored_type_are_taken_as_they_are():
+    model = tt.convert(network())
+    source = graph_of(model.data).tensors[0]
+    numbers, raw = tt.Trainer(model), tt.Trainer(model)
+    integers = stored(X, source)
+    assert np.array_equal(numbers.predict(X), raw.predict(integers))
+    numbers.fit(X, Y, epochs=1, shuffle=False, verbose=0)
+    raw.fit(integers, Y, epochs=1, shuffle=False, verbose=0)
+    assert numbers.device.state() == raw.device.state()
+    assert raw.evaluate(integers, Y) == numbers.evaluate(X, Y)
+
+
+def test_weights_are_given_and_taken_as_numbers():
+    trainer = tt.Trainer(tt.convert(network(), tt.TrainingConfig(learning_rate=0.002)))
+    trainer.fit(X, Y, epochs=1, verbose=0)
+    before = [values.copy() for _, values in trainer.device.parameters()]
+    weights = trainer.get_weights()
+    assert all(w.dtype == np.float32 for w in weights)
+    scale = float(trainer.model.plan.quantization(trainer.model.plan.parameters[0]).scales[0])
+    assert np.allclose(weights[0].T.ravel(), before[0] * scale)
+    trainer.set_weights(weights)
+    assert all(np.array_equal(a, b) for a, (_, b) in zip(before, trainer.device.parameters()))
+    parameters, state = trainer.model.plan.parameters, trainer.device.state()[8:]
+    rests = [state[int(p["remainder_offset"]) :][: int(p["elements"])] for p in parameters]
+    assert not any(any(rest) for rest in rests)  # new weights have none
+    weights[0][:] = 1e9
+    trainer.set_weights(weights)
+    assert (trainer.device.parameters()[0][1] == 127).all()
+
+
+def test_missing_biases_are_integers_in_units_of_the_sums():
+    from int8_networks import Int8Builder
+
+    b = Int8Builder()
+    w = np.random.default_rng(2).integers(-127, 128, (4, 9))
+    data = b.finish(b.int8_dense(b.int8_input(1, 9, scale=0.04), w, None, scales=[0.01, 0.02, 0.03, 0.04]))
+    model = tt.convert(data, tt.TrainingConfig(add_bias=True, learning_rate=0.01))
+    assert "a bias of 4 zeros was added" in model.edits[0]
+    bias = graph_of(model.data).tensors[-1]
+    assert bias.dtype == "int32" and np.allclose(bias.quantization.scales, 0.04 * np.array([0.01, 0.02, 0.03, 0.04]))
+    trainer = tt.Trainer(model)
+    trainer.fit(X, Y, epochs=1, verbose=0)
+    assert trainer.device.parameters()[1][1].any()
