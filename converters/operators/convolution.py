@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
 from . import pool, strip, window
 from .constraints import WINDOW, weights_are_constant
+from .fixed_point import layer_words
 from .shapes import check_bias, integers, require, shape_of
-from .spec import WINNERS, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import WINNERS, Int8, KernelSpec, MacRule, OperatorSpec, OptionField, Options, Shape, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
-_WORDS = "stride_h stride_w dilation_h dilation_w pad_top pad_left activation"
+_INT8_BACKWARD = "x? w y dy! dx!? scratch!? workspace!?"
+_GEOMETRY = "stride_h stride_w dilation_h dilation_w pad_top pad_left"
+_QUANTISED = "low high x_zero y_zero x_scale:f32 factors*"
+_WORDS = f"{_GEOMETRY} activation"
 _STACK = 1472  # patches and sums of tiles that are gathered
 _POOLED_STACK = 1632  # with winners besides
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
@@ -26,6 +31,12 @@ def words(graph: Graph, op: Operator) -> list[Word]:
     pads = window.pads(op, (x[1], x[2]), size, (y[1], y[2]))
     found: list[Word] = [options["stride_h"], options["stride_w"], *dilation, *pads, int(window.activation(op))]
     return found + ([y[3] // x[3]] if op.type == "DEPTHWISE_CONV_2D" else [])
+
+
+def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    x, w = (graph.tensors[t] for t in op.inputs[:2])
+    *geometry, _ = words(graph, op)[:7]
+    return [*geometry, *words(graph, op)[7:], *layer_words(graph, op, x, w, phase)]
 
 
 def pooled_words(graph: Graph, conv: Operator, max_pool: Operator) -> list[Word]:
@@ -81,6 +92,17 @@ def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1,
     return window.addressable(rows, columns, x[3])
 
 
+def _int8_kernel(name: str, number: int, geometry: str = _GEOMETRY, macs: MacRule = _macs) -> KernelSpec:
+    return KernelSpec(
+        name=name,
+        number=number,
+        forward=_FORWARD,
+        backward=_INT8_BACKWARD,
+        words=f"{geometry} {_QUANTISED}",
+        macs=macs,
+    )
+
+
 CONV_2D = OperatorSpec(
     name="CONV_2D",
     kernel=KernelSpec(
@@ -119,6 +141,11 @@ CONV_2D = OperatorSpec(
             macs=_macs,
         ),
         is_grouped,
+    ),
+    int8=Int8(
+        _int8_kernel("CONV_2D_INT8", 54),
+        _int8_words,
+        variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55), is_grouped),
     ),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
@@ -159,6 +186,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     keeps_bounds=False,
     limits="any stride, dilation, padding, multiplier",
     channel_axis=3,
+    int8=Int8(_int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, f"{_GEOMETRY} depth_multiplier"), _int8_words),
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",
         number=21,
@@ -176,6 +204,11 @@ def _transposed_words(graph: Graph, op: Operator) -> list[Word]:
     w, x, y = (graph.tensors[t].shape for t in (*op.inputs[1:3], op.outputs[0]))
     pads = window.pads(op, (y[1], y[2]), (w[1], w[2]), (x[1], x[2]))
     return [op.options["stride_h"], op.options["stride_w"], 1, 1, *pads, int(window.activation(op))]
+
+
+def _int8_transposed_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    w, x = (graph.tensors[t] for t in op.inputs[1:3])
+    return [*_transposed_words(graph, op)[:-1], *layer_words(graph, op, x, w, phase)]
 
 
 def _transposed_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
@@ -228,4 +261,5 @@ TRANSPOSE_CONV = OperatorSpec(
     order=(2, 1, 3),
     settings=1,
     channel_axis=0,
+    int8=Int8(_int8_kernel("TRANSPOSE_CONV_INT8", 57, macs=_transposed_macs), _int8_transposed_words),
 )

@@ -9,7 +9,7 @@ from ..graph import Graph, Operator, Tensor
 from ..plan_format import Phase
 from ..quantization import stated
 from .constraints import FUSED, weights_are_constant
-from .fixed_point import bounds, layer_factors, scale_of, zero_point_of
+from .fixed_point import layer_words
 from .shapes import check_bias, require, shape_of
 from .spec import Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 from .window import activation
@@ -21,9 +21,8 @@ def _words(graph: Graph, op: Operator) -> list[Word]:
 
 
 def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
-    x, w, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
-    quantised = [*bounds(graph, op), zero_point_of(x), zero_point_of(y), float(scale_of(x))]
-    return [*_words(graph, op)[:-1], *quantised, *layer_factors(x, w, y, phase, float_product=len(_scales(w)) == 1)]
+    x, w = (graph.tensors[t] for t in op.inputs[:2])
+    return [*_words(graph, op)[:-1], *layer_words(graph, op, x, w, phase, float_product=len(_scales(w)) == 1)]
 
 
 def _scales(w: Tensor) -> Sequence[float]:

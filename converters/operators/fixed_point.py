@@ -60,6 +60,16 @@ def _bounds(fused: Activation, scale: np.float32, zero_point: int) -> tuple[int,
     return low, high
 
 
+def layer_words(
+    graph: Graph, op: Operator, x: Tensor, w: Tensor, phase: Phase, float_product: bool = False
+) -> list[Word]:
+    """Constants of quantisation of a layer's steps: ``low high x_zero y_zero x_scale:f32 factors*``; the last ones are
+    those of ``layer_factors``."""
+    y = graph.tensors[op.outputs[0]]
+    common = [*bounds(graph, op), zero_point_of(x), zero_point_of(y), float(scale_of(x))]
+    return [*common, *layer_factors(x, w, y, phase, float_product)]
+
+
 def layer_factors(x: Tensor, w: Tensor, y: Tensor, phase: Phase, float_product: bool = False) -> list[Word]:
     """What turns the sums of a layer into its output, or its errors into those of its input: the repeated constants of
     its steps.

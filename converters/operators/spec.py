@@ -205,11 +205,18 @@ class Int8(NamedTuple):
         (graph, operator, phase) -> constants of the step, quantisation included.
     constraints : tuple of callable
         What must hold besides those of the operator.
+    variant : tuple or None
+        Another kernel with the same arguments and constants, and when it is taken in place of ``kernel``.
     """
 
     kernel: KernelSpec
     words: Int8WordRule
     constraints: tuple[Constraint, ...] = ()
+    variant: tuple[KernelSpec, Constraint] | None = None
+
+    def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec:
+        """The kernel of the operator's steps."""
+        return self.variant[0] if self.variant is not None and self.variant[1](graph, op) else self.kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,7 +360,7 @@ class OperatorSpec:
     def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
         """The kernel of the operator's steps."""
         if self.int8 is not None and self.computes_int8(graph, op):
-            return self.int8.kernel
+            return self.int8.kernel_for(graph, op)
         if self.variant is not None and self.variant[1](graph, op):
             return self.variant[0]
         return self.kernel

@@ -92,9 +92,9 @@ struct ConvWith {
     }
   }
 
-  /// dx += dy * w. `Locator`: the layer's own output, or the output of its max-pool.
-  template <class T, class Locator>
-  static void InputError(const ConvShape& s, const T* w, const T* dy, uint32_t elements, const Selection& selection,
+  /// dx += dy * w. `Locator`: the layer's own output, or the output of its max-pool. `W`: const T*, or ScaledWeights.
+  template <class W, class T, class Locator>
+  static void InputError(const ConvShape& s, const W& w, const T* dy, uint32_t elements, const Selection& selection,
                          Locator locator, T* dx, WorkCounters& work) {
     const size_t filter_elements = FilterElements(s);
     Cursor patches(s);
@@ -103,8 +103,8 @@ struct ConvWith {
     while (selected.Next(&element)) {
       if (!locator.MoveTo(element)) continue;
       const auto& patch = patches.At(locator.row(), locator.column());
-      const T error = dy[element];
-      const T* filters = w + size_t(locator.channel()) * filter_elements;
+      const T error = Fold(w, dy[element], static_cast<uint32_t>(locator.channel()));
+      const auto* filters = ValuesOf(w) + size_t(locator.channel()) * filter_elements;
       T* pixels = dx + Runs::ImageOffset(s, locator.channel());
       Runs::ForEachRun(
           s, patch, [=](size_t image, size_t filter, uint32_t n) { Axpy(error, filters + filter, pixels + image, n); });
@@ -112,12 +112,24 @@ struct ConvWith {
     }
   }
 
-  /// Rows dy * x, one for each filter, for `sink` to finish: as many at a time as `sums` holds, at least one; each is
-  /// summed there before the target is touched, so that no small term is rounded away.
+  /// Rows dy * x, one for each filter, for `sink` to finish.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
                              const Locator& map, const Sink<T>& sink, const Workspace<T>& sums, T* target,
                              WorkCounters& work) {
+    WeightGradientRows(s, x, dy, elements, selection, map, sums, work,
+                       [&sink, target](size_t first, uint32_t, const T* row, uint32_t n, uint32_t) {
+                         sink.End(target + first, row, n);
+                       });
+  }
+
+  /// Each row dy * x: end(its first weight, channel, gradient, weights, step from one to the next). As many at a time
+  /// as `sums` holds, at least one; each is summed there before its end, so that no small term is rounded away. `X`:
+  /// const T*, or ShiftedInput.
+  template <class X, class T, class Locator, class End>
+  static void WeightGradientRows(const ConvShape& s, const X& x, const T* dy, uint32_t elements,
+                                 const Selection& selection, const Locator& map, const Workspace<T>& sums,
+                                 WorkCounters& work, End end) {
     const uint32_t filter_elements = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
     ChannelRange block = {0, 0, all};
     for (; block.first < all; block.first += block.count) {
@@ -130,7 +142,7 @@ struct ConvWith {
         const auto& patch = patches.At(locator.row(), locator.column());
         const T error = dy[element];
         T* filters = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first) * filter_elements;
-        const T* pixels = x + Runs::ImageOffset(s, locator.channel());
+        const X pixels = x + Runs::ImageOffset(s, locator.channel());
         Runs::ForEachRun(s, patch, [=](size_t image, size_t filter, uint32_t n) {
           Axpy(error, pixels + image, filters + filter, n);
         });
@@ -138,8 +150,8 @@ struct ConvWith {
       });
       for (uint32_t i = 0; i < block.count; ++i) {
         if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
-        sink.End(target + size_t{block.first + i} * filter_elements, sums.values + i * filter_elements,
-                 filter_elements);
+        end(size_t{block.first + i} * filter_elements, block.first + i, sums.values + i * filter_elements,
+            filter_elements, 1u);
       }
     }
   }

@@ -67,9 +67,9 @@ struct DepthwiseConv2d {
     }
   }
 
-  /// dx += dy * w. `Locator`: the layer's own output, or the output of its max-pool.
-  template <class T, class Locator>
-  static void InputError(const ConvShape& s, const T* w, const T* dy, uint32_t elements, const Selection& selection,
+  /// dx += dy * w. `Locator`: the layer's own output, or the output of its max-pool. `W`: const T*, or ScaledWeights.
+  template <class W, class T, class Locator>
+  static void InputError(const ConvShape& s, const W& w, const T* dy, uint32_t elements, const Selection& selection,
                          Locator locator, T* dx, WorkCounters& work) {
     PatchCursor patches(s);
     SelectedElements<T> selected(selection, dy, elements);
@@ -77,21 +77,33 @@ struct DepthwiseConv2d {
     while (selected.Next(&element)) {
       if (!locator.MoveTo(element)) continue;
       const Patch& patch = patches.At(locator.row(), locator.column());
-      const T error = dy[element];
-      const T* weights = w + locator.channel();
+      const T error = Fold(w, dy[element], static_cast<uint32_t>(locator.channel()));
+      const auto* weights = ValuesOf(w) + locator.channel();
       T* plane = dx + InputChannel(s, locator.channel());
       ForEachTap(s, patch, size_t(s.out_c),
-                 [=](size_t image, size_t filter) { plane[image] += error * weights[filter]; });
+                 [=](size_t image, size_t filter) { plane[image] += error * static_cast<T>(weights[filter]); });
       Count(work.input_error, patch.taps());
     }
   }
 
-  /// Rows dy * x, one for each channel, for `sink` to finish: as many at a time as `sums` [channels, taps] holds, at
-  /// least one; each is summed there before the target is touched, so that no small term is rounded away.
+  /// Rows dy * x, one for each channel, for `sink` to finish.
   template <class T, class Locator>
   static void WeightGradient(const ConvShape& s, const T* x, const T* dy, uint32_t elements, const Selection& selection,
                              const Locator& map, const Sink<T>& sink, const Workspace<T>& sums, T* target,
                              WorkCounters& work) {
+    WeightGradientRows(s, x, dy, elements, selection, map, sums, work,
+                       [&sink, target](size_t first, uint32_t, const T* row, uint32_t n, uint32_t step) {
+                         sink.EndStrided(target + first, row, n, step);
+                       });
+  }
+
+  /// Each row dy * x: end(its first weight, channel, gradient, weights, step from one to the next). As many at a time
+  /// as `sums` [channels, taps] holds, at least one; each is summed there before its end, so that no small term is
+  /// rounded away. `X`: const T*, or ShiftedInput.
+  template <class X, class T, class Locator, class End>
+  static void WeightGradientRows(const ConvShape& s, const X& x, const T* dy, uint32_t elements,
+                                 const Selection& selection, const Locator& map, const Workspace<T>& sums,
+                                 WorkCounters& work, End end) {
     const uint32_t taps = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);
     ChannelRange block = {0, 0, all};
     for (; block.first < all; block.first += block.count) {
@@ -104,13 +116,13 @@ struct DepthwiseConv2d {
         const Patch& patch = patches.At(locator.row(), locator.column());
         const T error = dy[element];
         T* channel_sums = sums.values + (static_cast<uint32_t>(locator.channel()) - block.first) * taps;
-        const T* plane = x + InputChannel(s, locator.channel());
+        const X plane = x + size_t(InputChannel(s, locator.channel()));
         ForEachTap(s, patch, 1, [=](size_t image, size_t filter) { channel_sums[filter] += error * plane[image]; });
         Count(work.weight_gradient, patch.taps());
       });
       for (uint32_t i = 0; i < block.count; ++i) {
         if (!SelectsChannel(selection, dy, elements, block.first + i, all)) continue;
-        sink.EndStrided(target + block.first + i, sums.values + i * taps, taps, all);
+        end(size_t{block.first + i}, block.first + i, sums.values + i * taps, taps, all);
       }
     }
   }

@@ -11,9 +11,11 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kCast,
     &kConcatenation,
     &kConv2d,
+    &kConv2dInt8,
     &kConv2dMaxPool,
     &kCopy,
     &kDepthwiseConv2d,
+    &kDepthwiseConv2dInt8,
     &kDepthwiseMaxPool,
     &kDequantize,
     &kDiv,
@@ -24,6 +26,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kGather,
     &kGelu,
     &kGroupedConv2d,
+    &kGroupedConv2dInt8,
     &kHardSwish,
     &kLeakyRelu,
     &kLog,
@@ -57,6 +60,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kTile,
     &kTranspose,
     &kTransposeConv,
+    &kTransposeConvInt8,
 };
 
 }  // namespace tflm_train

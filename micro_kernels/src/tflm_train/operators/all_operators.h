@@ -21,9 +21,11 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kCast);
     Add(kConcatenation);
     Add(kConv2d);
+    Add(kConv2dInt8);
     Add(kConv2dMaxPool);
     Add(kCopy);
     Add(kDepthwiseConv2d);
+    Add(kDepthwiseConv2dInt8);
     Add(kDepthwiseMaxPool);
     Add(kDequantize);
     Add(kDiv);
@@ -34,6 +36,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kGather);
     Add(kGelu);
     Add(kGroupedConv2d);
+    Add(kGroupedConv2dInt8);
     Add(kHardSwish);
     Add(kLeakyRelu);
     Add(kLog);
@@ -67,6 +70,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kTile);
     Add(kTranspose);
     Add(kTransposeConv);
+    Add(kTransposeConvInt8);
     Add(kStaticTopkSelector);
     Add(kTinypropSelector);
     Add(kSoftmaxCrossEntropyLoss);

@@ -82,6 +82,17 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace conv_2d
 
+namespace conv_2d_int8 {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace conv_2d_int8
+
 namespace conv_2d_max_pool {
 namespace forward {  // x w b? y! argmax!? workspace!?
 enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kWorkspace, kCount };
@@ -113,6 +124,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kWords };
 inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace depthwise_conv_2d
+
+namespace depthwise_conv_2d_int8 {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kDepthMultiplier, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace depthwise_conv_2d_int8
 
 namespace depthwise_max_pool {
 namespace forward {  // x w b? y! argmax!? workspace!?
@@ -220,6 +242,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace grouped_conv_2d
+
+namespace grouped_conv_2d_int8 {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace grouped_conv_2d_int8
 
 namespace hard_swish {
 namespace forward {  // x y!
@@ -567,6 +600,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace transpose_conv
+
+namespace transpose_conv_int8 {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+}  // namespace transpose_conv_int8
 
 }  // namespace arguments
 }  // namespace tflm_train

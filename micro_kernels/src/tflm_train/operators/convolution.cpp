@@ -25,8 +25,13 @@ TFLM_TRAIN_COLD uint32_t Span(int32_t in, int32_t filter, int32_t stride, int32_
   return static_cast<uint32_t>(in + filter * dilation) + static_cast<uint32_t>(stride * positions);
 }
 
-/// Kernels step through the image in 32 bits, also where a single position makes strides meaningless.
-TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled) {
+}  // namespace
+
+bool HasImages(const StepView& step) {
+  return IsImage(LayerInput(step)) && IsImage(LayerOutput(step)) && step.value(layer_forward::kW).rank == 4;
+}
+
+bool AddressesFit(const ConvolutionStep& step, bool pooled) {
   const ConvShape& s = step.conv;
   const PoolShape& pool = step.pool;
   const uint32_t rows = Span(s.in_h, s.filter_h, s.stride_h, s.dilation_h, pooled ? pool.filter_h + pool.stride_h : 1);
@@ -34,8 +39,6 @@ TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled) {
       Span(s.in_w, s.filter_w, s.stride_w, s.dilation_w, pooled ? pool.filter_w + pool.stride_w : 1);
   return rows <= INT32_MAX / static_cast<uint32_t>(s.in_c) / columns;
 }
-
-}  // namespace
 
 bool SlidesOver(const ConvShape& s) {
   return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, s.dilation_h, s.pad_top) &&
@@ -49,15 +52,30 @@ bool DepthwiseFilterFits(const ConvShape& s, const ValueRecord& filter) {
          SlidesOver(s);
 }
 
-ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled) {
+bool GroupedFilterFits(const ConvShape& s, const ValueRecord&) {
+  return s.in_c % s.filter_c == 0 && s.out_c % (s.in_c / s.filter_c) == 0 && SlidesOver(s);
+}
+
+bool TransposedFilterFits(const ConvShape& s, const ValueRecord&) {
+  ConvShape back = s;
+  back.in_h = s.out_h;
+  back.in_w = s.out_w;
+  back.out_h = s.in_h;
+  back.out_w = s.in_w;
+  return s.filter_c == s.in_c && s.dilation_h == 1 && s.dilation_w == 1 && SlidesOver(back);
+}
+
+ConvShape ReadConvShape(const StepView& step, uint32_t multiplier_word) {
+  const bool depthwise = multiplier_word != 0;
   const ValueRecord& x = LayerInput(step);
   const ValueRecord& w = step.value(layer_forward::kW);
   const ValueRecord& output = LayerOutput(step);
-  ConvolutionStep result;
-  ConvShape& s = result.conv;
+  ConvShape s;
   s.in_h = x.dims[1];
   s.in_w = x.dims[2];
   s.in_c = x.dims[3];
+  s.out_h = output.dims[1];
+  s.out_w = output.dims[2];
   s.out_c = w.dims[depthwise ? 3 : 0];
   s.filter_h = w.dims[1];
   s.filter_w = w.dims[2];
@@ -68,16 +86,19 @@ ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool poole
   s.dilation_w = step.word(3);
   s.pad_top = step.word(4);
   s.pad_left = step.word(5);
-  s.depth_multiplier = depthwise ? step.word(kConvWords) : 1;
-  result.activation = ActivationWord(step, kActivationWord);
+  s.depth_multiplier = depthwise ? step.word(multiplier_word) : 1;
+  return s;
+}
+
+ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled) {
+  ConvolutionStep result = {ReadConvShape(step, depthwise ? kConvWords : 0), {}, ActivationWord(step, kActivationWord)};
+  ConvShape& s = result.conv;
   if (pooled) {
     const uint32_t map = FirstPooledWord(depthwise);
     s.out_h = step.word(map);
     s.out_w = step.word(map + 1);
-    result.pool = ReadPool(step, map + kMapWords, s.out_h, s.out_w, output);
+    result.pool = ReadPool(step, map + kMapWords, s.out_h, s.out_w, LayerOutput(step));
   } else {
-    s.out_h = output.dims[1];
-    s.out_w = output.dims[2];
     result.pool = PoolOfOne(s);
   }
   return result;
@@ -88,9 +109,9 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled, Convo
   if (step.word_count() != words || !LayerArgumentsFit(step, pooled ? kPooledNeeds : kConvolutionNeeds)) {
     return Status::kPlanInvalid;
   }
+  if (!HasImages(step)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
   const ValueRecord& output = LayerOutput(step);
-  if (!IsImage(LayerInput(step)) || !IsImage(output) || w.rank != 4) return Status::kPlanInvalid;
   const ConvolutionStep numbers = ReadConvolution(step, depthwise, pooled);
   uint32_t argmax = layer_forward::kArgmax;
   if (IsBackward(step)) argmax = layer_backward::kArgmax;

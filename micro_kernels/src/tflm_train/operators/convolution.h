@@ -25,6 +25,9 @@ inline Workspace<float> WorkspaceOf(const StepView& step, uint32_t argument) {
   return {step.data<float>(argument), FloatElements(step.value(argument))};
 }
 
+/// Geometry of a convolution that is not pooled; `multiplier_word`: position of the depth multiplier, 0 where there is
+/// none. Its images and its filter have four dimensions.
+ConvShape ReadConvShape(const StepView& step, uint32_t multiplier_word);
 /// Call after CheckConvolution.
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled);
 /// `shapes_fit`: the filter's shape fits the images, and no tap leaves them.
@@ -32,10 +35,17 @@ using ConvolutionShapesFit = bool (*)(const ConvShape& shape, const ValueRecord&
 TFLM_TRAIN_COLD Status CheckConvolution(const StepView& step, bool depthwise, bool pooled,
                                         ConvolutionShapesFit shapes_fit);
 
+/// Input, output and filter have four dimensions.
+TFLM_TRAIN_COLD bool HasImages(const StepView& step);
+/// Kernels step through the image in 32 bits, also where a single position makes strides meaningless.
+TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled);
 /// The window slides over the image.
 TFLM_TRAIN_COLD bool SlidesOver(const ConvShape& shape);
 TFLM_TRAIN_COLD bool FullFilterFits(const ConvShape& shape, const ValueRecord& filter);
 TFLM_TRAIN_COLD bool DepthwiseFilterFits(const ConvShape& shape, const ValueRecord& filter);
+TFLM_TRAIN_COLD bool GroupedFilterFits(const ConvShape& shape, const ValueRecord& filter);
+/// The window of the convolution from the output to the input slides over the output.
+TFLM_TRAIN_COLD bool TransposedFilterFits(const ConvShape& shape, const ValueRecord& filter);
 
 /// `Conv`: Conv2d, DepthwiseConv2d or another one with their functions.
 template <class Conv, bool kPooled, ConvolutionShapesFit shapes_fit>

@@ -9,16 +9,6 @@ namespace {
 using namespace arguments::fully_connected_int8;
 
 constexpr Int8Words kInt8Words = {kLow};
-constexpr Expected kForwardArguments[] = {
-    {ScalarType::kInt8}, {ScalarType::kInt8}, {ScalarType::kInt32, true}, {ScalarType::kInt8, false, true}};
-constexpr Expected kBackwardArguments[] = {{ScalarType::kInt8, true},
-                                           {ScalarType::kInt8},
-                                           {ScalarType::kInt8},
-                                           {ScalarType::kFloat32, false, true},
-                                           {ScalarType::kFloat32, true, true},
-                                           {ScalarType::kUint16, true, true},
-                                           {ScalarType::kFloat32, true, true}};
-
 DenseShape Shape(const StepView& step) {
   return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
           static_cast<uint32_t>(step.word(kOutputs))};
@@ -28,34 +18,14 @@ TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
   return a > 0 && product % a == 0 && product / a == b;
 }
 
-/// A step that trains sums a row of its gradient in memory of its own.
-TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step) {
-  if (!IsBackward(step)) return true;
-  if (!step.Has(backward::kWorkspace)) return step.record().layer == kNoneIndex;
-  return CheckedElements(step.value(backward::kWorkspace)) >= static_cast<uint32_t>(step.word(kInputs)) &&
-         IsDisjoint(step, backward::kWorkspace);
-}
-
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  const bool backwards = IsBackward(step);
-  if (step.word_count() <= kFactors ||
-      !(backwards ? ArgumentsAre(step, kBackwardArguments, backward::kCount) && LayerBackwardFits(step)
-                  : ArgumentsAre(step, kForwardArguments, forward::kCount))) {
-    return Status::kPlanInvalid;
-  }
+  if (step.word_count() <= kFactors || !Int8ArgumentsFit(step)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
-  const ValueRecord& output = LayerOutput(step);
   const DenseShape shape = Shape(step);
-  if (w.rank != 2 || w.dims[0] != step.word(kOutputs) || w.dims[1] != step.word(kInputs) ||
-      !IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) ||
-      !IsProduct(CheckedElements(output), shape.outputs, shape.batch) || !kInt8Words.Fit(step, shape.outputs)) {
-    return Status::kPlanInvalid;
-  }
-  const bool fits = backwards
-                        ? SameElements(step.value(backward::kY), output) &&
-                              (step.record().layer == kNoneIndex || output.dims[output.rank - 1] == step.word(kOutputs))
-                        : !step.Has(forward::kB) || CheckedElements(step.value(forward::kB)) == shape.outputs;
-  return PlanStatus(fits && WorkspaceFits(step));
+  return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
+                    IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
+                    IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
+                    Int8LayerFits(step, kInt8Words, shape.outputs, shape.inputs));
 }
 
 void Forward(const StepView& step, WorkCounters& work) {

@@ -8,11 +8,7 @@ namespace {
 
 using namespace arguments::grouped_conv_2d;
 
-TFLM_TRAIN_COLD bool FilterFits(const ConvShape& s, const ValueRecord&) {
-  return s.in_c % s.filter_c == 0 && s.out_c % (s.in_c / s.filter_c) == 0 && SlidesOver(s);
-}
-
-using Implementation = ConvolutionOperator<GroupedConv2d, false, FilterFits>;
+using Implementation = ConvolutionOperator<GroupedConv2d, false, GroupedFilterFits>;
 
 }  // namespace
 

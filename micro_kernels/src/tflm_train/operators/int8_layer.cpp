@@ -4,6 +4,44 @@
 #include "tflm_train/plan/training_options.h"
 
 namespace tflm_train {
+namespace {
+
+namespace arguments_forward = arguments::fully_connected_int8::forward;
+namespace arguments_backward = arguments::fully_connected_int8::backward;
+
+constexpr Expected kForwardArguments[] = {
+    {ScalarType::kInt8}, {ScalarType::kInt8}, {ScalarType::kInt32, true}, {ScalarType::kInt8, false, true}};
+constexpr Expected kBackwardArguments[] = {{ScalarType::kInt8, true},
+                                           {ScalarType::kInt8},
+                                           {ScalarType::kInt8},
+                                           {ScalarType::kFloat32, false, true},
+                                           {ScalarType::kFloat32, true, true},
+                                           {ScalarType::kUint16, true, true},
+                                           {ScalarType::kFloat32, true, true}};
+
+/// A step that trains sums a row of its gradient in memory of its own.
+TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, uint32_t row_elements) {
+  constexpr uint32_t kWorkspace = arguments_backward::kWorkspace;
+  if (!step.Has(kWorkspace)) return step.record().layer == kNoneIndex;
+  return CheckedElements(step.value(kWorkspace)) >= row_elements && IsDisjoint(step, kWorkspace);
+}
+
+}  // namespace
+
+bool Int8ArgumentsFit(const StepView& step) {
+  if (!IsBackward(step)) return ArgumentsAre(step, kForwardArguments, arguments_forward::kCount);
+  return ArgumentsAre(step, kBackwardArguments, arguments_backward::kCount) && LayerBackwardFits(step);
+}
+
+bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels, uint32_t row_elements) {
+  if (!words.Fit(step, channels)) return false;
+  if (!IsBackward(step)) {
+    return !step.Has(arguments_forward::kB) || CheckedElements(step.value(arguments_forward::kB)) == channels;
+  }
+  const ValueRecord& output = LayerOutput(step);
+  return SameElements(step.value(arguments_backward::kY), output) && WorkspaceFits(step, row_elements) &&
+         (step.record().layer == kNoneIndex || static_cast<uint32_t>(output.dims[output.rank - 1]) == channels);
+}
 
 OutputStage Int8Words::Stage(const StepView& step) const {
   const uint32_t pair = one_factor(step, 2) ? 0 : 2;

@@ -26,6 +26,12 @@ struct Int8Words {
   bool one_factor(const StepView& step, uint32_t words) const { return step.word_count() == low + kFactors + words; }
 };
 
+/// Types and places of a layer's arguments: those of FULLY_CONNECTED_INT8.
+TFLM_TRAIN_COLD bool Int8ArgumentsFit(const StepView& step);
+/// Constants, the output, the bias, and room for a row of the gradient, `row_elements` weights, in a step that trains.
+TFLM_TRAIN_COLD bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels,
+                                   uint32_t row_elements);
+
 /// A word that is an int8 bound or zero point.
 inline bool IsInt8(int32_t word) { return word >= -128 && word <= 127; }
 /// The lowest and the highest output, one behind the other.

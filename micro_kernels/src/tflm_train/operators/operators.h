@@ -19,9 +19,11 @@ extern const OperatorOf<KernelId::kBatchMatmul> kBatchMatmul, kBatchMatmulForwar
 extern const OperatorOf<KernelId::kCast> kCast, kCastForward;
 extern const OperatorOf<KernelId::kConcatenation> kConcatenation, kConcatenationForward;
 extern const OperatorOf<KernelId::kConv2d> kConv2d, kConv2dForward;
+extern const OperatorOf<KernelId::kConv2dInt8> kConv2dInt8, kConv2dInt8Forward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
 extern const OperatorOf<KernelId::kCopy> kCopy, kCopyForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d, kDepthwiseConv2dForward;
+extern const OperatorOf<KernelId::kDepthwiseConv2dInt8> kDepthwiseConv2dInt8, kDepthwiseConv2dInt8Forward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
 extern const OperatorOf<KernelId::kDequantize> kDequantize, kDequantizeForward;
 extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
@@ -32,6 +34,7 @@ extern const OperatorOf<KernelId::kFullyConnectedInt8> kFullyConnectedInt8, kFul
 extern const OperatorOf<KernelId::kGather> kGather, kGatherForward;
 extern const OperatorOf<KernelId::kGelu> kGelu, kGeluForward;
 extern const OperatorOf<KernelId::kGroupedConv2d> kGroupedConv2d, kGroupedConv2dForward;
+extern const OperatorOf<KernelId::kGroupedConv2dInt8> kGroupedConv2dInt8, kGroupedConv2dInt8Forward;
 extern const OperatorOf<KernelId::kHardSwish> kHardSwish, kHardSwishForward;
 extern const OperatorOf<KernelId::kLeakyRelu> kLeakyRelu, kLeakyReluForward;
 extern const OperatorOf<KernelId::kLog> kLog, kLogForward;
@@ -65,8 +68,9 @@ extern const OperatorOf<KernelId::kTanh> kTanh, kTanhForward;
 extern const OperatorOf<KernelId::kTile> kTile, kTileForward;
 extern const OperatorOf<KernelId::kTranspose> kTranspose, kTransposeForward;
 extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConvForward;
+extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 53;
+inline constexpr uint32_t kOperatorCount = 57;
 
 }  // namespace tflm_train
 

@@ -60,6 +60,10 @@ inline constexpr const char* kKernelNames[] = {
     "QUANTIZE",
     "DEQUANTIZE",
     "FULLY_CONNECTED_INT8",
+    "CONV_2D_INT8",
+    "GROUPED_CONV_2D_INT8",
+    "DEPTHWISE_CONV_2D_INT8",
+    "TRANSPOSE_CONV_INT8",
 };
 
 }  // namespace tflm_train

@@ -16,7 +16,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 54u;
+inline constexpr uint32_t kKernelCount = 58u;
 inline constexpr uint32_t kTrainerBytes = 312u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
@@ -80,6 +80,10 @@ enum class KernelId : uint16_t {
   kQuantize = 51,
   kDequantize = 52,
   kFullyConnectedInt8 = 53,
+  kConv2dInt8 = 54,
+  kGroupedConv2dInt8 = 55,
+  kDepthwiseConv2dInt8 = 56,
+  kTransposeConvInt8 = 57,
 };
 
 enum class SectionKind : uint16_t {

@@ -27,6 +27,7 @@ struct ShiftedInput {
   int32_t zero;
 
   ShiftedInput operator+(size_t n) const { return {values + n, zero}; }
+  float operator[](size_t i) const { return static_cast<float>(values[i] - zero); }
 };
 
 /// y += a * x.

@@ -1,0 +1,62 @@
+// Convolutions in int8, as convolution.h has those in float.
+#ifndef TFLM_TRAIN_OPERATORS_CONVOLUTION_INT8_H_
+#define TFLM_TRAIN_OPERATORS_CONVOLUTION_INT8_H_
+
+#include "tflm_train/kernels/s8/depthwise_conv_2d.h"
+#include "tflm_train/operators/convolution.h"
+#include "tflm_train/operators/int8_layer.h"
+
+namespace tflm_train {
+
+/// `Conv`: the convolution in float, whose backward pass takes int8 weights and inputs; `Int8Conv`: the forward pass.
+/// `low_word`: position of the constants of quantisation.
+template <class Conv, class Int8Conv, ConvolutionShapesFit shapes_fit, uint32_t low_word>
+struct Int8ConvolutionOperator {
+  static constexpr Int8Words kWords = {low_word};
+
+  static ConvShape Shape(const StepView& step) { return ReadConvShape(step, Conv::kDepthwise ? low_word - 1 : 0); }
+
+  TFLM_TRAIN_COLD static Status Check(const StepView& step) {
+    if (step.word_count() <= low_word || !Int8ArgumentsFit(step) || !HasImages(step)) return Status::kPlanInvalid;
+    const ConvShape s = Shape(step);
+    const ValueRecord& w = step.value(layer_forward::kW);
+    const auto channels = static_cast<uint32_t>(s.out_c);
+    return PlanStatus(LayerOutput(step).dims[3] == s.out_c && shapes_fit(s, w) &&
+                      AddressesFit({s, PoolOfOne(s), Activation::kNone}, false) &&
+                      Int8LayerFits(step, kWords, channels, CheckedElements(w) / channels));
+  }
+
+  static void Forward(const StepView& step, WorkCounters& work) {
+    using namespace layer_forward;
+    s8::ConvForward<Int8Conv>(Shape(step), kWords.x_zero(step), step.data<int8_t>(kX), step.data<int8_t>(kW),
+                              step.data<int32_t>(kB), kWords.Stage(step), step.data<int8_t>(kY), work);
+  }
+
+  static void Backward(const StepView& step, const BackwardContext& context) {
+    using namespace layer_backward;
+    const ConvShape s = Shape(step);
+    const uint32_t elements = Elements(step.value(kDy));
+    const Selection selection = BeginInt8Backward(step, context, kWords, step.data<int8_t>(kY), elements);
+    if (selection.empty()) return;
+    const DirectLocator locator(s.out_w, s.out_c);
+    const float* dy = step.data<float>(kDy);
+    if (float* dx = step.data<float>(kDx)) {
+      Conv::InputError(s, kWords.Weights(step, step.data<int8_t>(kW)), dy, elements, selection, locator, dx,
+                       *context.work);
+    }
+    if (context.weight_target != nullptr) {
+      const Int8Sink sink(context, context.layer->weight, kWords.x_scale(step));
+      Conv::WeightGradientRows(s, kWords.Input(step, step.data<int8_t>(kX)), dy, elements, selection, locator,
+                               WorkspaceOf(step, kWorkspace), *context.work,
+                               [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t step_of) {
+                                 sink.End(static_cast<uint32_t>(first), channel, row, n, step_of);
+                               });
+    }
+    Int8BiasGradient(context, selection, dy, elements, locator);
+    CountUpdates(context, selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+  }
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_OPERATORS_CONVOLUTION_INT8_H_
