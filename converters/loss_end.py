@@ -62,6 +62,11 @@ def choose_loss(graph: Graph, loss: str) -> LossEnd:
             classes = graph.tensors[logits].shape[-1]
         if graph.tensors[logits].dtype == "float32":
             return LossEnd(with_end, output, logits, float(last.options.get("beta", 1.0)), classes)
+        if last.options.get("beta", 1.0) != 1.0:
+            raise ConversionError(
+                f"--loss {with_end.word} cannot be computed here: the int8 softmax at the end (operator "
+                f"{last.index}) has beta {last.options['beta']:g}; export it with beta 1, or use --loss mse"
+            )
         # parts in steps of 1/256 would round small errors away: the loss reads the logits
         from_logits = Loss.of(with_end.word)
         assert from_logits is not None

@@ -126,3 +126,23 @@ def test_missing_biases_are_integers_in_units_of_the_sums():
     trainer = tt.Trainer(model)
     trainer.fit(X, Y, epochs=1, verbose=0)
     assert trainer.device.parameters()[1][1].any()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_the_commands_train_and_evaluate_int8(raw, run, tmp_path):
+    plain, planned, trained, data = (tmp_path / name for name in ("a.tflite", "b.tflite", "c.tflite", "d.npz"))
+    plain.write_bytes(network())
+    np.savez(data, x=stored(X, graph_of(network()).tensors[0]) if raw else X, y=Y)
+    sizes = run("convert", plain, "-o", planned, "--update", "stochastic", "--json").json
+    assert sizes["weight_bytes"] == 12 * 9 + 4 * 12 + 4 * 16
+    done = run("train", planned, "--data", data, "-o", trained, "--epochs", 2, "--json").json
+    assert (done["update"], done["errors"]) == ("stochastic", "float32")
+    assert done["loss_after"] < done["loss_before"] and 0 < done["saturated_fraction"] < 0.3
+    native, tflm, litert = (
+        run("evaluate", trained, "--data", data, "--runtime", runtime, "--json").json
+        for runtime in ("native", "tflm", "litert")
+    )
+    assert native["accuracy"] == tflm["accuracy"] == done["accuracy_after"]
+    assert tflm["loss"] == pytest.approx(native["loss"], rel=1e-5)
+    # LiteRT rounds a product once where TensorFlow Lite Micro rounds twice
+    assert litert["loss"] == pytest.approx(native["loss"], rel=0.02)

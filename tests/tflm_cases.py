@@ -9,6 +9,7 @@ import bodies
 import networks
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from int8_networks import Int8Builder
 from tflite_builder import ModelBuilder
 from tflm_train.converters import flatbuffer, model_writer
 from tflm_train.converters.convert import convert
@@ -84,6 +85,15 @@ def dense_int8() -> bytes:
     return b.finish(y)
 
 
+def dense_int8_network() -> bytes:
+    """Two layers that train in int8, behind an int8 input."""
+    rng, b = np.random.default_rng(4), Int8Builder()
+    x = b.int8_input(1, 16, scale=0.03, zero_point=-4)
+    w, bias = rng.integers(-127, 128, (24, 16)), rng.integers(-500, 500, 24)
+    x = b.int8_dense(x, w, bias, 0.004, "RELU", scale=0.02, zero_point=-128)
+    return b.finish(b.int8_dense(x, rng.integers(-127, 128, (4, 24)), np.zeros(4), 0.004, scale=0.03))
+
+
 def cases() -> dict[str, bytes]:
     """File name without ending -> content."""
     files = {}
@@ -97,6 +107,8 @@ def cases() -> dict[str, bytes]:
     files["lstm"] = convert(bodies.lstm(), head).data
     files["int8"] = convert(bodies.int8(), head).data
     files["int8_input"] = convert(bodies.int8(float_input=False), head).data
+    for update in ("int16-master", "stochastic"):
+        files[f"int8_dense_{update}"] = convert(dense_int8_network(), TrainingConfig(update=update)).data
     files["mlp_accumulate"] = convert(networks.mlp(), TrainingConfig(accumulate=4)).data
     files["mlp_native_only"] = convert(networks.mlp(), TrainingConfig(), tflm=False).data
     files["mlp_plain"] = networks.mlp()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ class Objective:
     @classmethod
     def of_plan(cls, plan: Plan, output_shape: tuple[int, ...]) -> "Objective":
         return cls(plan.loss, output_shape, int(plan.defaults["classes"]))
+
+    @property
+    def with_end(self) -> "Objective":
+        """The same of outputs behind the softmax or sigmoid that is part of the loss."""
+        loss = next((loss for loss in Loss if loss.end and loss.word == self.loss.word), self.loss)
+        return replace(self, loss=loss)
 
     @property
     def outputs(self) -> int:

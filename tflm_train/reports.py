@@ -57,7 +57,7 @@ def train_report(
     cost: "StepCost | None" = None,
 ) -> dict[str, Any]:
     """Of ``train``; `cost` on emulated devices."""
-    sizes = trainer.model.sizes
+    sizes, update = trainer.model.sizes, trainer.model.plan.update
     return report(
         "train",
         device=trainer.device.name,
@@ -65,6 +65,9 @@ def train_report(
         epochs=epochs,
         seed=seed,
         selector=trainer.options["selector"],
+        update=update.word if update.has_object else None,
+        errors="float32",
+        saturated_fraction=trainer.saturated_fraction if update.has_object else None,
         loss=history.history.get("loss", []),
         metric=metric,
         accuracy_before=before.get("accuracy"),

@@ -105,6 +105,14 @@ def _objective(data: bytes, graph: Graph) -> Objective:
     return Objective(end.loss, shape, end.classes)
 
 
+def _ending_at(data: bytes, name: str, tensor: int) -> bytes:
+    """The same file with another tensor as its output."""
+    model = flatbuffer.load(model_writer.strip_plan(data), name)
+    model.subgraphs[0].outputs = [tensor]
+    model.signatureDefs = None  # they name outputs that are no more
+    return flatbuffer.dump(model)
+
+
 def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     """Accuracy (None for regression), metric and mean loss of a file in a stock runtime.
 
@@ -135,19 +143,28 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     source = InputType.of_file(data, name)
     raw = source.is_raw(x)
     labels = objective.check(y, len(samples))
-    infer = {"litert": litert, "tflm": tflm}[runtime](data)
+    run = {"litert": litert, "tflm": tflm}[runtime]
+    output, read = graph.outputs[0], choose_loss(graph, objective.loss.word).input
+    infer = run(data)
+    infer_read = infer if read == output else run(_ending_at(data, name, read))  # logits of an int8 softmax
 
-    def outputs(values: np.ndarray) -> np.ndarray:
-        results = np.stack([infer(sample).reshape(-1) for sample in source.stored(values, raw)])
+    def numbers(values: np.ndarray, infer: Infer, tensor: int) -> np.ndarray:
+        integers = np.stack([infer(sample).reshape(-1) for sample in source.stored(values, raw)])
+        results = InputType.of_tensor(stored.subgraphs[0].tensors[tensor]).numbers(integers)
         if not np.isfinite(results).all():
             raise NonFiniteError(f"{name}: outputs are NaN or infinite in {runtime}")
         return results
 
-    range_sentence = None if raw or limit else range_warning(outputs, samples, labels, objective)
+    def what_the_loss_reads(values: np.ndarray) -> np.ndarray:
+        return numbers(values, infer_read, read)
+
+    range_sentence = None if raw or limit else range_warning(what_the_loss_reads, samples, labels, objective)
     for sentence in (objective.label_warning(labels), range_sentence):
         if sentence is not None:
             warnings.warn(sentence, DataWarning, stacklevel=2)
-    loss, correct = objective.judge(outputs(samples), labels)
+    loss, correct = objective.judge(what_the_loss_reads(samples), labels)
+    if read != output:
+        _, correct = objective.with_end.judge(numbers(samples, infer, output), labels)
     return {
         "samples": len(samples),
         "accuracy": objective.accuracy(correct, labels),

@@ -447,6 +447,13 @@ class Trainer:
         """What the device is given: the samples, or their activations at the cut."""
         return replace(samples, x=self._as_fed(samples.x, samples.raw))
 
+    @property
+    def saturated_fraction(self) -> float:
+        """Part of the int8 weights that train which lie at an end of their range, -127 or 127; 0 without such."""
+        integers = [values for _, values in self.device.parameters() if values.dtype == np.int8]
+        count = sum(values.size for values in integers)
+        return sum(int((np.abs(values.astype(np.int16)) >= 127).sum()) for values in integers) / max(count, 1)
+
     def _as_fed(self, x: np.ndarray, raw: bool) -> np.ndarray:
         if self._body is not None:
             return self._body(x, raw)

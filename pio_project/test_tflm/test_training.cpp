@@ -13,7 +13,8 @@ const char* const kNetworks[] = {"mlp", "cnn", "residual", "separable", "inverte
 TEST_CASE("dense losses equal the native device's over 200 steps") {
   // besides the networks: several shapes of one tensor; shapes computed at run time; a file with TFLM's own memory plan
   for (const std::string name : {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense",
-                                 "inverted_residual_dense", "views_dense", "flatten_dense", "mlp_offline"}) {
+                                 "inverted_residual_dense", "views_dense", "flatten_dense", "mlp_offline",
+                                 "int8_dense_int16-master", "int8_dense_stochastic"}) {
     CAPTURE(name);
     Resolver resolver;
     AddAllCases(&resolver);
@@ -38,7 +39,8 @@ TEST_CASE("dense losses equal the native device's over 200 steps") {
     std::printf("%-24s loss %.3f -> %.3f, largest difference %.2e\n", name.c_str(), static_cast<double>(first),
                 static_cast<double>(last), static_cast<double>(worst));
     CHECK(last < first);
-    CHECK(worst <= 1e-4f);
+    // In int8 both forward passes give the same integers: all that follows is the same.
+    CHECK(worst <= (name.substr(0, 4) == "int8" ? 0.0f : 1e-4f));
   }
 }
 

@@ -28,6 +28,10 @@ def train(
     ] = "native",
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the samples.")] = 1,
     shuffle: Annotated[bool, typer.Option("--shuffle/--no-shuffle", help="New sample order in every epoch.")] = True,
+    remainders: Annotated[
+        bool,
+        typer.Option("--remainders", help="Keep what int8 weights are beyond their integers in the file, 1 B each."),
+    ] = False,
     options: dict[str, Any],
     as_json: opt.Json = False,
 ) -> None:
@@ -53,7 +57,7 @@ def train(
             raise UserError(f"{file.name}: {history.stopped}")
         after = trainer.evaluate(*arrays.held_out)
         if output is not None:
-            write_atomically(output, trainer.trained_model().data)
+            write_atomically(output, trainer.trained_model(remainders).data)
         emulated = device.startswith("qemu:") and not history.interrupted
         cost = trainer.step_cost(arrays.x, arrays.y, shuffle=shuffle, seed=seed) if emulated else None
         content = train_report(
@@ -95,10 +99,18 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("work of the whole run", macs(work)),
         ("dense training without skipping", macs(dense) + ratio),
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
+        *_integer_lines(content),
         ("arena", f"{content['arena_bytes']:,} B"),
         *((f"instructions per step, {k}", f"{n:,}") for k, n in content.get("instructions_per_step", {}).items()),
         *(_cost_lines(content) if "measured_steps" in content else []),
     ]
+
+
+def _integer_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    if content["update"] is None:
+        return []
+    saturated = f"{100 * content['saturated_fraction']:.1f} %"
+    return [("update of int8 weights", content["update"]), ("int8 weights at an end of their range", saturated)]
 
 
 def _cost_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
