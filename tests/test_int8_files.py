@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from int8_builder import Int8Builder
 from int8_reference import WheelTensors, stored
 from test_int8_gradients import dense_network
 from tflm_train.converters import flatbuffer, model_writer
@@ -114,15 +115,15 @@ def test_weights_are_given_and_taken_as_numbers():
 
 
 def test_missing_biases_are_integers_in_units_of_the_sums():
-    from int8_networks import Int8Builder
-
-    b = Int8Builder()
-    w = np.random.default_rng(2).integers(-127, 128, (4, 9))
-    data = b.finish(b.int8_dense(b.int8_input(1, 9, scale=0.04), w, None, scales=[0.01, 0.02, 0.03, 0.04]))
+    b = Int8Builder(np.random.default_rng(2))
+    x = b.int8_input(1, 9, scale=0.04, zero_point=0)
+    y = b.int8_dense(x, 4, per_channel=True, bias=False)
+    scales = b.graph.tensors[b.graph.operators[0].inputs[1]].quantization.scale
+    data = b.finish(y)
     model = tt.convert(data, tt.TrainingConfig(add_bias=True, learning_rate=0.01))
     assert "a bias of 4 zeros was added" in model.edits[0]
     bias = graph_of(model.data).tensors[-1]
-    assert bias.dtype == "int32" and np.allclose(bias.quantization.scales, 0.04 * np.array([0.01, 0.02, 0.03, 0.04]))
+    assert bias.dtype == "int32" and np.allclose(bias.quantization.scales, 0.04 * scales)
     trainer = tt.Trainer(model)
     trainer.fit(X, Y, epochs=1, verbose=0)
     assert trainer.device.parameters()[1][1].any()

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from harness import one_label, open_trainer, train
-from int8_networks import Int8Builder
+from int8_builder import Int8Builder
 from int8_reference import Int8Model
 from tf_reference import error_measure
+from tflite_builder import ACTIVATIONS
 from tflm_train.converters.convert import convert
 
 from tflm_train.config import TrainingConfig
@@ -34,15 +35,11 @@ def check(data: bytes, x: np.ndarray, label, kind: str, build: str = "release", 
     assert max(errors) <= TOLERANCE, errors
 
 
-def dense_network(rng, zero_point=3, scales=0.01, activation="RELU", middle=-128, units=12):
-    b = Int8Builder()
-    x = b.int8_input(1, 9, zero_point=zero_point)
-    w = rng.integers(-127, 128, (units, 9))
-    x = b.int8_dense(x, w, rng.integers(-500, 500, units), scales, activation, scale=0.03, zero_point=middle)
-    x = b.int8_dense(
-        x, rng.integers(-127, 128, (4, units)), rng.integers(-500, 500, 4), 0.008, scale=0.06, zero_point=-7
-    )
-    return b.finish(x)
+def dense_network(rng, zero_point=3, per_channel=False, activation="RELU", middle=-128, units=12):
+    b = Int8Builder(rng)
+    x = b.int8_input(1, 9, scale=0.04, zero_point=zero_point)
+    x = b.quantise(b.int8_dense(x, units, per_channel, fused=ACTIVATIONS[activation]), 0.02, middle)
+    return b.finish(b.quantise(b.int8_dense(x, 4, False), 0.04, -7))
 
 
 @pytest.mark.parametrize("build", ["release", "parity"])
@@ -58,6 +55,5 @@ def test_the_input_counts_from_its_zero_point(zero_point, build):
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_fully_connected(activation, middle, per_channel):
     rng = np.random.default_rng(middle + 200)
-    scales = rng.uniform(0.002, 0.02, 12) if per_channel else 0.006
     x = rng.normal(size=9)
-    check(dense_network(rng, -5, scales, activation, middle), x, rng.normal(size=4).astype(np.float32), "mse")
+    check(dense_network(rng, -5, per_channel, activation, middle), x, rng.normal(size=4).astype(np.float32), "mse")

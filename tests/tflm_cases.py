@@ -9,7 +9,7 @@ import bodies
 import networks
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from int8_networks import Int8Builder
+from int8_builder import Int8Builder
 from tflite_builder import ModelBuilder
 from tflm_train.converters import flatbuffer, model_writer
 from tflm_train.converters.convert import convert
@@ -87,11 +87,9 @@ def dense_int8() -> bytes:
 
 def dense_int8_network() -> bytes:
     """Two layers that train in int8, behind an int8 input."""
-    rng, b = np.random.default_rng(4), Int8Builder()
-    x = b.int8_input(1, 16, scale=0.03, zero_point=-4)
-    w, bias = rng.integers(-127, 128, (24, 16)), rng.integers(-500, 500, 24)
-    x = b.int8_dense(x, w, bias, 0.004, "RELU", scale=0.02, zero_point=-128)
-    return b.finish(b.int8_dense(x, rng.integers(-127, 128, (4, 24)), np.zeros(4), 0.004, scale=0.03))
+    b = Int8Builder(np.random.default_rng(4))
+    x = b.int8_dense(b.int8_input(1, 16, scale=0.03, zero_point=-4), 24, fused=1)
+    return b.finish(b.int8_dense(b.quantise(x, 0.02, -128), 4, per_channel=False))
 
 
 def cases() -> dict[str, bytes]:
