@@ -1,8 +1,9 @@
 // One int8 kernel on random numbers, of the shape that the program's argument gives:
 //   conv|depthwise H W IN OUT FH FW STRIDE DILATION SAME
 //   dense INPUTS OUTPUTS
+//   update WEIGHTS
 // Prints its instructions, its multiplications with those of taps outside the image, bytes of workspace, and how many
-// outputs are not those of the plain kernel.
+// results are not those of the plain kernel.
 #include <semihosting.h>
 
 #include <cstdio>
@@ -13,7 +14,9 @@
 #include "tflm_train/kernels/fast/s8/conv_2d.h"
 #include "tflm_train/kernels/fast/s8/depthwise_conv_2d.h"
 #include "tflm_train/kernels/fast/s8/fully_connected.h"
+#include "tflm_train/kernels/fast/s8/inner.h"
 #include "tflm_train/kernels/s8/fully_connected.h"
+#include "tflm_train/kernels/s8/rounding.h"
 
 namespace {
 
@@ -23,6 +26,7 @@ constexpr int32_t kMost = 1 << 17;  // bytes of an image or of filters
 constexpr int32_t kChannels = 1024;
 
 int8_t x[kMost], w[kMost], y[kMost], expected[kMost];
+float errors[kMost / 4];
 int32_t bias[kChannels], pairs[2 * kChannels];
 alignas(4) int16_t scratch[1 << 15];
 
@@ -143,11 +147,27 @@ Result Dense(Numbers n) {
           static_cast<int32_t>(workspace.elements * sizeof(int16_t))};
 }
 
+/// Weights and remainders one behind the other.
+Result Update(Numbers n) {
+  const int32_t weights = n.Next();
+  for (int32_t i = 0; i < weights; ++i) {
+    y[i] = expected[i] = w[i] == -128 ? int8_t{-127} : w[i];
+    y[weights + i] = expected[weights + i] = x[i];
+    errors[i] = static_cast<float>(Random() - (1 << 23)) / (1 << 23);
+  }
+  constexpr float kFactor = 300.0f;
+  Measured([&] { fast::s8::inner::AddToMasters(kFactor, errors, static_cast<uint32_t>(weights), y, y + weights); });
+  for (int32_t i = 0; i < weights; ++i) {
+    AddToMaster<int8_t>(kFactor * errors[i], 127, expected[i], expected[weights + i]);
+  }
+  return {weights, 2 * weights, 0};
+}
+
 struct Kernel {
   const char* name;
   Result (*run)(Numbers numbers);
 };
-constexpr Kernel kKernels[] = {{"conv", Conv}, {"depthwise", Depthwise}, {"dense", Dense}};
+constexpr Kernel kKernels[] = {{"conv", Conv}, {"depthwise", Depthwise}, {"dense", Dense}, {"update", Update}};
 
 }  // namespace
 

@@ -16,10 +16,12 @@ struct InnerS8 {
   decltype(&fast::s8::portable::Widen) widen;
   decltype(&fast::s8::portable::DotColumn) dot_column;
   decltype(&fast::s8::portable::DotColumns) dot_columns;
+  decltype(&fast::s8::portable::AddToMasters) add_to_masters;
 };
 
-#define TFLM_TRAIN_INNER_S8(inner) \
-  {#inner, fast::s8::inner::Widen, fast::s8::inner::DotColumn, fast::s8::inner::DotColumns}
+#define TFLM_TRAIN_INNER_S8(inner)                                                          \
+  {#inner, fast::s8::inner::Widen, fast::s8::inner::DotColumn, fast::s8::inner::DotColumns, \
+   fast::s8::inner::AddToMasters}
 inline const InnerS8 kInnersS8[] = {
     TFLM_TRAIN_INNER_S8(portable),
 #if TFLM_TRAIN_HAS_CORTEX_M_DSP

@@ -6,8 +6,8 @@
 #include <initializer_list>
 #include <limits>
 
+#include "tflm_train/kernels/s8/rounding.h"
 #include "tflm_train/policies/policies.h"
-#include "tflm_train/policies/update/rounding.h"
 
 using namespace tflm_train;
 

@@ -1,6 +1,6 @@
 // The nearest integer: steps below half a unit are lost.
+#include "tflm_train/kernels/s8/rounding.h"
 #include "tflm_train/policies/policies.h"
-#include "tflm_train/policies/update/rounding.h"
 
 namespace tflm_train {
 namespace {

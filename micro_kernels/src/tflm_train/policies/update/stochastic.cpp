@@ -1,7 +1,7 @@
 // Stochastic rounding: a step to nearest with 16 fraction bits, then 16 random bits, then the shift, so that the mean
 // over all random values is the step itself.
+#include "tflm_train/kernels/s8/rounding.h"
 #include "tflm_train/policies/policies.h"
-#include "tflm_train/policies/update/rounding.h"
 
 namespace tflm_train {
 namespace {

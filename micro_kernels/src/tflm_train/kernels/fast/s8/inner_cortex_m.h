@@ -6,6 +6,7 @@
 #include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/fast/s8/columns.h"
 #include "tflm_train/kernels/fast/s8/depthwise_row.h"
+#include "tflm_train/kernels/fast/s8/inner_portable.h"
 
 #if TFLM_TRAIN_HAS_CORTEX_M_DSP
 
@@ -20,6 +21,12 @@ void DotColumns(const Filters& filters, const int16_t* columns, int8_t* y0, int8
 
 void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4], bool quick, uint32_t* words);
 void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
+
+#if TFLM_TRAIN_HAS_CORTEX_M_FPU
+void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
+#else
+using portable::AddToMasters;
+#endif
 
 }  // namespace cortex_m
 }  // namespace s8

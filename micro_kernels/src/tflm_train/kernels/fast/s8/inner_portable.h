@@ -26,6 +26,9 @@ void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4]
 /// y[position][c] = stage(sum of the taps at strip + position * x_step).
 void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
 
+/// AddToMaster of each of n int8 weights and remainders by factor * gradient.
+void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
+
 }  // namespace portable
 }  // namespace s8
 }  // namespace fast

@@ -1,6 +1,6 @@
 // How updates round. What a C cast does, towards zero, loses small steps of both signs and stands nowhere here.
-#ifndef TFLM_TRAIN_POLICIES_UPDATE_ROUNDING_H_
-#define TFLM_TRAIN_POLICIES_UPDATE_ROUNDING_H_
+#ifndef TFLM_TRAIN_KERNELS_S8_ROUNDING_H_
+#define TFLM_TRAIN_KERNELS_S8_ROUNDING_H_
 
 #include <cstdint>
 
@@ -24,18 +24,33 @@ typename Wider<Integer>::Type RoundHalfUp(float value) {
   using Wide = typename Wider<Integer>::Type;
   constexpr Wide kMost = Wide{1} << (8 * sizeof(Wide) - 2);
   constexpr auto kEnd = static_cast<float>(kMost);
-  value += 0.5f;
   if (value >= kEnd) return kMost;
   if (value <= -kEnd) return -kMost;
   if (!(value == value)) return 0;
-  const auto towards_zero = static_cast<Wide>(value);
-  return towards_zero - (value < static_cast<float>(towards_zero) ? 1 : 0);
+  Wide below = static_cast<Wide>(value);
+  if (value < static_cast<float>(below)) --below;
+  // exact, where value + 0.5 would be rounded itself
+  return below + (value - static_cast<float>(below) >= 0.5f ? 1 : 0);
 }
 
 /// A step with `bits` fraction bits to one of its neighbours; over all 2^bits values of `random` the mean is the step.
 template <class Wide>
 Wide RoundStochastically(Wide step, int bits, uint32_t random) {
   return (step + static_cast<Wide>(random)) >> bits;
+}
+
+/// An integer in [-most, most] and its remainder in 1/256 of a unit are one number, to which `parts` such parts are
+/// added, rounded. The integer is the nearest of the number.
+template <class Integer>
+void AddToMaster(float parts, Integer most, Integer& value, int8_t& remainder) {
+  using Wide = typename Wider<Integer>::Type;
+  constexpr Wide kParts = 256;
+  const Wide lowest = -kParts * most - kParts / 2, highest = kParts * most + kParts / 2 - 1;
+  Wide joined = kParts * value + remainder + RoundHalfUp<Integer>(parts);
+  joined = joined < lowest ? lowest : joined > highest ? highest : joined;
+  const Wide nearest = (joined + kParts / 2) >> 8;
+  value = static_cast<Integer>(nearest);
+  remainder = static_cast<int8_t>(joined - kParts * nearest);
 }
 
 template <class Wide, class Integer>
@@ -45,4 +60,4 @@ Integer ClampTo(Integer most, Wide value) {
 
 }  // namespace tflm_train
 
-#endif  // TFLM_TRAIN_POLICIES_UPDATE_ROUNDING_H_
+#endif  // TFLM_TRAIN_KERNELS_S8_ROUNDING_H_

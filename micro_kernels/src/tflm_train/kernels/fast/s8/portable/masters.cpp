@@ -1,0 +1,16 @@
+#include "tflm_train/kernels/fast/s8/inner_portable.h"
+#include "tflm_train/kernels/s8/rounding.h"
+
+namespace tflm_train {
+namespace fast {
+namespace s8 {
+namespace portable {
+
+void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders) {
+  for (uint32_t i = 0; i < n; ++i) AddToMaster<int8_t>(factor * gradient[i], 127, values[i], remainders[i]);
+}
+
+}  // namespace portable
+}  // namespace s8
+}  // namespace fast
+}  // namespace tflm_train
