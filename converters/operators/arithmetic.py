@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
 from .constraints import COMMON, FUSED
+from .fixed_point import bounds, multiplier, scale_of, zero_point_of
+from .int8_tables import one_scale
 from .shapes import Wrong, require, shape_of
-from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 from .window import activation
 
 _ACTIVATION = OptionField("fusedActivationFunction", 0, 1)
@@ -34,6 +37,39 @@ def _products(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
     return math.prod(shapes["y"])
 
 
+def _int8_add_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    """Both operands are brought to twice the larger scale with 20 bits more (CalculateOpDataAdd, CalculateOpDataSub:
+    that one in float32)."""
+    a, b, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
+    real = float if op.type == "ADD" else np.float32
+    scales = [real(scale_of(tensor)) for tensor in (a, b, y)]
+    twice = 2 * max(scales[:2])
+    factors = [scales[0] / twice, scales[1] / twice, twice / ((1 << 20) * scales[2])]
+    zeros = [zero_point_of(tensor) for tensor in (a, b, y)]
+    pairs = [word for factor in factors for word in multiplier(float(factor))]
+    return [*zeros, *bounds(graph, op), 1 if op.type == "ADD" else -1, *pairs]
+
+
+_ADD_INT8 = Int8(
+    KernelSpec(
+        name="ADD_INT8",
+        number=64,
+        forward="a b y!",
+        backward="y dy! da!? db!?",
+        words="a_zero b_zero y_zero low high sign factors*",
+        macs=None,
+    ),
+    _int8_add_words,
+)
+
+
+def _int8_mul_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    a, b, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
+    factor = float(scale_of(a)) * float(scale_of(b)) / float(scale_of(y))
+    zeros = [zero_point_of(tensor) for tensor in (a, b, y)]
+    return [*zeros, *bounds(graph, op), float(scale_of(a)), float(scale_of(b)), *multiplier(factor)]
+
+
 ADD = OperatorSpec(
     name="ADD",
     kernel=KernelSpec(
@@ -47,6 +83,7 @@ ADD = OperatorSpec(
     limits="constants broadcast",
     shares=("a", "b"),
     passes_on=True,
+    int8=_ADD_INT8,
 )
 
 SUB = OperatorSpec(
@@ -62,6 +99,7 @@ SUB = OperatorSpec(
     limits="constants broadcast",
     shares=("a",),  # b's error is negated
     passes_on=True,
+    int8=_ADD_INT8,
 )
 
 MUL = OperatorSpec(
@@ -81,10 +119,31 @@ MUL = OperatorSpec(
     keeps_bounds=True,
     limits="constants broadcast",
     reads_for={"a": ("db",), "b": ("da",)},
+    int8=Int8(
+        KernelSpec(
+            name="MUL_INT8",
+            number=65,
+            forward="a b y!",
+            backward="a? b? y dy! da!? db!?",
+            words="a_zero b_zero y_zero low high a_scale:f32 b_scale:f32 multiplier shift",
+            macs=_products,
+        ),
+        _int8_mul_words,
+    ),
 )
 
 
-def _of_both(name: str, number: int, options: Options | None) -> OperatorSpec:
+def _int8_no_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    return []
+
+
+def _int8_of_both(name: str, number: int) -> Int8:
+    """Of operands and an output of one scale: as they are stored."""
+    kernel = KernelSpec(name=name, number=number, forward="a b y!", backward="a? b? dy! da!? db!?", words="", macs=None)
+    return Int8(kernel, _int8_no_words, (one_scale,))
+
+
+def _of_both(name: str, number: int, options: Options | None, int8: Int8 | None = None) -> OperatorSpec:
     """A function whose slopes read both operands."""
     return OperatorSpec(
         name=name,
@@ -103,13 +162,14 @@ def _of_both(name: str, number: int, options: Options | None) -> OperatorSpec:
         keeps_bounds=True,
         limits="constants broadcast",
         reads_for={"a": ("da", "db"), "b": ("da", "db")},
+        int8=int8,
     )
 
 
 DIV = _of_both("DIV", 33, Options("DivOptions", (_ACTIVATION,)))
 SQUARED_DIFFERENCE = _of_both("SQUARED_DIFFERENCE", 34, None)
-MAXIMUM = _of_both("MAXIMUM", 35, None)
-MINIMUM = _of_both("MINIMUM", 36, None)
+MAXIMUM = _of_both("MAXIMUM", 35, None, _int8_of_both("MAXIMUM_INT8", 66))
+MINIMUM = _of_both("MINIMUM", 36, None, _int8_of_both("MINIMUM_INT8", 67))
 
 
 def _matrix_words(graph: Graph, op: Operator) -> list[Word]:

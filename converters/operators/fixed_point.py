@@ -43,10 +43,12 @@ def multiplier(factor: float) -> tuple[int, int]:
 def bounds(graph: Graph, op: Operator) -> list[Word]:
     """What the fused activation leaves of int8 (CalculateActivationRangeQuantized): lowest and highest."""
     output = graph.tensors[op.outputs[0]]
-    return list(_bounds(activation(op), scale_of(output), zero_point_of(output)))
+    return list(activation_bounds(activation(op), scale_of(output), zero_point_of(output)))
 
 
-def _bounds(fused: Activation, scale: np.float32, zero_point: int) -> tuple[int, int]:
+def activation_bounds(fused: Activation, scale: np.float32, zero_point: int) -> tuple[int, int]:
+    """The same of an output with this scale and zero point."""
+
     def quantised(value: float) -> int:
         return zero_point + int(math.floor(abs(np.float32(value) / scale) + 0.5) * math.copysign(1, value))
 

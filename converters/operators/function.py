@@ -6,9 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
 from .constraints import COMMON, weights_are_constant
+from .fixed_point import scale_of
+from .int8_tables import (
+    one_scale,
+    outputs_from_minus_one_to_one,
+    outputs_probabilities,
+    scales_of_hard_swish,
+    softmax_exponentials,
+    table,
+)
 from .shapes import no_words, require, same, shape_of
-from .spec import Constraint, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word, WordRule
+from .spec import Constraint, Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word, WordRule
+
+# of all functions of one int8 element: outputs forward, slopes backward
+LOOKUP_INT8 = KernelSpec(name="LOOKUP_INT8", number=58, forward="x y!", backward="x dy! dx!", words="table*", macs=None)
 
 
 def _element_wise(
@@ -23,6 +36,7 @@ def _element_wise(
     keeps_bounds: bool = False,
     limits: str = "",
     in_tflm: bool = True,
+    int8_constraints: tuple[Constraint, ...] | None = None,
 ) -> OperatorSpec:
     """A function whose backward step reads its output, or what is named in ``saved``."""
     return OperatorSpec(
@@ -40,17 +54,18 @@ def _element_wise(
         in_tflm=in_tflm,
         shares=("x",),
         in_place=True,
+        int8=None if int8_constraints is None else Int8(LOOKUP_INT8, table, int8_constraints),
     )
 
 
-LOGISTIC = _element_wise("LOGISTIC", 6)
-TANH = _element_wise("TANH", 13)
-RELU = _element_wise("RELU", 9, keeps_bounds=True)
-RELU6 = _element_wise("RELU6", 11, keeps_bounds=True)
+LOGISTIC = _element_wise("LOGISTIC", 6, int8_constraints=(outputs_probabilities,))
+TANH = _element_wise("TANH", 13, int8_constraints=(outputs_from_minus_one_to_one,))
+RELU = _element_wise("RELU", 9, keeps_bounds=True, int8_constraints=())
+RELU6 = _element_wise("RELU6", 11, keeps_bounds=True, int8_constraints=(one_scale,))
 RELU_N1_TO_1 = _element_wise("RELU_N1_TO_1", 10, keeps_bounds=True, in_tflm=False)
-HARD_SWISH = _element_wise("HARD_SWISH", 19, saved="x")
+HARD_SWISH = _element_wise("HARD_SWISH", 19, saved="x", int8_constraints=(scales_of_hard_swish,))
 EXP = _element_wise("EXP", 25)
-ELU = _element_wise("ELU", 26)
+ELU = _element_wise("ELU", 26, int8_constraints=())
 NEG = _element_wise("NEG", 27, keeps_bounds=True)
 ABS = _element_wise("ABS", 28, saved="x", keeps_bounds=True)
 SQRT = _element_wise("SQRT", 29, keeps_bounds=True)
@@ -83,6 +98,7 @@ LEAKY_RELU = _element_wise(
     backward_constraints=(slope_not_negative,),
     keeps_bounds=True,
     limits="slope not negative",
+    int8_constraints=(),
 )
 
 
@@ -143,6 +159,18 @@ def _softmax_words(graph: Graph, op: Operator) -> list[Word]:
     return [*_rows(graph, op), float(op.options["beta"])]
 
 
+def _int8_softmax_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    beta = float(op.options["beta"])
+    if phase == Phase.BACKWARD:
+        return [*_rows(graph, op), beta]
+    return [*_rows(graph, op), beta, *softmax_exponentials(scale_of(graph.tensors[op.inputs[0]]), beta)]
+
+
+def columns_can_be_added(graph: Graph, op: Operator) -> bool:
+    """its last int8 dimension has less than 4096 elements (their sum is one of 31 bits)"""
+    return graph.tensors[op.inputs[0]].shape[-1] < 4096
+
+
 def beta_is_positive(graph: Graph, op: Operator) -> bool:
     """its beta is a finite number above 0 (Keras writes 1)"""
     return 0 < op.options["beta"] < math.inf
@@ -159,6 +187,18 @@ SOFTMAX = OperatorSpec(
     constraints=(*COMMON, beta_is_positive),
     keeps_bounds=False,
     limits="",
+    int8=Int8(
+        KernelSpec(
+            name="SOFTMAX_INT8",
+            number=59,
+            forward="x y!",
+            backward="y dy! dx!",
+            words="rows columns beta:f32 exponentials*",
+            macs=None,
+        ),
+        _int8_softmax_words,
+        (outputs_probabilities, columns_can_be_added),
+    ),
 )
 
 LOG_SOFTMAX = OperatorSpec(

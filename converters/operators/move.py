@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
 from .constraints import COMMON, second_input_is_constant
+from .fixed_point import zero_point_of
+from .int8_tables import moves, one_scale
 from .shapes import constant, integers, no_words, require, shape_of
-from .spec import KernelSpec, OperatorSpec, Shape, Word
+from .spec import Int8, KernelSpec, OperatorSpec, Shape, Word
 
 
 def paddings_not_negative(graph: Graph, op: Operator) -> bool:
@@ -18,6 +21,10 @@ def paddings_not_negative(graph: Graph, op: Operator) -> bool:
 
 def _pad_words(graph: Graph, op: Operator) -> list[Word]:
     return [int(before) for before in constant(graph, op.inputs[1])[:, 0]]
+
+
+def _int8_pad_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    return [zero_point_of(graph.tensors[op.outputs[0]]), *_pad_words(graph, op)]
 
 
 def _pad_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
@@ -38,6 +45,11 @@ PAD = OperatorSpec(
     keeps_bounds=True,
     limits="up to 5 dimensions",
     settings=1,
+    int8=Int8(
+        KernelSpec(name="PAD_INT8", number=68, forward="x y!", backward="dy! dx!", words="y_zero before*", macs=None),
+        _int8_pad_words,
+        (one_scale,),
+    ),
 )
 
 
@@ -64,6 +76,12 @@ TRANSPOSE = OperatorSpec(
     keeps_bounds=True,
     limits="up to 5 dimensions",
     settings=1,
+    int8=moves(
+        KernelSpec(
+            name="TRANSPOSE_INT8", number=69, forward="x y!", backward="dy! dx!", words="permutation*", macs=None
+        ),
+        _transpose_words,
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import MAX_OPERATOR_VALUES
 from .constraints import COMMON, no_fused_activation
+from .int8_tables import moves
 from .shapes import integers, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
@@ -50,12 +51,20 @@ _JOIN = KernelSpec(
 # SPLIT, SPLIT_V and UNPACK
 _DIVIDE = KernelSpec(name="SPLIT", number=48, forward="x y!*", backward="dx! dy?*", words="outer blocks*", macs=None)
 
+_JOIN_INT8 = KernelSpec(
+    name="CONCATENATION_INT8", number=71, forward="y! x*", backward="dy! dx!?*", words="outer blocks*", macs=None
+)
+_DIVIDE_INT8 = KernelSpec(
+    name="SPLIT_INT8", number=72, forward="x y!*", backward="dx! dy?*", words="outer blocks*", macs=None
+)
+
 CONCATENATION = OperatorSpec(
     name="CONCATENATION",
     kernel=_JOIN,
     options=Options("ConcatenationOptions", (OptionField("axis", 0, 4), OptionField("fusedActivationFunction", 1, 1))),
     shape=_concatenation_shape,
     words=_concatenation_words,
+    int8=moves(_JOIN_INT8, _concatenation_words),
     constraints=(*COMMON, no_fused_activation, few_parts),
     keeps_bounds=True,
     limits="up to 5 dimensions",
@@ -81,6 +90,7 @@ PACK = OperatorSpec(
     options=Options("PackOptions", (OptionField("valuesCount", 0, 4), OptionField("axis", 1, 4))),
     shape=_pack_shape,
     words=_pack_words,
+    int8=moves(_JOIN_INT8, _pack_words),
     constraints=(*COMMON, few_parts),
     keeps_bounds=True,
     limits="up to 5 dimensions",
@@ -134,6 +144,7 @@ SPLIT = OperatorSpec(
     options=Options("SplitOptions", (OptionField("numSplits", 0, 4),)),
     shape=_split_shape,
     words=_split_words,
+    int8=moves(_DIVIDE_INT8, _split_words),
     constraints=(*COMMON, parts_are_constant, few_parts),
     keeps_bounds=True,
     limits="up to 5 dimensions",
@@ -147,6 +158,7 @@ SPLIT_V = OperatorSpec(
     options=Options("SplitVOptions", (OptionField("numSplits", 0, 4),)),
     shape=_split_v_shape,
     words=_split_words,
+    int8=moves(_DIVIDE_INT8, _split_words),
     constraints=(*COMMON, parts_are_constant, few_parts),
     keeps_bounds=True,
     limits="up to 5 dimensions",
@@ -172,6 +184,7 @@ UNPACK = OperatorSpec(
     options=Options("UnpackOptions", (OptionField("num", 0, 4), OptionField("axis", 1, 4))),
     shape=_unpack_shape,
     words=_unpack_words,
+    int8=moves(_DIVIDE_INT8, _unpack_words),
     constraints=(*COMMON, few_parts),
     keeps_bounds=True,
     limits="up to 5 dimensions",

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
 from . import window
 from .constraints import WINDOW
+from .fixed_point import bounds
+from .int8_tables import one_scale
 from .shapes import require, shape_of
-from .spec import WINNERS, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import WINNERS, Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
-POOL_WORDS = "filter_h filter_w stride_h stride_w pad_top pad_left activation"
+_WINDOW = "filter_h filter_w stride_h stride_w pad_top pad_left"
+POOL_WORDS = f"{_WINDOW} activation"
+_INT8_WORDS = f"{_WINDOW} low high"
 LARGEST_WINDOW = 256  # the winner's position is saved in one byte
 
 
@@ -21,6 +26,10 @@ def words(graph: Graph, op: Operator) -> list[Word]:
     size = options["filter_height"], options["filter_width"]
     pads = window.pads(op, (x[1], x[2]), size, (y[1], y[2]))
     return [*size, options["stride_h"], options["stride_w"], *pads, int(window.activation(op))]
+
+
+def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    return [*words(graph, op)[:-1], *bounds(graph, op)]
 
 
 def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
@@ -72,6 +81,19 @@ MAX_POOL_2D = OperatorSpec(
     backward_constraints=(window_fits_argmax,),
     keeps_bounds=True,
     limits="windows of up to 256 elements; first maximum wins",
+    int8=Int8(
+        KernelSpec(
+            name="MAX_POOL_2D_INT8",
+            number=60,
+            forward="x y! argmax!?",
+            saved={"argmax": WINNERS},
+            backward="y argmax dy! dx!",
+            words=_INT8_WORDS,
+            macs=None,
+        ),
+        _int8_words,
+        (one_scale,),
+    ),
 )
 
 AVERAGE_POOL_2D = OperatorSpec(
@@ -85,6 +107,18 @@ AVERAGE_POOL_2D = OperatorSpec(
     constraints=(*WINDOW, fits_the_device),
     keeps_bounds=True,
     limits="",
+    int8=Int8(
+        KernelSpec(
+            name="AVERAGE_POOL_2D_INT8",
+            number=61,
+            forward="x y!",
+            backward="y dy! dx!",
+            words=_INT8_WORDS,
+            macs=None,
+        ),
+        _int8_words,
+        (one_scale,),
+    ),
 )
 
 # saves the winners of a max-pool that TensorFlow Lite Micro has run

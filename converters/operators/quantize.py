@@ -6,8 +6,10 @@ from ..graph import Graph, Operator
 from ..quantization import stated
 from .constraints import rank_fits
 from .fixed_point import scale_of, zero_point_of
+from .function import LOOKUP_INT8
+from .int8_tables import table
 from .shapes import same
-from .spec import KernelSpec, OperatorSpec, Word
+from .spec import Int8, KernelSpec, OperatorSpec, Word
 
 _BYTES = ("int8", "uint8")
 
@@ -26,10 +28,11 @@ def _dequantize_words(graph: Graph, op: Operator) -> list[Word]:
     return quantize_words(graph, op.inputs[0])
 
 
-def quantizes_floats(graph: Graph, op: Operator) -> bool:
-    """it makes int8 or uint8 of float32"""
+def makes_bytes(graph: Graph, op: Operator) -> bool:
+    """it makes int8 or uint8 of float32, int8 or uint8"""
     x, y = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    return x.dtype == "float32" and y.dtype in _BYTES and stated(y) is not None
+    known = x.dtype == "float32" or (x.dtype in _BYTES and stated(x) is not None)
+    return known and y.dtype in _BYTES and stated(y) is not None
 
 
 def dequantizes_bytes(graph: Graph, op: Operator) -> bool:
@@ -46,10 +49,11 @@ QUANTIZE = OperatorSpec(
     options=None,
     shape=same,
     words=_quantize_words,
-    constraints=(rank_fits, quantizes_floats),
+    constraints=(rank_fits, makes_bytes),
     keeps_bounds=True,
-    limits="float32 to int8 and uint8",
+    limits="float32, int8 and uint8 to int8 and uint8",
     shares=("x",),
+    int8=Int8(LOOKUP_INT8, table),
 )
 
 DEQUANTIZE = OperatorSpec(

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..graph import Graph, Operator, Tensor
+from ..plan_format import Phase
 from .constraints import COMMON
+from .fixed_point import multiplier, scale_of, zero_point_of
+from .int8_tables import one_scale
 from .shapes import integers, require, shape_of
-from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 
 def _axes(graph: Graph, op: Operator) -> list[int] | None:
@@ -45,7 +48,54 @@ def _reduced_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | Non
     return tuple(d for i, d in enumerate(x) if i not in reduced)
 
 
-def _reduction(name: str, number: int, backward: str = "dy! dx!", limits: str = "adjacent axes") -> OperatorSpec:
+def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    """The division of a mean is part of the factor (QuantizedMeanOrSum)."""
+    x, y = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    shape = _words(graph, op)
+    reduced = int(shape[1])
+    fixed, shift = multiplier(float(scale_of(x)) / float(scale_of(y)))
+    share = 1.0
+    if op.type == "MEAN":
+        share = 1 / reduced
+        left = min(reduced.bit_length() - 1, 32, 31 + shift)
+        fixed, shift = (fixed << left) // reduced, shift - left
+    return [*shape, zero_point_of(x), zero_point_of(y), share, fixed, shift]
+
+
+_SUM_INT8 = Int8(
+    KernelSpec(
+        name="SUM_INT8",
+        number=62,
+        forward="x y!",
+        backward="y dy! dx!",
+        words="outer reduced inner x_zero y_zero share:f32 multiplier shift",
+        macs=None,
+    ),
+    _int8_words,
+)
+
+
+def _int8_shape(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
+    return _words(graph, op)
+
+
+_REDUCE_MAX_INT8 = Int8(
+    KernelSpec(
+        name="REDUCE_MAX_INT8",
+        number=63,
+        forward="x y!",
+        backward="x y dy! dx!",
+        words="outer reduced inner",
+        macs=None,
+    ),
+    _int8_shape,
+    (one_scale,),
+)
+
+
+def _reduction(
+    name: str, number: int, int8: Int8, backward: str = "dy! dx!", limits: str = "adjacent axes"
+) -> OperatorSpec:
     return OperatorSpec(
         name=name,
         kernel=KernelSpec(
@@ -58,9 +108,12 @@ def _reduction(name: str, number: int, backward: str = "dy! dx!", limits: str = 
         keeps_bounds=True,
         limits=limits,
         settings=1,
+        int8=int8,
     )
 
 
-MEAN = _reduction("MEAN", 16)
-SUM = _reduction("SUM", 41)
-REDUCE_MAX = _reduction("REDUCE_MAX", 37, "x y dy! dx!", "adjacent axes; equal maxima share the error")
+MEAN = _reduction("MEAN", 16, _SUM_INT8)
+SUM = _reduction("SUM", 41, _SUM_INT8)
+REDUCE_MAX = _reduction(
+    "REDUCE_MAX", 37, _REDUCE_MAX_INT8, "x y dy! dx!", "adjacent axes; equal maxima share the error"
+)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..graph import Graph, Operator, Tensor
 from .constraints import COMMON, image_input, second_input_is_constant
+from .int8_tables import moves
 from .shapes import integers, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
@@ -42,4 +43,15 @@ RESIZE_NEAREST_NEIGHBOR = OperatorSpec(
     keeps_bounds=True,
     limits="",
     settings=1,
+    int8=moves(
+        KernelSpec(
+            name="RESIZE_NEAREST_NEIGHBOR_INT8",
+            number=73,
+            forward="x y!",
+            backward="dy! dx!",
+            words="align_corners half_pixel_centers",
+            macs=None,
+        ),
+        _words,
+    ),
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph import Graph, Operator, Tensor
 from .constraints import COMMON
+from .int8_tables import moves
 from .shapes import constant, integers, require, shape_of
 from .spec import KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
@@ -54,6 +55,8 @@ def _slice_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
     return tuple(len(r) for i, r in enumerate(taken) if not shrunk >> i & 1)
 
 
+_INT8 = KernelSpec(name="STRIDED_SLICE_INT8", number=70, forward="x y!", backward="dy! dx!", words="ranges*", macs=None)
+
 STRIDED_SLICE = OperatorSpec(
     name="STRIDED_SLICE",
     kernel=KernelSpec(name="STRIDED_SLICE", number=38, forward="x y!", backward="dy! dx!", words="ranges*", macs=None),
@@ -74,6 +77,7 @@ STRIDED_SLICE = OperatorSpec(
     keeps_bounds=True,
     limits="up to 5 dimensions",
     settings=3,
+    int8=moves(_INT8, _slice_words),
 )
 
 
@@ -108,4 +112,5 @@ SLICE = OperatorSpec(
     keeps_bounds=True,
     limits="up to 5 dimensions",
     settings=2,
+    int8=moves(_INT8, _part_words),
 )

@@ -354,8 +354,8 @@ class OperatorSpec:
         return tuple(op.input(i) for i in self.order or range(len(self.inputs)))
 
     def computes_int8(self, graph: Graph, op: Operator) -> bool:
-        """Whether what it computes is int8."""
-        return any(graph.tensors[t].dtype == "int8" for t in (*op.outputs, *self.operands(op)) if t >= 0)
+        """Whether what it computes on are int8 tensors (or uint8 ones, as ends of a model may be)."""
+        return any(graph.tensors[t].dtype in ("int8", "uint8") for t in self.operands(op) if t >= 0)
 
     def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
         """The kernel of the operator's steps."""

@@ -69,14 +69,16 @@ struct MinimumFunction {
 };
 
 /// d += dy f'(a, b), for the error of a, or of b. `walk`: BroadcastWalk(shape of dy, of a, of b).
-template <class Function, bool kOfB, class T>
-void BinaryBackward(const StridedWalk& walk, const T* a, const T* b, const T* dy, T* d) {
+template <class Function, bool kOfB, class X, class T>
+void BinaryBackward(const StridedWalk& walk, const X* a, const X* b, const T* dy, T* d) {
   const ptrdiff_t step_a = walk.row_stride_a(), step_b = walk.row_stride_b();
   ForEachRow(walk, [&](size_t first, ptrdiff_t at_a, ptrdiff_t at_b) {
-    const T *row = dy + first, *row_a = a + at_a, *row_b = b + at_b;
+    const T* row = dy + first;
+    const X *row_a = a + at_a, *row_b = b + at_b;
     T* target = d + (kOfB ? at_b : at_a);
     for (uint32_t i = 0; i < walk.row_elements(); ++i, row_a += step_a, row_b += step_b) {
-      *target += row[i] * (kOfB ? Function::SlopeOfB(*row_a, *row_b) : Function::SlopeOfA(*row_a, *row_b));
+      *target +=
+          row[i] * static_cast<T>(kOfB ? Function::SlopeOfB(*row_a, *row_b) : Function::SlopeOfA(*row_a, *row_b));
       target += kOfB ? step_b : step_a;
     }
   });

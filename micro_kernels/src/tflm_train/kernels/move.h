@@ -181,6 +181,15 @@ void ConcatenationForward(const ConcatenationPart& part, const T* x, T* y) {
   }
 }
 
+/// y = x's part.
+template <class T>
+void SplitForward(const ConcatenationPart& part, const T* x, T* y) {
+  x += part.offset;
+  for (uint32_t o = 0; o < part.outer; ++o, x += part.stride, y += part.block) {
+    for (uint32_t i = 0; i < part.block; ++i) y[i] = x[i];
+  }
+}
+
 /// dx's part = dy, or zeros where dy is null; added if `accumulate`.
 template <class T>
 void SplitBackward(const ConcatenationPart& part, const T* dy, bool accumulate, T* dx) {

@@ -19,8 +19,8 @@ void ReduceMaxForward(const MeanShape& s, const T* x, T* y) {
 }
 
 /// Equal maxima share the error, as in TensorFlow.
-template <class T>
-void ReduceMaxBackward(const MeanShape& s, const T* x, const T* y, const T* dy, bool accumulate, T* dx) {
+template <class X, class T>
+void ReduceMaxBackward(const MeanShape& s, const X* x, const X* y, const T* dy, bool accumulate, T* dx) {
   for (uint32_t o = 0; o < s.outer; ++o, y += s.inner, dy += s.inner) {
     for (uint32_t i = 0; i < s.inner; ++i) {
       uint32_t maxima = 0;

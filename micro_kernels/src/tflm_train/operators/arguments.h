@@ -31,6 +31,17 @@ enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00, 0xff, 0x01};
 }  // namespace add
 
+namespace add_int8 {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // y dy! da!? db!?
+enum Argument : uint32_t { kY, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kAZero, kBZero, kYZero, kLow, kHigh, kSign, kFactors };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00, 0xff, 0x01};
+}  // namespace add_int8
+
 namespace average_pool_2d {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -41,6 +52,17 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace average_pool_2d
+
+namespace average_pool_2d_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kLow, kHigh, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
+}  // namespace average_pool_2d_int8
 
 namespace batch_matmul {
 namespace forward {  // a b y!
@@ -70,6 +92,17 @@ enum Argument : uint32_t { kDy, kDx, kCount };
 enum Word : uint32_t { kOuter, kBlocks };
 inline constexpr KernelArguments kArguments = {0x01, 0x00, 0xff, 0x00, 0x00, 0xff, 0x00};
 }  // namespace concatenation
+
+namespace concatenation_int8 {
+namespace forward {  // y! x*
+enum Argument : uint32_t { kY, kX, kCount };
+}
+namespace backward {  // dy! dx!?*
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kOuter, kBlocks };
+inline constexpr KernelArguments kArguments = {0x01, 0x00, 0xff, 0x00, 0x00, 0xff, 0x00};
+}  // namespace concatenation_int8
 
 namespace conv_2d {
 namespace forward {  // x w b? y! workspace!?
@@ -306,6 +339,17 @@ enum Word : uint32_t { kRows, kColumns, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace log_softmax
 
+namespace lookup_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x dy! dx!
+enum Argument : uint32_t { kX, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kTable };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
+}  // namespace lookup_int8
+
 namespace maximum {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -317,6 +361,16 @@ enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace maximum
 
+namespace maximum_int8 {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kDy, kDa, kDb, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x1c, 0x00, 0x00, 0xff, 0x02};
+}  // namespace maximum_int8
+
 namespace max_pool_2d {
 namespace forward {  // x y! argmax!?
 enum Argument : uint32_t { kX, kY, kArgmax, kCount };
@@ -327,6 +381,17 @@ enum Argument : uint32_t { kY, kArgmax, kDy, kDx, kCount };
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x06, 0x04, 0x0c, 0x02, 0x00, 0xff, 0x02};
 }  // namespace max_pool_2d
+
+namespace max_pool_2d_int8 {
+namespace forward {  // x y! argmax!?
+enum Argument : uint32_t { kX, kY, kArgmax, kCount };
+}
+namespace backward {  // y argmax dy! dx!
+enum Argument : uint32_t { kY, kArgmax, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kLow, kHigh, kWords };
+inline constexpr KernelArguments kArguments = {0x06, 0x04, 0x0c, 0x02, 0x00, 0xff, 0x02};
+}  // namespace max_pool_2d_int8
 
 namespace max_pool_argmax {
 namespace forward {  // x y argmax!
@@ -358,6 +423,16 @@ enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace minimum
 
+namespace minimum_int8 {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kDy, kDa, kDb, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x1c, 0x00, 0x00, 0xff, 0x02};
+}  // namespace minimum_int8
+
 namespace mul {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -368,6 +443,17 @@ enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
 enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
 }  // namespace mul
+
+namespace mul_int8 {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // a? b? y dy! da!? db!?
+enum Argument : uint32_t { kA, kB, kY, kDy, kDa, kDb, kCount };
+}
+enum Word : uint32_t { kAZero, kBZero, kYZero, kLow, kHigh, kAScale, kBScale, kMultiplier, kShift, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x38, 0x00, 0x00, 0xff, 0x03};
+}  // namespace mul_int8
 
 namespace neg {
 namespace forward {  // x y!
@@ -389,6 +475,17 @@ enum Argument : uint32_t { kDy, kDx, kCount };
 enum Word : uint32_t { kBefore };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace pad
+
+namespace pad_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kYZero, kBefore };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
+}  // namespace pad_int8
 
 namespace prelu {
 namespace forward {  // x w y!
@@ -421,6 +518,17 @@ enum Argument : uint32_t { kX, kY, kDy, kDx, kCount };
 enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x0c, 0x00, 0x00, 0xff, 0x02};
 }  // namespace reduce_max
+
+namespace reduce_max_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // x y dy! dx!
+enum Argument : uint32_t { kX, kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x0c, 0x00, 0x00, 0xff, 0x02};
+}  // namespace reduce_max_int8
 
 namespace relu {
 namespace forward {  // x y!
@@ -463,6 +571,17 @@ enum Word : uint32_t { kAlignCorners, kHalfPixelCenters, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace resize_nearest_neighbor
 
+namespace resize_nearest_neighbor_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kAlignCorners, kHalfPixelCenters, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
+}  // namespace resize_nearest_neighbor_int8
+
 namespace rsqrt {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -484,6 +603,17 @@ enum Word : uint32_t { kRows, kColumns, kBeta, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace softmax
 
+namespace softmax_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kRows, kColumns, kBeta, kExponentials };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
+}  // namespace softmax_int8
+
 namespace split {
 namespace forward {  // x y!*
 enum Argument : uint32_t { kX, kY, kCount };
@@ -494,6 +624,17 @@ enum Argument : uint32_t { kDx, kDy, kCount };
 enum Word : uint32_t { kOuter, kBlocks };
 inline constexpr KernelArguments kArguments = {0xfe, 0x00, 0x01, 0x00, 0x00, 0xff, 0x01};
 }  // namespace split
+
+namespace split_int8 {
+namespace forward {  // x y!*
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dx! dy?*
+enum Argument : uint32_t { kDx, kDy, kCount };
+}
+enum Word : uint32_t { kOuter, kBlocks };
+inline constexpr KernelArguments kArguments = {0xfe, 0x00, 0x01, 0x00, 0x00, 0xff, 0x01};
+}  // namespace split_int8
 
 namespace sqrt {
 namespace forward {  // x y!
@@ -537,6 +678,17 @@ enum Word : uint32_t { kRanges };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace strided_slice
 
+namespace strided_slice_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kRanges };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
+}  // namespace strided_slice_int8
+
 namespace sub {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -558,6 +710,17 @@ enum Argument : uint32_t { kDy, kDx, kCount };
 enum Word : uint32_t { kOuter, kReduced, kInner, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace sum
+
+namespace sum_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx!
+enum Argument : uint32_t { kY, kDy, kDx, kCount };
+}
+enum Word : uint32_t { kOuter, kReduced, kInner, kXZero, kYZero, kShare, kMultiplier, kShift, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
+}  // namespace sum_int8
 
 namespace tanh {
 namespace forward {  // x y!
@@ -611,6 +774,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
 inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace transpose_conv_int8
+
+namespace transpose_int8 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx!
+enum Argument : uint32_t { kDy, kDx, kCount };
+}
+enum Word : uint32_t { kPermutation };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
+}  // namespace transpose_int8
 
 }  // namespace arguments
 }  // namespace tflm_train

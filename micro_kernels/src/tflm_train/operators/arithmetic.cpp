@@ -12,12 +12,12 @@ using namespace arguments::add;
 using namespace backward;
 
 /// An operand's error from the error of the result.
-void PutOperandError(const StepView& step, uint32_t output, float sign) {
-  const uint32_t argument = kDa + output;
+void PutOperandError(const StepView& step, uint32_t of_result, uint32_t output, float sign) {
+  const uint32_t argument = of_result + 1 + output;
   if (!step.Has(argument)) return;
   const ValueRecord& target = step.value(argument);
-  const ValueRecord& error = step.value(kDy);
-  const float* dy = step.data<float>(kDy);
+  const ValueRecord& error = step.value(of_result);
+  const float* dy = step.data<float>(of_result);
   float* d = step.data<float>(argument);
   const bool accumulate = step.accumulates(output);
   if (SameElements(target, error)) {
@@ -45,20 +45,28 @@ Status CheckAddBackward(const StepView& step) {
   if (step.word_count() != kWords || !ArgumentsFit(step, kCount, kNeeds) || !MaskFits(step, kActivation, kY, kDy)) {
     return Status::kPlanInvalid;
   }
-  for (uint32_t argument = kDa; argument <= kDb; ++argument) {
-    if (step.Has(argument) && !BroadcastsTo(step.value(argument), step.value(kDy))) return Status::kPlanInvalid;
+  return PlanStatus(AddErrorsFit(step, kDy));
+}
+
+bool AddErrorsFit(const StepView& step, uint32_t dy) {
+  for (uint32_t argument = dy + 1; argument <= dy + 2; ++argument) {
+    if (step.Has(argument) && !BroadcastsTo(step.value(argument), step.value(dy))) return false;
   }
-  return Status::kOk;
+  return true;
+}
+
+void PutAddErrors(const StepView& step, uint32_t dy, float sign) {
+  // In this order either operand's error may take over the memory of dy: a's leaves it as it is, b's is the last to
+  // read it.
+  PutOperandError(step, dy, 0, 1.0f);
+  PutOperandError(step, dy, 1, sign);
 }
 
 void RunAddBackward(const StepView& step, float sign) {
   float* dy = step.data<float>(kDy);
   MaskError(ActivationWord(step, kActivation), static_cast<const float*>(step.data<float>(kY)),
             Elements(step.value(kDy)), dy);
-  // In this order either operand's error may take over the memory of dy: a's leaves it as it is, b's is the last to
-  // read it.
-  PutOperandError(step, 0, 1.0f);
-  PutOperandError(step, 1, sign);
+  PutAddErrors(step, kDy, sign);
 }
 
 }  // namespace tflm_train

@@ -15,6 +15,10 @@ TFLM_TRAIN_COLD Status CheckAddBackward(const StepView& step);
 /// `sign`: of b.
 void RunAddBackward(const StepView& step, float sign);
 
+/// The errors of the operands (dy, da?, db?) of a sum, arguments `dy` and behind it: they broadcast to its shape.
+TFLM_TRAIN_COLD bool AddErrorsFit(const StepView& step, uint32_t dy);
+void PutAddErrors(const StepView& step, uint32_t dy, float sign);
+
 }  // namespace tflm_train
 
 #endif  // TFLM_TRAIN_OPERATORS_ARITHMETIC_H_

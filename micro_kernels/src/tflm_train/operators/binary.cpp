@@ -48,8 +48,8 @@ struct BinaryOperator {
     if (!step.Has(kTarget)) return;
     float* d = step.data<float>(kTarget);
     if (!step.accumulates(kOfB ? 1 : 0)) Fill(0.0f, d, Elements(step.value(kTarget)));
-    BinaryBackward<Function, kOfB, float>(Walk(step, kDy, kA, kB), step.data<float>(kA), step.data<float>(kB),
-                                          step.data<float>(kDy), d);
+    BinaryBackward<Function, kOfB, float, float>(Walk(step, kDy, kA, kB), step.data<float>(kA), step.data<float>(kB),
+                                                 step.data<float>(kDy), d);
   }
 
   static void Backward(const StepView& step, const BackwardContext&) {

@@ -47,6 +47,13 @@ bool ArgumentsAre(const StepView& step, const Expected* expected, uint32_t count
   return true;
 }
 
+template <>
+bool MoveArgumentsFit<int8_t>(const StepView& step) {
+  if (step.phase() == Phase::kBackward) return MoveArgumentsFit<float>(step);
+  constexpr Expected kExpected[] = {{ScalarType::kInt8}, {ScalarType::kInt8, false, true}};
+  return ArgumentsAre(step, kExpected, 2);
+}
+
 bool UnaryArgumentsFit(const StepView& step) {
   const bool backward = step.phase() == Phase::kBackward;
   return ArgumentsFit(step, backward ? 3 : 2,

@@ -50,6 +50,13 @@ struct Expected {
 };
 /// The step has `count` arguments, and they are what is expected.
 TFLM_TRAIN_COLD bool ArgumentsAre(const StepView& step, const Expected* expected, uint32_t count);
+/// The arguments of a step that moves elements of type T: x, y forward; dy, dx backward.
+template <class T>
+bool MoveArgumentsFit(const StepView& step) {
+  return ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput));
+}
+template <>
+TFLM_TRAIN_COLD bool MoveArgumentsFit<int8_t>(const StepView& step);
 /// The arguments of a function of one value: x, y forward; one saved value, dy, dx backward.
 TFLM_TRAIN_COLD bool UnaryArgumentsFit(const StepView& step);
 

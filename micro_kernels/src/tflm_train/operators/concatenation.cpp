@@ -1,4 +1,6 @@
 // CONCATENATION (PACK) and SPLIT (SPLIT_V, UNPACK): a whole and its parts along one axis.
+#include <type_traits>
+
 #include "tflm_train/kernels/move.h"
 #include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/check.h"
@@ -16,10 +18,15 @@ static_assert(uint32_t{arguments::split::kOuter} == uint32_t{kOuter});
 
 uint32_t Block(const StepView& step, uint32_t part) { return static_cast<uint32_t>(step.word(kBlocks + part)); }
 
+template <class T>
 TFLM_TRAIN_COLD bool ArgumentFits(const StepView& step, uint32_t argument, bool written) {
+  if (std::is_same_v<T, int8_t> && step.phase() != Phase::kBackward) {
+    return IsValue(step, argument, ScalarType::kInt8) && (!written || IsInArena(step.value(argument)));
+  }
   return written ? IsFloatOutput(step, argument) : IsFloat(step, argument);
 }
 
+template <class T>
 TFLM_TRAIN_COLD bool PartsFit(const StepView& step, bool written) {
   const uint64_t outer = static_cast<uint32_t>(step.word(kOuter));
   uint64_t sum = 0;
@@ -28,25 +35,26 @@ TFLM_TRAIN_COLD bool PartsFit(const StepView& step, bool written) {
     if (step.word(kBlocks + part) < 1) return false;
     sum += Block(step, part);
     if (!step.Has(argument) && step.phase() == Phase::kBackward) continue;
-    if (!ArgumentFits(step, argument, written) || CheckedElements(step.value(argument)) != outer * Block(step, part)) {
+    if (!ArgumentFits<T>(step, argument, written) ||
+        CheckedElements(step.value(argument)) != outer * Block(step, part)) {
       return false;
     }
   }
   return CheckedElements(step.value(kWhole)) == outer * sum;
 }
 
-template <bool kSplit>
+template <bool kSplit, class T>
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   const bool writes_parts = kSplit != (step.phase() == Phase::kBackward);
   return PlanStatus(step.size() > kFirstPart && step.word_count() == step.size() &&
-                    ArgumentFits(step, kWhole, !writes_parts) && PartsFit(step, writes_parts));
+                    ArgumentFits<T>(step, kWhole, !writes_parts) && PartsFit<T>(step, writes_parts));
 }
 
 /// Calls visit(argument, place in the whole) for each part.
 template <class Visit>
 void ForEachPart(const StepView& step, Visit visit) {
   const auto outer = static_cast<uint32_t>(step.word(kOuter));
-  ConcatenationPart place = {outer, 0, FloatElements(step.value(kWhole)) / outer, 0};
+  ConcatenationPart place = {outer, 0, Elements(step.value(kWhole)) / outer, 0};
   for (uint32_t part = 0; part + kFirstPart < step.size(); ++part) {
     place.block = Block(step, part);
     visit(part + kFirstPart, place);
@@ -54,9 +62,10 @@ void ForEachPart(const StepView& step, Visit visit) {
   }
 }
 
+template <class T>
 void Join(const StepView& step, WorkCounters&) {
   ForEachPart(step, [&step](uint32_t argument, const ConcatenationPart& place) {
-    ConcatenationForward<float>(place, step.data<float>(argument), step.data<float>(kWhole));
+    ConcatenationForward<T>(place, step.data<T>(argument), step.data<T>(kWhole));
   });
 }
 
@@ -68,9 +77,10 @@ void PutErrorsOfParts(const StepView& step, const BackwardContext&) {
   });
 }
 
+template <class T>
 void Divide(const StepView& step, WorkCounters&) {
   ForEachPart(step, [&step](uint32_t argument, const ConcatenationPart& place) {
-    ConcatenationBackward<float>(place, step.data<float>(kWhole), false, step.data<float>(argument));
+    SplitForward<T>(place, step.data<T>(kWhole), step.data<T>(argument));
   });
 }
 
@@ -82,9 +92,21 @@ void PutErrorOfWhole(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const OperatorOf<KernelId::kConcatenation> kConcatenation = {kArguments, Check<false>, Join, PutErrorsOfParts};
-const OperatorOf<KernelId::kConcatenation> kConcatenationForward = {kArguments, Check<false>, Join, nullptr};
-const OperatorOf<KernelId::kSplit> kSplit = {arguments::split::kArguments, Check<true>, Divide, PutErrorOfWhole};
-const OperatorOf<KernelId::kSplit> kSplitForward = {arguments::split::kArguments, Check<true>, Divide, nullptr};
+const OperatorOf<KernelId::kConcatenation> kConcatenation = {kArguments, Check<false, float>, Join<float>,
+                                                             PutErrorsOfParts};
+const OperatorOf<KernelId::kConcatenation> kConcatenationForward = {kArguments, Check<false, float>, Join<float>,
+                                                                    nullptr};
+const OperatorOf<KernelId::kConcatenationInt8> kConcatenationInt8 = {kArguments, Check<false, int8_t>, Join<int8_t>,
+                                                                     PutErrorsOfParts};
+const OperatorOf<KernelId::kConcatenationInt8> kConcatenationInt8Forward = {kArguments, Check<false, int8_t>,
+                                                                            Join<int8_t>, nullptr};
+const OperatorOf<KernelId::kSplit> kSplit = {arguments::split::kArguments, Check<true, float>, Divide<float>,
+                                             PutErrorOfWhole};
+const OperatorOf<KernelId::kSplit> kSplitForward = {arguments::split::kArguments, Check<true, float>, Divide<float>,
+                                                    nullptr};
+const OperatorOf<KernelId::kSplitInt8> kSplitInt8 = {arguments::split::kArguments, Check<true, int8_t>, Divide<int8_t>,
+                                                     PutErrorOfWhole};
+const OperatorOf<KernelId::kSplitInt8> kSplitInt8Forward = {arguments::split::kArguments, Check<true, int8_t>,
+                                                            Divide<int8_t>, nullptr};
 
 }  // namespace tflm_train

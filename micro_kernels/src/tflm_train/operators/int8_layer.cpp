@@ -53,10 +53,6 @@ ScaledWeights Int8Words::Weights(const StepView& step, const int8_t* w) const {
   return {w, scales, one_factor(step, 1) ? 0u : 1u};
 }
 
-bool RangeFits(const StepView& step, uint32_t word) {
-  return IsInt8(step.word(word)) && IsInt8(step.word(word + 1)) && step.word(word) <= step.word(word + 1);
-}
-
 bool Int8Words::Fit(const StepView& step, uint32_t channels) const {
   const uint32_t first = low + kFactors, words = IsBackward(step) ? 1 : 2;
   if (step.word_count() <= first) return false;

@@ -3,8 +3,8 @@
 #define TFLM_TRAIN_OPERATORS_INT8_LAYER_H_
 
 #include "tflm_train/kernels/s8/operands.h"
-#include "tflm_train/kernels/s8/requantize.h"
 #include "tflm_train/kernels/selected_elements.h"
+#include "tflm_train/operators/int8_check.h"
 #include "tflm_train/operators/layer.h"
 
 namespace tflm_train {
@@ -31,11 +31,6 @@ TFLM_TRAIN_COLD bool Int8ArgumentsFit(const StepView& step);
 /// Constants, the output, the bias, and room for a row of the gradient, `row_elements` weights, in a step that trains.
 TFLM_TRAIN_COLD bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels,
                                    uint32_t row_elements);
-
-/// A word that is an int8 bound or zero point.
-inline bool IsInt8(int32_t word) { return word >= -128 && word <= 127; }
-/// The lowest and the highest output, one behind the other.
-TFLM_TRAIN_COLD bool RangeFits(const StepView& step, uint32_t word);
 
 /// Rows of the gradient of an integer parameter: into its buffer with accumulation, else into the integers.
 class Int8Sink {

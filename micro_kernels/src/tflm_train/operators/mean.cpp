@@ -13,7 +13,8 @@ using namespace arguments::mean;  // SUM has the same
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (!ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) return Status::kPlanInvalid;
   const bool backward = step.phase() == Phase::kBackward;
-  return PlanStatus(ReductionFits(step, step.value(backward ? 1 : 0), step.value(backward ? 0 : 1)));
+  return PlanStatus(step.word_count() == kWords &&
+                    ReductionFits(step, step.value(backward ? 1 : 0), step.value(backward ? 0 : 1)));
 }
 
 void Forward(const StepView& step, WorkCounters&) {

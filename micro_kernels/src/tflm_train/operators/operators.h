@@ -14,10 +14,13 @@ namespace tflm_train {
 // Each twice: the second runs forward only and links no backward code.
 extern const OperatorOf<KernelId::kAbs> kAbs, kAbsForward;
 extern const OperatorOf<KernelId::kAdd> kAdd, kAddForward;
+extern const OperatorOf<KernelId::kAddInt8> kAddInt8, kAddInt8Forward;
 extern const OperatorOf<KernelId::kAveragePool2d> kAveragePool2d, kAveragePool2dForward;
+extern const OperatorOf<KernelId::kAveragePool2dInt8> kAveragePool2dInt8, kAveragePool2dInt8Forward;
 extern const OperatorOf<KernelId::kBatchMatmul> kBatchMatmul, kBatchMatmulForward;
 extern const OperatorOf<KernelId::kCast> kCast, kCastForward;
 extern const OperatorOf<KernelId::kConcatenation> kConcatenation, kConcatenationForward;
+extern const OperatorOf<KernelId::kConcatenationInt8> kConcatenationInt8, kConcatenationInt8Forward;
 extern const OperatorOf<KernelId::kConv2d> kConv2d, kConv2dForward;
 extern const OperatorOf<KernelId::kConv2dInt8> kConv2dInt8, kConv2dInt8Forward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
@@ -40,37 +43,50 @@ extern const OperatorOf<KernelId::kLeakyRelu> kLeakyRelu, kLeakyReluForward;
 extern const OperatorOf<KernelId::kLog> kLog, kLogForward;
 extern const OperatorOf<KernelId::kLogistic> kLogistic, kLogisticForward;
 extern const OperatorOf<KernelId::kLogSoftmax> kLogSoftmax, kLogSoftmaxForward;
+extern const OperatorOf<KernelId::kLookupInt8> kLookupInt8, kLookupInt8Forward;
 extern const OperatorOf<KernelId::kMaximum> kMaximum, kMaximumForward;
+extern const OperatorOf<KernelId::kMaximumInt8> kMaximumInt8, kMaximumInt8Forward;
 extern const OperatorOf<KernelId::kMaxPool2d> kMaxPool2d, kMaxPool2dForward;
+extern const OperatorOf<KernelId::kMaxPool2dInt8> kMaxPool2dInt8, kMaxPool2dInt8Forward;
 extern const OperatorOf<KernelId::kMaxPoolArgmax> kMaxPoolArgmax, kMaxPoolArgmaxForward;
 extern const OperatorOf<KernelId::kMean> kMean, kMeanForward;
 extern const OperatorOf<KernelId::kMinimum> kMinimum, kMinimumForward;
+extern const OperatorOf<KernelId::kMinimumInt8> kMinimumInt8, kMinimumInt8Forward;
 extern const OperatorOf<KernelId::kMul> kMul, kMulForward;
+extern const OperatorOf<KernelId::kMulInt8> kMulInt8, kMulInt8Forward;
 extern const OperatorOf<KernelId::kNeg> kNeg, kNegForward;
 extern const OperatorOf<KernelId::kPad> kPad, kPadForward;
+extern const OperatorOf<KernelId::kPadInt8> kPadInt8, kPadInt8Forward;
 extern const OperatorOf<KernelId::kPrelu> kPrelu, kPreluForward;
 extern const OperatorOf<KernelId::kQuantize> kQuantize, kQuantizeForward;
 extern const OperatorOf<KernelId::kReduceMax> kReduceMax, kReduceMaxForward;
+extern const OperatorOf<KernelId::kReduceMaxInt8> kReduceMaxInt8, kReduceMaxInt8Forward;
 extern const OperatorOf<KernelId::kRelu> kRelu, kReluForward;
 extern const OperatorOf<KernelId::kRelu6> kRelu6, kRelu6Forward;
 extern const OperatorOf<KernelId::kReluN1To1> kReluN1To1, kReluN1To1Forward;
 extern const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighbor, kResizeNearestNeighborForward;
+extern const OperatorOf<KernelId::kResizeNearestNeighborInt8> kResizeNearestNeighborInt8, kResizeNearestNeighborInt8Forward;
 extern const OperatorOf<KernelId::kRsqrt> kRsqrt, kRsqrtForward;
 extern const OperatorOf<KernelId::kSoftmax> kSoftmax, kSoftmaxForward;
+extern const OperatorOf<KernelId::kSoftmaxInt8> kSoftmaxInt8, kSoftmaxInt8Forward;
 extern const OperatorOf<KernelId::kSplit> kSplit, kSplitForward;
+extern const OperatorOf<KernelId::kSplitInt8> kSplitInt8, kSplitInt8Forward;
 extern const OperatorOf<KernelId::kSqrt> kSqrt, kSqrtForward;
 extern const OperatorOf<KernelId::kSquare> kSquare, kSquareForward;
 extern const OperatorOf<KernelId::kSquaredDifference> kSquaredDifference, kSquaredDifferenceForward;
 extern const OperatorOf<KernelId::kStridedSlice> kStridedSlice, kStridedSliceForward;
+extern const OperatorOf<KernelId::kStridedSliceInt8> kStridedSliceInt8, kStridedSliceInt8Forward;
 extern const OperatorOf<KernelId::kSub> kSub, kSubForward;
 extern const OperatorOf<KernelId::kSum> kSum, kSumForward;
+extern const OperatorOf<KernelId::kSumInt8> kSumInt8, kSumInt8Forward;
 extern const OperatorOf<KernelId::kTanh> kTanh, kTanhForward;
 extern const OperatorOf<KernelId::kTile> kTile, kTileForward;
 extern const OperatorOf<KernelId::kTranspose> kTranspose, kTransposeForward;
 extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConvForward;
 extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
+extern const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8, kTransposeInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 57;
+inline constexpr uint32_t kOperatorCount = 73;
 
 }  // namespace tflm_train
 

@@ -31,9 +31,14 @@ PoolShape ReadPoolStep(const StepView& step, const ValueRecord& input, const Val
   return ReadPool(step, 0, input.dims[1], input.dims[2], output);
 }
 
+bool PoolImagesFit(const StepView& step, const ValueRecord& input, const ValueRecord& output) {
+  return IsImage(input) && IsImage(output) && input.dims[3] == output.dims[3] &&
+         PoolFits(ReadPoolStep(step, input, output));
+}
+
 bool PoolStepFits(const StepView& step, const ValueRecord& input, const ValueRecord& output) {
-  return step.word_count() == kPoolWords + 1 && IsActivation(step.word(kPoolWords)) && IsImage(input) &&
-         IsImage(output) && input.dims[3] == output.dims[3] && PoolFits(ReadPoolStep(step, input, output));
+  return step.word_count() == kPoolWords + 1 && IsActivation(step.word(kPoolWords)) &&
+         PoolImagesFit(step, input, output);
 }
 
 }  // namespace tflm_train

@@ -20,6 +20,9 @@ TFLM_TRAIN_COLD bool ArgmaxFits(const StepView& step, uint32_t argument, const P
 
 /// The pool of a MAX_POOL_2D or AVERAGE_POOL_2D step between images `input` and `output`.
 PoolShape ReadPoolStep(const StepView& step, const ValueRecord& input, const ValueRecord& output);
+/// Images that such a window takes from one to the other.
+TFLM_TRAIN_COLD bool PoolImagesFit(const StepView& step, const ValueRecord& input, const ValueRecord& output);
+/// The same, and constants of a step in float.
 TFLM_TRAIN_COLD bool PoolStepFits(const StepView& step, const ValueRecord& input, const ValueRecord& output);
 
 }  // namespace tflm_train

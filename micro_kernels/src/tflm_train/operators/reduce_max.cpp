@@ -13,12 +13,12 @@ using namespace arguments::reduce_max;
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.phase() != Phase::kBackward) {
     using namespace forward;
-    return PlanStatus(ArgumentsFit(step, kCount, Needs(need::kFloat, need::kOutput)) &&
+    return PlanStatus(ArgumentsFit(step, kCount, Needs(need::kFloat, need::kOutput)) && step.word_count() == kWords &&
                       ReductionFits(step, step.value(kX), step.value(kY)));
   }
   using namespace backward;
   return PlanStatus(ArgumentsFit(step, kCount, Needs(need::kFloat, need::kFloat, need::kOutput, need::kOutput)) &&
-                    ReductionFits(step, step.value(kDx), step.value(kDy)) &&
+                    step.word_count() == kWords && ReductionFits(step, step.value(kDx), step.value(kDy)) &&
                     SameElements(step.value(kX), step.value(kDx)) && SameElements(step.value(kY), step.value(kDy)));
 }
 
@@ -29,8 +29,8 @@ void Forward(const StepView& step, WorkCounters&) {
 
 void Backward(const StepView& step, const BackwardContext&) {
   using namespace backward;
-  ReduceMaxBackward<float>(ReadReduction(step), step.data<float>(kX), step.data<float>(kY), step.data<float>(kDy),
-                           step.accumulates(0), step.data<float>(kDx));
+  ReduceMaxBackward<float, float>(ReadReduction(step), step.data<float>(kX), step.data<float>(kY),
+                                  step.data<float>(kDy), step.accumulates(0), step.data<float>(kDx));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ MeanShape ReadReduction(const StepView& step) {
 }
 
 bool ReductionFits(const StepView& step, const ValueRecord& x, const ValueRecord& y) {
-  if (step.word_count() != kWords) return false;
+  if (step.word_count() < kWords) return false;
   for (uint32_t i = 0; i < kWords; ++i) {
     if (step.word(i) < 1) return false;
   }

@@ -9,7 +9,7 @@
 namespace tflm_train {
 
 MeanShape ReadReduction(const StepView& step);
-/// The words are the shape of `x`, reduced to `y`.
+/// The first three words are the shape of `x`, reduced to `y`.
 TFLM_TRAIN_COLD bool ReductionFits(const StepView& step, const ValueRecord& x, const ValueRecord& y);
 
 }  // namespace tflm_train

@@ -9,10 +9,9 @@ namespace {
 
 using namespace arguments::resize_nearest_neighbor;
 
+template <class T>
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (step.word_count() != kWords || !ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) {
-    return Status::kPlanInvalid;
-  }
+  if (step.word_count() != kWords || !MoveArgumentsFit<T>(step)) return Status::kPlanInvalid;
   const ValueRecord &a = step.value(0), &b = step.value(1);
   const auto is_flag = [&step](Word word) { return step.word(word) == 0 || step.word(word) == 1; };
   return PlanStatus(IsImage(a) && IsImage(b) && a.dims[3] == b.dims[3] && is_flag(kAlignCorners) &&
@@ -29,9 +28,10 @@ ResizeShape Shape(const StepView& step, const ValueRecord& x, const ValueRecord&
           step.word(kHalfPixelCenters) != 0};
 }
 
+template <class T>
 void Forward(const StepView& step, WorkCounters&) {
   using namespace forward;
-  ResizeNearestForward(Shape(step, step.value(kX), step.value(kY)), step.data<float>(kX), step.data<float>(kY));
+  ResizeNearestForward<T>(Shape(step, step.value(kX), step.value(kY)), step.data<T>(kX), step.data<T>(kY));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
@@ -43,8 +43,13 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighbor = {kArguments, Check, Forward, Backward};
-const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighborForward = {kArguments, Check, Forward,
-                                                                                    nullptr};
+const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighbor = {kArguments, Check<float>, Forward<float>,
+                                                                             Backward};
+const OperatorOf<KernelId::kResizeNearestNeighbor> kResizeNearestNeighborForward = {kArguments, Check<float>,
+                                                                                    Forward<float>, nullptr};
+const OperatorOf<KernelId::kResizeNearestNeighborInt8> kResizeNearestNeighborInt8 = {kArguments, Check<int8_t>,
+                                                                                     Forward<int8_t>, Backward};
+const OperatorOf<KernelId::kResizeNearestNeighborInt8> kResizeNearestNeighborInt8Forward = {kArguments, Check<int8_t>,
+                                                                                            Forward<int8_t>, nullptr};
 
 }  // namespace tflm_train

@@ -22,8 +22,9 @@ TFLM_TRAIN_COLD bool RangeFits(const SliceRange& range, int32_t size) {
   return last >= 0 && last < size;
 }
 
+template <class T>
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (!ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) return Status::kPlanInvalid;
+  if (!MoveArgumentsFit<T>(step)) return Status::kPlanInvalid;
   const bool backward = step.phase() == Phase::kBackward;
   const ValueRecord &x = step.value(backward ? 1 : 0), &y = step.value(backward ? 0 : 1);
   if (step.word_count() != kRangeWords * x.rank) return Status::kPlanInvalid;
@@ -43,10 +44,11 @@ StridedWalk Walk(const StepView& step, const ValueRecord& x, ptrdiff_t* offset) 
   return SliceWalk(DimsOf(x), ranges, offset);
 }
 
+template <class T>
 void Forward(const StepView& step, WorkCounters&) {
   ptrdiff_t offset;
   const StridedWalk walk = Walk(step, step.value(0), &offset);
-  TransposeForward<float>(walk, step.data<float>(0) + offset, step.data<float>(1));
+  TransposeForward<T>(walk, step.data<T>(0) + offset, step.data<T>(1));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
@@ -59,9 +61,13 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const OperatorOf<KernelId::kStridedSlice> kStridedSlice = {arguments::strided_slice::kArguments, Check, Forward,
-                                                           Backward};
-const OperatorOf<KernelId::kStridedSlice> kStridedSliceForward = {arguments::strided_slice::kArguments, Check, Forward,
-                                                                  nullptr};
+const OperatorOf<KernelId::kStridedSlice> kStridedSlice = {arguments::strided_slice::kArguments, Check<float>,
+                                                           Forward<float>, Backward};
+const OperatorOf<KernelId::kStridedSlice> kStridedSliceForward = {arguments::strided_slice::kArguments, Check<float>,
+                                                                  Forward<float>, nullptr};
+const OperatorOf<KernelId::kStridedSliceInt8> kStridedSliceInt8 = {arguments::strided_slice::kArguments, Check<int8_t>,
+                                                                   Forward<int8_t>, Backward};
+const OperatorOf<KernelId::kStridedSliceInt8> kStridedSliceInt8Forward = {arguments::strided_slice::kArguments,
+                                                                          Check<int8_t>, Forward<int8_t>, nullptr};
 
 }  // namespace tflm_train

@@ -15,8 +15,9 @@ StridedWalk Walk(const StepView& step, const ValueRecord& x) {
   return TransposeWalk(DimsOf(x), permutation);
 }
 
+template <class T>
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (!ArgumentsFit(step, 2, Needs(need::kFloat, need::kOutput))) return Status::kPlanInvalid;
+  if (!MoveArgumentsFit<T>(step)) return Status::kPlanInvalid;
   const bool backward = step.phase() == Phase::kBackward;
   const ValueRecord& x = step.value(backward ? 1 : 0);
   const ValueRecord& y = step.value(backward ? 0 : 1);
@@ -31,8 +32,9 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
   return Status::kOk;
 }
 
+template <class T>
 void Forward(const StepView& step, WorkCounters&) {
-  TransposeForward<float>(Walk(step, step.value(0)), step.data<float>(0), step.data<float>(1));
+  TransposeForward<T>(Walk(step, step.value(0)), step.data<T>(0), step.data<T>(1));
 }
 
 void Backward(const StepView& step, const BackwardContext&) {
@@ -41,7 +43,10 @@ void Backward(const StepView& step, const BackwardContext&) {
 
 }  // namespace
 
-const OperatorOf<KernelId::kTranspose> kTranspose = {kArguments, Check, Forward, Backward};
-const OperatorOf<KernelId::kTranspose> kTransposeForward = {kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kTranspose> kTranspose = {kArguments, Check<float>, Forward<float>, Backward};
+const OperatorOf<KernelId::kTranspose> kTransposeForward = {kArguments, Check<float>, Forward<float>, nullptr};
+const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8 = {kArguments, Check<int8_t>, Forward<int8_t>, Backward};
+const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8Forward = {kArguments, Check<int8_t>, Forward<int8_t>,
+                                                                    nullptr};
 
 }  // namespace tflm_train

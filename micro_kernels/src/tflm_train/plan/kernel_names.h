@@ -64,6 +64,22 @@ inline constexpr const char* kKernelNames[] = {
     "GROUPED_CONV_2D_INT8",
     "DEPTHWISE_CONV_2D_INT8",
     "TRANSPOSE_CONV_INT8",
+    "LOOKUP_INT8",
+    "SOFTMAX_INT8",
+    "MAX_POOL_2D_INT8",
+    "AVERAGE_POOL_2D_INT8",
+    "SUM_INT8",
+    "REDUCE_MAX_INT8",
+    "ADD_INT8",
+    "MUL_INT8",
+    "MAXIMUM_INT8",
+    "MINIMUM_INT8",
+    "PAD_INT8",
+    "TRANSPOSE_INT8",
+    "STRIDED_SLICE_INT8",
+    "CONCATENATION_INT8",
+    "SPLIT_INT8",
+    "RESIZE_NEAREST_NEIGHBOR_INT8",
 };
 
 }  // namespace tflm_train

@@ -16,7 +16,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 58u;
+inline constexpr uint32_t kKernelCount = 74u;
 inline constexpr uint32_t kTrainerBytes = 312u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
@@ -84,6 +84,22 @@ enum class KernelId : uint16_t {
   kGroupedConv2dInt8 = 55,
   kDepthwiseConv2dInt8 = 56,
   kTransposeConvInt8 = 57,
+  kLookupInt8 = 58,
+  kSoftmaxInt8 = 59,
+  kMaxPool2dInt8 = 60,
+  kAveragePool2dInt8 = 61,
+  kSumInt8 = 62,
+  kReduceMaxInt8 = 63,
+  kAddInt8 = 64,
+  kMulInt8 = 65,
+  kMaximumInt8 = 66,
+  kMinimumInt8 = 67,
+  kPadInt8 = 68,
+  kTransposeInt8 = 69,
+  kStridedSliceInt8 = 70,
+  kConcatenationInt8 = 71,
+  kSplitInt8 = 72,
+  kResizeNearestNeighborInt8 = 73,
 };
 
 enum class SectionKind : uint16_t {

@@ -41,6 +41,20 @@ inline void MulForward(const StridedWalk& walk, int32_t zero_a, int32_t zero_b, 
   Count(work.forward, walk.elements());
 }
 
+/// da += dy * scale (b - zero); `walk`: a is the operand whose error it is, b the other one.
+inline void MulBackward(const StridedWalk& walk, int32_t zero, float scale, const int8_t* b, const float* dy,
+                        float* da) {
+  const ptrdiff_t step_a = walk.row_stride_a(), step_b = walk.row_stride_b();
+  ForEachRow(walk, [=, &walk](size_t first, ptrdiff_t at_a, ptrdiff_t at_b) {
+    const float* row = dy + first;
+    const int8_t* factor = b + at_b;
+    float* target = da + at_a;
+    for (uint32_t i = 0; i < walk.row_elements(); ++i, target += step_a, factor += step_b) {
+      *target += row[i] * (scale * static_cast<float>(*factor - zero));
+    }
+  });
+}
+
 }  // namespace s8
 }  // namespace tflm_train
 

@@ -3,6 +3,7 @@
 #ifndef TFLM_TRAIN_KERNELS_S8_SOFTMAX_H_
 #define TFLM_TRAIN_KERNELS_S8_SOFTMAX_H_
 
+#include "tflm_train/kernels/inner.h"
 #include "tflm_train/kernels/s8/requantize.h"
 
 namespace tflm_train {
@@ -54,6 +55,17 @@ inline void SoftmaxForward(uint32_t rows, uint32_t n, const Exponentials& expone
       const int32_t value = exponent > 31 ? 0 : DivideByPowerOfTwo(product, exponent);
       y[i] = static_cast<int8_t>(value > 255 ? 127 : value - 128);
     }
+  }
+}
+
+/// dx_i = beta p_i (dy_i - sum_j p_j dy_j) for p = (y + 128) / 256. dx may be dy.
+inline void SoftmaxBackward(uint32_t rows, uint32_t n, float beta, const int8_t* y, const float* dy, bool accumulate,
+                            float* dx) {
+  for (uint32_t row = 0; row < rows; ++row, y += n, dy += n, dx += n) {
+    const auto part = [y](uint32_t i) { return static_cast<float>(y[i] + 128) * (1.0f / 256); };
+    float mean = 0.0f;
+    for (uint32_t i = 0; i < n; ++i) mean += part(i) * dy[i];
+    PutError(accumulate, dx, n, [=](uint32_t i) { return beta * part(i) * (dy[i] - mean); });
   }
 }
 
