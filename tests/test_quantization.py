@@ -105,7 +105,9 @@ def test_a_body_in_int8_reaches_the_plan_with_its_scales() -> None:
     assert len(floats) and (floats["quantization"] == pf.NONE_INDEX).all()
     assert (plan.parameters["quantization"] == pf.NONE_INDEX).all()
     records = plan.sections[pf.SectionKind.QUANTIZATION]
-    assert len(records) == len(np.unique(records)) <= len(quantised)
+    assert len(records) == len(np.unique(records))
+    named = {int(value["quantization"]) for program in plan.programs for value in plan.values(program)}
+    assert named - {pf.NONE_INDEX} == set(range(len(records)))
 
 
 def test_a_plan_of_floats_has_no_records() -> None:
