@@ -28,14 +28,16 @@ LIBRARY_SOURCES := $(shell find $(LIBRARY) -name '*.cpp' -not -path '*/tflm_trai
 # the same for every TFLM
 SHARED := build/tflm/library
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cpp=$(SHARED)/%.o)
-TEST_SOURCES := $(filter-out %/layout_mismatch.cpp,$(wildcard $(TESTS)/*.cpp))
+APART := layout_mismatch kept_sums
+TEST_SOURCES := $(filter-out $(APART:%=$(TESTS)/%.cpp),$(wildcard $(TESTS)/*.cpp))
 TEST_OBJECTS := $(TEST_SOURCES:%.cpp=$(BUILD)/%.o)
 CASES := $(BUILD)/cases
 
 .PHONY: run
-run: $(BUILD)/binding_tests $(BUILD)/layout_mismatch $(BUILD)/before $(BUILD)/after
+run: $(BUILD)/binding_tests $(APART:%=$(BUILD)/%) $(BUILD)/before $(BUILD)/after
 	TFLM_TRAIN_CASES=$(CASES) $(BUILD)/binding_tests --no-colors=true
 	TFLM_TRAIN_CASES=$(CASES) $(BUILD)/layout_mismatch
+	TFLM_TRAIN_CASES=$(CASES) $(BUILD)/kept_sums
 	$(BUILD)/before
 	$(BUILD)/after
 
@@ -59,6 +61,9 @@ $(BUILD)/$(EXAMPLE)/%.o: $(EXAMPLE)/$$*/$$*.cpp
 OTHER := $(if $(findstring TF_LITE_STATIC_MEMORY,$(TFLM_FLAGS)),-UTF_LITE_STATIC_MEMORY,-DTF_LITE_STATIC_MEMORY)
 $(BUILD)/$(TESTS)/layout_mismatch.o: TFLM += $(OTHER)
 
+# compiled as for a core whose kernels keep sums of weights
+$(BUILD)/$(TESTS)/kept_sums.o: TFLM += -DTFLM_TRAIN_TFLM_KEEPS_SUMS=1
+
 $(SHARED)/library.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
@@ -66,12 +71,12 @@ $(SHARED)/library.a: $(LIBRARY_OBJECTS)
 $(BUILD)/binding_tests: $(TEST_OBJECTS) $(SHARED)/library.a $(TFLM_LIB) | $(CASES)/mlp_dense.tflite
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
-$(BUILD)/layout_mismatch: $(BUILD)/$(TESTS)/layout_mismatch.o $(SHARED)/library.a $(TFLM_LIB)
+$(APART:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/$(TESTS)/%.o $(SHARED)/library.a $(TFLM_LIB)
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
 $(BUILD)/before $(BUILD)/after: $(BUILD)/%: $(BUILD)/$(EXAMPLE)/%.o $(SHARED)/library.a $(TFLM_LIB)
 	$(CXX) $(COMMON) $(TFLM_RTTI) $^ -o $@
 
--include $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(BUILD)/$(TESTS)/layout_mismatch.d \
+-include $(LIBRARY_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(APART:%=$(BUILD)/$(TESTS)/%.d) \
   $(BUILD)/$(EXAMPLE)/before.d $(BUILD)/$(EXAMPLE)/after.d
 endif

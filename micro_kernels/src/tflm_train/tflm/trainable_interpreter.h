@@ -120,7 +120,7 @@ class TrainableInterpreter final : private ForwardPass {
   Status ReportAllocationFailure(size_t arena_size);
   bool OwnRegistrations(uint32_t operator_count);
   bool TensorsArePlaced(uint32_t tensor_count) const;
-  Status RedirectWeights(uint32_t tensor_count);
+  Status RedirectWeights(const tflite::Model& model);
   const ProgramRecord& Whole() const { return *trainer_.plan().program(ProgramKind::kTrain, ForwardKind::kTflm); }
   const ProgramRecord* Cut() const;
   Status Fail(Status status, const char* what) { return error_.Set(status, what); }

@@ -13,6 +13,16 @@
 
 namespace tflm_train {
 
+// CMSIS-NN's kernels add up the weights of an int8 FULLY_CONNECTED when they are prepared, for cores with MVE.
+#ifndef TFLM_TRAIN_TFLM_KEEPS_SUMS
+#if defined(__ARM_FEATURE_MVE)
+#define TFLM_TRAIN_TFLM_KEEPS_SUMS 1
+#else
+#define TFLM_TRAIN_TFLM_KEEPS_SUMS 0
+#endif
+#endif
+inline constexpr bool kKernelsKeepSums = TFLM_TRAIN_TFLM_KEEPS_SUMS != 0;
+
 inline Status TrainableInterpreter::Init(const void* model, size_t model_size, const tflite::MicroOpResolver& resolver,
                                          const OperatorSet& operators, void* arena, size_t arena_size) {
   Clear();
@@ -58,16 +68,21 @@ inline Status TrainableInterpreter::PrepareTflm(const tflite::Model* model, cons
   has_states_ = false;
   for (const tflite::Tensor* tensor : *graph.tensors()) has_states_ = has_states_ || tensor->is_variable();
   if (!TensorsArePlaced(graph.tensors()->size())) return Fail(Status::kModelMismatch, "place of a tensor in TFLM");
-  return RedirectWeights(graph.tensors()->size());
+  return RedirectWeights(*model);
+}
+
+/// Of an operator, from the two fields that files of different age write.
+inline tflite::BuiltinOperator BuiltinOf(const tflite::Model& model, uint32_t index) {
+  const tflite::Operator* node = model.subgraphs()->Get(0)->operators()->Get(index);
+  const tflite::OperatorCode& code = *model.operator_codes()->Get(node->opcode_index());
+  const auto old_code = static_cast<tflite::BuiltinOperator>(code.deprecated_builtin_code());
+  return code.builtin_code() > old_code ? code.builtin_code() : old_code;
 }
 
 /// TFLM itself would tell the name to nobody but its printer.
 inline Status TrainableInterpreter::CheckResolver(const tflite::Model& model, const tflite::MicroOpResolver& resolver) {
-  const auto& codes = *model.operator_codes();
-  for (const tflite::Operator* node : *model.subgraphs()->Get(0)->operators()) {
-    const tflite::OperatorCode& code = *codes.Get(node->opcode_index());
-    const auto old_code = static_cast<tflite::BuiltinOperator>(code.deprecated_builtin_code());
-    const tflite::BuiltinOperator builtin = code.builtin_code() > old_code ? code.builtin_code() : old_code;
+  for (uint32_t i = 0; i < model.subgraphs()->Get(0)->operators()->size(); ++i) {
+    const tflite::BuiltinOperator builtin = BuiltinOf(model, i);
     if (builtin != tflite::BuiltinOperator_CUSTOM && resolver.FindOp(builtin) == nullptr) {
       MicroPrintf("tflm-train: the resolver has no %s; add it", tflite::EnumNameBuiltinOperator(builtin));
       return Fail(Status::kMissingOperator, tflite::EnumNameBuiltinOperator(builtin));
@@ -120,12 +135,18 @@ inline bool TrainableInterpreter::TensorsArePlaced(uint32_t tensor_count) const 
 }
 
 /// Kernels read the pointer at every call, so that they see the trainer's copy from now on.
-inline Status TrainableInterpreter::RedirectWeights(uint32_t tensor_count) {
+inline Status TrainableInterpreter::RedirectWeights(const tflite::Model& model) {
+  const uint32_t tensor_count = model.subgraphs()->Get(0)->tensors()->size();
   for (uint32_t i = 0; i < trainer_.parameter_count(); ++i) {
     const ParameterView parameter = trainer_.parameter(i);
     if (parameter.tensor >= tensor_count ||
         TypeInTflm(parameter.type) != allocator_->tensors()[parameter.tensor].type) {
       return Fail(Status::kModelMismatch, "type of a trainable tensor in TFLM");
+    }
+    if (kKernelsKeepSums && parameter.type == ScalarType::kInt8 &&
+        BuiltinOf(model, trainer_.plan().parameter(i).operator_index) == tflite::BuiltinOperator_FULLY_CONNECTED) {
+      return Fail(Status::kUnsupportedType,
+                  "FULLY_CONNECTED in int8: for cores with MVE, TFLM's kernel keeps sums of the weights");
     }
     allocator_->tensors()[parameter.tensor].data.data = parameter.data;
   }
