@@ -4,6 +4,10 @@ The model and the data are given by path; the shift is applied here, so training
 
     python benchmarks/adaptation.py --data mnist.npz --lenet --shift rotate --samples 1000 --epochs 8 --lr 0.01
     python benchmarks/adaptation.py --data cifar10.npz --model resnet8.tflite --shift contrast --lr 1e-4
+    python benchmarks/adaptation.py --data mnist.npz --lenet --updates int16-master stochastic nearest
+
+With ``--updates`` the model is also quantised to int8, by the first training samples before the shift, and trained so:
+another line of the table for each update, with the selector ``--int8-selector``.
 
 ``D.npz`` holds ``x, y, x_test, y_test`` (or ``x_train, y_train``), scaled as the model wants its inputs unless
 ``--scale`` is given. Every seed draws other training samples and another order; the methods see the same ones.
@@ -25,6 +29,7 @@ from tflm_train.converters.macs import dense_step_macs
 import tflm_train as tt
 from tflm_train.bench.confidence import mean_and_interval
 
+QUANTISED_BY = 300  # samples
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -96,6 +101,18 @@ def lenet(x: np.ndarray, y: np.ndarray, seed: int) -> bytes:
     return export_keras(model)[0]
 
 
+def convert(
+    model: bytes | Path, method: str, rate: float, options: argparse.Namespace, clean: np.ndarray
+) -> tt.TrainableModel:
+    """The model with the plan of a method: a selector in float32, or an update in int8."""
+    if not method.startswith("int8 "):
+        return tt.convert(model, tt.TrainingConfig(layers=options.layers, selector=method, learning_rate=rate))
+    config = tt.TrainingConfig(
+        layers=options.layers, selector=options.int8_selector, learning_rate=rate, update=method.split()[1]
+    )
+    return tt.convert(model, config, quantize="int8", representative=clean)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -112,13 +129,16 @@ def main() -> None:
     parser.add_argument("--lr", type=float, nargs="+", default=[0.01], help="one for all methods, or one per method")
     parser.add_argument("--layers", default="all")
     parser.add_argument("--selectors", nargs="+", default=["dense", "tinyprop"])
+    parser.add_argument("--updates", nargs="*", default=[], help="of int8 weights: int16-master, stochastic, nearest")
+    parser.add_argument("--int8-selector", default="dense")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
 
     console = Console(stderr=True)
     x, y, x_test, y_test = load(options.data, options.scale)
-    rates = options.lr * len(options.selectors) if len(options.lr) == 1 else options.lr
+    methods = [*options.selectors, *(f"int8 {update}" for update in options.updates)]
+    rates = options.lr * len(methods) if len(options.lr) == 1 else options.lr
     rows: list[dict] = []
     for seed in range(options.seeds):
         model = lenet(x, y, seed) if options.lenet else options.model
@@ -126,10 +146,8 @@ def main() -> None:
         chosen = rng.choice(len(x), min(options.samples, len(x)), replace=False)
         tested = np.random.default_rng(1).permutation(len(x_test))[: options.test_samples]
         xs, xt = shift(options.shift, x[chosen], rng), shift(options.shift, x_test[tested], np.random.default_rng(2))
-        for selector, rate in zip(options.selectors, rates):
-            trainable = tt.convert(
-                model, tt.TrainingConfig(layers=options.layers, selector=selector, learning_rate=rate)
-            )
+        for selector, rate in zip(methods, rates):
+            trainable = convert(model, selector, rate, options, x[:QUANTISED_BY])
             trainer = tt.Trainer(trainable)
             before = trainer.evaluate(xt, y_test[tested])["accuracy"]
             history = trainer.fit(xs, y[chosen], epochs=options.epochs, seed=seed, verbose=0)
@@ -160,8 +178,8 @@ def main() -> None:
         "less than dense with zero-skip",
         "backward only",
     )
-    totals = {s: [sum(r["macs"].values()) for r in rows if r["selector"] == s] for s in options.selectors}
-    for selector, rate in zip(options.selectors, rates):
+    totals = {s: [sum(r["macs"].values()) for r in rows if r["selector"] == s] for s in methods}
+    for selector, rate in zip(methods, rates):
         mine = [r for r in rows if r["selector"] == selector]
         work = np.mean(totals[selector])
         backward = np.mean([sum(r["macs"].values()) - r["macs"]["forward"] for r in mine])
