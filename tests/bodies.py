@@ -49,7 +49,7 @@ def lstm(front: bool = False) -> bytes:
 
 
 def int8(float_input: bool = True, float_head: bool = True) -> bytes:
-    """[QUANTIZE ->] convolution and dense layer in int8 -> DEQUANTIZE -> two dense layers, softmax.
+    """[QUANTIZE ->] convolution, L2_NORMALIZATION and dense layer in int8 -> DEQUANTIZE -> two dense layers, softmax.
 
     ``float_head`` false: the dense layer is the last one, in int8."""
     rng, b = np.random.default_rng(12), ModelBuilder()
@@ -67,6 +67,7 @@ def int8(float_input: bool = True, float_head: bool = True) -> bytes:
     options = dict(padding=0, strideH=2, strideW=2, dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=1)
     x = quantised(b, b.op("CONV_2D", [x, weights, bias], (1, 3, 3, 3), **options), "int8", 0.05, -128)
     x = quantised(b, b.reshape(x, 1, 27), "int8", 0.05, -128)
+    x = quantised(b, b.op("L2_NORMALIZATION", [x], (1, 27)), "int8", 1 / 128)
     weights = quantised(b, b.constant(rng.integers(-100, 100, (10, 27)).astype(np.int8)), "int8", 0.01)
     bias = quantised(b, b.constant(rng.integers(-300, 300, 10).astype(np.int32)), "int32", 0.0005)
     x = quantised(b, b.op("FULLY_CONNECTED", [x, weights, bias], (1, 10)), "int8", 0.06, 5)

@@ -73,6 +73,7 @@ inline void AddAllCases(Resolver* resolver) {
   resolver->AddSoftmax();
   resolver->AddUnidirectionalSequenceLSTM();
   resolver->AddQuantize();
+  resolver->AddL2Normalization();
   resolver->AddDequantize();
 }
 
