@@ -16,9 +16,13 @@ from tf_reference import TensorFlowModel
 from tflm_train.converters.graph import Graph, Operator, Tensor
 from tflm_train.converters.loss_end import choose_loss
 from tflm_train.converters.operators import OPERATORS
-from tflm_train.converters.operators.fixed_point import bounds, of_bias
+from tflm_train.converters.operators.fixed_point import activation_bounds, bounds, of_bias
+from tflm_train.converters.plan_format import Activation
 from tflm_train.converters.quantization import stated
 from tflm_train.converters.trainability import TrainedLayers
+
+# besides those that state their bounds; the others move elements, or have an output that holds all of their range
+_CLAMPED = ("QUANTIZE", "MEAN", "SUM", "LEAKY_RELU", "HARD_SWISH", "ELU")
 
 
 def stored(x: np.ndarray, tensor: Tensor) -> np.ndarray:
@@ -96,6 +100,7 @@ class Int8Model(TensorFlowModel):
                 return values[t]
             return self.variables[t] if t in self.variables else tf.constant(self.constant(t))
 
+        self._values = value
         for op in self.graph.operators:
             if op.index not in self.graph.folded:
                 results = self._real(op, value)
@@ -118,14 +123,25 @@ class Int8Model(TensorFlowModel):
             return real
         integers = self._stored[tensor].reshape(info.shape)
         number = dequantised(integers, q.scales, int(q.zero_points[0]))
-        spec = OPERATORS[op.type]
-        passes = np.ones(info.shape)
-        if spec.int8 is not None or op.type == "QUANTIZE":
-            low, high = bounds(self.graph, op) if info.dtype == "int8" else (0, 255)
-            if "low" in (spec.int8.kernel.word_names if spec.int8 else ("low",)):
-                passes = ((integers > low) & (integers < high)).astype(np.float64)
-        through = passes * real
+        if op.type == "SOFTMAX":  # its slopes at the stored parts
+            x = tf.reshape(self._values(op.inputs[0]), info.shape)
+            real = op.options["beta"] * number * (x - tf.reduce_sum(number * x, axis=-1, keepdims=True))
+        limits = self._limits(op, info)
+        through = real if limits is None else tf.where((integers > limits[0]) & (integers < limits[1]), real, 0.0)
         return through + tf.stop_gradient(number - through)
+
+    def _limits(self, op: Operator, output: Tensor) -> tuple[int, int] | None:
+        """The output's bounds, where the operator clamps it: an error passes between them."""
+        int8 = OPERATORS[op.type].int8
+        if int8 is not None and "low" in int8.kernel.word_names:
+            low, high = bounds(self.graph, op)
+            return int(low), int(high)
+        if op.type in ("RELU", "RELU6"):
+            q = stated(output)
+            assert q is not None
+            return activation_bounds(Activation[op.type], np.float32(q.scales[0]), int(q.zero_points[0]))
+        info = np.iinfo(output.dtype)
+        return (int(info.min), int(info.max)) if op.type in _CLAMPED else None
 
     def loss(self, values: dict[int, tf.Tensor], label: Any, kind: str) -> tf.Tensor:
         output, self.graph = self.graph, replace(self.graph, outputs=(self._end.input,))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from harness import open_trainer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from int8_builder import Int8Builder
-from tflite_builder import PADDINGS, window_output
+from int8_cases import CASES, FUSED, front, same_reshape
+from tflite_builder import PADDINGS, TYPES, window_output
 from tflm_train.converters.convert import Result, convert
 from tflm_train.converters.flatbuffer import load
 from tflm_train.converters.model_reader import read_graph
@@ -18,9 +19,6 @@ from tflm_train.converters.plan_format import Phase
 from tflm_train.converters.quantization import stated
 
 from tflm_train.config import TrainingConfig
-
-SHAPE = (1, 5, 6, 4)
-FUSED = [0, 1, 3]  # NONE, RELU, RELU6
 
 
 class Wheel:
@@ -66,218 +64,6 @@ def check(data: bytes, rng: np.random.Generator, count: int = 10, **config) -> i
     return len(np.unique(found))
 
 
-Case = Callable[[Int8Builder, int], int]
-
-
-def front(b: Int8Builder, fused: int = 0, channels: int = 4) -> int:
-    """An input and a layer that trains."""
-    x = b.int8_input(*SHAPE)
-    inputs = [x, *b.weights(x, (channels, 1, 1, SHAPE[3]), 0, True)]
-    options = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=fused)
-    return b.int8_op("CONV_2D", inputs, (*SHAPE[:3], channels), **options)
-
-
-def _window(kind: str, window: tuple[int, int], stride: tuple[int, int], padding: str, fused: int) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        size = window_output(SHAPE[1:3], window, stride, padding, (1, 1))
-        options = dict(strideH=stride[0], strideW=stride[1], padding=PADDINGS[padding], fusedActivationFunction=fused)
-        options |= dict(filterHeight=window[0], filterWidth=window[1])
-        return b.same_scale(b.int8_op(f"{kind}_POOL_2D", [x], (1, *size, SHAPE[3]), **options), x)
-
-    return build
-
-
-def _conv(kind: str, per_channel: bool, bias: bool, fused: int, padding: str, dilation: int = 1) -> Case:
-    window, stride = (3, 2), ((1, 2) if dilation == 1 else (1, 1))
-
-    def build(b: Int8Builder, x: int) -> int:
-        size = window_output(SHAPE[1:3], window, stride, padding, (dilation, dilation))
-        options = dict(strideH=stride[0], strideW=stride[1], padding=PADDINGS[padding], fusedActivationFunction=fused)
-        options |= dict(dilationHFactor=dilation, dilationWFactor=dilation)
-        if kind == "depthwise":
-            inputs = [x, *b.weights(x, (1, *window, 8), 3, per_channel, bias)]
-            return b.int8_op("DEPTHWISE_CONV_2D", inputs, (1, *size, 8), depthMultiplier=2, **options)
-        channels = SHAPE[3] // (2 if kind == "grouped" else 1)
-        inputs = [x, *b.weights(x, (6, *window, channels), 0, per_channel, bias)]
-        return b.int8_op("CONV_2D", inputs, (1, *size, 6), **options)
-
-    return build
-
-
-def _transpose_conv(per_channel: bool, bias: bool, padding: str) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        size = (10, 12) if padding == "SAME" else (11, 13)
-        shape = b.constant(np.array([1, *size, 3], np.int32))
-        w, *biases = b.weights(x, (3, 3, 3, 4), 0, per_channel, bias)
-        options = dict(strideH=2, strideW=2, padding=PADDINGS[padding])
-        return b.int8_op("TRANSPOSE_CONV", [shape, w, x, *biases], (1, *size, 3), **options)
-
-    return build
-
-
-def _dense(per_channel: bool, bias: bool, fused: int) -> Case:
-    return lambda b, x: b.int8_dense(same_reshape(b, x, 1, 120), 7, per_channel, bias, fused)
-
-
-def same_reshape(b: Int8Builder, x: int, *shape: int) -> int:
-    target = b.constant(np.array(shape, np.int32))
-    y = b.int8_op("RESHAPE", [x, target], shape, newShape=np.array(shape, np.int32))
-    return b.same_scale(y, x)
-
-
-def _operands(kind: str, constant: bool, fused: int) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        values = b.rng.integers(-128, 128, (SHAPE[3],))
-        other = b.int8_constant(values) if constant else front_again(b, x)
-        # the output's scale: of sums and differences that of the operands, of products theirs multiplied
-        b.scale = 2 * max(b.scale_of(x), b.scale_of(other)) if kind != "MUL" else 60 * b.scale_of(x) * b.scale_of(other)
-        return b.int8_op(kind, [x, other], SHAPE, fusedActivationFunction=fused)
-
-    return build
-
-
-def front_again(b: Int8Builder, x: int) -> int:
-    inputs = [x, *b.weights(x, (4, 1, 1, 4), 0, True)]
-    options = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
-    return b.int8_op("CONV_2D", inputs, SHAPE, **options)
-
-
-def _choice(kind: str) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        other = b.same_scale(front_again(b, x), x)
-        return b.same_scale(b.int8_op(kind, [other, x], SHAPE), x)
-
-    return build
-
-
-def _function(kind: str, scale: float | None = None, zero_point: int | None = None, **options) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        y = b.int8_op(kind, [x], SHAPE, **options)
-        if scale is not None:
-            b.quantise(y, scale, zero_point)
-        return b.same_scale(y, x) if kind == "RELU6" else y
-
-    return build
-
-
-def _softmax(beta: float) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        y = b.int8_op("SOFTMAX", [same_reshape(b, x, 1, 4, 30)], (1, 4, 30), beta=beta)
-        return b.quantise(y, 1 / 256, -128)
-
-    return build
-
-
-def _reduction(kind: str, axes: tuple[int, ...], keep: bool) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        shape = tuple(1 if i in axes else n for i, n in enumerate(SHAPE) if keep or i not in axes)
-        if kind == "SUM":
-            b.scale *= 8
-        y = b.int8_op(kind, [x, b.constant(np.array(axes, np.int32))], shape, keepDims=keep)
-        return b.same_scale(y, x) if kind == "REDUCE_MAX" else y
-
-    return build
-
-
-def _move(kind: str, settings: list, shape: tuple[int, ...], **options) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        inputs = [x, *(b.constant(np.array(values, np.int32)) for values in settings)]
-        return b.same_scale(b.int8_op(kind, inputs, shape, **options), x)
-
-    return build
-
-
-def _join(kind: str, shape: tuple[int, ...], **options) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        other = b.same_scale(front_again(b, x), x)
-        return b.same_scale(b.int8_op(kind, [x, other], shape, **options), x)
-
-    return build
-
-
-def _divide(
-    kind: str, shapes: list[tuple[int, ...]], inputs: Callable[[Int8Builder, int], list[int]], **options
-) -> Case:
-    def build(b: Int8Builder, x: int) -> int:
-        parts = b.int8_ops(kind, inputs(b, x), shapes, **options)
-        return b.same_scale(parts[-1], x) if all(b.same_scale(part, x) for part in parts) else x
-
-    return build
-
-
-def _ints(b: Int8Builder, *values: int) -> int:
-    return b.constant(np.array(values, np.int32))
-
-
-def _requantise(b: Int8Builder, x: int) -> int:
-    return b.int8_op("QUANTIZE", [x], SHAPE)
-
-
-CASES: dict[str, Case] = {
-    **{
-        f"{kind}-{per_channel}-{bias}-{fused}-{padding}": _conv(kind, per_channel, bias, fused, padding)
-        for kind in ("conv", "grouped", "depthwise")
-        for per_channel, bias, fused, padding in [
-            (True, True, 0, "SAME"),
-            (True, False, 1, "VALID"),
-            (False, True, 3, "SAME"),
-            (False, False, 0, "VALID"),
-        ]
-    },
-    "conv-dilated": _conv("conv", True, True, 0, "SAME", 2),
-    "depthwise-dilated": _conv("depthwise", True, True, 1, "SAME", 2),
-    **{
-        f"transpose-conv-{per_channel}-{padding}": _transpose_conv(per_channel, per_channel, padding)
-        for per_channel, padding in [(True, "SAME"), (False, "VALID")]
-    },
-    **{
-        f"dense-{per_channel}-{fused}": _dense(per_channel, fused != 1, fused)
-        for per_channel in (True, False)
-        for fused in FUSED
-    },
-    **{
-        f"{kind}-pool-{padding}-{fused}": _window(kind, (3, 2), (2, 1), padding, fused)
-        for kind in ("MAX", "AVERAGE")
-        for padding, fused in [("SAME", 0), ("VALID", 1)]
-    },
-    **{
-        f"{kind}-{'constant' if constant else 'computed'}-{fused}": _operands(kind, constant, fused)
-        for kind in ("ADD", "SUB", "MUL")
-        for constant, fused in [(True, 1), (False, 0), (False, 3)]
-    },
-    "maximum": _choice("MAXIMUM"),
-    "minimum": _choice("MINIMUM"),
-    "relu": _function("RELU"),
-    "relu6": _function("RELU6"),
-    "leaky-relu": _function("LEAKY_RELU", alpha=0.3),
-    "leaky-relu-steep": _function("LEAKY_RELU", alpha=1.7),
-    "logistic": _function("LOGISTIC", 1 / 256, -128),
-    "tanh": _function("TANH", 1 / 128, 0),
-    "hard-swish": _function("HARD_SWISH"),
-    "elu": _function("ELU"),
-    "softmax": _softmax(1.0),
-    "softmax-beta": _softmax(0.25),
-    "quantize": _requantise,
-    **{
-        f"{kind}-{axes}": _reduction(kind, axes, keep)
-        for kind in ("MEAN", "SUM", "REDUCE_MAX")
-        for axes, keep in [((1, 2), False), ((3,), True)]
-    },
-    "pad": _move("PAD", [[[0, 0], [1, 2], [0, 1], [0, 0]]], (1, 8, 7, 4)),
-    "transpose": _move("TRANSPOSE", [[0, 2, 3, 1]], (1, 6, 4, 5)),
-    "strided-slice": _move("STRIDED_SLICE", [[0, 1, 0, 0], [1, 5, 6, 4], [1, 2, 3, 1]], (1, 2, 2, 4)),
-    "slice": _move("SLICE", [[0, 1, 0, 2], [1, 3, 6, 2]], (1, 3, 6, 2)),
-    "resize": _move("RESIZE_NEAREST_NEIGHBOR", [[10, 9]], (1, 10, 9, 4), halfPixelCenters=True),
-    "concatenation": _join("CONCATENATION", (1, 5, 6, 8), axis=3),
-    "pack": _join("PACK", (1, 5, 6, 4, 2), axis=-1, valuesCount=2),
-    "split": _divide("SPLIT", [(1, 5, 3, 4)] * 2, lambda b, x: [_ints(b, 2), x], numSplits=2),
-    "split-v": _divide(
-        "SPLIT_V", [(1, 2, 6, 4), (1, 3, 6, 4)], lambda b, x: [x, _ints(b, 2, 3), _ints(b, 1)], numSplits=2
-    ),
-    "unpack": _divide("UNPACK", [(1, 5, 6)] * 4, lambda b, x: [x], num=4, axis=3),
-}
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_every_operator(name):
     different = 0
@@ -316,3 +102,82 @@ def test_tables_over_all_inputs(kind, scale):
         values = np.arange(-128, 128).astype(np.int8)
         found = np.array(words, "<i4").view(np.int8)[values.view(np.uint8)]
         np.testing.assert_array_equal(found, Wheel(alone)(values.reshape(1, 256)).ravel())
+
+
+@st.composite
+def random_networks(draw):
+    """An int8 model of several operators, some of them in branches."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    b = Int8Builder(rng)
+    dtype = draw(st.sampled_from(["int8", "uint8", "float32"]))
+    shape = (1, draw(st.integers(2, 8)), draw(st.integers(2, 8)), draw(st.integers(1, 5)))
+    x = b.input(*shape, dtype=dtype)
+    if dtype == "uint8":
+        b.quantise(x, 0.03, int(rng.integers(0, 256)))
+    if dtype == "int8":
+        b.quantise(x)
+    else:
+        x = b.int8_op("QUANTIZE", [x], shape)
+    for _ in range(draw(st.integers(1, 5))):
+        x = _grown(draw, b, x)
+    features = int(np.prod(b.graph.tensors[x].shape))
+    x = b.int8_dense(same_reshape(b, x, 1, features), 6, draw(st.booleans()), draw(st.booleans()))
+    end = draw(st.sampled_from(["", "SOFTMAX", "LOGISTIC"]))
+    if end:
+        x = b.quantise(b.int8_op(end, [x], (1, 6), **({"beta": 1.0} if end == "SOFTMAX" else {})), 1 / 256, -128)
+    gives = draw(st.sampled_from(["int8", "uint8", "float32"]))
+    if gives == "float32":
+        x = b.op("DEQUANTIZE", [x], (1, 6))
+    if gives == "uint8":
+        x = b.op("QUANTIZE", [x], (1, 6))
+        b.graph.tensors[x].type = TYPES["uint8"]
+        b.quantise(x, 1 / 256 if end else 0.04, 0 if end else 120)
+    return b.finish(x), rng
+
+
+def _grown(draw, b: Int8Builder, x: int) -> int:
+    """One operator more."""
+    size = tuple(b.graph.tensors[x].shape.tolist())
+    kind = draw(st.sampled_from(["conv", "depthwise", "MAX", "AVERAGE", "branch", "function", "pad", "mean"]))
+    window = draw(st.integers(1, min(3, size[1]))), draw(st.integers(1, min(3, size[2])))
+    stride, padding = draw(st.sampled_from([(1, 1), (2, 2), (1, 2)])), draw(st.sampled_from(["SAME", "VALID"]))
+    place = dict(strideH=stride[0], strideW=stride[1], padding=PADDINGS[padding])
+    fused = dict(fusedActivationFunction=draw(st.sampled_from(FUSED)))
+    after = window_output(size[1:3], window, stride, padding, (1, 1))
+    dilation = dict(dilationHFactor=1, dilationWFactor=1)
+    per_channel, bias = draw(st.booleans()), draw(st.booleans())
+    if kind == "conv":
+        w = b.weights(x, (draw(st.integers(1, 6)), *window, size[3]), 0, per_channel, bias)
+        channels = int(b.graph.tensors[w[0]].shape[0])
+        return b.int8_op("CONV_2D", [x, *w], (1, *after, channels), **place, **fused, **dilation)
+    if kind == "depthwise":
+        w = b.weights(x, (1, *window, 2 * size[3]), 3, per_channel, bias)
+        output = (1, *after, 2 * size[3])
+        return b.int8_op("DEPTHWISE_CONV_2D", [x, *w], output, depthMultiplier=2, **place, **fused, **dilation)
+    if kind in ("MAX", "AVERAGE"):
+        options = dict(filterHeight=window[0], filterWidth=window[1], **place, **fused)
+        return b.same_scale(b.int8_op(f"{kind}_POOL_2D", [x], (1, *after, size[3]), **options), x)
+    if kind == "branch":
+        join = draw(st.sampled_from(["ADD", "SUB", "MUL", "CONCATENATION"]))
+        w = b.weights(x, (size[3], 1, 1, size[3]), 0, per_channel, bias)
+        y = b.int8_op("CONV_2D", [x, *w], size, strideH=1, strideW=1, **fused, **dilation)
+        if join == "CONCATENATION":
+            return b.same_scale(b.int8_op(join, [x, b.same_scale(y, x)], (*size[:3], 2 * size[3]), axis=3), x)
+        return b.int8_op(join, [x, y], size, **fused)
+    if kind == "function":
+        name = draw(st.sampled_from(["RELU", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH", "ELU"]))
+        y = b.int8_op(name, [x], size, **({"alpha": 0.1} if name == "LEAKY_RELU" else {}))
+        ends = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+        return b.quantise(y, *ends[name]) if name in ends else y
+    if kind == "mean":
+        return b.int8_op("MEAN", [x, b.constant(np.array([1, 2], np.int32))], (1, 1, 1, size[3]), keepDims=True)
+    paddings = np.array([[0, 0], [draw(st.integers(0, 2)), 1], [0, draw(st.integers(0, 2))], [0, 0]], np.int32)
+    padded = tuple(int(n + p.sum()) for n, p in zip(size, paddings))
+    return b.same_scale(b.int8_op("PAD", [x, b.constant(paddings)], padded), x)
+
+
+@given(random_networks())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_random_networks(network):
+    data, rng = network
+    check(data, rng, count=3)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from harness import one_label, open_trainer, train
 from int8_builder import Int8Builder
+from int8_cases import CASES, SHAPE, front
 from int8_reference import Int8Model
 from tf_reference import error_measure
 from tflite_builder import ACTIVATIONS
@@ -21,18 +22,18 @@ from tflm_train.config import TrainingConfig
 TOLERANCE = 1e-4
 
 
-def check(data: bytes, x: np.ndarray, label, kind: str, build: str = "release", **config) -> None:
-    """One sample's loss and gradients, read from the accumulation buffers."""
+def check(data: bytes, x: np.ndarray, label, kind: str, build: str = "release", **config) -> float:
+    """One sample's loss and gradients, read from the accumulation buffers. Returns the largest gradient."""
     result = convert(data, TrainingConfig(accumulate=2, **config))
     trainer = open_trainer(result, build)
     loss = float(train(trainer, np.asarray(x, np.float32)[None], one_label(label))[0])
-    model = Int8Model(result.data, result.graph, result.layers)
+    model = Int8Model(result.data, result.graph, result.layers, config.get("loss", "auto"))
     expected, gradients = model.gradients(x, label, kind)
     assert loss == pytest.approx(expected, rel=1e-5)
     tensors = result.plan.parameters["tensor"].tolist()
-    assert tensors and max(np.abs(gradients[t]).max() for t in tensors) > 0
     errors = [error_measure(ours, gradients[t].ravel()) for t, ours in zip(tensors, trainer.gradients())]
     assert max(errors) <= TOLERANCE, errors
+    return max(float(np.abs(gradients[t]).max()) for t in tensors)
 
 
 def dense_network(rng, zero_point=3, per_channel=False, activation="RELU", middle=-128, units=12):
@@ -48,7 +49,7 @@ def test_the_input_counts_from_its_zero_point(zero_point, build):
     """A ReLU6 in front gives -128: a weight gradient of raw values would be off by 128 times the error."""
     rng = np.random.default_rng(abs(zero_point))
     x = (rng.integers(-128, 128, 9) - zero_point) * 0.04
-    check(dense_network(rng, zero_point), x, 2, "cross-entropy-logits", build)
+    assert check(dense_network(rng, zero_point), x, 2, "cross-entropy-logits", build) > 0
 
 
 @pytest.mark.parametrize(("activation", "middle"), [("NONE", 0), ("RELU", -128), ("RELU6", -100), ("RELU_N1_TO_1", 5)])
@@ -56,4 +57,17 @@ def test_the_input_counts_from_its_zero_point(zero_point, build):
 def test_fully_connected(activation, middle, per_channel):
     rng = np.random.default_rng(middle + 200)
     x = rng.normal(size=9)
-    check(dense_network(rng, -5, per_channel, activation, middle), x, rng.normal(size=4).astype(np.float32), "mse")
+    label = rng.normal(size=4).astype(np.float32)
+    assert check(dense_network(rng, -5, per_channel, activation, middle), x, label, "mse") > 0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_operator(name):
+    largest = 0.0
+    for seed in range(3):
+        rng = np.random.default_rng([seed, len(name)])
+        b = Int8Builder(rng)
+        y = CASES[name](b, front(b))
+        label = rng.normal(size=int(np.prod(b.graph.tensors[y].shape))).astype(np.float32)
+        largest = max(largest, check(b.finish(y), rng.normal(size=SHAPE), label, "mse", loss="mse"))
+    assert largest > 0  # not all is clamped

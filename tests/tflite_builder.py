@@ -13,6 +13,7 @@ TYPES = {
     "float32": schema.TensorType.FLOAT32,
     "int32": schema.TensorType.INT32,
     "int8": schema.TensorType.INT8,
+    "uint8": schema.TensorType.UINT8,
     "float16": schema.TensorType.FLOAT16,
 }
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
