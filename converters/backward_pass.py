@@ -114,8 +114,9 @@ class BackwardPass:
             self._emit(COPY, op, [dy.view(dx.dims, Role.ERROR), dx], [], errors)
             return
         if pool is not None:
-            assert spec.pooled is not None
-            kernel, words = spec.pooled, pooled_words(self.graph, op, pool)
+            pooled = spec.pooled_for(self.graph, op)
+            assert pooled is not None
+            kernel, words = pooled, pooled_words(self.graph, op, pool)
         else:
             kernel = spec.kernel_for(self.graph, op) or COPY
             words = spec.words_for(self.graph, op, Phase.BACKWARD)
@@ -189,7 +190,7 @@ class BackwardPass:
 
     def _workspace(self, spec: OperatorSpec, op: Operator, pool: Operator | None, dy: Value) -> Value | None:
         """Room for a strip of the image, and for rows of the weight gradient where the step trains."""
-        kernel = spec.kernel_for(self.graph, op) if pool is None else spec.pooled
+        kernel = (spec.kernel_for if pool is None else spec.pooled_for)(self.graph, op)
         words = spec.words_for(self.graph, op, Phase.BACKWARD) if pool is None else pooled_words(self.graph, op, pool)
         assert kernel is not None
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)

@@ -26,9 +26,7 @@ from .quantization import stated
 def pool_after(graph: Graph, op: Operator) -> Operator | None:
     """The max-pool that is the only reader of a convolution's output, if there is one."""
     spec = OPERATORS.get(op.type)
-    if spec is None or spec.pooled is None or op.outputs[0] in graph.outputs:
-        return None
-    if spec.kernel_for(graph, op) is not spec.kernel:
+    if spec is None or op.outputs[0] in graph.outputs or spec.pooled_for(graph, op) is None:
         return None
     readers = graph.consumers.get(op.outputs[0], ())
     if len(readers) != 1 or readers[0].type != "MAX_POOL_2D" or activation(readers[0]) != Activation.NONE:
@@ -200,7 +198,7 @@ class ForwardPass:
             self._view(source, op.outputs[0])
             return [op.index]
         pool = pool_after(graph, op)
-        if pool is not None and spec.pooled is not None and _windows_are_disjoint(pool):
+        if pool is not None and spec.pooled is not None and kernel is spec.kernel and _windows_are_disjoint(pool):
             words = pooled_words(graph, op, pool)
             values = self._arguments(spec.pooled, op, pool, words)
             self.steps.append(Step(spec.pooled, Phase.FORWARD, values, words, [op.index, pool.index]))
@@ -241,9 +239,12 @@ class ForwardPass:
                 outputs.append(self._new(tensor))
         self.steps.append(Step(EXTERNAL, Phase.FORWARD, [*inputs, *outputs], operators=[op.index]))
         if op.type == "MAX_POOL_2D" and op.index in self.saving:
-            winners = self._save(MAX_POOL_ARGMAX, "argmax", op)
+            spec, kernel, words = OPERATORS[op.type], MAX_POOL_ARGMAX, pool_words(self.graph, op)
+            if spec.int8 is not None and spec.computes_int8(self.graph, op):  # the whole pool again: the same integers
+                kernel, words = spec.int8.kernel, spec.words_for(self.graph, op, Phase.FORWARD)
+            winners = self._save(kernel, "argmax", op)
             hook = [self.values[op.inputs[0]], self.values[op.outputs[0]], winners]
-            self.steps.append(Step(MAX_POOL_ARGMAX, Phase.HOOK, hook, pool_words(self.graph, op), [op.index]))
+            self.steps.append(Step(kernel, Phase.HOOK, hook, words, [op.index]))
         return [op.index]
 
 

@@ -55,7 +55,8 @@ def _kernels() -> tuple[KernelSpec, ...]:
     found += [k for family in _FAMILIES for k in vars(family).values() if isinstance(k, KernelSpec)]
     for spec in OPERATORS.values():
         found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0]]
-        found += [spec.int8 and spec.int8.kernel, spec.int8 and spec.int8.variant and spec.int8.variant[0]]
+        if spec.int8 is not None:
+            found += [spec.int8.kernel, spec.int8.pooled, spec.int8.variant and spec.int8.variant[0]]
     kernels = tuple(sorted({kernel for kernel in found if kernel is not None}, key=lambda kernel: kernel.number))
     numbers = [kernel.number for kernel in kernels]
     if numbers != list(range(len(kernels))):

@@ -41,8 +41,13 @@ def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
 
 def pooled_words(graph: Graph, conv: Operator, max_pool: Operator) -> list[Word]:
     """Constants of a convolution run together with its max-pool."""
-    y = graph.tensors[conv.outputs[0]].shape
-    return [*words(graph, conv), y[1], y[2], *pool.words(graph, max_pool)[:-1]]
+    y = graph.tensors[conv.outputs[0]]
+    window_words = [*y.shape[1:3], *pool.words(graph, max_pool)[:-1]]
+    if y.dtype == "float32":
+        return [*words(graph, conv), *window_words]
+    x, w = (graph.tensors[t] for t in conv.inputs[:2])
+    geometry = words(graph, conv)
+    return [*geometry[:6], *geometry[7:], *window_words, *layer_words(graph, conv, x, w, Phase.BACKWARD)]
 
 
 def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
@@ -103,6 +108,20 @@ def _int8_kernel(name: str, number: int, geometry: str = _GEOMETRY, macs: MacRul
     )
 
 
+def _int8_pooled_kernel(name: str, number: int, geometry: str = _GEOMETRY) -> KernelSpec:
+    """Of the backward step; forward both run by themselves."""
+    return KernelSpec(
+        name=name,
+        number=number,
+        forward=f"{_FORWARD} argmax!?",
+        saved={"argmax": WINNERS},
+        backward=f"{_INT8_BACKWARD} argmax",
+        words=f"{geometry} {_MAP} {_QUANTISED}",
+        macs=_macs,
+        stack=_STACK,
+    )
+
+
 CONV_2D = OperatorSpec(
     name="CONV_2D",
     kernel=KernelSpec(
@@ -146,6 +165,7 @@ CONV_2D = OperatorSpec(
         _int8_kernel("CONV_2D_INT8", 54),
         _int8_words,
         variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55), is_grouped),
+        pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74),
     ),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
@@ -186,7 +206,11 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     keeps_bounds=False,
     limits="any stride, dilation, padding, multiplier",
     channel_axis=3,
-    int8=Int8(_int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, f"{_GEOMETRY} depth_multiplier"), _int8_words),
+    int8=Int8(
+        _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, f"{_GEOMETRY} depth_multiplier"),
+        _int8_words,
+        pooled=_int8_pooled_kernel("DEPTHWISE_MAX_POOL_INT8", 75, f"{_GEOMETRY} depth_multiplier"),
+    ),
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",
         number=21,

@@ -207,12 +207,15 @@ class Int8(NamedTuple):
         What must hold besides those of the operator.
     variant : tuple or None
         Another kernel with the same arguments and constants, and when it is taken in place of ``kernel``.
+    pooled : KernelSpec or None
+        The kernel of the backward step together with that of the max-pool behind it; forward they run apart.
     """
 
     kernel: KernelSpec
     words: Int8WordRule
     constraints: tuple[Constraint, ...] = ()
     variant: tuple[KernelSpec, Constraint] | None = None
+    pooled: KernelSpec | None = None
 
     def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec:
         """The kernel of the operator's steps."""
@@ -364,6 +367,13 @@ class OperatorSpec:
         if self.variant is not None and self.variant[1](graph, op):
             return self.variant[0]
         return self.kernel
+
+    def pooled_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
+        """The kernel of a step together with the max-pool behind the operator."""
+        kernel = self.kernel_for(graph, op)
+        if self.int8 is not None and kernel is self.int8.kernel:
+            return self.int8.pooled
+        return self.pooled if kernel is self.kernel else None
 
     def words_for(self, graph: Graph, op: Operator, phase: Phase) -> list[Word]:
         """Constants of a step of that kernel."""

@@ -26,10 +26,12 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kConv2d);
     Add(kConv2dInt8);
     Add(kConv2dMaxPool);
+    Add(kConv2dMaxPoolInt8);
     Add(kCopy);
     Add(kDepthwiseConv2d);
     Add(kDepthwiseConv2dInt8);
     Add(kDepthwiseMaxPool);
+    Add(kDepthwiseMaxPoolInt8);
     Add(kDequantize);
     Add(kDiv);
     Add(kElu);

@@ -137,6 +137,17 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace conv_2d_max_pool
 
+namespace conv_2d_max_pool_int8 {
+namespace forward {  // x w b? y! argmax!?
+enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!? argmax
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
+}  // namespace conv_2d_max_pool_int8
+
 namespace copy {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -179,6 +190,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, 
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
 inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace depthwise_max_pool
+
+namespace depthwise_max_pool_int8 {
+namespace forward {  // x w b? y! argmax!?
+enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!? argmax
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
+inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
+}  // namespace depthwise_max_pool_int8
 
 namespace dequantize {
 namespace forward {  // x y!

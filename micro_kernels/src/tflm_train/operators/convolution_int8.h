@@ -8,6 +8,65 @@
 
 namespace tflm_train {
 
+/// The backward step. `locator`: where an element of the error lies in the convolution's output.
+template <class Conv, class Locator>
+void RunInt8ConvolutionBackward(const StepView& step, const BackwardContext& context, const Int8Words& words,
+                                const ConvShape& s, const Locator& locator) {
+  using namespace layer_backward;
+  const uint32_t elements = Elements(step.value(kDy));
+  const Selection selection = BeginInt8Backward(step, context, words, step.data<int8_t>(kY), elements);
+  if (selection.empty()) return;
+  const float* dy = step.data<float>(kDy);
+  if (float* dx = step.data<float>(kDx)) {
+    Conv::InputError(s, words.Weights(step, step.data<int8_t>(kW)), dy, elements, selection, locator, dx,
+                     *context.work);
+  }
+  if (context.weight_target != nullptr) {
+    const Int8Sink sink(context, context.layer->weight, words.x_scale(step));
+    Conv::WeightGradientRows(s, words.Input(step, step.data<int8_t>(kX)), dy, elements, selection, locator,
+                             WorkspaceOf(step, kWorkspace), *context.work,
+                             [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t step_of) {
+                               sink.End(static_cast<uint32_t>(first), channel, row, n, step_of);
+                             });
+  }
+  Int8BiasGradient(context, selection, dy, elements, locator);
+  CountUpdates(context, selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+}
+
+/// The backward step of a convolution together with that of the max-pool behind it; forward they run apart.
+template <class Conv, ConvolutionShapesFit shapes_fit, uint32_t map_word, uint32_t low_word>
+struct Int8PooledConvolutionOperator {
+  static constexpr Int8Words kWords = {low_word};
+
+  static ConvolutionStep Read(const StepView& step) {
+    ConvolutionStep result = {ReadConvShape(step, Conv::kDepthwise ? map_word - 1 : 0), {}, Activation::kNone};
+    result.conv.out_h = step.word(map_word);
+    result.conv.out_w = step.word(map_word + 1);
+    result.pool = ReadPool(step, map_word + 2, result.conv.out_h, result.conv.out_w, LayerOutput(step));
+    return result;
+  }
+
+  TFLM_TRAIN_COLD static Status Check(const StepView& step) {
+    if (!IsBackward(step) || step.word_count() <= low_word || !Int8PooledArgumentsFit(step) || !HasImages(step)) {
+      return Status::kPlanInvalid;
+    }
+    const ConvolutionStep numbers = Read(step);
+    const ConvShape& s = numbers.conv;
+    const ValueRecord& w = step.value(layer_backward::kW);
+    const ValueRecord& output = LayerOutput(step);
+    const auto channels = static_cast<uint32_t>(s.out_c);
+    return PlanStatus(output.dims[3] == s.out_c && shapes_fit(s, w) && PoolFits(numbers.pool) &&
+                      AddressesFit(numbers, true) && ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output) &&
+                      Int8LayerFits(step, kWords, channels, CheckedElements(w) / channels));
+  }
+
+  static void Backward(const StepView& step, const BackwardContext& context) {
+    const ConvolutionStep numbers = Read(step);
+    RunInt8ConvolutionBackward<Conv>(step, context, kWords, numbers.conv,
+                                     PooledLocator(numbers.pool, step.data<uint8_t>(layer_backward::kArgmax)));
+  }
+};
+
 /// `Conv`: the convolution in float, whose backward pass takes int8 weights and inputs; `Int8Conv`: the forward pass.
 /// `low_word`: position of the constants of quantisation.
 template <class Conv, class Int8Conv, ConvolutionShapesFit shapes_fit, uint32_t low_word>
@@ -33,27 +92,8 @@ struct Int8ConvolutionOperator {
   }
 
   static void Backward(const StepView& step, const BackwardContext& context) {
-    using namespace layer_backward;
     const ConvShape s = Shape(step);
-    const uint32_t elements = Elements(step.value(kDy));
-    const Selection selection = BeginInt8Backward(step, context, kWords, step.data<int8_t>(kY), elements);
-    if (selection.empty()) return;
-    const DirectLocator locator(s.out_w, s.out_c);
-    const float* dy = step.data<float>(kDy);
-    if (float* dx = step.data<float>(kDx)) {
-      Conv::InputError(s, kWords.Weights(step, step.data<int8_t>(kW)), dy, elements, selection, locator, dx,
-                       *context.work);
-    }
-    if (context.weight_target != nullptr) {
-      const Int8Sink sink(context, context.layer->weight, kWords.x_scale(step));
-      Conv::WeightGradientRows(s, kWords.Input(step, step.data<int8_t>(kX)), dy, elements, selection, locator,
-                               WorkspaceOf(step, kWorkspace), *context.work,
-                               [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t step_of) {
-                                 sink.End(static_cast<uint32_t>(first), channel, row, n, step_of);
-                               });
-    }
-    Int8BiasGradient(context, selection, dy, elements, locator);
-    CountUpdates(context, selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+    RunInt8ConvolutionBackward<Conv>(step, context, kWords, s, DirectLocator(s.out_w, s.out_c));
   }
 };
 

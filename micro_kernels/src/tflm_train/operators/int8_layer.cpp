@@ -17,7 +17,8 @@ constexpr Expected kBackwardArguments[] = {{ScalarType::kInt8, true},
                                            {ScalarType::kFloat32, false, true},
                                            {ScalarType::kFloat32, true, true},
                                            {ScalarType::kUint16, true, true},
-                                           {ScalarType::kFloat32, true, true}};
+                                           {ScalarType::kFloat32, true, true},
+                                           {ScalarType::kUint8}};  // winners of a max-pool
 
 /// A step that trains sums a row of its gradient in memory of its own.
 TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, uint32_t row_elements) {
@@ -31,6 +32,10 @@ TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, uint32_t row_elements) 
 bool Int8ArgumentsFit(const StepView& step) {
   if (!IsBackward(step)) return ArgumentsAre(step, kForwardArguments, arguments_forward::kCount);
   return ArgumentsAre(step, kBackwardArguments, arguments_backward::kCount) && LayerBackwardFits(step);
+}
+
+bool Int8PooledArgumentsFit(const StepView& step) {
+  return ArgumentsAre(step, kBackwardArguments, arguments_backward::kCount + 1) && LayerBackwardFits(step);
 }
 
 bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels, uint32_t row_elements) {

@@ -28,6 +28,8 @@ struct Int8Words {
 
 /// Types and places of a layer's arguments: those of FULLY_CONNECTED_INT8.
 TFLM_TRAIN_COLD bool Int8ArgumentsFit(const StepView& step);
+/// The same of a backward step with the max-pool behind the layer.
+TFLM_TRAIN_COLD bool Int8PooledArgumentsFit(const StepView& step);
 /// Constants, the output, the bias, and room for a row of the gradient, `row_elements` weights, in a step that trains.
 TFLM_TRAIN_COLD bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels,
                                    uint32_t row_elements);

@@ -24,10 +24,12 @@ extern const OperatorOf<KernelId::kConcatenationInt8> kConcatenationInt8, kConca
 extern const OperatorOf<KernelId::kConv2d> kConv2d, kConv2dForward;
 extern const OperatorOf<KernelId::kConv2dInt8> kConv2dInt8, kConv2dInt8Forward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
+extern const OperatorOf<KernelId::kConv2dMaxPoolInt8> kConv2dMaxPoolInt8, kConv2dMaxPoolInt8Forward;
 extern const OperatorOf<KernelId::kCopy> kCopy, kCopyForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d, kDepthwiseConv2dForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2dInt8> kDepthwiseConv2dInt8, kDepthwiseConv2dInt8Forward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
+extern const OperatorOf<KernelId::kDepthwiseMaxPoolInt8> kDepthwiseMaxPoolInt8, kDepthwiseMaxPoolInt8Forward;
 extern const OperatorOf<KernelId::kDequantize> kDequantize, kDequantizeForward;
 extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
 extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
@@ -86,7 +88,7 @@ extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConv
 extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
 extern const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8, kTransposeInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 73;
+inline constexpr uint32_t kOperatorCount = 75;
 
 }  // namespace tflm_train
 

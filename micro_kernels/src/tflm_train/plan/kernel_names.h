@@ -80,6 +80,8 @@ inline constexpr const char* kKernelNames[] = {
     "CONCATENATION_INT8",
     "SPLIT_INT8",
     "RESIZE_NEAREST_NEIGHBOR_INT8",
+    "CONV_2D_MAX_POOL_INT8",
+    "DEPTHWISE_MAX_POOL_INT8",
 };
 
 }  // namespace tflm_train

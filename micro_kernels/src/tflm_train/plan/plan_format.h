@@ -16,7 +16,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 74u;
+inline constexpr uint32_t kKernelCount = 76u;
 inline constexpr uint32_t kTrainerBytes = 312u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
@@ -100,6 +100,8 @@ enum class KernelId : uint16_t {
   kConcatenationInt8 = 71,
   kSplitInt8 = 72,
   kResizeNearestNeighborInt8 = 73,
+  kConv2dMaxPoolInt8 = 74,
+  kDepthwiseMaxPoolInt8 = 75,
 };
 
 enum class SectionKind : uint16_t {

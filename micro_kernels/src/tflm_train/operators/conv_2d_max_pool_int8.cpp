@@ -1,0 +1,17 @@
+#include "tflm_train/operators/arguments.h"
+#include "tflm_train/operators/convolution_int8.h"
+#include "tflm_train/operators/operators.h"
+
+namespace tflm_train {
+namespace {
+using namespace arguments::conv_2d_max_pool_int8;
+using Implementation = Int8PooledConvolutionOperator<Conv2d, FullFilterFits, kMapH, kLow>;
+}  // namespace
+
+// Both are for the backward step only.
+const OperatorOf<KernelId::kConv2dMaxPoolInt8> kConv2dMaxPoolInt8 = {kArguments, Implementation::Check, nullptr,
+                                                                     Implementation::Backward};
+const OperatorOf<KernelId::kConv2dMaxPoolInt8> kConv2dMaxPoolInt8Forward = {kArguments, Implementation::Check, nullptr,
+                                                                            nullptr};
+
+}  // namespace tflm_train
