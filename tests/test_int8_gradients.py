@@ -71,3 +71,20 @@ def test_every_operator(name):
         label = rng.normal(size=int(np.prod(b.graph.tensors[y].shape))).astype(np.float32)
         largest = max(largest, check(b.finish(y), rng.normal(size=SHAPE), label, "mse", loss="mse"))
     assert largest > 0  # not all is clamped
+
+
+@pytest.mark.parametrize("kind", ["convolution", "depthwise"])
+def test_a_selector_chooses_among_pooled_elements(kind):
+    """An element of a convolution's map that no window picks has no error: it is no candidate."""
+    b = Int8Builder(np.random.default_rng(3))
+    x = front(b)
+    if kind == "depthwise":
+        options = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, depthMultiplier=1)
+        x = b.int8_op("DEPTHWISE_CONV_2D", [x, *b.weights(x, (1, 3, 3, 4), 3, True)], SHAPE, **options)
+    options = dict(strideH=2, strideW=2, filterHeight=2, filterWidth=2, padding=1)
+    y = b.same_scale(b.int8_op("MAX_POOL_2D", [x], (1, 2, 3, 4), **options), x)
+    data = b.finish(b.int8_dense(b.same_scale(b.int8_op("RESHAPE", [y], (1, 24)), y), 3))
+    result = convert(data, TrainingConfig(selector="tinyprop"))
+    assert int(result.plan.layers[-2]["candidates"]) == 2 * 3 * 4
+    label = np.array([1.0, -1.0, 0.5], np.float32)
+    assert check(data, np.random.default_rng(4).normal(size=SHAPE), label, "mse", loss="mse") > 0
