@@ -54,8 +54,8 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
 
     Parameters
     ----------
-    model : path, bytes or Keras model
-        A float32 ``.tflite`` or a Keras model.
+    model : path, bytes, Keras model or ModelSource
+        See ``model_source``.
     config : TrainingConfig
     tflm : bool
         Also plan training under TensorFlow Lite Micro's forward pass.
@@ -68,7 +68,7 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     found = read_model(model)
     name, with_bias = found.name, found.with_bias
     source = flatbuffer.load(found.data, name)
-    changes = dequantize_constants(source)
+    changes = [*found.edits, *dequantize_constants(source)]
     config, defaults = _with_keras_defaults(model_reader.read_graph(source, name), found, config)
     layers = choose_layers(model_reader.read_graph(source, name), config.layers, config.cut)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has

@@ -31,6 +31,8 @@ class ModelSource(NamedTuple):
         What a Keras model was compiled with, as a word of ``TrainingConfig.loss``.
     compiled_with : str or None
         The same as Keras calls it; there may be no word for it.
+    edits : tuple of str
+        One sentence for each change that was made since.
     """
 
     data: bytes
@@ -39,6 +41,7 @@ class ModelSource(NamedTuple):
     frozen: frozenset[int] = frozenset()
     loss: str | None = None
     compiled_with: str | None = None
+    edits: tuple[str, ...] = ()
 
 
 def needs_export(model: Any) -> bool:
@@ -75,7 +78,8 @@ def read_model(model: Any) -> ModelSource:
 
     Parameters
     ----------
-    model : path, bytes or Keras model
+    model : path, bytes, Keras model or ModelSource
+        The last is returned.
 
     Raises
     ------
@@ -86,6 +90,8 @@ def read_model(model: Any) -> ModelSource:
     MissingToolError
         A Keras model without TensorFlow installed.
     """
+    if isinstance(model, ModelSource):
+        return model
     if isinstance(model, (bytes, bytearray, memoryview)):
         return ModelSource(bytes(model), "model")
     if isinstance(model, (str, os.PathLike)):

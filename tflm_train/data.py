@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,32 @@ def load_npz(path: str | os.PathLike[str]) -> Dataset:
     UserError
         The file cannot be read, is no ``.npz`` file, or lacks an array.
     """
+    arrays = read_arrays(path, ("x", "y"), ("x_test", "y_test"))
+    if ("x_test" in arrays) != ("y_test" in arrays):
+        lacking = "y_test" if "x_test" in arrays else "x_test"
+        raise UserError(f"{Path(path).name} lacks {lacking}: x_test and y_test go together")
+    return Dataset(**arrays)
+
+
+def read_arrays(
+    path: str | os.PathLike[str], needed: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` file by their names.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, is no ``.npz`` file, or lacks one that is needed.
+    """
     name = Path(path).name
+    example = ", ".join(f"{key}={key}" for key in needed)
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not hasattr(archive, "files"):
                 raise UserError(
-                    f"{name} holds one array, as .npy files do; name it so, or use numpy.savez(path, x=x, y=y)"
+                    f"{name} holds one array, as .npy files do; name it so, or use numpy.savez(path, {example})"
                 )
-            arrays = {key: archive[key] for key in ("x", "y", "x_test", "y_test") if key in archive.files}
+            arrays = {key: archive[key] for key in (*needed, *optional) if key in archive.files}
             found = ", ".join(archive.files) or "nothing"
     except UserError:
         raise
@@ -58,13 +77,10 @@ def load_npz(path: str | os.PathLike[str]) -> Dataset:
         ) from None
     except Exception as error:  # zlib.error and struct.error: a damaged archive
         raise UserError(f"{name}: the archive is damaged ({type(error).__name__}); write it again") from None
-    for key in ("x", "y"):
+    for key in needed:
         if key not in arrays:
-            raise UserError(f"{name} has no array {key!r} (it has {found}); write it with numpy.savez(path, x=x, y=y)")
-    if ("x_test" in arrays) != ("y_test" in arrays):
-        lacking = "y_test" if "x_test" in arrays else "x_test"
-        raise UserError(f"{name} lacks {lacking}: x_test and y_test go together")
-    return Dataset(**arrays)
+            raise UserError(f"{name} has no array {key!r} (it has {found}); write it with numpy.savez(path, {example})")
+    return arrays
 
 
 def number_array(values: Any, name: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Dataset, load_npz
+from .data import Dataset, load_npz, read_arrays
 from .errors import UserError
 
 LABEL_COLUMN = re.compile(r"(y|labels?|class|targets?)(?:_?(\d+))?", re.IGNORECASE)
@@ -44,6 +44,20 @@ def load_data(path: str | os.PathLike[str], labels: str | os.PathLike[str] | Non
     if labels is not None:
         raise UserError(f"--labels is for --data X.npy; {name} holds the labels itself")
     return _load_csv(path) if suffix == ".csv" else load_npz(path)
+
+
+def load_inputs(path: str | os.PathLike[str]) -> np.ndarray:
+    """The samples of a file as ``load_data`` reads it; an ``.npy`` or ``.npz`` file needs no labels.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, is of another kind, or holds other things than numbers.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npy":
+        return _load_npy(path)
+    return load_data(path).x if suffix == ".csv" else read_arrays(path, ("x",))["x"]
 
 
 def _load_npy(path: str | os.PathLike[str]) -> np.ndarray:

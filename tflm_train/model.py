@@ -19,9 +19,12 @@ from .converters.model_reader import read_graph
 from .converters.model_source import check_model_name, needs_export, read_model
 from .converters.options import OPTIONS
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
+from .converters.quantize import float_graph
+from .converters.quantize import quantize as quantize_source
 from .converters.trainability import parameter_operators
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
+from .representative import check_quantize, representative_samples
 from .sizes import Sizes, native_arena_bytes, plan_sizes
 
 
@@ -142,7 +145,9 @@ class TrainableModel:
         return "\n".join(lines)
 
 
-def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
+def convert(
+    model: Any, config: TrainingConfig | None = None, quantize: str | None = None, representative: Any = None
+) -> TrainableModel:
     """Add a training plan to a model.
 
     Parameters
@@ -152,6 +157,11 @@ def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
         such bytes, or a model of Keras 3 or Keras 2 (``tf_keras``).
     config : TrainingConfig, optional
         What to train and how. Where loss or layers are ``auto``, a Keras model's ``compile`` and ``trainable`` count.
+    quantize : {"int8"}, optional
+        Make a full-integer model of a float32 one first, by TensorFlow's post-training quantisation.
+    representative : array_like or tf.data.Dataset, optional
+        Samples for ``quantize``, as for ``Trainer.predict``: the ranges of activations are taken from them. Some
+        hundred of the training samples do, and no more are used.
 
     Returns
     -------
@@ -163,9 +173,16 @@ def convert(model: Any, config: TrainingConfig | None = None) -> TrainableModel:
         The model cannot be read or trained, or the device library refuses it; the message names the layer, the reason
         and an alternative.
     MissingToolError
-        A Keras model without TensorFlow installed.
+        A Keras model, or ``quantize``, without TensorFlow installed.
+    UserError
+        One of ``quantize`` and ``representative`` without the other, or samples that do not fit.
     """
-    result = add_plan(model, config or TrainingConfig())
+    config = config or TrainingConfig()
+    if check_quantize(quantize, representative):
+        source = read_model(model)
+        samples = representative_samples(float_graph(source), representative)
+        model = quantize_source(source, samples, config.add_bias)
+    result = add_plan(model, config)
     converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), list(result.notes))
     _check_on_device(converted)
     return converted

@@ -22,6 +22,22 @@ def convert(
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="P", help="paper: TinyProp's constants as its authors ran it.")
     ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            metavar="int8",
+            help="Make int8 of a float32 model first (needs TensorFlow, --representative).",
+        ),
+    ] = None,
+    representative: Annotated[
+        Path | None,
+        typer.Option(
+            "--representative",
+            metavar="D.npz",
+            help="For --quantize: samples x of D.npz, D.csv or X.npy; labels are left aside.",
+        ),
+    ] = None,
     operators_header: Annotated[
         Path | None,
         typer.Option(
@@ -41,10 +57,12 @@ def convert(
     from ..converters.model_source import check_model_name
     from ..converters.operators_header import operators_header as header_text
     from ..converters.options import refuse_idle
+    from ..data_files import load_inputs
     from ..errors import UserError
     from ..model import convert as add_plan
     from ..plan_lines import option_lines, size_lines
     from ..reports import convert_report
+    from ..representative import check_quantize
 
     check_model_name(output)
     check_different(*(path for path in (output, operators_header, c_array) if path is not None))
@@ -52,7 +70,9 @@ def convert(
         raise UserError(f"--preset {preset}: there is only 'paper'")
     config = TrainingConfig.paper(**options) if preset else TrainingConfig(**options)
     refuse_idle(options, vars(config))
-    result = add_plan(model, config)
+    check_quantize(quantize, representative)
+    samples = None if representative is None else load_inputs(representative)
+    result = add_plan(model, config, quantize, samples)
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:
         files[operators_header] = header_text(result.plan, result.name).encode()
