@@ -139,12 +139,7 @@ def _run(data: bytes, samples: np.ndarray, name: str) -> tuple[bytes, str]:
         folder = Path(path)
         (folder / process.MODEL).write_bytes(data)
         np.save(folder / process.SAMPLES, samples)
-        command = [sys.executable, "-m", process.__name__, path]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        code = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, env=environment).returncode
-        outcome = {"refusal": "its quantiser crashed"}
-        if code == 0:
-            outcome = json.loads((folder / process.OUTCOME).read_text())
+        outcome = _in_own_process(folder)
         if "missing" in outcome:
             raise MissingToolError(f"quantising needs TensorFlow ({outcome['missing']}){hint}")
         if "refusal" in outcome:
@@ -153,6 +148,15 @@ def _run(data: bytes, samples: np.ndarray, name: str) -> tuple[bytes, str]:
                 "--quantize"
             )
         return (folder / process.RESULT).read_bytes(), outcome["version"]
+
+
+def _in_own_process(folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", process.__name__, str(folder)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    code = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, env=environment).returncode
+    if code != 0:
+        return {"refusal": "its quantiser crashed"}
+    return dict(json.loads((folder / process.OUTCOME).read_text()))
 
 
 def _refuse_floats(quantised: Any, name: str) -> None:
