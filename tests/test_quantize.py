@@ -92,6 +92,7 @@ def converters_own(model: Any, x: np.ndarray) -> bytes:
     return bytes(converter.convert())
 
 
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
 @pytest.mark.parametrize("name", models.BUILDERS)
 def test_a_keras_model_becomes_what_tflite_converter_makes_of_it(name: str) -> None:
     model, x = models.keras_model(name), models.inputs(name, 50)
@@ -419,3 +420,21 @@ def test_a_file_is_quantised_and_trains(own_process: None, run: Any, tmp_path: P
     assert types(trained.read_bytes()) == types(out.read_bytes())
     evaluated = run("evaluate", trained, "--data", data, "--runtime", "litert", "--json").json
     assert evaluated["accuracy"] == result["accuracy_after"]
+
+
+def test_the_quantised_digits_network_learns_what_the_device_meets() -> None:
+    """The file that was trained gives the device's outputs in LiteRT, and is int8 throughout."""
+    model, data = digits()
+    config = tt.TrainingConfig(learning_rate=0.01)
+    converted = tt.convert(model, config, "int8", data.factory_x)
+    assert any("loss cross-entropy: the Keras model was compiled with" in note for note in converted.notes)
+    trainers = [tt.Trainer(found) for found in (converted, tt.convert(model, config))]
+    before, _ = (trainer.evaluate(data.x_test, data.y_test)["accuracy"] for trainer in trainers)
+    for trainer in trainers:
+        trainer.fit(data.x, data.y, epochs=10, verbose=0)
+    after, in_float32 = (trainer.evaluate(data.x_test, data.y_test)["accuracy"] for trainer in trainers)
+    print(f"{before:.3f} -> {after:.3f}, in float32 {in_float32:.3f}")
+    assert before < 0.4 and after > 0.8 and after > in_float32 - 0.05
+    trained = trainers[0].trained_model().data
+    assert types(trained) == {"ends": {"int8"}, "computed": {"int8"}, "w": {"int8"}, "b": {"int32"}}
+    assert accuracy(trained, data.x_test, data.y_test) == after
