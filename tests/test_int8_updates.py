@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import int8_networks
 import numpy as np
 import pytest
 from int8_reference import Int8Model
@@ -13,7 +14,10 @@ from tflm_train.converters.plan_format import NONE_OFFSET
 import tflm_train as tt
 
 STEPS, RATE = 30, 0.02
-NETWORKS = {"dense": (dense_network, (9,), "cross-entropy-logits")}
+NETWORKS = {
+    "dense": (dense_network, (9,), "cross-entropy-logits"),
+    "cnn": (lambda rng: int8_networks.cnn(), int8_networks.SHAPE, "cross-entropy-logits"),
+}
 
 
 def trainer(data: bytes, **options) -> tt.Trainer:
@@ -48,7 +52,7 @@ def test_every_step_of_a_sequence_is_the_rule_s(kind, accumulate, update):
     options = dict(update=update, accumulate=accumulate, learning_rate=RATE)
     result = convert(data, tt.TrainingConfig(**options))
     device = trainer(data, update=update, accumulate=accumulate).device
-    x = rng.normal(size=(STEPS, *shape)).astype(np.float32)
+    x = rng.normal(size=(STEPS, int(np.prod(shape)))).astype(np.float32)
     labels = rng.integers(0, 4, STEPS).astype(np.int32)
     moved = off = 0
     for first in range(0, STEPS, accumulate):

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import int8_networks
 import networks
 import numpy as np
 import pytest
@@ -86,6 +87,25 @@ SMALL_NETWORKS = {
     "residual": lambda: networks.residual(size=8, widths=(3, 4)),
     "separable": lambda: networks.separable(size=(14, 6), width=4, blocks=1),
 }
+
+
+@pytest.mark.parametrize(("update", "selector"), [("int16-master", "tinyprop"), ("stochastic", "dense")])
+def test_int8_networks_have_parity(update: str, selector: str) -> None:
+    """Losses, weights and all of the state: remainders, random numbers, running maxima."""
+    config = tt.TrainingConfig(update=update, selector=selector, learning_rate=0.005)
+    model = tt.convert(int8_networks.cnn(), config)
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(STEPS, int(np.prod(int8_networks.SHAPE)))).astype(np.float32)
+    labels = (x.mean(axis=1) > 0).astype(np.int32)
+    results = []
+    for name in ("native-parity", *(f"qemu:{board}-parity" for board in BOARDS)):
+        device = open_device(name, model)
+        results.append((train(device, (x, labels), STEPS), device.state()))
+        device.close()
+    (losses, weights), state = results[0]
+    assert losses[-50:].mean() < losses[:50].mean()
+    for (other, other_weights), other_state in results[1:]:
+        assert other.tobytes() == losses.tobytes() and other_weights == weights and other_state == state
 
 
 @pytest.mark.parametrize("selector", ["dense", "tinyprop"])
