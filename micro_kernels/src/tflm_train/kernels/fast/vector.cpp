@@ -12,20 +12,12 @@ struct Range {
   float low, high;
 };
 
-Range RangeOf(Activation activation) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  switch (activation) {
-    case Activation::kRelu:
-      return {0.0f, kInfinity};
-    case Activation::kRelu6:
-      return {0.0f, 6.0f};
-    case Activation::kReluN1To1:
-      return {-1.0f, 1.0f};
-    case Activation::kNone:
-      break;
-  }
-  return {-kInfinity, kInfinity};
-}
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr Range kRanges[] = {{-kInfinity, kInfinity}, {0.0f, kInfinity}, {-1.0f, 1.0f}, {0.0f, 6.0f}};  // by Activation
+static_assert(static_cast<uint32_t>(Activation::kNone) == 0 && static_cast<uint32_t>(Activation::kRelu) == 1 &&
+              static_cast<uint32_t>(Activation::kReluN1To1) == 2 && static_cast<uint32_t>(Activation::kRelu6) == 3);
+
+Range RangeOf(Activation activation) { return kRanges[static_cast<uint32_t>(activation)]; }
 
 }  // namespace
 
