@@ -49,9 +49,10 @@ def _options() -> list[str]:
         "",
         "/// What an option may be.",
         "struct OptionRange {",
-        "  uint32_t low, high;  // of a float its bits",
-        "  bool is_float;",
+        "  uint32_t high;  // of a float its bits, as `low`",
+        "  uint8_t low;",
         "  uint8_t at_least;  // option that it may not lie below, itself: none",
+        "  bool is_float;",
         "};",
         "",
         "/// In the order of TrainingOptions.",
@@ -62,7 +63,7 @@ def _options() -> list[str]:
         low, high = (int(np.asarray(value, option.code).view("<u4")) for value in (option.low, high))
         is_float = "true" if option.code == "<f4" else "false"
         at_least = numbers.index(option.at_least or option.name)
-        lines += [f"    // {option.name}", f"    {{{low}u, {high}u, {is_float}, {at_least}}},"]
+        lines += [f"    // {option.name}", f"    {{{high}u, {low}, {at_least}, {is_float}}},"]
     return [*lines, "};", "", *chosen(DEVICE_OPTIONS)]
 
 

@@ -238,33 +238,34 @@ static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
 
 /// What an option may be.
 struct OptionRange {
-  uint32_t low, high;  // of a float its bits
-  bool is_float;
+  uint32_t high;  // of a float its bits, as `low`
+  uint8_t low;
   uint8_t at_least;  // option that it may not lie below, itself: none
+  bool is_float;
 };
 
 /// In the order of TrainingOptions.
 inline constexpr OptionRange kOptionRanges[kOptionCount] = {
     // selector
-    {0u, 2u, false, 0},
+    {2u, 0, 0, false},
     // ratio
-    {1u, 1065353216u, true, 1},
+    {1065353216u, 1, 1, true},
     // s_min
-    {0u, 1065353216u, true, 2},
+    {1065353216u, 0, 2, true},
     // s_max
-    {0u, 1065353216u, true, 2},
+    {1065353216u, 0, 2, true},
     // damping
-    {1u, 1065353216u, true, 4},
+    {1065353216u, 1, 4, true},
     // decay
-    {1u, 1065353216u, true, 5},
+    {1065353216u, 1, 5, true},
     // output_sparse
-    {0u, 1u, false, 6},
+    {1u, 0, 6, false},
     // learning_rate
-    {1u, 2139095039u, true, 7},
+    {2139095039u, 1, 7, true},
     // accumulate
-    {1u, 65535u, false, 8},
+    {65535u, 1, 8, false},
     // zero_skip
-    {0u, 1u, false, 9},
+    {1u, 0, 9, false},
 };
 
 /// The policies that options name.
