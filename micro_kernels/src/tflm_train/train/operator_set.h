@@ -33,6 +33,8 @@ class OperatorSet {
   }
   /// The kernel's operator, null if it was not added. `kernel` may be any number.
   const Operator* Find(KernelId kernel) const;
+  /// The same of a kernel that was added.
+  const Operator& At(KernelId kernel) const { return *entries_[position_[static_cast<uint32_t>(kernel)] - 1]; }
   /// The policy of one kind, as in Find<Loss>(LossId::kMeanSquaredError); null if it was not added. The number is below
   /// 2^16.
   template <class Kind>

@@ -21,10 +21,6 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool AllBelow(uint32_t limit, const float* i
 
 }  // namespace
 
-Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
-  return Step(input, label, 1.0f, result);
-}
-
 Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
   return ready() ? RunStep(*train_, input, label, weight, result) : Status::kNotInitialized;
 }
@@ -91,7 +87,7 @@ inline void Trainer::ForEachStep(const Memory& memory, const StepRecord* step, u
   for (; count > 0; --count, ++step) {
     const KernelId kernel = static_cast<KernelId>(step->kernel);
     // Layers of one kind often follow each other.
-    if (op == nullptr || op->kernel != kernel) op = operators_->Find(kernel);
+    if (op == nullptr || op->kernel != kernel) op = &operators_->At(kernel);
     run(*op, StepView(*step, memory), *step);
   }
 }

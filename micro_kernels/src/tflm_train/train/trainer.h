@@ -60,7 +60,9 @@ class Trainer {
   /// Trains on one sample: forward, loss, backward with update. `input` has input_elements() floats and is not changed.
   /// A class trains a single output as a number: 0 or 1 for binary cross entropy, any for the mean squared error.
   /// kNonFinite: input, label, output, loss or output error is NaN or infinite; no weight has changed.
-  Status Step(const float* input, const Label& label, StepResult* result = nullptr);
+  Status Step(const float* input, const Label& label, StepResult* result = nullptr) {
+    return Step(input, label, 1.0f, result);
+  }
   /// The same for a sample whose loss counts `weight` times: the error at the output, and the loss in `result`. Weight
   /// 1 changes no bit. A sample of weight 0 trains nothing, but is one of its group where samples are accumulated.
   /// kInvalidArgument: the weight is negative, NaN or infinite; kNonFinite: the weighted loss or error is.
@@ -72,9 +74,9 @@ class Trainer {
   /// tensor until the next call. kNoProgram: the plan has no cut.
   TFLM_TRAIN_COLD Status RunBody(const float* input, const float** activation);
   /// Runs the model; `*output` points into the arena until the next call.
-  Status Infer(const float* input, const float** output);
+  TFLM_TRAIN_COLD Status Infer(const float* input, const float** output);
   /// Loss and correctness of one sample without training.
-  Status Evaluate(const float* input, const Label& label, StepResult* result);
+  TFLM_TRAIN_COLD Status Evaluate(const float* input, const Label& label, StepResult* result);
   /// Applies accumulated gradients of an unfinished group (their mean); does nothing without accumulation.
   Status Flush();
   /// Weights as in the file; state, accumulated gradients and counters as after Init. Options stay.

@@ -95,8 +95,8 @@ Status Trainer::RunExternal(Trainer* trainer, const ProgramRecord& program, cons
       waiting = false;
     }
     if (end) break;
-    const Operator* hook = trainer->operators_->Find(static_cast<KernelId>(steps[i].kernel));
-    hook->forward(StepView(steps[i], memory), trainer->counters_);
+    const Operator& hook = trainer->operators_->At(static_cast<KernelId>(steps[i].kernel));
+    hook.forward(StepView(steps[i], memory), trainer->counters_);
   }
   return Status::kOk;
 }

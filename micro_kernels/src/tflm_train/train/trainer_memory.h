@@ -10,7 +10,7 @@ namespace tflm_train {
 class Trainer::Memory final : public ProgramView {
  public:
   /// `input`: the caller's; steps that write there do not pass the verification.
-  Memory(const Trainer& trainer, const ProgramRecord& program, const float* input)
+  TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Memory(const Trainer& trainer, const ProgramRecord& program, const float* input)
       : ProgramView(trainer.plan_.values(program), trainer.plan_.indices(), trainer.plan_.words()),
         model_(trainer.plan_.model().data()),
         places_(reinterpret_cast<const uint32_t*>(trainer.arena_ + trainer.plan_.defaults().constants_offset)) {

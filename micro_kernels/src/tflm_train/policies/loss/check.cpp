@@ -29,7 +29,7 @@ TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD bool AreProbabilities(const float* values, u
 
 }  // namespace
 
-TFLM_TRAIN_NOINLINE Finding CheckSample(const LossSample& sample, uint32_t last, bool probabilities,
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding CheckSample(const LossSample& sample, uint32_t last, bool probabilities,
                                         StepResult* result) {
   const Finding invalid = Found(Status::kInvalidLabel, Subject::kLabel);
   if (!CoversRows(sample)) return invalid;
