@@ -35,26 +35,29 @@ class Structure {
     AddFields(model_.subgraph(), kSubgraphFields);
   }
 
-  /// Buffers are searched among all tensors: there is no memory for a sorted list.
+  /// Buffers are searched among all tensors, and among those that train: there is no memory for a sorted list.
   TFLM_TRAIN_COLD bool AddConstants(const ParameterRecord* parameters, uint32_t parameter_count) {
     const uint32_t tensors = walker_.Count(model_.tensors()), buffers = walker_.Count(model_.buffers());
+    const uint32_t searched = tensors + parameter_count;
     uint32_t found = 0;
-    if (!intact_ || !WorkBudget::AllowsSearch(tensors + parameter_count, buffers, model_.size())) return false;
+    if (!intact_ || !WorkBudget::AllowsSearch(searched, buffers, model_.size())) return false;
     for (uint32_t buffer = 0; buffer < buffers; ++buffer) {
-      const uint32_t found_before = found;
-      for (uint32_t i = 0; i < tensors; ++i) found += IsBufferOf(i, buffer);
-      bool constant = found != found_before;
-      for (uint32_t i = 0; i < parameter_count; ++i) constant &= !IsBufferOf(parameters[i].tensor, buffer);
+      bool constant = false;
+      for (uint32_t i = 0; i < searched; ++i) {
+        const uint32_t tensor = walker_.Table(model_.tensors(), i < tensors ? i : parameters[i - tensors].tensor);
+        if (walker_.U32Field(tensor, tensor_slot::kBuffer) != buffer) continue;
+        constant = i < tensors;
+        ++found;
+      }
       FileBytes data;
       if (!constant) continue;
-      if (!model_.Buffer(buffer, &data)) return false;
+      if (!model_.Buffer(buffer, &data) || !budget_.Spend(data.size)) return false;
       if (data.size == 0) continue;
-      if (!budget_.Spend(data.size)) return false;
       crc_.Word(buffer);
       crc_.Word(data.size);
       crc_.Update(data.data, data.size);
     }
-    return walker_.ok() && found == tensors;
+    return walker_.ok() && found == searched;
   }
 
   uint32_t crc() const { return crc_.value(); }
@@ -81,10 +84,6 @@ class Structure {
         crc_.Word(position == 0 ? field.absent() : walker_.Read(position, field.bytes()));
       }
     }
-  }
-
-  TFLM_TRAIN_COLD bool IsBufferOf(uint32_t tensor, uint32_t buffer) {
-    return walker_.U32Field(walker_.Table(model_.tensors(), tensor), tensor_slot::kBuffer) == buffer;
   }
 
   const ModelView& model_;
