@@ -12,9 +12,11 @@ namespace tflm_train {
 /// that is linear in its size. Twice what the converter allows (flatbuffer_verifier.py): what it writes passes.
 class WorkBudget {
  public:
-  static constexpr uint64_t kWorkPerByte = 8, kSearchPerByte = 64;
+  static constexpr uint32_t kWorkPerByte = 8;
+  static constexpr uint64_t kSearchPerByte = 64;
 
-  explicit WorkBudget(uint32_t file_bytes) : left_(kWorkPerByte * file_bytes) {}
+  explicit WorkBudget(uint32_t file_bytes)
+      : left_(file_bytes <= UINT32_MAX / kWorkPerByte ? kWorkPerByte * file_bytes : UINT32_MAX) {}
   /// False when the budget is spent.
   bool Spend(uint32_t bytes) {
     if (bytes > left_) return false;
@@ -27,7 +29,7 @@ class WorkBudget {
   }
 
  private:
-  uint64_t left_;
+  uint32_t left_;
 };
 
 /// Reads from `size` bytes (at most 2^31 - 1). What lies outside reads as zero and clears `ok()` for good. Positions
