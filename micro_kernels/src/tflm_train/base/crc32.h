@@ -1,14 +1,16 @@
-// CRC-32 as zlib computes it (polynomial 0xEDB88320, reflected), with a table of 16 entries.
+// CRC-32 as zlib computes it (polynomial 0xEDB88320, reflected), bit by bit: for Init and frames it needs no table.
 #ifndef TFLM_TRAIN_BASE_CRC32_H_
 #define TFLM_TRAIN_BASE_CRC32_H_
 
 #include <cstdint>
 
+#include "tflm_train/base/cold.h"
+
 namespace tflm_train {
 
 class Crc32 {
  public:
-  void Update(const uint8_t* data, uint32_t size);
+  TFLM_TRAIN_COLD void Update(const uint8_t* data, uint32_t size);
   /// Four bytes, little-endian.
   void Word(uint32_t word) {
     const uint8_t bytes[4] = {static_cast<uint8_t>(word), static_cast<uint8_t>(word >> 8),
