@@ -71,7 +71,7 @@ TFLM_TRAIN_COLD bool ParameterFits(const PlanReader& plan, uint32_t index) {
           (kind == ParameterKind::kBias && layer.bias == index));
 }
 
-TFLM_TRAIN_COLD bool Refers(const PlanReader& plan, uint32_t parameter, uint32_t layer) {
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool Refers(const PlanReader& plan, uint32_t parameter, uint32_t layer) {
   return parameter == kNoneIndex || (parameter < plan.parameter_count() && plan.parameter(parameter).layer == layer);
 }
 
