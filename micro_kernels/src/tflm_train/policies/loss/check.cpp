@@ -30,7 +30,7 @@ TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD bool AreProbabilities(const float* values, u
 }  // namespace
 
 TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding CheckSample(const LossSample& sample, uint32_t last, bool probabilities,
-                                        StepResult* result) {
+                                                        StepResult* result) {
   const Finding invalid = Found(Status::kInvalidLabel, Subject::kLabel);
   if (!CoversRows(sample)) return invalid;
   const uint32_t classes = sample.classes;

@@ -1,34 +1,14 @@
 // Cross entropy of probabilities: softmax, which came before, is part of its error.
-#include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/policies/loss/check.h"
-#include "tflm_train/policies/loss/vector_target.h"
 #include "tflm_train/policies/policies.h"
 
 namespace tflm_train {
 namespace {
 
-/// L = -sum t log p. At softmax's input dL/dz = scale (p sum t - t), which is scale (p - t) for a distribution t.
-TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding SoftmaxCrossEntropyOfVector(const LossSample& sample, StepResult* result) {
-  const Finding finding = CheckSample(sample, 0, true, result);
-  if (finding != Finding::kNothing) return finding;
-  const float rows = Rows(sample);
-  FiniteCheck finite;
-  float sum = 0.0f;
-  for (uint32_t row = 0; row != sample.outputs; row += sample.classes) {
-    const float* const targets = sample.label.values + row;
-    const float* const p = sample.output + row;
-    float total;
-    sum += SumOverVector(targets, p, sample.classes, &total, ClampedLog);
-    WriteVectorError(targets, p, sample.classes, total, sample.scale / rows,
-                     sample.error != nullptr ? sample.error + row : nullptr, &finite);
-  }
-  return CheckResult(finite, 0.0f - sum / rows, result);
-}
-
-/// The same for classes, which most labels are, in one pass: L = -log p, dL/dz = scale (p - t).
+/// Of classes, which most labels are, in one pass: L = -log p, dL/dz = scale (p - t).
 Finding SoftmaxCrossEntropy(const LossSample& sample, StepResult* result) {
-  if (sample.label.values != nullptr) return SoftmaxCrossEntropyOfVector(sample, result);
+  if (sample.label.softmax_cross_entropy != nullptr) return sample.label.softmax_cross_entropy(sample, result);
   const Finding invalid = Found(Status::kInvalidLabel, Subject::kLabel);
   if (!CoversRows(sample)) return invalid;
   const float rows = Rows(sample), scale = sample.scale / rows;
