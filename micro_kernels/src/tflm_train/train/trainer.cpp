@@ -21,14 +21,34 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool AllBelow(uint32_t limit, const float* i
 
 }  // namespace
 
-Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
-  return ready() ? RunStep(*train_, input, label, weight, result) : Status::kNotInitialized;
+/// The weight of a sample, and what it does to its loss and error. Null for 1: only firmware that gives weights links
+/// it.
+struct Trainer::SampleWeight {
+  float value;
+  Status (*apply)(Trainer* trainer, const SampleWeight& weight, const ProgramRecord& program, const Memory& memory,
+                  StepResult* result);
+
+  TFLM_TRAIN_COLD static Status Apply(Trainer* trainer, const SampleWeight& weight, const ProgramRecord& program,
+                                      const Memory& memory, StepResult* result);
+};
+
+Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
+  return ready() ? RunStep(*train_, input, label, nullptr, result) : Status::kNotInitialized;
 }
 
-Status Trainer::RunStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
-                        StepResult* result) {
-  const bool weighted = BitsOf(weight) != BitsOf(1.0f);
-  if (weighted && !IsSampleWeight(weight)) return Fail(Status::kInvalidArgument, Subject::kSampleWeight);
+Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
+  return ready() ? RunWeightedStep(*train_, input, label, weight, result) : Status::kNotInitialized;
+}
+
+Status Trainer::RunWeightedStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
+                                StepResult* result) {
+  if (!IsSampleWeight(weight)) return Fail(Status::kInvalidArgument, Subject::kSampleWeight);
+  const SampleWeight given = {weight, SampleWeight::Apply};
+  return RunStep(program, input, label, BitsOf(weight) != BitsOf(1.0f) ? &given : nullptr, result);
+}
+
+Status Trainer::RunStep(const ProgramRecord& program, const float* input, const Label& label,
+                        const SampleWeight* weight, StepResult* result) {
   const Memory memory(*this, program, input);
   const Status status = RunForward(program, input, memory);
   if (status != Status::kOk) return status;
@@ -38,10 +58,9 @@ Status Trainer::RunStep(const ProgramRecord& program, const float* input, const 
   const Status loss_status = RunSample(program, label, memory, true, result);
   if (loss_status != Status::kOk) return loss_status;
   result->trained = PassesGate(program, label, memory, result->loss);
-  if (weighted) {
-    const Status weight_status = WeighSample(program, weight, memory, result);
+  if (weight != nullptr) {
+    const Status weight_status = weight->apply(this, *weight, program, memory, result);
     if (weight_status != Status::kOk) return weight_status;
-    if (weight == 0.0f) result->trained = false;
   }
   EnterPhase(StepPhase::kBackward);
   if (result->trained) RunBackward(program, memory);
@@ -124,12 +143,15 @@ inline bool Trainer::PassesGate(const ProgramRecord& program, const Label& label
 }
 
 /// Loss and error at the output times the sample's weight.
-Status Trainer::WeighSample(const ProgramRecord& program, float weight, const Memory& memory, StepResult* result) {
-  result->loss *= weight;
-  if (!AllFinite(&result->loss, 1)) return Fail(Status::kNonFinite, Subject::kLoss);
+Status Trainer::SampleWeight::Apply(Trainer* trainer, const SampleWeight& weight, const ProgramRecord& program,
+                                    const Memory& memory, StepResult* result) {
+  result->loss *= weight.value;
+  if (!AllFinite(&result->loss, 1)) return trainer->Fail(Status::kNonFinite, Subject::kLoss);
   float* error = memory.Floats(program.loss_error_address);
-  for (uint32_t i = 0; i < program.output_elements; ++i) error[i] *= weight;
-  return AllFinite(error, program.output_elements) ? Status::kOk : Fail(Status::kNonFinite, Subject::kOutputError);
+  for (uint32_t i = 0; i < program.output_elements; ++i) error[i] *= weight.value;
+  if (weight.value == 0.0f) result->trained = false;
+  return AllFinite(error, program.output_elements) ? Status::kOk
+                                                   : trainer->Fail(Status::kNonFinite, Subject::kOutputError);
 }
 
 /// Where a parameter's gradient goes, null for none.

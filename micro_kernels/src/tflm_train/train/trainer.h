@@ -60,9 +60,7 @@ class Trainer {
   /// Trains on one sample: forward, loss, backward with update. `input` has input_elements() floats and is not changed.
   /// A class trains a single output as a number: 0 or 1 for binary cross entropy, any for the mean squared error.
   /// kNonFinite: input, label, output, loss or output error is NaN or infinite; no weight has changed.
-  Status Step(const float* input, const Label& label, StepResult* result = nullptr) {
-    return Step(input, label, 1.0f, result);
-  }
+  Status Step(const float* input, const Label& label, StepResult* result = nullptr);
   /// The same for a sample whose loss counts `weight` times: the error at the output, and the loss in `result`. Weight
   /// 1 changes no bit. A sample of weight 0 trains nothing, but is one of its group where samples are accumulated.
   /// kInvalidArgument: the weight is negative, NaN or infinite; kNonFinite: the weighted loss or error is.
@@ -121,6 +119,7 @@ class Trainer {
 
  private:
   class Memory;
+  struct SampleWeight;
 
   TFLM_TRAIN_COLD Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                                  size_t arena_size);
@@ -140,10 +139,10 @@ class Trainer {
   Status TakeInput(const ProgramRecord& program, const float* input, const Memory& memory);
   Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
                    StepResult* result);
-  TFLM_TRAIN_COLD Status WeighSample(const ProgramRecord& program, float weight, const Memory& memory,
-                                     StepResult* result);
-  Status RunStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
+  Status RunStep(const ProgramRecord& program, const float* input, const Label& label, const SampleWeight* weight,
                  StepResult* result);
+  TFLM_TRAIN_COLD Status RunWeightedStep(const ProgramRecord& program, const float* input, const Label& label,
+                                         float weight, StepResult* result);
   bool PassesGate(const ProgramRecord& program, const Label& label, const Memory& memory, float loss) const;
   void RunBackward(const ProgramRecord& program, const Memory& memory);
   void CountSample();

@@ -60,7 +60,7 @@ Status Trainer::StepFromCut(const float* activation, const Label& label, float w
   if (!ready()) return Status::kNotInitialized;
   const ProgramRecord* program = plan_.program(ProgramKind::kTrainFromCut, ForwardKind::kTflm);
   if (program == nullptr || run_forward_ == nullptr) return Fail(Status::kNoProgram, Subject::kCut);
-  return RunStep(*program, activation, label, weight, result);
+  return RunWeightedStep(*program, activation, label, weight, result);
 }
 
 /// Operators between two hooks run in one go, together with those that have no step because their results are known.
