@@ -37,6 +37,7 @@ Status Trainer::Step(const float* input, const Label& label, StepResult* result)
 }
 
 Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
+  if (BitsOf(weight) == BitsOf(1.0f)) return Step(input, label, result);
   return ready() ? RunWeightedStep(*train_, input, label, weight, result) : Status::kNotInitialized;
 }
 
