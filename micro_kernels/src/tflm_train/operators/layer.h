@@ -43,8 +43,8 @@ TFLM_TRAIN_COLD bool LayerBackwardFits(const StepView& step);
 TFLM_TRAIN_COLD bool LayerChannelsFit(const StepView& step, int32_t channels, uint32_t activation_word);
 
 /// How the backward steps of all layers begin: masks and selects among the `elements` errors, and clears dx.
-Selection BeginLayerBackward(const StepView& step, const BackwardContext& context, Activation activation,
-                             uint32_t elements);
+TFLM_TRAIN_COLD Selection BeginLayerBackward(const StepView& step, const BackwardContext& context,
+                                             Activation activation, uint32_t elements);
 
 /// Counts the parameters that a backward step changes.
 template <class Locator>
