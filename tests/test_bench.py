@@ -21,10 +21,12 @@ from rich.console import Console
 from test_losses import network
 from test_schemas import validate
 from tflm_train.converters import policies_cpp
+from tflm_train.converters.operators_header import operators_header
 from tflm_train.converters.options import SELECTORS
 from tflm_train.converters.policies import Loss, Policy, Selector
 
 import tflm_train as tt
+from tflm_train import sources
 from tflm_train.bench import workloads
 from tflm_train.bench.peers import PEERS
 from tflm_train.bench.session import measure
@@ -34,7 +36,7 @@ from tflm_train.devices import build, open_device
 from tflm_train.errors import DeviceError
 from tflm_train.measure.block_counts import PluginFolder
 from tflm_train.measure.board import MeasuredDevice
-from tflm_train.measure.footprint import footprint
+from tflm_train.measure.footprint import footprint, link
 from tflm_train.sizes import native_arena_bytes
 
 TOOLS = {"arm-none-eabi-g++": "gcc-arm-none-eabi", "qemu-system-arm": "qemu-system-arm"}
@@ -185,7 +187,22 @@ def test_firmware_holds_the_loss_of_its_plan_and_no_other(loss: Loss, tmp_path: 
     held = symbols(tmp_path / "program.elf")
     of_label = [Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, Loss.MEAN_SQUARED_ERROR] if loss == Loss.AUTO_LINEAR else []
     assert objects_in(held, Loss) == sorted([loss, *of_label])
-    assert ("SoftmaxCrossEntropyOfVector" in held) == (loss == Loss.SOFTMAX_CROSS_ENTROPY)
+    assert "SoftmaxCrossEntropyOfVector" not in held  # its labels are class numbers
+
+
+@emulated
+def test_firmware_links_vectors_and_weights_only_if_it_gives_them(tmp_path: Path) -> None:
+    program = (sources.pio_project() / "bench" / "footprint" / "main.cpp").read_text()
+    assert "Label::Class(given.label), &result" in program
+    plan = tt.convert(workloads.mlp(0).network, tt.TrainingConfig()).plan
+    (tmp_path / "operators.h").write_text(operators_header(plan))
+    library = build.emulated_library("m4", "tuned", count_work=False)
+    for sample in ("Class(given.label), &result", "Vector(given.sample), &result", "Class(given.label), 2.0f, &result"):
+        (tmp_path / "main.cpp").write_text(program.replace("Class(given.label), &result", sample))
+        link([tmp_path / "main.cpp"], library, "m4", "tuned", tmp_path)
+        held = symbols(tmp_path / "program.elf")
+        assert ("SoftmaxCrossEntropyOfVector" in held) == ("Vector" in sample)
+        assert ("SampleWeight::Apply" in held) == ("2.0f" in sample)
 
 
 @emulated
