@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "../test_runtime_trainer/trainer_fixture.h"
+#include "tflm_train/policies/policies.h"
 
 using namespace tflm_train;
 
@@ -116,6 +117,24 @@ TEST_CASE("weights that are no floats are understood, and refused as what this r
   const char* text = StatusText(Status::kUnsupportedType);
   CHECK(std::strstr(text, "type") != nullptr);
   CHECK(std::strcmp(SubjectText(Subject::kQuantization), "quantisation") == 0);
+}
+
+TEST_CASE("an update rule of floats refuses integers, also beside an update that trains them") {
+  constexpr auto kRule = static_cast<OptimizerId>(kOptimizerCount);
+  static const Optimizer rule(kRule, [](const ParameterRow&) {}, 0);
+  TypedPlan plan;
+  plan.StoreInt8Weights().Weights().remainder_offset = kNoneOffset;
+  plan.defaults.update = static_cast<uint16_t>(UpdateId::kNearest);
+  plan.defaults.optimizer = static_cast<uint16_t>(kRule);
+  plan.defaults.optimizer_offset = 88;  // behind the gradients
+  TinyTrainer tiny(WriteTinyModel(plan, plan.file));
+  StaticOperatorSet<1> operators;
+  REQUIRE(operators.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
+  REQUIRE(operators.Add(kNearestUpdate) == Status::kOk);
+  REQUIRE(operators.Add(rule) == Status::kOk);
+  CHECK(tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size()) ==
+        Status::kUnsupportedType);
+  CHECK(tiny.trainer.error().subject == Subject::kParameter);
 }
 
 TEST_CASE("types and planes of parameters") {

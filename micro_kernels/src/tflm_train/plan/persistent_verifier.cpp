@@ -88,8 +88,8 @@ Finding VerifyPersistent(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   if (defaults.loss >= kLossCount || defaults.update >= kUpdateCount || !IsPositiveFinite(defaults.loss_scale) ||
       defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
-      defaults.persistent_bytes >> kAddressBits != 0 || !TableFits(plan) ||
-      CheckOptions(plan, defaults.options) != Status::kOk) {
+      defaults.persistent_bytes >> kAddressBits != 0 || CheckOptions(plan, defaults.options) != Status::kOk ||
+      !TableFits(plan)) {  // which asks for the gate's state
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {

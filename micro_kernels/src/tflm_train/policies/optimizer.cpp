@@ -65,6 +65,9 @@ Finding Optimizer::Verify(const Optimizer& rule, const PlanReader& plan) {
   const auto take = [](uint64_t end, uint64_t* last) { *last = end > *last ? end : *last; };
   for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
     const ParameterRecord& parameter = plan.parameter(i);
+    if (parameter.type != static_cast<uint8_t>(ScalarType::kFloat32)) {
+      return Found(Status::kUnsupportedType, Subject::kParameter);
+    }
     const uint64_t floats = uint64_t{parameter.elements} * sizeof(float);
     take(parameter.arena_offset + floats, &weights_end);
     if (parameter.gradient_offset != kNoneOffset) take(parameter.gradient_offset + floats, &front);

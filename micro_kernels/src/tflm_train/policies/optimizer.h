@@ -46,7 +46,7 @@ struct Optimizer : RowRule<float>, PolicyOf<PolicyKind::kOptimizer, OptimizerId>
   uint32_t state_floats;  // for each weight
 
   /// What a Trainer asks of a rule; by pointers, so that a firmware without one does not link it.
-  /// The plan has room for the state and for rows.
+  /// All parameters are floats, and the plan has room for the state and for rows.
   Finding (*verify)(const Optimizer& rule, const PlanReader& plan) = Verify;
   /// The end of a group of samples: all parameters, by the mean of their gradients, which start from zero again.
   void (*end_group)(const Optimizer& rule, const PlanReader& plan, const TrainingOptions& options, uint8_t* persistent,

@@ -49,7 +49,7 @@ void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer>&), uint32_t 
 
 void IntegerParameter::Run(uint32_t first, uint32_t channel, const float* gradient, uint32_t elements, uint32_t step,
                            float rate) const {
-  const float factor = rate / scales_[scale_count_ == 1 ? 0 : channel];
+  const float factor = rate / scales_[channel < scale_count_ ? channel : 0];
   if (IsBias(plan_.parameter(parameter_))) {
     RunRow<int32_t>(update_.biases, first, gradient, elements, step, factor);
   } else {
