@@ -72,6 +72,25 @@ def _config() -> str:
     return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}-config")
 
 
+# a file whose gate has no number of this release: nobody looks for the state of one before its number is checked
+NO_GATE = """
+import networks
+from tflm_train.converters import flatbuffer, plan_format
+from tflm_train.converters.convert import convert
+from tflm_train.converters.model_writer import add_plan
+import tflm_train as tt
+from tflm_train import _native
+
+result = convert(networks.mlp(sizes=(4, 6, 3)), tt.TrainingConfig(gate="loss-threshold"))
+result.plan.defaults["gate"] = 0x7FFFFFFF
+file = add_plan(flatbuffer.load(result.data), plan_format.encode(result.plan))
+try:
+    _native.NativeTrainer(file, 1 << 16)
+except RuntimeError as error:
+    print(error)
+"""
+
+
 @pytest.mark.skipif(not Path(_config()).exists(), reason="Python has no headers here")
 def test_the_examples_add_an_operator_and_policies(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("*.so", "__pycache__")
@@ -104,6 +123,9 @@ def test_the_examples_add_an_operator_and_policies(tmp_path: Path) -> None:
     added = ["every_second", "mean_absolute_error", "loss_threshold", "momentum"]
     tests = ["tests/test_gradients.py::test_relu_0_to_1", *(f"tests/test_{name}.py" for name in added)]
     assert "22 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    (tmp_path / "tests" / "no_gate.py").write_text(NO_GATE)
+    environment["PYTHONPATH"] += os.pathsep + str(tmp_path / "tests")
+    assert "[defaults]" in run("tests/no_gate.py")
 
 
 def _document() -> str:
