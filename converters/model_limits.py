@@ -157,6 +157,17 @@ def _weighted(op: Operator) -> tuple[int, ...]:
     return tuple(t for t in op.inputs[:2] if t >= 0) if op.type in WEIGHT_OPERATORS else ()
 
 
+def no_uint8_arithmetic(model: Any, graph: Graph) -> str | None:
+    """What was quantised before TensorFlow 2: zero points in the weights, too."""
+    for op in graph.operators:
+        if any(graph.tensors[t].dtype == "uint8" for t in _weighted(op)):
+            return (
+                f"was quantised to uint8 ({_layer(graph, op)}), as TensorFlow 1 did, which TensorFlow Lite Micro no "
+                "longer runs; convert the float32 model that it was made from, with --quantize int8"
+            )
+    return None
+
+
 def known_integers(model: Any, graph: Graph) -> str | None:
     """int8 is what the library trains besides float32; uint8 may be what a model takes and gives."""
     ends = {*graph.inputs, *graph.outputs}
@@ -165,8 +176,8 @@ def known_integers(model: Any, graph: Graph) -> str | None:
         if tensor.dtype in _INTEGER_WEIGHTS - {"int8"} and not (tensor.dtype == "uint8" and t in ends):
             return (
                 f"is quantised to {tensor.dtype} (tensor {tensor.name!r}), this release trains float32 and int8; "
-                "convert the float32 model that it was made from, quantise that to int8, or give it a last layer in "
-                "float32 behind a DEQUANTIZE, which then trains on the quantised layers"
+                "convert the float32 model that it was made from, as it is or with --quantize int8, or give it a last "
+                "layer in float32 behind a DEQUANTIZE, which then trains on the quantised layers"
             )
     return None
 
@@ -239,6 +250,7 @@ LIMITS: tuple[Limit, ...] = (
     no_sparse_tensors,
     no_hybrid_weights,
     no_converted_ends,
+    no_uint8_arithmetic,
     known_integers,
     no_recurrent_layers,
     no_control_flow,
