@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bodies
+import int8_cases
 import networks
 import numpy as np
 import pytest
+from int8_builder import Int8Builder
 from tflite_builder import PADDINGS, TYPES, ModelBuilder
 from tflm_train.converters.operators import OPERATORS
 
@@ -64,12 +66,26 @@ def wide_cnn() -> bytes:
     return b.finish(b.dense(x, rng.normal(size=(10, 256)) * 0.1, np.zeros(10)))
 
 
+def int8_convolutions() -> bytes:
+    """Convolutions of every kind in int8."""
+    rng = np.random.default_rng(0)
+    b = Int8Builder(rng)
+    x = int8_cases.front(b)
+    for name in ("conv-True-True-0-SAME", "grouped-False-False-0-VALID", "depthwise-True-True-0-SAME"):
+        y = int8_cases.CASES[name](b, x)
+        x = int8_cases.same_reshape(b, y, 1, int(np.prod(b.graph.tensors[y].shape)))
+        x = int8_cases.same_reshape(b, b.int8_dense(x, 120), *int8_cases.SHAPE)
+    y = int8_cases.CASES["transpose-conv-True-SAME"](b, x)
+    return b.finish(b.int8_dense(int8_cases.same_reshape(b, y, 1, 360), 3))
+
+
 NETWORKS = {
     "cnn": networks.cnn,
     "wide cnn": wide_cnn,
     "residual": networks.residual,
     "separable": networks.separable,
     "inverted residual": networks.inverted_residual,
+    "int8 convolutions": int8_convolutions,
 }
 
 

@@ -19,6 +19,7 @@ _QUANTISED = "low high x_zero y_zero x_scale:f32 factors*"
 _WORDS = f"{_GEOMETRY} activation"
 _STACK = 1472  # patches and sums of tiles that are gathered
 _POOLED_STACK = 1632  # with winners besides
+_INT8_STACK = 1280  # geometry, and the update of integers below
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
 
@@ -105,6 +106,7 @@ def _int8_kernel(name: str, number: int, geometry: str = _GEOMETRY, macs: MacRul
         backward=_INT8_BACKWARD,
         words=f"{geometry} {_QUANTISED}",
         macs=macs,
+        stack=_INT8_STACK,
     )
 
 
