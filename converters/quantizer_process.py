@@ -31,7 +31,13 @@ def quantize_file(folder: Path) -> dict[str, Any]:
         # what TFLiteConverter does with a Keras model, from where it has its float32 file on
         data = calibrator.add_intermediate_tensors((folder / MODEL).read_bytes())
         ranges = calibrator.Calibrator(data).calibrate(lambda: ([sample] for sample in samples))
-        result = mlir_quantize(ranges, input_data_type=tensorflow.int8, output_data_type=tensorflow.int8)
+        result = mlir_quantize(
+            ranges,
+            input_data_type=tensorflow.int8,
+            output_data_type=tensorflow.int8,
+            # TensorFlow Lite Micro before 2024-09-27 computes those with a scale for each channel wrongly, in silence
+            disable_per_channel_for_dense_layers=True,
+        )
     except Exception as error:  # TensorFlow raises many types
         return {"version": tensorflow.__version__, "refusal": reason(error)}
     (folder / RESULT).write_bytes(result)

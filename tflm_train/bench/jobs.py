@@ -32,7 +32,7 @@ class Settings:
     Attributes
     ----------
     names : sequence of str
-        Workloads ``mlp``, ``cnn``, ``conv``.
+        Workloads: ``mlp``, ``cnn``, their int8 twins, ``conv``.
     files : sequence of Path
         Models, with or without a plan.
     device : str

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from ..converters.install_hint import install_command
+from ..converters.model_source import ModelSource
+from ..converters.quantize import float_graph, quantize
 from ..data import Dataset, load_npz
 from ..errors import MissingToolError, UserError
+from ..representative import representative_samples
 from .network_file import RELU, NetworkFile
 
 CLASSES = 10
@@ -64,7 +67,24 @@ def cnn(seed: int, mnist: Path | None = None) -> Workload:
     return Workload("cnn", network.finish(), scaled_digits(seed) if mnist is None else mnist_digits(mnist), 0.005)
 
 
-WORKLOADS: dict[str, Callable[[int, Path | None], Workload]] = {"mlp": mlp, "cnn": cnn}
+def _in_int8(build: Callable[[int, Path | None], Workload]) -> Callable[[int, Path | None], Workload]:
+    """The same network, quantised by its training samples."""
+
+    def quantised(seed: int, mnist: Path | None = None) -> Workload:
+        made = build(seed, mnist)
+        source = ModelSource(made.network, f"{made.name}-int8")
+        source = quantize(source, representative_samples(float_graph(source), made.data.x))
+        return Workload(source.name, source.data, made.data, made.learning_rate)
+
+    return quantised
+
+
+WORKLOADS: dict[str, Callable[[int, Path | None], Workload]] = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "mlp-int8": _in_int8(mlp),
+    "cnn-int8": _in_int8(cnn),
+}
 
 
 def digits(seed: int) -> Dataset:

@@ -12,7 +12,8 @@ from . import options as opt
 from .bench_tables import notes, tables
 from .output import print_json, print_table
 
-NAMES = ("mlp", "cnn", "conv")
+NAMES = ("mlp", "cnn", "conv", "mlp-int8", "cnn-int8")
+DEFAULT = NAMES[:3]  # the others are quantised with TensorFlow
 
 
 @opt.with_options("learning_rate", "layers")
@@ -20,7 +21,10 @@ def bench(
     *,
     workloads: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[mlp] [cnn] [conv] [model FILE ...]", help="What to measure; default: mlp cnn conv."),
+        typer.Argument(
+            metavar="[mlp] [cnn] [conv] [mlp-int8] [cnn-int8] [model FILE ...]",
+            help="What to measure; default: mlp cnn conv.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option("--device", metavar="D", help="qemu:m4 or another emulation.")] = "qemu:m4",
     builds: Annotated[
@@ -55,7 +59,7 @@ def bench(
 
     if csv is not None:
         check_writable(csv)
-    names, files = _split(workloads or list(NAMES))
+    names, files = _split(workloads or list(DEFAULT))
     settings = Settings(
         names,
         files,
