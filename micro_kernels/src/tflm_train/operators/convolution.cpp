@@ -25,6 +25,29 @@ TFLM_TRAIN_COLD uint32_t Span(int32_t in, int32_t filter, int32_t stride, int32_
   return static_cast<uint32_t>(in + filter * dilation) + static_cast<uint32_t>(stride * positions);
 }
 
+/// Into the place where it is used: read at every step.
+TFLM_TRAIN_ALWAYS_INLINE inline void FillShape(const StepView& step, uint32_t multiplier_word,
+                                               const ValueRecord& output, ConvShape& s) {
+  const ValueRecord& x = LayerInput(step);
+  const ValueRecord& w = step.value(layer_forward::kW);
+  s.in_h = x.dims[1];
+  s.in_w = x.dims[2];
+  s.in_c = x.dims[3];
+  s.out_h = output.dims[1];
+  s.out_w = output.dims[2];
+  s.out_c = w.dims[multiplier_word != 0 ? 3 : 0];
+  s.filter_h = w.dims[1];
+  s.filter_w = w.dims[2];
+  s.filter_c = w.dims[3];
+  s.stride_h = step.word(0);
+  s.stride_w = step.word(1);
+  s.dilation_h = step.word(2);
+  s.dilation_w = step.word(3);
+  s.pad_top = step.word(4);
+  s.pad_left = step.word(5);
+  s.depth_multiplier = multiplier_word != 0 ? step.word(multiplier_word) : 1;
+}
+
 }  // namespace
 
 bool HasImages(const StepView& step) {
@@ -66,38 +89,22 @@ bool TransposedFilterFits(const ConvShape& s, const ValueRecord&) {
 }
 
 ConvShape ReadConvShape(const StepView& step, uint32_t multiplier_word) {
-  const bool depthwise = multiplier_word != 0;
-  const ValueRecord& x = LayerInput(step);
-  const ValueRecord& w = step.value(layer_forward::kW);
-  const ValueRecord& output = LayerOutput(step);
   ConvShape s;
-  s.in_h = x.dims[1];
-  s.in_w = x.dims[2];
-  s.in_c = x.dims[3];
-  s.out_h = output.dims[1];
-  s.out_w = output.dims[2];
-  s.out_c = w.dims[depthwise ? 3 : 0];
-  s.filter_h = w.dims[1];
-  s.filter_w = w.dims[2];
-  s.filter_c = w.dims[3];
-  s.stride_h = step.word(0);
-  s.stride_w = step.word(1);
-  s.dilation_h = step.word(2);
-  s.dilation_w = step.word(3);
-  s.pad_top = step.word(4);
-  s.pad_left = step.word(5);
-  s.depth_multiplier = depthwise ? step.word(multiplier_word) : 1;
+  FillShape(step, multiplier_word, LayerOutput(step), s);
   return s;
 }
 
 ConvolutionStep ReadConvolution(const StepView& step, bool depthwise, bool pooled) {
-  ConvolutionStep result = {ReadConvShape(step, depthwise ? kConvWords : 0), {}, ActivationWord(step, kActivationWord)};
+  const ValueRecord& output = LayerOutput(step);
+  ConvolutionStep result;
   ConvShape& s = result.conv;
+  FillShape(step, depthwise ? kConvWords : 0, output, s);
+  result.activation = ActivationWord(step, kActivationWord);
   if (pooled) {
     const uint32_t map = FirstPooledWord(depthwise);
     s.out_h = step.word(map);
     s.out_w = step.word(map + 1);
-    result.pool = ReadPool(step, map + kMapWords, s.out_h, s.out_w, LayerOutput(step));
+    result.pool = ReadPool(step, map + kMapWords, s.out_h, s.out_w, output);
   } else {
     result.pool = PoolOfOne(s);
   }
