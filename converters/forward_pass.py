@@ -16,7 +16,7 @@ from .operators.lookup import CAST
 from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
 from .operators.pool import words as pool_words
 from .operators.quantize import DEQUANTIZE, QUANTIZE, quantize_words
-from .operators.spec import KernelSpec, Word
+from .operators.spec import KernelSpec, Shape, Word
 from .operators.window import activation
 from .plan_format import MAX_RANK, Activation, ForwardKind, Phase, Place, Role, ScalarType
 from .program import Step, Value
@@ -44,6 +44,11 @@ def _windows_are_disjoint(pool: Operator) -> bool:
     return bool(o["stride_h"] >= o["filter_height"] and o["stride_w"] >= o["filter_width"])
 
 
+def step_shapes(graph: Graph, op: Operator, last: Operator) -> dict[str, Shape]:
+    """Shapes of the arguments of a layer's step: of ``op``, or of it and the max-pool ``last``."""
+    return {name: graph.tensors[t].shape for name, t in zip("xwy", (*op.inputs[:2], last.outputs[0]))}
+
+
 def strip_elements(
     graph: Graph, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word], phase: Phase
 ) -> int:
@@ -52,8 +57,7 @@ def strip_elements(
     strips = spec.strips
     if strips is None or kernel not in (spec.kernel, spec.pooled):
         return 0
-    x, w, y = (graph.tensors[t].shape for t in (*op.inputs[:2], last.outputs[0]))
-    return strips[phase == Phase.BACKWARD]({"x": x, "w": w, "y": y}, kernel.named_words(words))
+    return strips[phase == Phase.BACKWARD](step_shapes(graph, op, last), kernel.named_words(words))
 
 
 class ForwardPass:
@@ -218,13 +222,19 @@ class ForwardPass:
             elif argument.name in kernel.saved:
                 values.append(self._save(kernel, argument.name, last))
             elif argument.name == "workspace":
-                strip = strip_elements(self.graph, kernel, op, last, words, Phase.FORWARD)
-                values.append(Value((strip,)) if strip else None)
+                values.append(self._workspace(kernel, op, last, words))
             elif argument.repeated:
                 values += [self.operand(tensor) for tensor in inputs]
             else:
                 values.append(self.operand(next(inputs, -1)))
         return values
+
+    def _workspace(self, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word]) -> Value | None:
+        if kernel.workspace is None:
+            strip = strip_elements(self.graph, kernel, op, last, words, Phase.FORWARD)
+            return Value((strip,)) if strip else None
+        shapes = step_shapes(self.graph, op, last)
+        return Value((kernel.workspace(shapes, kernel.named_words(words)),), ScalarType.INT16)
 
     def _tflm(self, op: Operator) -> list[int]:
         """TFLM runs the operator; what the backward pass needs besides its tensors is saved by a hook."""

@@ -1,4 +1,4 @@
-"""Workspaces of convolutions hold the strips that the kernels use: test_fast_convolution.cpp has the same numbers."""
+"""Workspaces hold what the kernels use: test_fast_convolution.cpp and test_fast_s8 have the same numbers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tflm_train.converters.operators import KERNELS
+from tflm_train.converters.operators.columns import conv_workspace, dense_workspace, depthwise_workspace
 from tflm_train.converters.operators.strip import backward_strip, forward_strip
 from tflm_train.converters.plan_format import MAX_STRIP, NONE_INDEX, Phase, ProgramKind
 
@@ -54,3 +55,21 @@ def test_workspaces_hold_strips_and_rows_of_the_gradient():
             found.append(int(plan.values(program)[value]["bytes"]) // 4)
     # forward; then backward with all rows: the second layer's 8 x 36, the first one's 4 x 9
     assert found == [120, 256, 256 + 288, 120 + 36]
+
+
+@pytest.mark.parametrize(
+    ("rule", "w", "y", "step", "elements"),
+    [
+        (dense_workspace, (7, 27), (7,), {}, 28),
+        (conv_workspace, (16, 3, 3, 3), (32, 32, 16), words(1, 1), 70),
+        (conv_workspace, (64, 1, 1, 64), (25, 5, 64), words(1, 0), 128),
+        (conv_workspace, (64, 1, 1, 64), (13, 3, 64), words(2, 0), 160),
+        (depthwise_workspace, (1, 3, 3, 64), (25, 5, 64), words(1, 1), 834),  # two blocks of channels
+        (depthwise_workspace, (1, 3, 3, 17), (25, 5, 17), words(1, 1), 528),
+        (depthwise_workspace, (1, 3, 3, 6), (4, 200, 6), words(1, 1), 1290),  # no channels fit, so four
+        (depthwise_workspace, (1, 3, 2, 5), (2, 8, 5), words(2, 0) | {"dilation_h": 3, "dilation_w": 2}, 584),
+        (depthwise_workspace, (1, 25, 25, 8), (1, 1, 8), words(1, 0), 5024),
+    ],
+)
+def test_workspaces_of_int8_layers(rule, w, y, step, elements):
+    assert rule({"w": w, "y": (1, *y)}, step) == elements

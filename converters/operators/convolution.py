@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import Phase
 from . import pool, strip, window
+from .columns import conv_workspace, depthwise_workspace
 from .constraints import WINDOW, weights_are_constant
 from .fixed_point import layer_words
 from .shapes import check_bias, integers, require, shape_of
-from .spec import WINNERS, Int8, KernelSpec, MacRule, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import WINNERS, Int8, KernelSpec, MacRule, OperatorSpec, OptionField, Options, Shape, StripRule, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
-_INT8_BACKWARD = "x? w y dy! dx!? scratch!? workspace!?"
+_INT8_FORWARD, _INT8_BACKWARD = "x w b? y! workspace!?", "x? w y dy! dx!? scratch!? workspace!?"
 _GEOMETRY = "stride_h stride_w dilation_h dilation_w pad_top pad_left"
 _QUANTISED = "low high x_zero y_zero x_scale:f32 factors*"
 _WORDS = f"{_GEOMETRY} activation"
 _STACK = 1472  # patches and sums of tiles that are gathered
 _POOLED_STACK = 1632  # with winners besides
-_INT8_STACK = 1280  # geometry, and the update of integers below
+_INT8_STACK = 1664  # geometry, and the scatter of errors below
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
 
@@ -98,15 +99,18 @@ def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1,
     return window.addressable(rows, columns, x[3])
 
 
-def _int8_kernel(name: str, number: int, geometry: str = _GEOMETRY, macs: MacRule = _macs) -> KernelSpec:
+def _int8_kernel(
+    name: str, number: int, workspace: StripRule | None, geometry: str = _GEOMETRY, macs: MacRule = _macs
+) -> KernelSpec:
     return KernelSpec(
         name=name,
         number=number,
-        forward=_FORWARD,
+        forward=_INT8_FORWARD,
         backward=_INT8_BACKWARD,
         words=f"{geometry} {_QUANTISED}",
         macs=macs,
         stack=_INT8_STACK,
+        workspace=workspace,
     )
 
 
@@ -164,9 +168,9 @@ CONV_2D = OperatorSpec(
         is_grouped,
     ),
     int8=Int8(
-        _int8_kernel("CONV_2D_INT8", 54),
+        _int8_kernel("CONV_2D_INT8", 54, conv_workspace),
         _int8_words,
-        variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55), is_grouped),
+        variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55, None), is_grouped),
         pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74),
     ),
     pooled=KernelSpec(
@@ -209,7 +213,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     limits="any stride, dilation, padding, multiplier",
     channel_axis=3,
     int8=Int8(
-        _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, f"{_GEOMETRY} depth_multiplier"),
+        _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, depthwise_workspace, f"{_GEOMETRY} depth_multiplier"),
         _int8_words,
         pooled=_int8_pooled_kernel("DEPTHWISE_MAX_POOL_INT8", 75, f"{_GEOMETRY} depth_multiplier"),
     ),
@@ -287,5 +291,5 @@ TRANSPOSE_CONV = OperatorSpec(
     order=(2, 1, 3),
     settings=1,
     channel_axis=0,
-    int8=Int8(_int8_kernel("TRANSPOSE_CONV_INT8", 57, macs=_transposed_macs), _int8_transposed_words),
+    int8=Int8(_int8_kernel("TRANSPOSE_CONV_INT8", 57, None, macs=_transposed_macs), _int8_transposed_words),
 )

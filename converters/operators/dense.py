@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import Phase
 from ..quantization import stated
+from .columns import dense_workspace
 from .constraints import FUSED, weights_are_constant
 from .fixed_point import layer_words
 from .shapes import check_bias, require, shape_of
@@ -80,10 +81,11 @@ FULLY_CONNECTED = OperatorSpec(
         KernelSpec(
             name="FULLY_CONNECTED_INT8",
             number=53,
-            forward="x w b? y!",
+            forward="x w b? y! workspace!?",
             backward="x? w y dy! dx!? scratch!? workspace!?",
             words="batch inputs outputs low high x_zero y_zero x_scale:f32 factors*",
             macs=_macs,
+            workspace=dense_workspace,
         ),
         _int8_words,
     ),

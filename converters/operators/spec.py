@@ -10,8 +10,8 @@ Arguments are written in one line, in the order of the step::
 
 Names have a meaning: ``y`` is the output (``y!*``: all of several), ``d`` and the name of an input or output its error,
 ``w`` and ``b`` weights and biases that train, ``scratch`` a selector's keys (uint16), ``workspace`` floats that live no
-longer than the step. What else a forward step writes is kept for the backward step: see ``Saved``. Constants ("words")
-are 32-bit integers unless marked ``:f32``.
+longer than the step (int16 where the kernel states how many). What else a forward step writes is kept for the backward
+step: see ``Saved``. Constants ("words") are 32-bit integers unless marked ``:f32``.
 """
 
 from __future__ import annotations
@@ -113,6 +113,9 @@ class KernelSpec:
         in any build, interrupts aside: tests/test_stack.py measures them.
     saved : dict
         Name of an argument -> what the forward step keeps there.
+    workspace : callable or None
+        Elements of the workspace, int16, without which its forward step does not run, from the shapes of the arguments
+        and the constants, both by name.
     """
 
     name: str
@@ -123,6 +126,7 @@ class KernelSpec:
     macs: MacRule | None
     stack: int = 896
     saved: Mapping[str, Saved] = field(default_factory=dict)
+    workspace: StripRule | None = None
 
     def __post_init__(self) -> None:
         forward, backward = self.forward_arguments, self.backward_arguments

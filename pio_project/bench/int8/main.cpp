@@ -2,6 +2,7 @@
 //   conv|depthwise H W IN OUT FH FW STRIDE DILATION SAME
 //   dense INPUTS OUTPUTS
 //   update WEIGHTS
+//   error H W IN OUT FH FW STRIDE DILATION SAME   (the input error, sixteen filters at a time)
 // Prints its instructions, its multiplications with those of taps outside the image, bytes of workspace, and how many
 // results are not those of the plain kernel.
 #include <semihosting.h>
@@ -11,7 +12,9 @@
 #include <cstring>
 
 #include "instruction_meter.h"
+#include "tflm_train/kernels/conv_2d.h"
 #include "tflm_train/kernels/fast/s8/conv_2d.h"
+#include "tflm_train/kernels/fast/s8/conv_2d_backward.h"
 #include "tflm_train/kernels/fast/s8/depthwise_conv_2d.h"
 #include "tflm_train/kernels/fast/s8/fully_connected.h"
 #include "tflm_train/kernels/fast/s8/inner.h"
@@ -163,11 +166,37 @@ Result Update(Numbers n) {
   return {weights, 2 * weights, 0};
 }
 
+float dx[kMost / 4], expected_dx[kMost / 4], rows[1 << 14];
+
+Result InputError(Numbers n) {
+  const ConvShape s = ReadConv(n);
+  const int32_t filter = s.filter_h * s.filter_w * s.in_c, outputs = s.out_h * s.out_w * s.out_c;
+  const int32_t inputs = s.in_h * s.in_w * s.in_c;
+  for (int32_t i = 0; i < outputs; ++i) errors[i] = static_cast<float>(Random() - (1 << 23)) / (1 << 23);
+  const float scale = 0.01f;
+  const ScaledWeights weights = {w, &scale, 0};
+  const Selection selection;
+  const PoolShape pool = PoolOfOne(s);
+  const fast::ConvErrors all = {s, pool, nullptr, selection, errors};
+  const Workspace<float> workspace = {rows, static_cast<uint32_t>(16 * filter) + fast::BackwardStrip(s, pool)};
+  uint64_t macs = 0;
+  Measured([&] { fast::s8::Conv2DInputError(all, weights, dx, workspace, macs); });
+  WorkCounters work;
+  Conv2d::InputError(s, weights, errors, static_cast<uint32_t>(outputs), selection, DirectLocator(s.out_w, s.out_c),
+                     expected_dx, work);
+  for (int32_t i = 0; i < inputs; ++i) {
+    const float difference = dx[i] - expected_dx[i];
+    y[i] = difference < -1e-4f || difference > 1e-4f;
+  }
+  return {outputs * filter, inputs, static_cast<int32_t>(workspace.elements * sizeof(float))};
+}
+
 struct Kernel {
   const char* name;
   Result (*run)(Numbers numbers);
 };
-constexpr Kernel kKernels[] = {{"conv", Conv}, {"depthwise", Depthwise}, {"dense", Dense}, {"update", Update}};
+constexpr Kernel kKernels[] = {
+    {"conv", Conv}, {"depthwise", Depthwise}, {"dense", Dense}, {"update", Update}, {"error", InputError}};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include "fast_s8_testing.h"
 #include "tflm_train/kernels/fast/s8/conv_2d.h"
 #include "tflm_train/kernels/fast/s8/depthwise_conv_2d.h"
+#include "tflm_train/kernels/fast/s8/fully_connected.h"
 #include "tflm_train/kernels/s8/conv_2d.h"
 #include "tflm_train/kernels/s8/depthwise_conv_2d.h"
 
@@ -126,4 +127,19 @@ TEST_CASE("fast int8 depthwise convolution: a workspace of 2 KB, unless four cha
     CHECK(blocks.depth % 4 == 0);
     CHECK((blocks.elements() <= 1024 || blocks.depth == 4));
   }
+}
+
+TEST_CASE("fast int8 kernels: elements of workspaces, as the converter plans them") {
+  // tests/test_strips.py has the same numbers
+  using fast::s8::Conv2DWorkspace;
+  using fast::s8::DepthwiseConv2DWorkspace;
+  CHECK(fast::s8::FullyConnectedWorkspace(27) == 28);
+  CHECK(Conv2DWorkspace(MakeConv({32, 32}, 3, 16, {3, 3}, {1, 1}, {1, 1}, true)) == 70);
+  CHECK(Conv2DWorkspace(MakeConv({25, 5}, 64, 64, {1, 1}, {1, 1}, {1, 1}, true)) == 128);
+  CHECK(Conv2DWorkspace(MakeConv({25, 5}, 64, 64, {1, 1}, {2, 2}, {1, 1}, true)) == 160);
+  CHECK(DepthwiseConv2DWorkspace(MakeConv({25, 5}, 64, 64, {3, 3}, {1, 1}, {1, 1}, true)) == 834);
+  CHECK(DepthwiseConv2DWorkspace(MakeConv({25, 5}, 17, 17, {3, 3}, {1, 1}, {1, 1}, true)) == 528);
+  CHECK(DepthwiseConv2DWorkspace(MakeConv({4, 200}, 6, 6, {3, 3}, {1, 1}, {1, 1}, true)) == 1290);
+  CHECK(DepthwiseConv2DWorkspace(MakeConv({9, 17}, 5, 5, {3, 2}, {2, 2}, {3, 2}, false)) == 584);
+  CHECK(DepthwiseConv2DWorkspace(MakeConv({25, 25}, 8, 8, {25, 25}, {1, 1}, {1, 1}, false)) == 5024);
 }

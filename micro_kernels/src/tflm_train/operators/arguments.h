@@ -116,14 +116,14 @@ inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x0
 }  // namespace conv_2d
 
 namespace conv_2d_int8 {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
 namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace conv_2d_int8
 
 namespace conv_2d_max_pool {
@@ -170,14 +170,14 @@ inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x0
 }  // namespace depthwise_conv_2d
 
 namespace depthwise_conv_2d_int8 {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
 namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kDepthMultiplier, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace depthwise_conv_2d_int8
 
 namespace depthwise_max_pool {
@@ -256,14 +256,14 @@ inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20, 0x0
 }  // namespace fully_connected
 
 namespace fully_connected_int8 {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
 namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kBatch, kInputs, kOutputs, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace fully_connected_int8
 
 namespace gather {
@@ -299,14 +299,14 @@ inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x0
 }  // namespace grouped_conv_2d
 
 namespace grouped_conv_2d_int8 {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
 namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace grouped_conv_2d_int8
 
 namespace hard_swish {
@@ -787,14 +787,14 @@ inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x0
 }  // namespace transpose_conv
 
 namespace transpose_conv_int8 {
-namespace forward {  // x w b? y!
-enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
 }
 namespace backward {  // x? w y dy! dx!? scratch!? workspace!?
 enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 }
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
-inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace transpose_conv_int8
 
 namespace transpose_int8 {

@@ -1,3 +1,4 @@
+#include "tflm_train/kernels/fast/s8/fully_connected.h"
 #include "tflm_train/kernels/s8/fully_connected.h"
 #include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/int8_layer.h"
@@ -22,16 +23,26 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() <= kFactors || !Int8ArgumentsFit(step)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
   const DenseShape shape = Shape(step);
-  return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
-                    IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
-                    IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
-                    Int8LayerFits(step, kInt8Words, shape.outputs, shape.inputs));
+  return PlanStatus(
+      w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
+      IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
+      IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
+      Int8LayerFits(step, kInt8Words, shape.outputs, {fast::s8::FullyConnectedWorkspace(shape.inputs), shape.inputs}));
 }
 
 void Forward(const StepView& step, WorkCounters& work) {
   using namespace forward;
-  s8::FullyConnectedForward(Shape(step), kInt8Words.x_zero(step), step.data<int8_t>(kX), step.data<int8_t>(kW),
-                            step.data<int32_t>(kB), kInt8Words.Stage(step), step.data<int8_t>(kY), work);
+  const auto *x = step.data<int8_t>(kX), *w = step.data<int8_t>(kW);
+  const auto* bias = step.data<int32_t>(kB);
+  auto* const y = step.data<int8_t>(kY);
+  const int32_t x_zero = kInt8Words.x_zero(step);
+  const OutputStage stage = kInt8Words.Stage(step);
+  if constexpr (kFastKernels) {
+    fast::s8::FullyConnectedForward(Shape(step), x_zero, x, w, bias, stage, y, Int8ForwardWorkspace(step),
+                                    work.forward);
+  } else {
+    s8::FullyConnectedForward(Shape(step), x_zero, x, w, bias, stage, y, work);
+  }
 }
 
 /// Rows of the gradient of the weights, one for each neuron.

@@ -9,8 +9,11 @@ namespace {
 namespace arguments_forward = arguments::fully_connected_int8::forward;
 namespace arguments_backward = arguments::fully_connected_int8::backward;
 
-constexpr Expected kForwardArguments[] = {
-    {ScalarType::kInt8}, {ScalarType::kInt8}, {ScalarType::kInt32, true}, {ScalarType::kInt8, false, true}};
+constexpr Expected kForwardArguments[] = {{ScalarType::kInt8},
+                                          {ScalarType::kInt8},
+                                          {ScalarType::kInt32, true},
+                                          {ScalarType::kInt8, false, true},
+                                          {ScalarType::kInt16, true, true}};
 constexpr Expected kBackwardArguments[] = {{ScalarType::kInt8, true},
                                            {ScalarType::kInt8},
                                            {ScalarType::kInt8},
@@ -20,11 +23,9 @@ constexpr Expected kBackwardArguments[] = {{ScalarType::kInt8, true},
                                            {ScalarType::kFloat32, true, true},
                                            {ScalarType::kUint8}};  // winners of a max-pool
 
-/// A step that trains sums a row of its gradient in memory of its own.
-TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, uint32_t row_elements) {
-  constexpr uint32_t kWorkspace = arguments_backward::kWorkspace;
-  if (!step.Has(kWorkspace)) return step.record().layer == kNoneIndex;
-  return CheckedElements(step.value(kWorkspace)) >= row_elements && IsDisjoint(step, kWorkspace);
+/// Memory of the step's own, with so many elements.
+TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, uint32_t argument, uint32_t elements) {
+  return step.Has(argument) && CheckedElements(step.value(argument)) >= elements && IsDisjoint(step, argument);
 }
 
 }  // namespace
@@ -38,14 +39,16 @@ bool Int8PooledArgumentsFit(const StepView& step) {
   return ArgumentsAre(step, kBackwardArguments, arguments_backward::kCount + 1) && LayerBackwardFits(step);
 }
 
-bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels, uint32_t row_elements) {
+bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels, const Int8Workspace& workspace) {
   if (!words.Fit(step, channels)) return false;
   if (!IsBackward(step)) {
-    return !step.Has(arguments_forward::kB) || CheckedElements(step.value(arguments_forward::kB)) == channels;
+    return (!step.Has(arguments_forward::kB) || CheckedElements(step.value(arguments_forward::kB)) == channels) &&
+           (workspace.forward == 0 || WorkspaceFits(step, arguments_forward::kWorkspace, workspace.forward));
   }
   const ValueRecord& output = LayerOutput(step);
-  return SameElements(step.value(arguments_backward::kY), output) && WorkspaceFits(step, row_elements) &&
-         (step.record().layer == kNoneIndex || static_cast<uint32_t>(output.dims[output.rank - 1]) == channels);
+  return SameElements(step.value(arguments_backward::kY), output) &&
+         (step.record().layer == kNoneIndex || (WorkspaceFits(step, arguments_backward::kWorkspace, workspace.row) &&
+                                                static_cast<uint32_t>(output.dims[output.rank - 1]) == channels));
 }
 
 OutputStage Int8Words::Stage(const StepView& step) const {

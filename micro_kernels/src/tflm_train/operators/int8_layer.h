@@ -30,9 +30,19 @@ struct Int8Words {
 TFLM_TRAIN_COLD bool Int8ArgumentsFit(const StepView& step);
 /// The same of a backward step with the max-pool behind the layer.
 TFLM_TRAIN_COLD bool Int8PooledArgumentsFit(const StepView& step);
-/// Constants, the output, the bias, and room for a row of the gradient, `row_elements` weights, in a step that trains.
+/// Elements of a layer's workspaces: of its forward step, 0 if there need not be one, and for a row of the gradient in
+/// a step that trains.
+struct Int8Workspace {
+  uint32_t forward, row;
+};
+/// Constants, the output, the bias and the workspace.
 TFLM_TRAIN_COLD bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channels,
-                                   uint32_t row_elements);
+                                   const Int8Workspace& workspace);
+/// That of a forward step for which Int8LayerFits.
+inline Workspace<int16_t> Int8ForwardWorkspace(const StepView& step) {
+  constexpr uint32_t kWorkspace = arguments::fully_connected_int8::forward::kWorkspace;
+  return {step.data<int16_t>(kWorkspace), Elements(step.value(kWorkspace))};
+}
 
 /// Rows of the gradient of an integer parameter: into its buffer with accumulation, else into the integers.
 class Int8Sink {

@@ -4,6 +4,7 @@
 
 #include "tflm_train/base/cold.h"
 #include "tflm_train/kernels/row_sink.h"
+#include "tflm_train/kernels/selected_elements.h"
 #include "tflm_train/kernels/types.h"
 #include "tflm_train/kernels/workspace.h"
 
@@ -32,6 +33,13 @@ struct ConvErrors {
   const Selection& selection;
   const float* dy;
 };
+
+/// The front of the workspace as a strip, if one is wanted and leaves room for `others`; else null.
+TFLM_TRAIN_COLD float* TakeStrip(const ConvErrors& errors, uint32_t others, Workspace<float>* workspace);
+
+/// dx += errors of some channels scattered through their filters. `strip`: of TakeStrip.
+void ScatterErrors(const ConvErrors& errors, const ChannelRange& channels, const float* filters, float* strip,
+                   float* dx, uint64_t& macs);
 
 /// dx += errors scattered through the filters. `workspace` may be too short for the strip of a row of windows, which
 /// takes longer then.

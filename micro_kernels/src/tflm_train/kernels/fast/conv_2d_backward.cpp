@@ -304,9 +304,6 @@ uint32_t BackwardStrip(const ConvShape& conv, const PoolShape& pool) {
   return inside || !IsTabulated(conv, pool) || elements > kMaxStrip ? 0 : elements;
 }
 
-namespace {
-
-/// The front of the workspace as a strip, if there is one and it leaves room for `others`; else null.
 TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE float* TakeStrip(const ConvErrors& errors, uint32_t others,
                                                      Workspace<float>* workspace) {
   const uint32_t strip = BackwardStrip(errors.conv, errors.pool);
@@ -316,6 +313,8 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE float* TakeStrip(const ConvErrors& errors, u
   workspace->elements -= strip;
   return values;
 }
+
+namespace {
 
 /// The rows of the selected ones among `count` channels end: sums of n weights each. The errors of a channel lie `all`
 /// apart, the first channel's from `error` on.
@@ -335,10 +334,15 @@ TFLM_TRAIN_NOINLINE void EndRows(const RowSink<float>& sink, bool every_row, con
 
 }  // namespace
 
+void ScatterErrors(const ConvErrors& errors, const ChannelRange& channels, const float* filters, float* strip,
+                   float* dx, uint64_t& macs) {
+  Scatter(errors, channels, dx, const_cast<float*>(filters), kDestination, strip, macs).Run();
+}
+
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs) {
   const auto all = static_cast<uint32_t>(errors.conv.out_c);
   float* const strip = TakeStrip(errors, 0, &workspace);
-  Scatter(errors, {0, all, all}, dx, const_cast<float*>(w), kDestination, strip, macs).Run();
+  ScatterErrors(errors, {0, all, all}, w, strip, dx, macs);
 }
 
 void Conv2DWeightGradient(const ConvErrors& errors, const float* x, const RowSink<float>& sink,

@@ -17,6 +17,7 @@ namespace cortex_m {
 
 void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y);
+void SumRow(const ScaledPatch* patches, int32_t count, int32_t n, float* y);
 bool SumsPatches(const AxpyShape& shape);
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image);
 void DotRows(const float* x, const float* w, int32_t stride, int32_t n, int32_t rows, const float* start, bool rectify,

@@ -18,6 +18,9 @@ void Axpy(const AxpyJob* jobs, int32_t count, const AxpyShape& shape);
 /// stride[kDestination] that of y, which overlaps none of them. For shapes of which SumsPatches is true.
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y);
 
+/// y += the sum of `count` > 0 scaled rows of n elements, n >= 0; y overlaps none of them.
+void SumRow(const ScaledPatch* patches, int32_t count, int32_t n, float* y);
+
 /// True if SumPatches is the cheaper way where many patches have one destination.
 bool SumsPatches(const AxpyShape& shape);
 

@@ -159,17 +159,44 @@ static_assert(sizeof(ScaledPatch) == 8 && offsetof(ScaledPatch, factor) == 4 && 
   TFLM_TRAIN_LOAD_AND_FMA_6("s14", "s15", "s16", "s17", "s18", "s19")      \
   TFLM_TRAIN_LOAD_AND_FMA_6("s20", "s21", "s22", "s23", "s24", "s25")      \
   TFLM_TRAIN_LOAD_AND_FMA_6("s26", "s27", "s28", "s29", "s30", "s31")
+#define TFLM_TRAIN_LOAD_AND_FMA_8(a, b, c, d, e, f, g, h) \
+  "vldmia %[x]!, {s24-s31}\n"                             \
+  "vfma.f32 " a ", s24, s0\n"                             \
+  "vfma.f32 " b ", s25, s0\n"                             \
+  "vfma.f32 " c ", s26, s0\n"                             \
+  "vfma.f32 " d ", s27, s0\n"                             \
+  "vfma.f32 " e ", s28, s0\n"                             \
+  "vfma.f32 " f ", s29, s0\n"                             \
+  "vfma.f32 " g ", s30, s0\n"                             \
+  "vfma.f32 " h ", s31, s0\n"
+#define TFLM_TRAIN_ADD_16                                                         \
+  TFLM_TRAIN_LOAD_AND_FMA_8("s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15") \
+  TFLM_TRAIN_LOAD_AND_FMA_8("s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23")
 #define TFLM_TRAIN_ADD_4 "vldmia %[x], {s1-s4}\n" TFLM_TRAIN_FMA_4("s8", "s9", "s10", "s11")
 
-void SumRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset, int32_t n, float* y) {
+void SumWideRow(const ScaledPatch* patches, const ScaledPatch* end, uint32_t offset, int32_t n, float* y) {
   for (; n >= 24; n -= 24) TFLM_TRAIN_SUM(24, "{s8-s31}", TFLM_TRAIN_ADD_24)
   for (; n >= 4; n -= 4) TFLM_TRAIN_SUM(4, "{s8-s11}", TFLM_TRAIN_ADD_4)
+}
+
+/// For a row of any length, as sixteen divides more of them.
+void SumAnyRow(const ScaledPatch* patches, const ScaledPatch* end, int32_t n, float* y) {
+  uint32_t offset = 0;
+  for (; n >= 16; n -= 16) TFLM_TRAIN_SUM(16, "{s8-s23}", TFLM_TRAIN_ADD_16)
+  for (; n >= 4; n -= 4) TFLM_TRAIN_SUM(4, "{s8-s11}", TFLM_TRAIN_ADD_4)
+  for (uint32_t i = offset / sizeof(float); n > 0; --n, ++i, ++y) {
+    float sum = *y;
+    for (const ScaledPatch* next = patches; next != end; ++next) sum += next->factor * next->patch[i];
+    *y = sum;
+  }
 }
 
 #undef TFLM_TRAIN_SUM
 #undef TFLM_TRAIN_FMA_4
 #undef TFLM_TRAIN_LOAD_AND_FMA_6
 #undef TFLM_TRAIN_ADD_24
+#undef TFLM_TRAIN_ADD_16
+#undef TFLM_TRAIN_LOAD_AND_FMA_8
 #undef TFLM_TRAIN_ADD_4
 #undef TFLM_TRAIN_FMA_12
 #undef TFLM_TRAIN_IMAGE_TO_FILTER_12
@@ -206,10 +233,14 @@ bool SumsPatches(const AxpyShape& shape) {
 void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shape, float* y) {
   uint32_t offset = 0;
   for (int32_t rows = shape.rows; rows > 0; --rows) {
-    SumRow(patches, patches + count, offset, shape.n, y);
+    SumWideRow(patches, patches + count, offset, shape.n, y);
     offset += static_cast<uint32_t>(shape.stride[kSource]) * sizeof(float);
     y += shape.stride[kDestination];
   }
+}
+
+void SumRow(const ScaledPatch* patches, int32_t count, int32_t n, float* y) {
+  SumAnyRow(patches, patches + count, n, y);
 }
 
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {

@@ -141,6 +141,17 @@ void SumPatches(const ScaledPatch* patches, int32_t count, const AxpyShape& shap
   }
 }
 
+void SumRow(const ScaledPatch* patches, int32_t count, int32_t n, float* y) {
+  int32_t i = 0;
+  for (; i + 12 <= n; i += 12) SumTwelve(patches, count, i, y + i);
+  for (; i + 4 <= n; i += 4) SumFour(patches, count, i, y + i);
+  for (; i < n; ++i) {
+    float sum = y[i];
+    for (int32_t k = 0; k < count; ++k) sum += patches[k].factor * patches[k].patch[i];
+    y[i] = sum;
+  }
+}
+
 void ScatterPixels(const PixelScatter& s, int32_t pixels, const float* dy, const uint8_t* winners, float* image) {
   const auto scatter = s.shape.rows == 3 && s.shape.n == 12 ? ScatterPixelsOf<Patch12> : ScatterPixelsOf<AnyPatch>;
   scatter(s, pixels, dy, winners, image);

@@ -16,9 +16,11 @@ constexpr bool IsPointwise(const ConvShape& s) {
 }
 
 /// Elements of the workspace of Conv2DForward: two columns, and behind them the bytes of one that is gathered.
+/// UINT32_MAX for what no memory holds.
 constexpr uint32_t Conv2DWorkspace(const ConvShape& s) {
-  const uint32_t column = ColumnElements(static_cast<uint32_t>(s.filter_h * s.filter_w * s.in_c));
-  return 2 * column + (IsPointwise(s) ? 0 : column / 2);
+  const uint64_t column = ColumnElements(static_cast<uint32_t>(s.filter_h * s.filter_w * s.in_c));
+  const uint64_t found = 2 * column + (IsPointwise(s) ? 0 : column / 2);
+  return found < UINT32_MAX ? static_cast<uint32_t>(found) : UINT32_MAX;
 }
 
 /// As the plain kernel; `workspace` is aligned to a word. Not grouped.

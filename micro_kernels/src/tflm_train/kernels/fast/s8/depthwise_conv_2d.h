@@ -17,13 +17,17 @@ struct DepthwiseBlocks {
       : taps(s.filter_h * s.filter_w),
         rows((s.filter_h - 1) * s.dilation_h + 1),
         columns((s.out_w - 1) * s.stride_w + (s.filter_w - 1) * s.dilation_w + 1) {
-    int32_t most = (kBytes - 4 * taps) / ChannelBytes() / 4 * 4;
-    if (most < 4) most = 4;
-    const int32_t blocks = (s.out_c + most - 1) / most;
+    const int64_t most = (kBytes - 4 * taps) / ChannelBytes() / 4 * 4;
+    const int32_t at_a_time = most < 4 ? 4 : static_cast<int32_t>(most);
+    const int32_t blocks = (s.out_c + at_a_time - 1) / at_a_time;
     depth = ((s.out_c + blocks - 1) / blocks + 3) / 4 * 4;
   }
-  constexpr uint32_t elements() const { return static_cast<uint32_t>(depth * ChannelBytes() + 4 * taps) / 2; }
-  constexpr int32_t ChannelBytes() const { return FourChannels(taps) + rows * columns; }
+  /// UINT32_MAX for what no memory holds.
+  constexpr uint32_t elements() const {
+    const int64_t found = (depth * ChannelBytes() + 4 * int64_t{taps}) / 2;
+    return found < UINT32_MAX ? static_cast<uint32_t>(found) : UINT32_MAX;
+  }
+  constexpr int64_t ChannelBytes() const { return FourChannels(taps) + int64_t{rows} * columns; }
 
   static constexpr int32_t kBytes = 2048;  // of the workspace, if four channels need no more
 
