@@ -27,14 +27,17 @@ void DepthwiseRow(const DepthwiseFilters& f, const DepthwisePositions& positions
   for (int32_t left = positions.count; left > 0; --left, strip += positions.x_step, y += positions.y_step) {
     const uint32_t* words = f.words;
     for (int32_t c = 0; c < f.channels; c += 4, words += FourChannels(f.taps)) {
-      uint32_t sums[4];
-      std::memcpy(sums, words, sizeof sums);
+      uint32_t s0 = words[0], s1 = words[1], s2 = words[2], s3 = words[3];
       for (int32_t tap = 0; tap < f.taps; ++tap) {
         int16_t w[4];
         std::memcpy(w, words + 4 + 2 * tap, sizeof w);
         const int8_t* x = strip + f.offsets[tap] + c;
-        for (int32_t i = 0; i < 4; ++i) sums[i] += static_cast<uint32_t>(x[i] * w[i]);
+        s0 += static_cast<uint32_t>(x[0] * w[0]);
+        s1 += static_cast<uint32_t>(x[1] * w[1]);
+        s2 += static_cast<uint32_t>(x[2] * w[2]);
+        s3 += static_cast<uint32_t>(x[3] * w[3]);
       }
+      const uint32_t sums[4] = {s0, s1, s2, s3};
       for (int32_t i = 0; i < 4 && c + i < f.channels; ++i) {
         y[c + i] = f.stage.Apply(static_cast<int32_t>(sums[i]), static_cast<uint32_t>(f.first + c + i));
       }
