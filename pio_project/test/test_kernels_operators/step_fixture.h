@@ -36,6 +36,8 @@ class Step final {
     if (!data.empty()) std::memcpy(memory_.back()->data(), data.data(), data.size());
     return *this;
   }
+  Step& Int8(const std::vector<int32_t>& dims) { return Add(dims, ScalarType::kInt8, 1); }
+  Step& Shorts(const std::vector<int32_t>& dims) { return Add(dims, ScalarType::kInt16, 2); }
   Step& Integers(const std::vector<int32_t>& dims) { return Add(dims, ScalarType::kInt32, 4); }
   Step& Keys(int32_t n) { return Add({n}, ScalarType::kUint16, 2); }
   Step& Absent() {

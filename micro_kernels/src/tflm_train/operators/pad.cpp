@@ -2,7 +2,7 @@
 
 #include "tflm_train/kernels/move.h"
 #include "tflm_train/operators/arguments.h"
-#include "tflm_train/operators/check.h"
+#include "tflm_train/operators/int8_check.h"
 #include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
@@ -28,6 +28,7 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
   const ValueRecord& inner = step.value(backward ? 1 : 0);
   const ValueRecord& outer = step.value(backward ? 0 : 1);
   if (inner.rank != outer.rank || step.word_count() != kFirstWord<T> + inner.rank) return Status::kPlanInvalid;
+  if (kFirstWord<T> != 0 && !IsInt8(step.word(0))) return Status::kPlanInvalid;
   for (uint32_t i = 0; i < inner.rank; ++i) {
     const int32_t before = step.word(kFirstWord<T> + i);
     if (before < 0 || before > outer.dims[i] - inner.dims[i]) return Status::kPlanInvalid;
