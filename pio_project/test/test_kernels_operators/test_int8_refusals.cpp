@@ -133,8 +133,8 @@ TEST_CASE("int8 steps: arguments too many, of another type, without elements") {
     for (uint32_t i = 0; i < probe.size(); ++i) {
       if (!probe.View().Has(i)) continue;
       CAPTURE(i);
-      const auto type = static_cast<uint8_t>(ScalarType::kUint32);
-      CHECK(CheckChanged(good, [i, type](Step& s) { s.value(i).type = type; }) == Status::kPlanInvalid);
+      CHECK(CheckChanged(good, [i](Step& s) { s.value(i).type = static_cast<uint8_t>(ScalarType::kUint32); }) ==
+            Status::kPlanInvalid);
       CHECK(CheckChanged(good, [i](Step& s) { s.value(i).dims[0] = 0; }) == Status::kPlanInvalid);
     }
   }
