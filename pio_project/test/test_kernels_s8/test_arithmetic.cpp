@@ -1,8 +1,6 @@
 #include "int8_testing.h"
 #include "tflm_train/kernels/binary.h"
 #include "tflm_train/kernels/s8/arithmetic.h"
-#include "tflm_train/kernels/s8/batch_matmul.h"
-#include "tflm_train/kernels/s8/prelu.h"
 
 using namespace tflm_train;
 using namespace tflm_train::testing;
@@ -89,49 +87,6 @@ TEST_CASE("int8 add, sub and mul by definition, operands broadcast") {
         REQUIRE(product[i] == mul.Expected(int64_t{p - zero_a} * (q - zero_b), 0));
         REQUIRE(larger[i] == std::max(p, q));
       }
-    }
-  }
-}
-
-TEST_CASE("int8 prelu by definition") {
-  Random random(12);
-  const PreluShape s = {3, 5};
-  for (int32_t round = 0; round < 20; ++round) {
-    const int32_t x_zero = static_cast<int32_t>(random.Below(256)) - 128, w_zero = round % 2 == 0 ? 0 : -9;
-    const std::vector<int8_t> x = Integers(random, 15), w = Integers(random, 5);
-    Stage stage(random, 2, true, -1);
-    std::vector<int8_t> y(15);
-    WorkCounters work;
-    s8::PreluForward(s, x_zero, w_zero, x.data(), w.data(), stage.stage(), y.data(), work);
-    CHECK(work.forward == 15);
-    for (size_t i = 0; i < 15; ++i) {
-      const int32_t value = x[i] - x_zero;
-      const bool negative = value < 0;
-      REQUIRE(y[i] == stage.Expected(negative ? value * (w[i % 5] - w_zero) : value, negative ? 1 : 0));
-    }
-  }
-}
-
-TEST_CASE("int8 batch matmul by definition, either matrix transposed") {
-  Random random(13);
-  for (int32_t kind = 0; kind < 4; ++kind) {
-    const MatMulShape s = {3, 4, 5, kind % 2 == 1, kind / 2 == 1};
-    const StridedWalk batches = BroadcastWalk({1, {2}}, {1, {2}}, {1, {1}});
-    const std::vector<int8_t> a = Integers(random, 2 * s.a_elements()), b = Integers(random, s.b_elements());
-    const Stage stage(random, 1, false, ShiftFor(5));
-    std::vector<int8_t> y(2 * s.y_elements());
-    WorkCounters work;
-    s8::BatchMatMulForward(s, batches, -7, 100, a.data(), b.data(), stage.stage(), y.data(), work);
-    CHECK(work.forward == 120);
-    for (size_t i = 0; i < y.size(); ++i) {
-      const size_t batch = i / 12, row = i % 12 / 4, column = i % 4;
-      int64_t sum = 0;
-      for (size_t k = 0; k < 5; ++k) {
-        const int8_t p = a[batch * 15 + (s.transposed_a ? k * 3 + row : row * 5 + k)];
-        const int8_t q = b[s.transposed_b ? column * 5 + k : k * 4 + column];
-        sum += (p + 7) * (q - 100);
-      }
-      REQUIRE(y[i] == stage.Expected(sum, 0));
     }
   }
 }
