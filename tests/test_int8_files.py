@@ -147,3 +147,13 @@ def test_the_commands_train_and_evaluate_int8(raw, run, tmp_path):
     assert tflm["loss"] == pytest.approx(native["loss"], rel=1e-5)
     # LiteRT rounds a product once where TensorFlow Lite Micro rounds twice
     assert litert["loss"] == pytest.approx(native["loss"], rel=0.02)
+
+
+def test_a_sum_that_could_leave_32_bits_is_refused():
+    def dense(inputs):
+        b = Int8Builder(np.random.default_rng(2))
+        return b.finish(b.int8_dense(b.int8_input(1, inputs), 2))
+
+    with pytest.raises(tt.ConversionError, match="65,793 a channel at most"):
+        tt.convert(dense(65794))
+    assert tt.convert(dense(65793)).sizes.trainable_parameters == 2 * 65793 + 2

@@ -32,7 +32,7 @@ def rank_fits(graph: Graph, op: Operator) -> bool:
 
 
 def weights_are_constant(graph: Graph, op: Operator) -> bool:
-    """its weights and bias are constants of the file, float32, or int8 and int32 as TensorFlow Lite quantises them"""
+    """its weights and bias are constants: float32, or TensorFlow Lite's int8 and int32, 65,793 a channel at most"""
     from . import OPERATORS  # not above: the specs in it name this constraint
 
     spec = OPERATORS[op.type]
@@ -68,12 +68,17 @@ def known_fused_activation(graph: Graph, op: Operator) -> bool:
     return op.options.get("fused_activation_function", "NONE") in ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
+_MOST_TERMS = (2**31 - 1) // (255 * 128)  # of a sum that no int8 values take beyond 32 bits
+
+
 def int8_weights(x: Tensor, tensors: Mapping[str, Tensor], channel_axis: int | None) -> bool:
     """Whether weights are int8, symmetric, with one scale or one for each channel, and biases int32 in units of the
     products (TensorFlow Lite's 8-bit quantisation)."""
     w, b = tensors["w"], tensors.get("b")
     quantization = stated(w)
     if w.dtype != "int8" or quantization is None or quantization.zero_points.any():
+        return False
+    if channel_axis is not None and w.elements // w.shape[channel_axis] > _MOST_TERMS:
         return False
     return (len(quantization.scales) == 1 or quantization.axis == channel_axis) and (b is None or b.dtype == "int32")
 
