@@ -229,6 +229,7 @@ def test_every_activation_of_the_first_step_equals_the_native_kernels(name):
     assert max(worst.values()) <= 1e-5, worst
     if name == "every_operator":
         supported = {name for name, spec in OPERATORS.items() if spec.in_tflm} - {"CAST", "GATHER"}
+        supported -= {"QUANTIZE", "DEQUANTIZE"}  # test_int8_forward
         assert set(worst) == supported | {"SHAPE"}
 
 
