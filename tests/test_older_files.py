@@ -78,7 +78,7 @@ def test_what_older_files_state_otherwise_changes_nothing(
     assert not np.array_equal(results[0][0], results[0][1])
     stored = stock_runtimes.run("litert", data, x).astype(np.float32)
     q = load(data).subgraphs[0].tensors[load(data).subgraphs[0].outputs[0]].quantization
-    assert np.array_equal(results[1][0].reshape(6, 3), (stored - q.zeroPoint[0]) * q.scale[0])
+    assert np.array_equal(results[1][0].reshape(6, 3), (stored - np.float32(q.zeroPoint[0])) * np.float32(q.scale[0]))
 
 
 @pytest.mark.parametrize("layers", [1, 2])

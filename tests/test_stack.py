@@ -12,6 +12,7 @@ import int8_cases
 import networks
 import numpy as np
 import pytest
+from bodies import quantised
 from int8_builder import Int8Builder
 from tflite_builder import PADDINGS, TYPES, ModelBuilder
 from tflm_train.converters.operators import OPERATORS
@@ -175,6 +176,8 @@ def of_operator(kind: str) -> bytes:
         found = b.ops(kind, inputs, shapes, **options)
         flats = [b.reshape(part, 1, int(np.prod(part_shape))) for part, part_shape in zip(found, shapes)]
         y = b.op("CONCATENATION", flats, (1, 72), axis=1)
+    elif kind in ("QUANTIZE", "DEQUANTIZE"):
+        y = b.op("DEQUANTIZE", [quantised(b, b.op("QUANTIZE", [x], shape), "int8", 0.05)], shape)
     elif kind == "CONCATENATION":
         y = b.op(kind, [x, x], (1, 4, 6, 6), axis=-1)
     else:

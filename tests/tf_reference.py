@@ -110,9 +110,9 @@ class TensorFlowModel:
         if op.type == "UNPACK":
             return tf.unstack(x, axis=options["axis"])
         if op.type == "SPLIT":
-            return tf.split(value(op.inputs[1]), options["num_splits"], int(x))
+            return tf.split(value(op.inputs[1]), options["num_splits"], int(tf.reshape(x, [])))
         if op.type == "SPLIT_V":
-            return tf.split(x, value(op.inputs[1]), int(value(op.inputs[2])))
+            return tf.split(x, value(op.inputs[1]), int(tf.reshape(value(op.inputs[2]), [])))
         if op.type == "SLICE":
             return tf.slice(x, *(value(t) for t in op.inputs[1:]))
         if op.type == "BATCH_MATMUL":
