@@ -146,9 +146,7 @@ def _units_of_sums(x: Any, weights: Any) -> Any:
     if not all(t.quantization is not None and t.quantization.scale is not None for t in (x, weights)):
         return None
     found = schema.QuantizationParametersT()
-    found.scale = (np.float32(x.quantization.scale[0]) * np.asarray(weights.quantization.scale, np.float32)).astype(
-        "f4"
-    )
+    found.scale = np.float32(x.quantization.scale[0]) * np.asarray(weights.quantization.scale, np.float32)
     found.zeroPoint = np.zeros(len(found.scale), np.int64)
     return found
 

@@ -19,7 +19,7 @@ from .memory_planner import aligned, place_as_in, plan_program, share_in_place
 from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
-from .options import DEVICE_OPTIONS, device_numbers
+from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
 from .policies import Gate, Optimizer, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
@@ -198,8 +198,15 @@ class PlanBuilder:
         self.state_end = self.state_offset + 4 * len(self.layer_records) + policies_state
 
     def _notes(self) -> list[str]:
-        """What a user would not expect: a body that another interpreter runs, a ratio of less than one element."""
-        return self._body_notes() + self._ratio_notes()
+        """What a user would not expect: a body that another interpreter runs, a ratio of less than one element, an
+        option for integers where floats train."""
+        return self._body_notes() + self._ratio_notes() + self._update_notes()
+
+    def _update_notes(self) -> list[str]:
+        chosen = self.config.update
+        if self.update.has_object or chosen == OPTIONS["update"].default:
+            return []
+        return [f"update {chosen} (--update) has no effect: the weights that train are float32, not int8"]
 
     def _body_notes(self) -> list[str]:
         cut = self.layers.cut

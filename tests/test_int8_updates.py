@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import int8_networks
+import networks
 import numpy as np
 import pytest
 from int8_reference import Int8Model
@@ -108,6 +109,14 @@ def test_every_plane_is_planned_to_the_byte():
     assert rounds.weight_bytes == weights + 4 * biases
     assert masters.weight_bytes == 2 * weights + 5 * biases
     assert masters.trainable_parameters == weights + biases
+
+
+def test_an_update_without_int8_weights_is_said():
+    integers = tt.convert(dense_network(np.random.default_rng(0)), tt.TrainingConfig(update="nearest"))
+    floats = tt.convert(networks.mlp(), tt.TrainingConfig(update="nearest"))
+    assert not any("update" in note for note in integers.notes)
+    assert any("update nearest (--update) has no effect" in note for note in floats.notes)
+    assert not tt.convert(networks.mlp()).notes
 
 
 def test_another_optimizer_for_integers_is_refused(monkeypatch):

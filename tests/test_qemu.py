@@ -108,6 +108,16 @@ def test_int8_networks_have_parity(update: str, selector: str) -> None:
         assert other.tobytes() == losses.tobytes() and other_weights == weights and other_state == state
 
 
+@pytest.mark.parametrize("board", BOARDS)
+def test_int8_outputs_are_the_host_s_in_the_release_build(board: str) -> None:
+    """Forward passes are integers, so that fast kernels change no bit."""
+    model = tt.convert(int8_networks.cnn())
+    x = np.random.default_rng(7).normal(size=(20, *int8_networks.SHAPE)).astype(np.float32)
+    with tt.Trainer(model) as host, tt.Trainer(model, f"qemu:{board}") as emulated:
+        expected = host.predict(x)
+        assert np.array_equal(emulated.predict(x), expected) and len(np.unique(expected)) > 10
+
+
 @pytest.mark.parametrize("selector", ["dense", "tinyprop"])
 @pytest.mark.parametrize("network", SMALL_NETWORKS)
 def test_networks_of_all_kinds_have_parity(network: str, selector: str) -> None:
