@@ -161,7 +161,7 @@ Result Update(Numbers n) {
   constexpr float kFactor = 300.0f;
   Measured([&] { fast::s8::inner::AddToMasters(kFactor, errors, static_cast<uint32_t>(weights), y, y + weights); });
   for (int32_t i = 0; i < weights; ++i) {
-    AddToMaster<int8_t>(kFactor * errors[i], 127, expected[i], expected[weights + i]);
+    AddToMaster<int8_t>(RoundHalfUp<int8_t>(kFactor * errors[i]), 127, expected[i], expected[weights + i]);
   }
   return {weights, 2 * weights, 0};
 }

@@ -73,7 +73,7 @@ TEST_CASE("int8 weights with remainders: the plain rule's bits, any length, addr
         std::vector<int8_t> expected = values.Copy(), expected_remainders = remainders.Copy();
         for (size_t i = 0; i < n; ++i) {
           volatile const float parts = factor * gradient[i];  // a product that is rounded
-          AddToMaster<int8_t>(parts, 127, expected[i], expected_remainders[i]);
+          AddToMaster<int8_t>(RoundHalfUp<int8_t>(parts), 127, expected[i], expected_remainders[i]);
         }
         inner.add_to_masters(factor, gradient.data(), uint32_t(n), values.data(), remainders.data());
         CHECK(values.Copy() == expected);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../test_kernels/kernel_testing.h"
+#include "tflm_train/kernels/s8/fixed_factor.h"
 #include "tflm_train/kernels/s8/requantize.h"
 
 namespace tflm_train {
@@ -44,6 +45,12 @@ struct Pair32 {
 inline Pair32 RandomFactor(Random& random, int32_t low_shift, int32_t high_shift) {
   const int32_t multiplier = (int32_t{1} << 30) + static_cast<int32_t>(random.Below(1u << 24) * 64 + random.Below(64));
   return {multiplier, low_shift + static_cast<int32_t>(random.Below(uint32_t(high_shift - low_shift + 1)))};
+}
+
+/// Of either sign.
+inline FixedFactor RandomFixed(Random& random, int32_t low_shift, int32_t high_shift) {
+  const Pair32 pair = RandomFactor(random, low_shift, high_shift);
+  return {random.Below(2) == 0 ? pair.multiplier : -pair.multiplier, pair.shift};
 }
 
 /// One pair, or one for each channel, with the stage that reads it.

@@ -1,6 +1,7 @@
 // Updates of integer weights: every residue, long sequences, saturation.
 #include <doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
@@ -20,8 +21,12 @@ struct Weights {
   int8_t remainders[n] = {};
   uint32_t state = 0;
 
-  void Step(void (*run)(const IntegerRow<Integer>&), const float* gradient, float factor, Integer most) {
-    run({values, remainders, gradient, n, 1, factor, most, 7, &state});
+  template <class Gradient>
+  void Step(void (*run)(const IntegerRow<Integer, Gradient>&), const Gradient& gradient, Integer most) {
+    run({values, remainders, gradient, n, 1, most, 7, &state});
+  }
+  void Step(void (*run)(const IntegerRow<Integer, FloatGradient>&), const float* gradient, float factor, Integer most) {
+    Step(run, FloatGradient{gradient, factor}, most);
   }
 };
 
@@ -132,4 +137,56 @@ TEST_CASE("Biases take small steps beside large values") {
   }
   CHECK(biases.values[0] == (1 << 30) + 2);
   CHECK(biases.values[1] == 2);
+}
+
+TEST_CASE("A gradient of integers does what the same one of floats does, with all updates") {
+  // Integers that are multiples of a step of 2^-10 or more: products are exact in floats.
+  constexpr int n = 201;
+  for (const Update* update : {&kInt16MasterUpdate, &kStochasticUpdate, &kNearestUpdate}) {
+    Weights<int8_t, n> floats, sums;
+    Weights<int32_t, n> float_biases, sum_biases;
+    for (const float unit : {0.25f, -0.0009765625f, 3.0f, -150.0f, 0.0078125f, -0.0f}) {
+      float gradient[n];
+      int32_t integers[n];
+      for (int step = 0; step < 40; ++step) {
+        for (int i = 0; i < n; ++i) integers[i] = (i - n / 2) * (step % 5 - 2) + step;
+        for (int i = 0; i < n; ++i) gradient[i] = static_cast<float>(integers[i]);
+        floats.Step(update->weights, gradient, unit, 127);
+        sums.Step(update->weights_by_sums, SumGradient{integers, Fixed(unit)}, 127);
+        float_biases.Step(update->biases, gradient, unit, 4000);
+        sum_biases.Step(update->biases_by_sums, SumGradient{integers, Fixed(unit)}, 4000);
+      }
+      CHECK(std::equal(floats.values, floats.values + n, sums.values));
+      CHECK(std::equal(floats.remainders, floats.remainders + n, sums.remainders));
+      CHECK(std::equal(float_biases.values, float_biases.values + n, sum_biases.values));
+      CHECK(std::equal(float_biases.remainders, float_biases.remainders + n, sum_biases.remainders));
+      CHECK(floats.state == sums.state);
+    }
+  }
+}
+
+TEST_CASE("Gradients of integers: saturation at both ends, from sums at the ends of 32 bits") {
+  for (const Update* update : {&kInt16MasterUpdate, &kStochasticUpdate, &kNearestUpdate}) {
+    Weights<int8_t, 4> weights;
+    weights.values[3] = -128;  // a file may hold it
+    Weights<int32_t, 4> biases;
+    const int32_t sums[] = {INT32_MAX, INT32_MIN, 0, 0};
+    for (const float unit : {1e-6f, 1.0f, 1e20f, std::numeric_limits<float>::infinity()}) {
+      const SumGradient gradient = {sums, Fixed(unit)};
+      for (int step = 0; step < 3; ++step) {
+        weights.Step(update->weights_by_sums, gradient, 127);
+        biases.Step(update->biases_by_sums, gradient, 1000);
+      }
+      CHECK(weights.values[0] == 127);
+      CHECK(weights.values[1] == -127);
+      CHECK(weights.values[2] == 0);
+      CHECK(weights.values[3] == -127);
+      CHECK(biases.values[0] == 1000);
+      CHECK(biases.values[1] == -1000);
+      CHECK(biases.values[2] == 0);
+    }
+    weights.Step(update->weights_by_sums, SumGradient{sums, Fixed(-1e30f)}, 127);
+    CHECK(weights.values[0] == -127);
+    CHECK(weights.values[1] == 127);
+  }
 }

@@ -33,9 +33,9 @@ IntegerParameter::IntegerParameter(const Update& update, const PlanReader& plan,
   most_ = IsBias(record) ? MostBias(plan, record) : kMostWeight;
 }
 
-template <class Integer>
-void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer>&), uint32_t first, const float* gradient,
-                              uint32_t elements, uint32_t step, float factor) const {
+template <class Integer, class Gradient>
+void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer, Gradient>&), uint32_t first,
+                              const Gradient& gradient, uint32_t elements, uint32_t step) const {
   const ParameterRecord& record = plan_.parameter(parameter_);
   auto* const values = reinterpret_cast<Integer*>(persistent_ + record.arena_offset) + first;
   int8_t* remainders = nullptr;
@@ -43,17 +43,26 @@ void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer>&), uint32_t 
     remainders = reinterpret_cast<int8_t*>(persistent_ + record.remainder_offset) + first;
   }
   auto* const state = reinterpret_cast<uint32_t*>(persistent_ + plan_.update_state_offset());
-  run({values, remainders, gradient, elements, step, factor, static_cast<Integer>(most_), plan_.defaults().seed,
-       state});
+  run({values, remainders, gradient, elements, step, static_cast<Integer>(most_), plan_.defaults().seed, state});
 }
 
 void IntegerParameter::Run(uint32_t first, uint32_t channel, const float* gradient, uint32_t elements, uint32_t step,
                            float rate) const {
-  const float factor = rate / scales_[channel < scale_count_ ? channel : 0];
+  const FloatGradient floats = {gradient, rate / scale(channel)};
   if (IsBias(plan_.parameter(parameter_))) {
-    RunRow<int32_t>(update_.biases, first, gradient, elements, step, factor);
+    RunRow(update_.biases, first, floats, elements, step);
   } else {
-    RunRow<int8_t>(update_.weights, first, gradient, elements, step, factor);
+    RunRow(update_.weights, first, floats, elements, step);
+  }
+}
+
+void IntegerParameter::RunSums(uint32_t first, uint32_t channel, const int32_t* sums, uint32_t elements, uint32_t step,
+                               FixedFactor rate) const {
+  const SumGradient integers = {sums, Times(rate, FixedReciprocal(scale(channel)))};
+  if (IsBias(plan_.parameter(parameter_))) {
+    RunRow(update_.biases_by_sums, first, integers, elements, step);
+  } else {
+    RunRow(update_.weights_by_sums, first, integers, elements, step);
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "tflm_train/kernels/s8/fixed_factor.h"
+
 namespace tflm_train {
 
 /// Holds a value of this type times 2^16.
@@ -33,6 +35,25 @@ typename Wider<Integer>::Type RoundHalfUp(float value) {
   return below + (value - static_cast<float>(below) >= 0.5f ? 1 : 0);
 }
 
+/// value * factor in the same way, exactly.
+template <class Integer>
+typename Wider<Integer>::Type ScaleHalfUp(int32_t value, FixedFactor factor) {
+  constexpr int64_t kMost = int64_t{1} << (8 * sizeof(typename Wider<Integer>::Type) - 2);
+  const int64_t product = int64_t{value} * factor.multiplier;  // less than 2^62
+  int64_t rounded = 0;
+  if (factor.shift > 62 || product == 0) return 0;
+  if (factor.shift > 0) {
+    rounded = (product + (int64_t{1} << (factor.shift - 1))) >> factor.shift;
+  } else {
+    // 2^30 at least
+    const int32_t left = factor.shift > -32 ? -factor.shift : 32;
+    const int64_t most = kMost >> left;
+    rounded = product > most ? kMost : product < -most ? -kMost : product * (int64_t{1} << left);
+  }
+  rounded = rounded > kMost ? kMost : rounded < -kMost ? -kMost : rounded;
+  return static_cast<typename Wider<Integer>::Type>(rounded);
+}
+
 /// A step with `bits` fraction bits to one of its neighbours; over all 2^bits values of `random` the mean is the step.
 template <class Wide>
 Wide RoundStochastically(Wide step, int bits, uint32_t random) {
@@ -40,13 +61,13 @@ Wide RoundStochastically(Wide step, int bits, uint32_t random) {
 }
 
 /// An integer in [-most, most] and its remainder in 1/256 of a unit are one number, to which `parts` such parts are
-/// added, rounded. The integer is the nearest of the number.
+/// added. The integer is the nearest of the number.
 template <class Integer>
-void AddToMaster(float parts, Integer most, Integer& value, int8_t& remainder) {
+void AddToMaster(typename Wider<Integer>::Type parts, Integer most, Integer& value, int8_t& remainder) {
   using Wide = typename Wider<Integer>::Type;
   constexpr Wide kParts = 256;
   const Wide lowest = -kParts * most - kParts / 2, highest = kParts * most + kParts / 2 - 1;
-  Wide joined = kParts * value + remainder + RoundHalfUp<Integer>(parts);
+  Wide joined = kParts * value + remainder + parts;
   joined = joined < lowest ? lowest : joined > highest ? highest : joined;
   const Wide nearest = (joined + kParts / 2) >> 8;
   value = static_cast<Integer>(nearest);

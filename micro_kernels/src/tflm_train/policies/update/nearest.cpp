@@ -5,16 +5,17 @@
 namespace tflm_train {
 namespace {
 
-template <class Integer>
-void Run(const IntegerRow<Integer>& row) {
-  for (uint32_t i = 0; i < row.elements; ++i) {
-    Integer& value = row.values[i * row.step];
-    value = ClampTo(row.most, value + RoundHalfUp<Integer>(row.factor * row.gradient[i]));
+struct Rule {
+  template <class Integer, class Gradient>
+  static void Run(const IntegerRow<Integer, Gradient>& row) {
+    ForEachStep(row, 0, [&row](uint32_t at, typename Wider<Integer>::Type step) {
+      row.values[at] = ClampTo(row.most, row.values[at] + step);
+    });
   }
-}
+};
 
 }  // namespace
 
-const Update kNearestUpdate(UpdateId::kNearest, false, Run<int8_t>, Run<int32_t>);
+const Update kNearestUpdate(UpdateId::kNearest, false, Rule());
 
 }  // namespace tflm_train

@@ -17,21 +17,20 @@ uint32_t Random(uint32_t seed, uint32_t n) {
   return bits ^ bits >> 16;
 }
 
-template <class Integer>
-void Run(const IntegerRow<Integer>& row) {
-  uint32_t drawn = *row.state;
-  const float factor = row.factor * static_cast<float>(1 << kBits);
-  for (uint32_t i = 0; i < row.elements; ++i) {
-    Integer& value = row.values[i * row.step];
-    const auto step = RoundHalfUp<Integer>(factor * row.gradient[i]);
-    const uint32_t random = Random(row.seed, drawn++) >> (32 - kBits);
-    value = ClampTo(row.most, value + RoundStochastically(step, kBits, random));
+struct Rule {
+  template <class Integer, class Gradient>
+  static void Run(const IntegerRow<Integer, Gradient>& row) {
+    uint32_t drawn = *row.state;
+    ForEachStep(row, kBits, [&](uint32_t at, typename Wider<Integer>::Type step) {
+      const uint32_t random = Random(row.seed, drawn++) >> (32 - kBits);
+      row.values[at] = ClampTo(row.most, row.values[at] + RoundStochastically(step, kBits, random));
+    });
+    *row.state = drawn;
   }
-  *row.state = drawn;
-}
+};
 
 }  // namespace
 
-const Update kStochasticUpdate(UpdateId::kStochastic, false, Run<int8_t>, Run<int32_t>);
+const Update kStochasticUpdate(UpdateId::kStochastic, false, Rule());
 
 }  // namespace tflm_train

@@ -7,7 +7,9 @@ namespace s8 {
 namespace portable {
 
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders) {
-  for (uint32_t i = 0; i < n; ++i) AddToMaster<int8_t>(factor * gradient[i], 127, values[i], remainders[i]);
+  for (uint32_t i = 0; i < n; ++i) {
+    AddToMaster<int8_t>(RoundHalfUp<int8_t>(factor * gradient[i]), 127, values[i], remainders[i]);
+  }
 }
 
 }  // namespace portable
