@@ -2,17 +2,19 @@
 
 Every activation has one error buffer. Its consumers write or add to it (the first in backward order writes), its
 producer consumes it. Where an error passes through unchanged (views, ADD) the buffers are one.
+
+With errors of 16-bit integers an error has the type that its producer reads; a step between two types converts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .forward_pass import ForwardPass, pool_after, strip_elements
+from .forward_pass import ForwardPass, pool_after, step_shapes, strip_elements
 from .graph import Graph, Operator
-from .operators import OPERATORS
+from .operators import OPERATORS, int16_errors
 from .operators.convolution import pooled_words
-from .operators.spec import Argument, KernelSpec, OperatorSpec
+from .operators.spec import Argument, Int16Errors, KernelSpec, OperatorSpec
 from .operators.view import COPY
 from .operators.window import activation
 from .plan_format import NONE_INDEX, Activation, Phase, Place, Role, ScalarType
@@ -48,6 +50,8 @@ class BackwardPass:
         Trained operator -> LayerSlot.
     loss_tensor : int
         The tensor at which the loss's error enters.
+    int16 : bool
+        Errors are 16-bit integers where an operator's kernel takes them.
 
     Attributes
     ----------
@@ -56,7 +60,13 @@ class BackwardPass:
     """
 
     def __init__(
-        self, graph: Graph, layers: TrainedLayers, forward: ForwardPass, slots: dict[int, LayerSlot], loss_tensor: int
+        self,
+        graph: Graph,
+        layers: TrainedLayers,
+        forward: ForwardPass,
+        slots: dict[int, LayerSlot],
+        loss_tensor: int,
+        int16: bool = False,
     ) -> None:
         self.graph = graph
         self.layers = layers
@@ -64,7 +74,11 @@ class BackwardPass:
         self.slots = slots
         self.steps: list[Step] = []
         self.errors: dict[int, Value] = {}
-        self.loss_error = self._new_error(loss_tensor)
+        self._int16 = int16
+        self._exponents: dict[Value, Value] = {}  # of the errors of integers, by the owner of their memory
+        error = self._new_error(loss_tensor)
+        self.loss_error = error if error.type == ScalarType.FLOAT32 else Value(error.dims, role=Role.ERROR)
+        self._convert(self.loss_error, error, adds=False, op=graph.operators[-1])
         fused: dict[int, Operator] = {}  # convolution -> its max-pool, whose error the convolution consumes
         for op in reversed(graph.operators):
             reached = op.index in fused or any(t in self.errors for t in op.outputs)
@@ -72,15 +86,46 @@ class BackwardPass:
                 continue
             producer = graph.producers.get(op.inputs[0])
             if op.type == "MAX_POOL_2D" and producer is not None and producer.index in layers.differentiated:
-                if pool_after(graph, producer) is op:
+                if pool_after(graph, producer) is op and self._takes_int16(producer) is None:
                     fused[producer.index] = op
                     continue
             self._step(op, fused.get(op.index))
 
+    def _takes_int16(self, op: Operator) -> Int16Errors | None:
+        """How an operator runs on errors of integers, None if on floats."""
+        spec = OPERATORS.get(op.type)
+        return spec.int16_errors_for(self.graph, op) if self._int16 and spec is not None else None
+
+    def _error_type(self, tensor: int) -> ScalarType:
+        """Of a tensor's error: what reads it, views left aside, decides."""
+        reader = self.graph.producers.get(tensor)
+        while reader is not None and OPERATORS[reader.type].is_view:
+            reader = self.graph.producers.get(reader.inputs[0])
+        takes = reader is not None and self._takes_int16(reader) is not None
+        return ScalarType.INT16 if takes else ScalarType.FLOAT32
+
     def _new_error(self, tensor: int) -> Value:
-        error = Value(self.forward.values[tensor].dims, role=Role.ERROR)
-        self.errors[tensor] = error
+        self.errors[tensor] = self._error(self.forward.values[tensor].dims, self._error_type(tensor))
+        return self.errors[tensor]
+
+    def _error(self, dims: tuple[int, ...], kind: ScalarType) -> Value:
+        error = Value(dims, kind, role=Role.ERROR)
+        if kind == ScalarType.INT16:
+            self._exponents[error] = Value((1,), ScalarType.INT32, role=Role.ERROR)
         return error
+
+    def _exponent(self, error: Value | None) -> Value | None:
+        return None if error is None else self._exponents[error.root]
+
+    def _convert(self, source: Value, target: Value, adds: bool, op: Operator) -> None:
+        """A step that brings an error to the type of another one."""
+        if source.type == target.type:
+            return
+        if target.type == ScalarType.INT16:
+            kernel, exponent = int16_errors.TO_INT16, self._exponent(target)
+        else:
+            kernel, exponent = int16_errors.TO_FLOAT32, self._exponent(source)
+        self._emit(kernel, op, [source, target, exponent], [], [(target, adds)])
 
     def _contribute(self, tensor: int) -> tuple[Value | None, bool]:
         """Where a consumer puts the error of ``tensor`` (None if not needed), and whether it adds."""
@@ -92,7 +137,8 @@ class BackwardPass:
 
     def _share(self, tensor: int, error: Value) -> tuple[Value | None, bool]:
         """As ``_contribute``, but the first consumer hands over the memory of ``error``."""
-        if tensor in self.layers.errors and tensor not in self.errors:
+        is_first = tensor in self.layers.errors and tensor not in self.errors
+        if is_first and self._error_type(tensor) == error.type:
             self.errors[tensor] = error.view(self.forward.values[tensor].dims, Role.ERROR)
             return self.errors[tensor], False
         return self._contribute(tensor)
@@ -102,37 +148,60 @@ class BackwardPass:
         output = (pool or op).outputs[0]
         outputs_errors = [self.errors.get(t) for t in (pool or op).outputs]
         dy = next(error for error in outputs_errors if error is not None)
-        errors = self._input_errors(spec, op, dy)
+        wanted = self._input_errors(spec, op, dy)
+        errors = [self._writable(error, adds, dy) for error, adds in wanted]
         mask = self.forward.values[output] if activation(op) != Activation.NONE else None
         if spec.passes_on and mask is None and not self._clamps(spec, op):
-            untouched = all(error is None or (error.root is dy.root and not adds) for error, adds in errors)
+            untouched = all(error is None or (error.root is dy.root and not adds) for error, adds in wanted)
             if untouched:
                 return
         if spec.kernel is None:  # a view's error is added to one that is there
-            ((dx, _),) = errors
-            assert dx is not None
-            self._emit(COPY, op, [dy.view(dx.dims, Role.ERROR), dx], [], errors)
+            ((dx, adds),) = wanted
+            assert dx is not None  # of one type: who reads the view's error reads this one
+            source = dy.view(dx.dims, Role.ERROR)
+            if dx.type == ScalarType.INT16:
+                exponents = [self._exponent(source), self._exponent(dx)]
+                self._emit(int16_errors.COPY, op, [source, dx, *exponents], [], wanted)
+            else:
+                self._emit(COPY, op, [source, dx], [], wanted)
             return
+        takes_int16 = self._takes_int16(op)
         if pool is not None:
             pooled = spec.pooled_for(self.graph, op)
             assert pooled is not None
             kernel, words = pooled, pooled_words(self.graph, op, pool)
+        elif takes_int16 is not None:
+            kernel, words = takes_int16.kernel, takes_int16.words(self.graph, op)
         else:
             kernel = spec.kernel_for(self.graph, op) or COPY
             words = spec.words_for(self.graph, op, Phase.BACKWARD)
         values: list[Value | None] = []
-        outputs = iter(errors)
+        outputs, exponents_of = iter(errors), dict(zip([f"d{a.name}e" for a in spec.inputs], errors))
         for argument in kernel.backward_arguments:
             if argument.repeated:
                 values += outputs_errors if argument.name == "dy" else [error for error, _ in outputs]
             elif argument.is_error_output:
                 values.append(next(outputs)[0])
+            elif argument.is_exponent:
+                values.append(self._exponent(dy if argument.name == "dye" else exponents_of[argument.name][0]))
+            elif argument.name == "workspace":
+                values.append(self._workspace(spec, kernel, words, op, pool, dy))
             else:
                 values.append(self._read(spec, argument, op, pool, dy, mask, errors))
         step = self._emit(kernel, op, values, words, errors)
         step.operators += [] if pool is None else [pool.index]
         slot = self.slots.get(op.index)
         step.layer = NONE_INDEX if slot is None else slot.index
+        for (error, adds), (written, _) in zip(wanted, errors):
+            if error is not None and written is not None and written is not error:
+                self._convert(written, error, adds, op)
+
+    def _writable(self, error: Value | None, adds: bool, dy: Value) -> tuple[Value | None, bool]:
+        """What a kernel that reads ``dy`` writes for an error, and whether it adds: another value where that is of
+        another type."""
+        if error is None or error.type == dy.type:
+            return error, adds
+        return self._error(error.dims, dy.type), False
 
     def _clamps(self, spec: OperatorSpec, op: Operator) -> bool:
         """Whether its output is cut off at the ends of int8."""
@@ -175,9 +244,9 @@ class BackwardPass:
             slot = self.slots.get(op.index)
             if slot is None or not slot.max_selected:
                 return None
-            return Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
-        if name == "workspace":
-            return self._workspace(spec, op, pool, dy)
+            # integers are selected among all that a max-pool reads, most of it zero
+            keys = dy.elements if dy.type == ScalarType.INT16 else slot.max_selected
+            return Value((keys,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
         if name == "y":
             return mask if argument.optional else self.forward.values[(pool or op).outputs[0]]
         if name in spec.reads_for:
@@ -188,11 +257,21 @@ class BackwardPass:
             return None
         return self.forward.operand(op.inputs[spec.position(name)])
 
-    def _workspace(self, spec: OperatorSpec, op: Operator, pool: Operator | None, dy: Value) -> Value | None:
-        """Room for a strip of the image, and for rows of the weight gradient where the step trains."""
-        kernel = (spec.kernel_for if pool is None else spec.pooled_for)(self.graph, op)
-        words = spec.words_for(self.graph, op, Phase.BACKWARD) if pool is None else pooled_words(self.graph, op, pool)
-        assert kernel is not None
+    def _workspace(
+        self,
+        spec: OperatorSpec,
+        kernel: KernelSpec,
+        words: list[int | float],
+        op: Operator,
+        pool: Operator | None,
+        dy: Value,
+    ) -> Value | None:
+        """What a kernel states, or room for a strip of the image, and for rows of the weight gradient where the step
+        trains."""
+        if dy.type == ScalarType.INT16:
+            assert kernel.workspace is not None
+            elements = kernel.workspace(step_shapes(self.graph, op, op), kernel.named_words(words))
+            return Value((elements,), ScalarType.INT32, role=Role.ERROR)
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)
         if op.index in self.layers.trained:
             elements += self._sums(spec, op, dy)

@@ -22,6 +22,7 @@ from .policies import Gate, Loss, Optimizer, Policy, Selector, Update
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
 MAX_ACCUMULATE = 65535
+ERRORS = ("float32", "int16", "auto")
 UPDATES = tuple(update.word for update in Update if update.has_object)
 _SPARSE = tuple(selector for selector in Selector if selector.has_object)
 _TINYPROP = (Selector.TINYPROP,)
@@ -262,6 +263,20 @@ OPTIONS: dict[str, Option] = {
             rule=_one_of(UPDATES),
             read=_word,
             words=UPDATES,
+        ),
+        Option(
+            name="errors",
+            flags=("--errors",),
+            help=f"{', '.join(ERRORS[:-1])} or {ERRORS[-1]}: what the errors of int8 layers are.",
+            metavar="E",
+            details='What the errors of int8 layers are: "float32", or "int16", integers with one exponent for each '
+            "tensor, in half of the memory, which cores without a floating-point unit train on as they are; an operator "
+            'without a kernel for them converts. "auto": int16 where the board has no such unit, else float32. Nothing '
+            "where layers compute on float32.",
+            default=ERRORS[0],
+            rule=_one_of(ERRORS),
+            read=_word,
+            words=ERRORS,
         ),
         Option(
             name="ratio",

@@ -20,7 +20,7 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
-from .policies import Gate, Optimizer, Update
+from .policies import Gate, Optimizer, Selector, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .trainability import TrainedLayers
@@ -57,6 +57,8 @@ class PlanBuilder:
         if self.loss.tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
         self.optimizer = Optimizer.chosen(config)
+        if config.errors == "int16" and not Selector.chosen(config).takes_integers:
+            raise ConversionError(f"selector {config.selector} chooses among float32 errors only; use --errors float32")
         self.update = self._update()
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self.units: dict[int, Quantization] = {}  # bias -> what its integers stand for
@@ -200,13 +202,28 @@ class PlanBuilder:
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element, an
         option for integers where floats train."""
-        return self._body_notes() + self._ratio_notes() + self._update_notes()
+        return self._body_notes() + self._ratio_notes() + self._update_notes() + self._errors_notes()
 
     def _update_notes(self) -> list[str]:
         chosen = self.config.update
         if self.update.has_object or chosen == OPTIONS["update"].default:
             return []
         return [f"update {chosen} (--update) has no effect: the weights that train are float32, not int8"]
+
+    def _errors_notes(self) -> list[str]:
+        chosen = self.config.errors
+        if chosen == "auto":
+            return [
+                "errors float32 (--errors auto): the file does not say for which board it is; --errors int16 trains "
+                "without a floating-point unit"
+            ]
+        if chosen == OPTIONS["errors"].default or any(
+            spec.computes_int8(self.graph, op)
+            for op in self.graph.operators
+            if (spec := OPERATORS.get(op.type)) is not None and op.index in self.layers.differentiated
+        ):
+            return []
+        return [f"errors {chosen} (--errors) has no effect: the layers that pass errors on are float32, not int8"]
 
     def _body_notes(self) -> list[str]:
         cut = self.layers.cut
@@ -241,7 +258,9 @@ class PlanBuilder:
         program.loss_input = forward.floats(self.loss.input)
         program.first_operator = forward.first_operator
         if train:
-            backward = BackwardPass(self.graph, self.layers, forward, self.slots, self.loss.tensor)
+            backward = BackwardPass(
+                self.graph, self.layers, forward, self.slots, self.loss.tensor, self.config.errors == "int16"
+            )
             program.backward = backward.steps
             program.loss_error = backward.loss_error
         return program

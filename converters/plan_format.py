@@ -322,6 +322,13 @@ class Plan:
         return next(policy for policy in self.policies if isinstance(policy, Update))
 
     @property
+    def errors(self) -> str:
+        """What the errors of int8 layers are, as the option says it."""
+        values = self.sections[SectionKind.VALUES]
+        integers = (values["role"] == Role.ERROR) & (values["type"] == ScalarType.INT16)
+        return ScalarType.INT16.dtype.name if integers.any() else ScalarType.FLOAT32.dtype.name
+
+    @property
     def parameters(self) -> np.ndarray:
         return self.sections[SectionKind.PARAMETERS]
 

@@ -65,6 +65,11 @@ class Selector(Policy):
     def has_object(self) -> bool:
         return self is not Selector.DENSE
 
+    @property
+    def takes_integers(self) -> bool:
+        """Whether it chooses among errors of 16-bit integers too."""
+        return self in (Selector.DENSE, Selector.STATIC_TOPK, Selector.TINYPROP)
+
 
 class Targets(enum.Enum):
     """What labels a loss takes: a class number stands for a row in which that class is 1 and all others are 0."""

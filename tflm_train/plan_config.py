@@ -12,7 +12,7 @@ def plan_config(plan: Plan) -> TrainingConfig:
     defaults = plan.defaults
     options = {**plan.options, "optimizer": plan.optimizer.word}
     if plan.update.has_object:
-        options["update"] = plan.update.word
+        options |= {"update": plan.update.word, "errors": plan.errors}
     constants = {name: value for name, value in options.items() if name in OPTIONS and in_effect(name, options)}
     return TrainingConfig(
         layers=[int(layer["operator"]) for layer in plan.layers],

@@ -66,7 +66,7 @@ def train_report(
         seed=seed,
         selector=trainer.options["selector"],
         update=update.word if update.has_object else None,
-        errors="float32",
+        errors=trainer.model.plan.errors,
         saturated_fraction=trainer.saturated_fraction if update.has_object else None,
         loss=history.history.get("loss", []),
         metric=metric,

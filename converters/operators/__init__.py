@@ -10,6 +10,7 @@ from . import (
     convolution,
     dense,
     function,
+    int16_errors,
     lookup,
     move,
     parts,
@@ -35,6 +36,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     function,
     lookup,
     quantize,
+    int16_errors,
     view,
 )
 
@@ -57,6 +59,7 @@ def _kernels() -> tuple[KernelSpec, ...]:
         found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0]]
         if spec.int8 is not None:
             found += [spec.int8.kernel, spec.int8.pooled, spec.int8.variant and spec.int8.variant[0]]
+            found += [spec.int8.errors and spec.int8.errors.kernel]
     kernels = tuple(sorted({kernel for kernel in found if kernel is not None}, key=lambda kernel: kernel.number))
     numbers = [kernel.number for kernel in kernels]
     if numbers != list(range(len(kernels))):

@@ -13,7 +13,7 @@ from .constraints import COMMON, FUSED
 from .fixed_point import bounds, multiplier, scale_of, zero_point_of
 from .int8_tables import one_scale
 from .shapes import Wrong, require, shape_of
-from .spec import Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import Int8, Int16Errors, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 from .window import activation
 
 _ACTIVATION = OptionField("fusedActivationFunction", 0, 1)
@@ -50,6 +50,15 @@ def _int8_add_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
     return [*zeros, *bounds(graph, op), 1 if op.type == "ADD" else -1, *pairs]
 
 
+def _has_equal_shapes(graph: Graph, op: Operator) -> bool:
+    """its operands have the shape of its output"""
+    return len({graph.tensors[t].shape for t in (*op.inputs[:2], op.outputs[0])}) == 1
+
+
+def _int16_add_words(graph: Graph, op: Operator) -> list[Word]:
+    return [*bounds(graph, op), 1 if op.type == "ADD" else -1]
+
+
 _ADD_INT8 = Int8(
     KernelSpec(
         name="ADD_INT8",
@@ -60,6 +69,18 @@ _ADD_INT8 = Int8(
         macs=None,
     ),
     _int8_add_words,
+    errors=Int16Errors(
+        KernelSpec(
+            name="ADD_INT16_ERRORS",
+            number=84,
+            forward="a b y!",
+            backward="y dy! da!? db!? dye dae!? dbe!?",
+            words="low high sign",
+            macs=None,
+        ),
+        _int16_add_words,
+        _has_equal_shapes,
+    ),
 )
 
 

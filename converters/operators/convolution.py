@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import Phase
-from . import pool, strip, window
+from . import int16_errors, pool, strip, window
 from .columns import conv_workspace, depthwise_workspace
 from .constraints import WINDOW, weights_are_constant
 from .fixed_point import layer_words
 from .shapes import check_bias, integers, require, shape_of
-from .spec import WINNERS, Int8, KernelSpec, MacRule, OperatorSpec, OptionField, Options, Shape, StripRule, Word
+from .spec import WINNERS, Int8, Int16Errors, KernelSpec, MacRule, OperatorSpec, OptionField, Options, Shape, StripRule, Word
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
 _INT8_FORWARD, _INT8_BACKWARD = "x w b? y! workspace!?", "x? w y dy! dx!? scratch!? workspace!?"
@@ -128,6 +128,32 @@ def _int8_pooled_kernel(name: str, number: int, geometry: str = _GEOMETRY) -> Ke
     )
 
 
+def _int16_words(graph: Graph, op: Operator) -> list[Word]:
+    x, w, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
+    *geometry, _ = words(graph, op)[:7]
+    _, height, width, _ = w.shape
+    channels = y.shape[3] // x.shape[3] if op.type == "DEPTHWISE_CONV_2D" else y.shape[3]
+    own = int16_errors.layer_words(graph, op, x, w, height * width * channels, y.shape[1] * y.shape[2])
+    return [*geometry, *words(graph, op)[7:], *own]
+
+
+def _int16_errors(name: str, number: int, geometry: str = _GEOMETRY) -> Int16Errors:
+    kernel = KernelSpec(
+        name=name,
+        number=number,
+        forward=_INT8_FORWARD,
+        backward=int16_errors.LAYER,
+        words=f"{geometry} {int16_errors.LAYER_WORDS}",
+        macs=_macs,
+        workspace=_int16_workspace,
+    )
+    return Int16Errors(kernel, _int16_words)
+
+
+def _int16_workspace(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    return int16_errors.row_and_pixel(shapes, shapes["y"][3])
+
+
 CONV_2D = OperatorSpec(
     name="CONV_2D",
     kernel=KernelSpec(
@@ -172,6 +198,7 @@ CONV_2D = OperatorSpec(
         _int8_words,
         variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55, None), is_grouped),
         pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74),
+        errors=_int16_errors("CONV_2D_INT16_ERRORS", 79),
     ),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
@@ -216,6 +243,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, depthwise_workspace, f"{_GEOMETRY} depth_multiplier"),
         _int8_words,
         pooled=_int8_pooled_kernel("DEPTHWISE_MAX_POOL_INT8", 75, f"{_GEOMETRY} depth_multiplier"),
+        errors=_int16_errors("DEPTHWISE_CONV_2D_INT16_ERRORS", 80, f"{_GEOMETRY} depth_multiplier"),
     ),
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",

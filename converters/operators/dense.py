@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import Phase
 from ..quantization import stated
+from . import int16_errors
 from .columns import dense_workspace
 from .constraints import FUSED, weights_are_constant
 from .fixed_point import layer_words
 from .shapes import check_bias, require, shape_of
-from .spec import Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import Int8, Int16Errors, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 from .window import activation
 
 
@@ -24,6 +25,16 @@ def _words(graph: Graph, op: Operator) -> list[Word]:
 def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
     x, w = (graph.tensors[t] for t in op.inputs[:2])
     return [*_words(graph, op)[:-1], *layer_words(graph, op, x, w, phase, float_product=len(_scales(w)) == 1)]
+
+
+def _int16_words(graph: Graph, op: Operator) -> list[Word]:
+    x, w = (graph.tensors[t] for t in op.inputs[:2])
+    shape = _words(graph, op)[:-1]
+    return [*shape, *int16_errors.layer_words(graph, op, x, w, w.shape[0], x.elements // w.shape[1])]
+
+
+def _int16_workspace(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    return shapes["w"][1]
 
 
 def _scales(w: Tensor) -> Sequence[float]:
@@ -88,5 +99,17 @@ FULLY_CONNECTED = OperatorSpec(
             workspace=dense_workspace,
         ),
         _int8_words,
+        errors=Int16Errors(
+            KernelSpec(
+                name="FULLY_CONNECTED_INT16_ERRORS",
+                number=81,
+                forward="x w b? y! workspace!?",
+                backward=int16_errors.LAYER,
+                words=f"batch inputs outputs {int16_errors.LAYER_WORDS}",
+                macs=_macs,
+                workspace=_int16_workspace,
+            ),
+            _int16_words,
+        ),
     ),
 )

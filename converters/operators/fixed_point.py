@@ -23,6 +23,11 @@ def zero_point_of(tensor: Tensor) -> int:
     return int(_of(tensor).zero_points[0])
 
 
+def weight_scales(tensor: Tensor) -> np.ndarray:
+    """Scales of weights: one, or one for each channel."""
+    return _of(tensor).scales
+
+
 def _of(tensor: Tensor) -> Quantization:
     found = stated(tensor)
     assert found is not None  # the operator's constraints ask for it

@@ -11,7 +11,7 @@ from .constraints import WINDOW
 from .fixed_point import bounds
 from .int8_tables import one_scale
 from .shapes import require, shape_of
-from .spec import WINNERS, Int8, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
+from .spec import WINNERS, Int8, Int16Errors, KernelSpec, OperatorSpec, OptionField, Options, Shape, Word
 
 _WINDOW = "filter_h filter_w stride_h stride_w pad_top pad_left"
 POOL_WORDS = f"{_WINDOW} activation"
@@ -30,6 +30,10 @@ def words(graph: Graph, op: Operator) -> list[Word]:
 
 def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
     return [*words(graph, op)[:-1], *bounds(graph, op)]
+
+
+def _int16_words(graph: Graph, op: Operator) -> list[Word]:
+    return _int8_words(graph, op, Phase.BACKWARD)
 
 
 def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
@@ -93,6 +97,18 @@ MAX_POOL_2D = OperatorSpec(
         ),
         _int8_words,
         (one_scale,),
+        errors=Int16Errors(
+            KernelSpec(
+                name="MAX_POOL_2D_INT16_ERRORS",
+                number=82,
+                forward="x y! argmax!?",
+                saved={"argmax": WINNERS},
+                backward="y argmax dy! dx! dye dxe!",
+                words=_INT8_WORDS,
+                macs=None,
+            ),
+            _int16_words,
+        ),
     ),
 )
 
@@ -118,6 +134,17 @@ AVERAGE_POOL_2D = OperatorSpec(
         ),
         _int8_words,
         (one_scale,),
+        errors=Int16Errors(
+            KernelSpec(
+                name="AVERAGE_POOL_2D_INT16_ERRORS",
+                number=83,
+                forward="x y!",
+                backward="y dy! dx! dye dxe!",
+                words=_INT8_WORDS,
+                macs=None,
+            ),
+            _int16_words,
+        ),
     ),
 )
 

@@ -9,6 +9,7 @@ Arguments are written in one line, in the order of the step::
     "x w b? y! argmax!?"    ! the step writes it   ? it may be absent   * any number of them (the last one)
 
 Names have a meaning: ``y`` is the output (``y!*``: all of several), ``d`` and the name of an input or output its error,
+which has an exponent where it is of integers: ``dye`` is that of ``dy``,
 ``w`` and ``b`` weights and biases that train, ``scratch`` a selector's keys (uint16), ``workspace`` floats that live no
 longer than the step (int16 where the kernel states how many). What else a forward step writes is kept for the backward
 step: see ``Saved``. Constants ("words") are 32-bit integers unless marked ``:f32``.
@@ -71,7 +72,12 @@ class Argument(NamedTuple):
     @property
     def is_error_output(self) -> bool:
         """Whether it is the error of an input: ``dx``, ``da``."""
-        return self.written and self.name.startswith("d") and self.name != "dy"
+        return self.written and len(self.name) == 2 and self.name.startswith("d") and self.name != "dy"
+
+    @property
+    def is_exponent(self) -> bool:
+        """Whether it is the exponent of an error of integers: ``dye``."""
+        return len(self.name) == 3 and self.name.startswith("d") and self.name.endswith("e")
 
 
 def parse_arguments(text: str) -> tuple[Argument, ...]:
@@ -139,6 +145,7 @@ class KernelSpec:
             raise ValueError(f"{self.name}: scratch is not the sixth argument of its backward step")
         for argument in backward:
             known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "workspace"}
+            known |= {f"d{a.name}e" for a in forward}
             if argument.name not in known:
                 raise ValueError(f"{self.name}: {argument.name} is no argument of its forward step nor an error of one")
 
@@ -198,6 +205,29 @@ class Options:
             raise ValueError(f"{self.table}: its scalars are {sorted(scalars)}")
 
 
+def always(graph: Graph, op: Operator) -> bool:
+    """it has an int8 kernel"""
+    return True
+
+
+class Int16Errors(NamedTuple):
+    """How an operator on int8 tensors passes on errors of 16-bit integers.
+
+    Attributes
+    ----------
+    kernel : KernelSpec
+        Of the backward step.
+    words : callable
+        (graph, operator) -> constants of the step.
+    fits : callable
+        Whether the kernel runs it; if not its errors are float32.
+    """
+
+    kernel: KernelSpec
+    words: WordRule
+    fits: Constraint = always
+
+
 class Int8(NamedTuple):
     """How an operator runs on int8 tensors.
 
@@ -213,6 +243,8 @@ class Int8(NamedTuple):
         Another kernel with the same arguments and constants, and when it is taken in place of ``kernel``.
     pooled : KernelSpec or None
         The kernel of the backward step together with that of the max-pool behind it; forward they run apart.
+    errors : Int16Errors or None
+        None: the errors of its output are float32 whatever the others are.
     """
 
     kernel: KernelSpec
@@ -220,6 +252,7 @@ class Int8(NamedTuple):
     constraints: tuple[Constraint, ...] = ()
     variant: tuple[KernelSpec, Constraint] | None = None
     pooled: KernelSpec | None = None
+    errors: Int16Errors | None = None
 
     def kernel_for(self, graph: Graph, op: Operator) -> KernelSpec:
         """The kernel of the operator's steps."""
@@ -371,6 +404,14 @@ class OperatorSpec:
         if self.variant is not None and self.variant[1](graph, op):
             return self.variant[0]
         return self.kernel
+
+    def int16_errors_for(self, graph: Graph, op: Operator) -> Int16Errors | None:
+        """How the operator passes on errors of 16-bit integers, None if it does not."""
+        if self.int8 is None or not self.computes_int8(graph, op):
+            return None
+        errors = self.int8.errors
+        fits = errors is not None and self.int8.kernel_for(graph, op) is self.int8.kernel and errors.fits(graph, op)
+        return errors if fits else None
 
     def pooled_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
         """The kernel of a step together with the max-pool behind the operator."""

@@ -125,9 +125,9 @@ struct ConvWith {
 
   /// Each row dy * x: end(its first weight, channel, gradient, weights, step from one to the next). As many at a time
   /// as `sums` holds, at least one; each is summed there before its end, so that no small term is rounded away. `X`:
-  /// const T*, or ShiftedInput.
-  template <class X, class T, class Locator, class End>
-  static void WeightGradientRows(const ConvShape& s, const X& x, const T* dy, uint32_t elements,
+  /// const T*, or ShiftedInput. `E`: T, or integers whose sums are T.
+  template <class X, class E, class Locator, class T, class End>
+  static void WeightGradientRows(const ConvShape& s, const X& x, const E* dy, uint32_t elements,
                                  const Selection& selection, const Locator& map, const Workspace<T>& sums,
                                  WorkCounters& work, End end) {
     const uint32_t filter_elements = WeightsPerChannel(s), all = static_cast<uint32_t>(s.out_c);

@@ -31,6 +31,17 @@ enum Word : uint32_t { kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00, 0xff, 0x01};
 }  // namespace add
 
+namespace add_int16_errors {
+namespace forward {  // a b y!
+enum Argument : uint32_t { kA, kB, kY, kCount };
+}
+namespace backward {  // y dy! da!? db!? dye dae!? dbe!?
+enum Argument : uint32_t { kY, kDy, kDa, kDb, kDye, kDae, kDbe, kCount };
+}
+enum Word : uint32_t { kLow, kHigh, kSign, kWords };
+inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x6e, 0x00, 0x00, 0xff, 0x01};
+}  // namespace add_int16_errors
+
 namespace add_int8 {
 namespace forward {  // a b y!
 enum Argument : uint32_t { kA, kB, kY, kCount };
@@ -52,6 +63,17 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace average_pool_2d
+
+namespace average_pool_2d_int16_errors {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // y dy! dx! dye dxe!
+enum Argument : uint32_t { kY, kDy, kDx, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kLow, kHigh, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x16, 0x00, 0x00, 0xff, 0x01};
+}  // namespace average_pool_2d_int16_errors
 
 namespace average_pool_2d_int8 {
 namespace forward {  // x y!
@@ -115,6 +137,17 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace conv_2d
 
+namespace conv_2d_int16_errors {
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!? dye dxe!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kLow, kHigh, kXZero, kXScale, kShift, kExponent, kChannels };
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0xf8, 0x00, 0x20, 0x01, 0x03};
+}  // namespace conv_2d_int16_errors
+
 namespace conv_2d_int8 {
 namespace forward {  // x w b? y! workspace!?
 enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
@@ -158,6 +191,16 @@ enum Argument : uint32_t { kDy, kDx, kCount };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
 }  // namespace copy
 
+namespace copy_int16_errors {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx! dye dxe!
+enum Argument : uint32_t { kDy, kDx, kDye, kDxe, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x0b, 0x00, 0x00, 0xff, 0x00};
+}  // namespace copy_int16_errors
+
 namespace depthwise_conv_2d {
 namespace forward {  // x w b? y! workspace!?
 enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
@@ -168,6 +211,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kCount };
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kWords };
 inline constexpr KernelArguments kArguments = {0x18, 0x00, 0x78, 0x00, 0x20, 0x01, 0x03};
 }  // namespace depthwise_conv_2d
+
+namespace depthwise_conv_2d_int16_errors {
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!? dye dxe!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kDepthMultiplier, kLow, kHigh, kXZero, kXScale, kShift, kExponent, kChannels };
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0xf8, 0x00, 0x20, 0x01, 0x03};
+}  // namespace depthwise_conv_2d_int16_errors
 
 namespace depthwise_conv_2d_int8 {
 namespace forward {  // x w b? y! workspace!?
@@ -234,6 +288,26 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace elu
 
+namespace errors_to_float32 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx! dye
+enum Argument : uint32_t { kDy, kDx, kDye, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x03, 0x00, 0x00, 0xff, 0x00};
+}  // namespace errors_to_float32
+
+namespace errors_to_int16 {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+namespace backward {  // dy! dx! dxe!
+enum Argument : uint32_t { kDy, kDx, kDxe, kCount };
+}
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x07, 0x00, 0x00, 0xff, 0x00};
+}  // namespace errors_to_int16
+
 namespace exp {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -254,6 +328,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kCount };
 enum Word : uint32_t { kBatch, kInputs, kOutputs, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x08, 0x00, 0x38, 0x00, 0x20, 0x01, 0x03};
 }  // namespace fully_connected
+
+namespace fully_connected_int16_errors {
+namespace forward {  // x w b? y! workspace!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? workspace!? dye dxe!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kBatch, kInputs, kOutputs, kLow, kHigh, kXZero, kXScale, kShift, kExponent, kChannels };
+inline constexpr KernelArguments kArguments = {0x18, 0x00, 0xf8, 0x00, 0x20, 0x01, 0x03};
+}  // namespace fully_connected_int16_errors
 
 namespace fully_connected_int8 {
 namespace forward {  // x w b? y! workspace!?
@@ -403,6 +488,17 @@ enum Argument : uint32_t { kY, kArgmax, kDy, kDx, kCount };
 enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kActivation, kWords };
 inline constexpr KernelArguments kArguments = {0x06, 0x04, 0x0c, 0x02, 0x00, 0xff, 0x02};
 }  // namespace max_pool_2d
+
+namespace max_pool_2d_int16_errors {
+namespace forward {  // x y! argmax!?
+enum Argument : uint32_t { kX, kY, kArgmax, kCount };
+}
+namespace backward {  // y argmax dy! dx! dye dxe!
+enum Argument : uint32_t { kY, kArgmax, kDy, kDx, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kFilterH, kFilterW, kStrideH, kStrideW, kPadTop, kPadLeft, kLow, kHigh, kWords };
+inline constexpr KernelArguments kArguments = {0x06, 0x04, 0x2c, 0x02, 0x00, 0xff, 0x02};
+}  // namespace max_pool_2d_int16_errors
 
 namespace max_pool_2d_int8 {
 namespace forward {  // x y! argmax!?

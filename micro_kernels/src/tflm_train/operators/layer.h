@@ -47,8 +47,8 @@ TFLM_TRAIN_COLD Selection BeginLayerBackward(const StepView& step, const Backwar
                                              Activation activation, uint32_t elements);
 
 /// Counts the parameters that a backward step changes.
-template <class Locator>
-void CountUpdates(const BackwardContext& context, const Selection& selection, const float* dy, uint32_t elements,
+template <class T, class Locator>
+void CountUpdates(const BackwardContext& context, const Selection& selection, const T* dy, uint32_t elements,
                   const Locator& locator, uint32_t weights_per_channel) {
   if constexpr (kCountWork) {
     const uint64_t channels = SelectedChannels(selection, dy, elements, locator);

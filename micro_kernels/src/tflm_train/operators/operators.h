@@ -14,27 +14,35 @@ namespace tflm_train {
 // Each twice: the second runs forward only and links no backward code.
 extern const OperatorOf<KernelId::kAbs> kAbs, kAbsForward;
 extern const OperatorOf<KernelId::kAdd> kAdd, kAddForward;
+extern const OperatorOf<KernelId::kAddInt16Errors> kAddInt16Errors, kAddInt16ErrorsForward;
 extern const OperatorOf<KernelId::kAddInt8> kAddInt8, kAddInt8Forward;
 extern const OperatorOf<KernelId::kAveragePool2d> kAveragePool2d, kAveragePool2dForward;
+extern const OperatorOf<KernelId::kAveragePool2dInt16Errors> kAveragePool2dInt16Errors, kAveragePool2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kAveragePool2dInt8> kAveragePool2dInt8, kAveragePool2dInt8Forward;
 extern const OperatorOf<KernelId::kBatchMatmul> kBatchMatmul, kBatchMatmulForward;
 extern const OperatorOf<KernelId::kCast> kCast, kCastForward;
 extern const OperatorOf<KernelId::kConcatenation> kConcatenation, kConcatenationForward;
 extern const OperatorOf<KernelId::kConcatenationInt8> kConcatenationInt8, kConcatenationInt8Forward;
 extern const OperatorOf<KernelId::kConv2d> kConv2d, kConv2dForward;
+extern const OperatorOf<KernelId::kConv2dInt16Errors> kConv2dInt16Errors, kConv2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kConv2dInt8> kConv2dInt8, kConv2dInt8Forward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
 extern const OperatorOf<KernelId::kConv2dMaxPoolInt8> kConv2dMaxPoolInt8, kConv2dMaxPoolInt8Forward;
 extern const OperatorOf<KernelId::kCopy> kCopy, kCopyForward;
+extern const OperatorOf<KernelId::kCopyInt16Errors> kCopyInt16Errors, kCopyInt16ErrorsForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d, kDepthwiseConv2dForward;
+extern const OperatorOf<KernelId::kDepthwiseConv2dInt16Errors> kDepthwiseConv2dInt16Errors, kDepthwiseConv2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2dInt8> kDepthwiseConv2dInt8, kDepthwiseConv2dInt8Forward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPoolInt8> kDepthwiseMaxPoolInt8, kDepthwiseMaxPoolInt8Forward;
 extern const OperatorOf<KernelId::kDequantize> kDequantize, kDequantizeForward;
 extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
 extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
+extern const OperatorOf<KernelId::kErrorsToFloat32> kErrorsToFloat32, kErrorsToFloat32Forward;
+extern const OperatorOf<KernelId::kErrorsToInt16> kErrorsToInt16, kErrorsToInt16Forward;
 extern const OperatorOf<KernelId::kExp> kExp, kExpForward;
 extern const OperatorOf<KernelId::kFullyConnected> kFullyConnected, kFullyConnectedForward;
+extern const OperatorOf<KernelId::kFullyConnectedInt16Errors> kFullyConnectedInt16Errors, kFullyConnectedInt16ErrorsForward;
 extern const OperatorOf<KernelId::kFullyConnectedInt8> kFullyConnectedInt8, kFullyConnectedInt8Forward;
 extern const OperatorOf<KernelId::kGather> kGather, kGatherForward;
 extern const OperatorOf<KernelId::kGelu> kGelu, kGeluForward;
@@ -49,6 +57,7 @@ extern const OperatorOf<KernelId::kLookupInt8> kLookupInt8, kLookupInt8Forward;
 extern const OperatorOf<KernelId::kMaximum> kMaximum, kMaximumForward;
 extern const OperatorOf<KernelId::kMaximumInt8> kMaximumInt8, kMaximumInt8Forward;
 extern const OperatorOf<KernelId::kMaxPool2d> kMaxPool2d, kMaxPool2dForward;
+extern const OperatorOf<KernelId::kMaxPool2dInt16Errors> kMaxPool2dInt16Errors, kMaxPool2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kMaxPool2dInt8> kMaxPool2dInt8, kMaxPool2dInt8Forward;
 extern const OperatorOf<KernelId::kMaxPoolArgmax> kMaxPoolArgmax, kMaxPoolArgmaxForward;
 extern const OperatorOf<KernelId::kMean> kMean, kMeanForward;
@@ -88,7 +97,7 @@ extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConv
 extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
 extern const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8, kTransposeInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 75;
+inline constexpr uint32_t kOperatorCount = 84;
 
 }  // namespace tflm_train
 

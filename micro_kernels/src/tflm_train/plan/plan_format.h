@@ -16,7 +16,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 76u;
+inline constexpr uint32_t kKernelCount = 85u;
 inline constexpr uint32_t kTrainerBytes = 312u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
@@ -102,6 +102,15 @@ enum class KernelId : uint16_t {
   kResizeNearestNeighborInt8 = 73,
   kConv2dMaxPoolInt8 = 74,
   kDepthwiseMaxPoolInt8 = 75,
+  kErrorsToInt16 = 76,
+  kErrorsToFloat32 = 77,
+  kCopyInt16Errors = 78,
+  kConv2dInt16Errors = 79,
+  kDepthwiseConv2dInt16Errors = 80,
+  kFullyConnectedInt16Errors = 81,
+  kMaxPool2dInt16Errors = 82,
+  kAveragePool2dInt16Errors = 83,
+  kAddInt16Errors = 84,
 };
 
 enum class SectionKind : uint16_t {

@@ -20,12 +20,26 @@ struct LayerError {
   float* running_maximum;  // the layer's state, which starts from zero and is part of the training state
 };
 
+/// The same of a layer whose errors are 16-bit integers.
+struct IntegerLayerError {
+  const TrainingOptions& options;
+  const LayerRecord& layer;  // its `candidates` may be fewer than the elements, the others of which are zero
+  int16_t* delta;            // [elements]: what does not go on is cleared
+  int32_t exponent;          // an element stands for delta[i] * 2^exponent
+  uint32_t elements;
+  uint16_t* keys;
+  float* running_maximum;
+};
+
 /// A selector. Without one all of an error goes on.
 struct Selector : PolicyOf<PolicyKind::kSelector, SelectorId> {
-  constexpr Selector(SelectorId selector, bool (*run_selector)(const LayerError&))
-      : PolicyOf(selector), run(run_selector) {}
+  constexpr Selector(SelectorId selector, bool (*run_selector)(const LayerError&),
+                     bool (*run_of_integers)(const IntegerLayerError&) = nullptr)
+      : PolicyOf(selector), run(run_selector), run_integers(run_of_integers) {}
   /// Clears all of `delta` that does not go on; false: the whole layer is skipped.
   bool (*run)(const LayerError& error);
+  /// The same among integers; null: they all go on.
+  bool (*run_integers)(const IntegerLayerError& error);
 };
 
 }  // namespace tflm_train

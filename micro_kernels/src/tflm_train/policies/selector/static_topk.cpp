@@ -5,13 +5,14 @@
 namespace tflm_train {
 namespace {
 
-bool Run(const LayerError& error) {
+template <class Error>
+bool Run(const Error& error) {
   const Candidates candidates = GatherKeys(error);
-  return KeepLargest(error, candidates, SelectionSize(error.options.ratio, error.elements));
+  return KeepLargest(error, candidates, SelectionSize(error.options.ratio, error.layer.candidates));
 }
 
 }  // namespace
 
-const Selector kStaticTopkSelector(SelectorId::kStaticTopk, Run);
+const Selector kStaticTopkSelector(SelectorId::kStaticTopk, Run<LayerError>, Run<IntegerLayerError>);
 
 }  // namespace tflm_train

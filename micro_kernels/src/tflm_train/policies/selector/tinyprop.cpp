@@ -9,9 +9,10 @@ namespace tflm_train {
 namespace {
 
 /// Number of elements that go on of an error whose magnitudes sum to `sum`; 0: the layer is skipped.
-uint32_t SizeFor(const LayerError& error, float sum) {
+template <class Error>
+uint32_t SizeFor(const Error& error, float sum) {
   // An overflow below the loss: all elements go on, so that the output tells, and the maximum stays usable.
-  if (!(sum <= FLT_MAX)) return error.elements;
+  if (!(sum <= FLT_MAX)) return error.layer.candidates;
   const TrainingOptions& options = error.options;
   float& maximum = *error.running_maximum;
   const float decayed = options.decay * maximum;
@@ -20,16 +21,17 @@ uint32_t SizeFor(const LayerError& error, float sum) {
   // S = (S_min + (S_max - S_min) Y / Ymax) damping^d
   float part = options.s_min + (options.s_max - options.s_min) * (sum / maximum);
   for (uint32_t i = 0; i < error.layer.distance && part > 0.0f; ++i) part *= options.damping;
-  return SelectionSize(part, error.elements);
+  return SelectionSize(part, error.layer.candidates);
 }
 
-bool Run(const LayerError& error) {
+template <class Error>
+bool Run(const Error& error) {
   const Candidates candidates = GatherKeys(error);
   return KeepLargest(error, candidates, SizeFor(error, candidates.sum));
 }
 
 }  // namespace
 
-const Selector kTinypropSelector(SelectorId::kTinyprop, Run);
+const Selector kTinypropSelector(SelectorId::kTinyprop, Run<LayerError>, Run<IntegerLayerError>);
 
 }  // namespace tflm_train

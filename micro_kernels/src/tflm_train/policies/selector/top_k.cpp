@@ -14,8 +14,8 @@ void Swap(uint16_t& a, uint16_t& b) {
   b = kept;
 }
 
-/// The n-th largest (n >= 1) of some keys. Hoare's quickselect; permutes them: afterwards those behind the first n are
-/// not larger.
+}  // namespace
+
 uint16_t NthLargest(uint16_t* keys, uint32_t count, uint32_t n) {
   uint16_t *low = keys, *end = keys + count;
   uint16_t* const target = keys + n - 1;
@@ -32,8 +32,6 @@ uint16_t NthLargest(uint16_t* keys, uint32_t count, uint32_t n) {
   }
   return *target;
 }
-
-}  // namespace
 
 Candidates GatherKeys(const float* gate, float* delta, uint32_t elements, uint16_t* keys) {
   uint16_t* next = keys;

@@ -21,6 +21,10 @@ inline uint32_t SelectionSize(float fraction, uint32_t n) {
   return size < 1.0f ? 1u : static_cast<uint32_t>(size);
 }
 
+/// The n-th largest (n >= 1) of some keys. Hoare's quickselect; permutes them: afterwards those behind the first n are
+/// not larger.
+uint16_t NthLargest(uint16_t* keys, uint32_t count, uint32_t n);
+
 /// Clears delta where `gate` is zero: the output of a ReLU, or delta itself. Makes `keys`, which has room for
 /// `elements` of them, ready for KeepLargest.
 Candidates GatherKeys(const float* gate, float* delta, uint32_t elements, uint16_t* keys);
@@ -38,6 +42,10 @@ inline bool KeepLargest(const LayerError& error, const Candidates& candidates, u
   if (k < candidates.count) KeepLargest(error.delta, error.elements, error.keys, candidates.count, k);
   return true;
 }
+
+/// As those of floats; ties go to the lowest index too.
+Candidates GatherKeys(const IntegerLayerError& error);
+bool KeepLargest(const IntegerLayerError& error, const Candidates& candidates, uint32_t k);
 
 }  // namespace tflm_train
 

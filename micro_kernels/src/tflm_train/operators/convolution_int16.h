@@ -1,0 +1,61 @@
+// Backward steps of convolutions for errors of 16-bit integers, as convolution_int8.h has those of floats.
+#ifndef TFLM_TRAIN_OPERATORS_CONVOLUTION_INT16_H_
+#define TFLM_TRAIN_OPERATORS_CONVOLUTION_INT16_H_
+
+#include "tflm_train/operators/convolution.h"
+#include "tflm_train/operators/int16_layer.h"
+
+namespace tflm_train {
+
+/// `Conv`: Conv2d or DepthwiseConv2d. `low_word`: position of the constants of quantisation.
+template <class Conv, ConvolutionShapesFit shapes_fit, uint32_t low_word>
+struct Int16ConvolutionOperator {
+  static constexpr Int16Words kWords = {low_word};
+
+  static ConvShape Shape(const StepView& step) { return ReadConvShape(step, Conv::kDepthwise ? low_word - 1 : 0); }
+
+  TFLM_TRAIN_COLD static Status Check(const StepView& step) {
+    if (step.word_count() <= low_word || !Int16LayerFits(step) || !HasImages(step)) return Status::kPlanInvalid;
+    const ConvShape s = Shape(step);
+    const ValueRecord& w = step.value(int16_layer::kW);
+    const auto channels = static_cast<uint32_t>(s.out_c);
+    if (LayerOutput(step).dims[3] != s.out_c || !shapes_fit(s, w) ||
+        !AddressesFit({s, PoolOfOne(s), Activation::kNone}, false)) {
+      return Status::kPlanInvalid;
+    }
+    const uint32_t row = Conv::WeightsPerChannel(s), pixel = static_cast<uint32_t>(s.in_c);
+    const auto taps = uint64_t(s.filter_h) * uint64_t(s.filter_w);
+    const uint64_t terms = taps * uint64_t(Conv::kDepthwise ? s.depth_multiplier : s.out_c);
+    return PlanStatus(kWords.Fit(step, channels, terms, uint64_t(s.out_h) * uint64_t(s.out_w)) &&
+                      Int16ChannelsFit(step, channels, row > pixel ? row : pixel));
+  }
+
+  static void Backward(const StepView& step, const BackwardContext& context) {
+    using namespace int16_layer;
+    const FoldedErrors errors = BeginInt16Backward(step, context, kWords);
+    if (errors.selection.empty()) return;
+    const ConvShape s = Shape(step);
+    const auto* const dy = step.data<int16_t>(kDy);
+    auto* const workspace = step.data<int32_t>(kWorkspace);
+    if (step.Has(kDx)) {
+      ErrorRows dx = InputErrorRows(step, kWords, errors);
+      s8::ConvInputError<Conv>(s, step.data<int8_t>(kW), dy, workspace, dx, *context.work);
+    }
+    const DirectLocator locator(s.out_w, s.out_c);
+    const uint32_t elements = Elements(step.value(kDy));
+    if (context.weight_target != nullptr) {
+      const Int16Sink sink(step, context, kWords, context.layer->weight, kWords.x_scale(step), errors.exponent);
+      Conv::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, locator,
+                               Workspace<int32_t>{workspace, Elements(step.value(kWorkspace))}, *context.work,
+                               [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t apart) {
+                                 sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
+                               });
+    }
+    Int16BiasGradient(step, context, kWords, errors, static_cast<uint32_t>(s.out_c));
+    CountUpdates(context, errors.selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+  }
+};
+
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_OPERATORS_CONVOLUTION_INT16_H_

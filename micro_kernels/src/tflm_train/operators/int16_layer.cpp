@@ -1,0 +1,103 @@
+#include "tflm_train/operators/int16_layer.h"
+
+#include "tflm_train/plan/plan_reader.h"
+#include "tflm_train/plan/training_options.h"
+
+namespace tflm_train {
+namespace {
+
+using namespace int16_layer;
+
+constexpr Expected kArguments[] = {{ScalarType::kInt8, true},
+                                   {ScalarType::kInt8},
+                                   {ScalarType::kInt8},
+                                   kInt16Error,
+                                   kInt16ErrorIfAny,
+                                   {ScalarType::kUint16, true, true},
+                                   {ScalarType::kInt32, false, true},
+                                   kExponent,
+                                   kExponentOutputIfAny};
+
+}  // namespace
+
+bool Int16LayerFits(const StepView& step) {
+  return IsBackward(step) && ArgumentsAre(step, kArguments, kCount) && LayerBackwardFits(step) &&
+         step.Has(kDx) == step.Has(kDxe) && (step.Has(kX) || step.record().layer == kNoneIndex);
+}
+
+bool Int16ChannelsFit(const StepView& step, uint32_t channels, uint32_t workspace) {
+  const ValueRecord& dy = step.value(kDy);
+  return SameElements(step.value(kY), dy) && static_cast<uint32_t>(dy.dims[dy.rank - 1]) == channels &&
+         CheckedElements(step.value(kWorkspace)) >= workspace && IsDisjoint(step, kWorkspace) &&
+         (!step.Has(kDxe) || IsDisjoint(step, kDxe));
+}
+
+bool Int16Words::Fit(const StepView& step, uint32_t channels, uint64_t terms, uint64_t positions) const {
+  constexpr int32_t kExponents = 512;  // beyond those of floats
+  constexpr uint64_t kTermBits = 9, kPositionBits = 8;
+  if (step.word_count() < low + kChannels + 2) return false;
+  const uint32_t pairs = step.word_count() - low - kChannels, lost = static_cast<uint32_t>(shift(step));
+  if ((pairs != 2 && (pairs / 2 != channels || pairs % 2 != 0)) || !RangeFits(step, low) ||
+      !IsInt8(step.word(low + 2)) || !IsPositiveFinite(x_scale(step)) || lost > kErrorBits ||
+      terms >= uint64_t{1} << (kTermBits + lost) || positions > uint64_t{1} << (kPositionBits + lost) ||
+      exponent(step) < -kExponents || exponent(step) > kExponents) {
+    return false;
+  }
+  for (uint32_t i = low + kChannels; i < step.word_count(); i += 2) {
+    if (step.word(i) < 1 || step.word(i) >= 1 << kErrorBits || !IsPositiveFinite(step.word_f32(i + 1))) return false;
+  }
+  return true;
+}
+
+FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& context, const Int16Words& words) {
+  const uint32_t elements = Elements(step.value(kDy));
+  auto* const dy = step.data<int16_t>(kDy);
+  const int32_t exponent = *step.data<int32_t>(kDye);
+  auto* const keys = step.data<uint16_t>(kScratch);
+  const uint32_t magnitudes =
+      MaskClamped(step.word(words.low), step.word(words.low + 1), step.data<int8_t>(kY), elements, dy);
+  Selection selection = context.dense;
+  if (context.SelectsIntegers(keys)) selection = context.SelectIntegers(dy, exponent, elements, keys);
+  if (selection.empty()) {
+    if (step.Has(kDx) && !step.accumulates(0)) {
+      Fill<int16_t>(0, step.data<int16_t>(kDx), Elements(step.value(kDx)));
+      *step.data<int32_t>(kDxe) = 0;
+    }
+    return {selection, 0};
+  }
+  // errors with few bits lose none of them
+  const int32_t shift = words.shift(step) - (magnitudes == 0 ? 0 : kErrorBits - MagnitudeBits(magnitudes));
+  const ValueRecord& value = step.value(kDy);
+  FoldErrors(words.ratios(step), words.pair(step), static_cast<uint32_t>(value.dims[value.rank - 1]), shift, dy,
+             elements);
+  return {selection, exponent + shift};
+}
+
+void Int16Sink::End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {
+  const StepSink& sink = context_.sink;
+  const FixedFactor unit = TimesPowerOfTwo(Times(Fixed(unit_), Fixed(words_.inverse(step_, channel))), exponent_);
+  if (context_.update == nullptr) {
+    const uint32_t buffer = sink.plan->parameter(parameter_).gradient_offset;
+    auto* const gradients = reinterpret_cast<float*>(sink.persistent + buffer) + at;
+    const float factor = unit_ * words_.inverse(step_, channel) * PowerOfTwo(exponent_);
+    for (uint32_t i = 0; i < n; ++i) gradients[size_t{i} * step] += factor * static_cast<float>(sums[i]);
+    return;
+  }
+  const IntegerParameter parameter(*context_.update, *sink.plan, parameter_, sink.persistent);
+  parameter.RunSums(at, channel, sums, n, step, Times(unit, Fixed(sink.scale)));
+}
+
+void Int16BiasGradient(const StepView& step, const BackwardContext& context, const Int16Words& words,
+                       const FoldedErrors& errors, uint32_t channels) {
+  if (context.bias_target == nullptr) return;
+  const Int16Sink sink(step, context, words, context.layer->bias, 1.0f, errors.exponent);
+  const uint32_t elements = Elements(step.value(kDy));
+  const auto* const dy = step.data<int16_t>(kDy);
+  for (uint32_t channel = 0; channel < channels; ++channel) {
+    int32_t sum = 0;
+    for (uint32_t i = channel; i < elements; i += channels) sum += dy[i];
+    if (sum != 0) sink.End(channel, channel, &sum, 1);
+  }
+}
+
+}  // namespace tflm_train
