@@ -270,8 +270,8 @@ OPTIONS: dict[str, Option] = {
             help=f"{', '.join(ERRORS[:-1])} or {ERRORS[-1]}: what the errors of int8 layers are.",
             metavar="E",
             details='What the errors of int8 layers are: "float32", or "int16", integers with one exponent for each '
-            "tensor, in half of the memory, which cores without a floating-point unit train on as they are; an operator "
-            'without a kernel for them converts. "auto": int16 where the board has no such unit, else float32. Nothing '
+            "tensor: half of the memory, and no floating-point unit is missed. An operator without a kernel for them "
+            'converts. "auto": int16 where a command knows its board, and that has no such unit; else float32. Nothing '
             "where layers compute on float32.",
             default=ERRORS[0],
             rule=_one_of(ERRORS),

@@ -89,10 +89,11 @@ SMALL_NETWORKS = {
 }
 
 
+@pytest.mark.parametrize("errors", ["float32", "int16"])
 @pytest.mark.parametrize(("update", "selector"), [("int16-master", "tinyprop"), ("stochastic", "dense")])
-def test_int8_networks_have_parity(update: str, selector: str) -> None:
+def test_int8_networks_have_parity(update: str, selector: str, errors: str) -> None:
     """Losses, weights and all of the state: remainders, random numbers, running maxima."""
-    config = tt.TrainingConfig(update=update, selector=selector, learning_rate=0.005)
+    config = tt.TrainingConfig(update=update, selector=selector, errors=errors, learning_rate=0.005)
     model = tt.convert(int8_networks.cnn(), config)
     rng = np.random.default_rng(6)
     x = rng.normal(size=(STEPS, int(np.prod(int8_networks.SHAPE)))).astype(np.float32)

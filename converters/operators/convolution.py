@@ -11,7 +11,19 @@ from .columns import conv_workspace, depthwise_workspace
 from .constraints import WINDOW, weights_are_constant
 from .fixed_point import layer_words
 from .shapes import check_bias, integers, require, shape_of
-from .spec import WINNERS, Int8, Int16Errors, KernelSpec, MacRule, OperatorSpec, OptionField, Options, Shape, StripRule, Word
+from .spec import (
+    WINNERS,
+    Int8,
+    Int16Errors,
+    KernelSpec,
+    MacRule,
+    OperatorSpec,
+    OptionField,
+    Options,
+    Shape,
+    StripRule,
+    Word,
+)
 
 _FORWARD, _BACKWARD = "x w b? y!", "x? w y? dy! dx!? scratch!? workspace!?"
 _INT8_FORWARD, _INT8_BACKWARD = "x w b? y! workspace!?", "x? w y dy! dx!? scratch!? workspace!?"

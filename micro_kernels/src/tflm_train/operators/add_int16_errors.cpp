@@ -19,8 +19,8 @@ TFLM_TRAIN_COLD bool OperandFits(const StepView& step, uint32_t d, uint32_t de) 
 }
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  constexpr Expected kExpected[] = {
-      kInt8, kInt16Error, kInt16ErrorIfAny, kInt16ErrorIfAny, kExponent, kExponentOutputIfAny, kExponentOutputIfAny};
+  constexpr Expected kExpected[] = {kInt8,     kInt16Error,          kInt16ErrorIfAny,    kInt16ErrorIfAny,
+                                    kExponent, kExponentOutputIfAny, kExponentOutputIfAny};
   if (step.phase() != Phase::kBackward || step.word_count() != kWords || !RangeFits(step, kLow) ||
       (step.word(kSign) != 1 && step.word(kSign) != -1) || !ArgumentsAre(step, kExpected, backward::kCount)) {
     return Status::kPlanInvalid;

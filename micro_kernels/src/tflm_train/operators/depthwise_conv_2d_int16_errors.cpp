@@ -8,9 +8,9 @@ using namespace arguments::depthwise_conv_2d_int16_errors;
 using Implementation = Int16ConvolutionOperator<DepthwiseConv2d, DepthwiseFilterFits, kLow>;
 }  // namespace
 
-const OperatorOf<KernelId::kDepthwiseConv2dInt16Errors> kDepthwiseConv2dInt16Errors = {kArguments, Implementation::Check, nullptr,
-                                                                     Implementation::Backward};
-const OperatorOf<KernelId::kDepthwiseConv2dInt16Errors> kDepthwiseConv2dInt16ErrorsForward = {kArguments, Implementation::Check, nullptr,
-                                                                            nullptr};
+const OperatorOf<KernelId::kDepthwiseConv2dInt16Errors> kDepthwiseConv2dInt16Errors = {
+    kArguments, Implementation::Check, nullptr, Implementation::Backward};
+const OperatorOf<KernelId::kDepthwiseConv2dInt16Errors> kDepthwiseConv2dInt16ErrorsForward = {
+    kArguments, Implementation::Check, nullptr, nullptr};
 
 }  // namespace tflm_train

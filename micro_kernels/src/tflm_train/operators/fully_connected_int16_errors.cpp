@@ -41,8 +41,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
     s8::DenseInputError(shape, step.data<int8_t>(kW), dy, workspace, dx, *context.work);
   }
   if (context.weight_target != nullptr) {
-    const Int16Sink sink(step, context, kInt16Words, context.layer->weight, kInt16Words.x_scale(step),
-                         errors.exponent);
+    const Int16Sink sink(step, context, kInt16Words, context.layer->weight, kInt16Words.x_scale(step), errors.exponent);
     s8::DenseWeightGradientRows(shape, kInt16Words.Input(step), dy, errors.selection, workspace, *context.work,
                                 [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t) {
                                   sink.End(static_cast<uint32_t>(first), channel, row, n);
@@ -55,8 +54,8 @@ void Backward(const StepView& step, const BackwardContext& context) {
 }  // namespace
 
 const OperatorOf<KernelId::kFullyConnectedInt16Errors> kFullyConnectedInt16Errors = {kArguments, Check, nullptr,
-                                                                                    Backward};
+                                                                                     Backward};
 const OperatorOf<KernelId::kFullyConnectedInt16Errors> kFullyConnectedInt16ErrorsForward = {kArguments, Check, nullptr,
-                                                                                           nullptr};
+                                                                                            nullptr};
 
 }  // namespace tflm_train

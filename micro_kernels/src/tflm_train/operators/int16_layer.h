@@ -21,9 +21,7 @@ struct FoldedErrors {
 struct Int16Words {
   uint32_t low;
 
-  ShiftedIntegers Input(const StepView& step) const {
-    return {step.data<int8_t>(int16_layer::kX), step.word(low + 2)};
-  }
+  ShiftedIntegers Input(const StepView& step) const { return {step.data<int8_t>(int16_layer::kX), step.word(low + 2)}; }
   float x_scale(const StepView& step) const { return step.word_f32(low + 3); }
   /// Bits that folded errors have less, for sums that cannot overflow.
   int32_t shift(const StepView& step) const { return step.word(low + 4); }

@@ -103,9 +103,9 @@ void BackwardAverage(const StepView& step, const BackwardContext&) {
 }  // namespace
 
 const OperatorOf<KernelId::kMaxPool2dInt16Errors> kMaxPool2dInt16Errors = {max_pool::kArguments, CheckMax, nullptr,
-                                                                         BackwardMax};
+                                                                           BackwardMax};
 const OperatorOf<KernelId::kMaxPool2dInt16Errors> kMaxPool2dInt16ErrorsForward = {max_pool::kArguments, CheckMax,
-                                                                                nullptr, nullptr};
+                                                                                  nullptr, nullptr};
 const OperatorOf<KernelId::kAveragePool2dInt16Errors> kAveragePool2dInt16Errors = {
     average_pool::kArguments, CheckAverage, nullptr, BackwardAverage};
 const OperatorOf<KernelId::kAveragePool2dInt16Errors> kAveragePool2dInt16ErrorsForward = {

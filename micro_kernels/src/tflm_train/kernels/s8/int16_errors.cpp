@@ -6,7 +6,8 @@ namespace tflm_train {
 namespace {
 
 constexpr uint32_t kFractionBits = 23;
-constexpr int32_t kBias = 127 + static_cast<int32_t>(kFractionBits);  // a float is an integer below 2^24 * 2^(e - kBias)
+constexpr int32_t kBias =
+    127 + static_cast<int32_t>(kFractionBits);  // a float is an integer below 2^24 * 2^(e - kBias)
 
 /// The bits of a float where integers may have been written in front of it.
 uint32_t LoadBits(const float* from) {

@@ -11,9 +11,7 @@ namespace tflm_train {
 inline constexpr int32_t kErrorBits = 15;  // of a magnitude
 
 /// Number of the magnitude's bits; of a negative number, -1 - n counts: -2^15 has 15.
-inline int32_t MagnitudeBits(uint32_t magnitudes) {
-  return magnitudes == 0 ? 0 : 32 - __builtin_clz(magnitudes);
-}
+inline int32_t MagnitudeBits(uint32_t magnitudes) { return magnitudes == 0 ? 0 : 32 - __builtin_clz(magnitudes); }
 inline uint32_t Magnitude(int32_t value) { return static_cast<uint32_t>(value ^ (value >> 31)); }
 
 inline int16_t ToInt16(int32_t value) {
@@ -57,8 +55,8 @@ void ShiftErrors(int32_t shift, int16_t* values, uint32_t n);
 /// 0 <= kErrorBits + shift <= 31.
 void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values, uint32_t n);
 
-/// Makes 16-bit integers of floats, which are finite, without arithmetic of floats; `to` may be their own memory. Returns
-/// the exponent; 0 if all are zero.
+/// Makes 16-bit integers of floats, which are finite, without arithmetic of floats; `to` may be their own memory.
+/// Returns the exponent; 0 if all are zero.
 int32_t ErrorsFromFloats(const float* from, uint32_t n, int16_t* to);
 
 /// to[i] = from[i] * 2^exponent, or += that.

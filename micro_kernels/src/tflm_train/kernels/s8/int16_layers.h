@@ -65,8 +65,8 @@ inline void InputErrorAt(const ConvShape& s, const tflm_train::Conv2d*, const in
 }
 
 /// The same of DEPTHWISE_CONV_2D.
-inline void InputErrorAt(const ConvShape& s, const tflm_train::DepthwiseConv2d*, const int8_t* w, const int16_t* dy, int32_t row,
-                         int32_t column, int32_t* sums, WorkCounters& work) {
+inline void InputErrorAt(const ConvShape& s, const tflm_train::DepthwiseConv2d*, const int8_t* w, const int16_t* dy,
+                         int32_t row, int32_t column, int32_t* sums, WorkCounters& work) {
   ForEachReader(s, row, column, [&](size_t position, size_t tap) {
     const int8_t* weights = w + tap * size_t(s.out_c);
     int32_t input = 0, copy = 0;
