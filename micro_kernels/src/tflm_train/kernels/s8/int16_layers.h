@@ -90,7 +90,7 @@ void ConvInputError(const ConvShape& s, const int8_t* w, const int16_t* dy, int3
   uint32_t at = 0;
   for (int32_t row = 0; row < s.in_h; ++row) {
     for (int32_t column = 0; column < s.in_w; ++column, at += inputs) {
-      Fill(0, sums, inputs);
+      Fill(int32_t{0}, sums, inputs);
       InputErrorAt(s, static_cast<const Conv*>(nullptr), w, dy, row, column, sums, work);
       dx.Put(at, sums, inputs);
     }
@@ -101,7 +101,7 @@ void ConvInputError(const ConvShape& s, const int8_t* w, const int16_t* dy, int3
 inline void DenseInputError(const DenseShape& s, const int8_t* w, const int16_t* dy, int32_t* sums, ErrorRows& dx,
                             WorkCounters& work) {
   for (uint32_t b = 0; b < s.batch; ++b, dy += s.outputs) {
-    Fill(0, sums, s.inputs);
+    Fill(int32_t{0}, sums, s.inputs);
     for (uint32_t o = 0; o < s.outputs; ++o) {
       if (dy[o] == 0) continue;
       Axpy(dy[o], w + size_t{o} * s.inputs, sums, s.inputs);
@@ -119,7 +119,7 @@ void DenseWeightGradientRows(const DenseShape& s, const ShiftedIntegers& x, cons
   const uint32_t elements = s.output_elements();
   for (uint32_t o = 0; o < s.outputs; ++o) {
     if (!SelectsChannel(selection, dy, elements, o, s.outputs)) continue;
-    Fill(0, sums, s.inputs);
+    Fill(int32_t{0}, sums, s.inputs);
     ForEachSelected(selection, dy, elements, {o, 1, s.outputs}, [&](uint32_t element) {
       Axpy(dy[element], x + size_t{element / s.outputs} * s.inputs, sums, s.inputs);
       Count(work.weight_gradient, s.inputs);
