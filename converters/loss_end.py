@@ -10,6 +10,7 @@ from .errors import ConversionError
 from .graph import Graph, Operator
 from .operators import OPERATORS, VIEW_OPERATORS
 from .policies import Loss, Targets
+from .quantization import numbers_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def choose_loss(graph: Graph, loss: str) -> LossEnd:
         The loss does not fit the model's end.
     """
     output = graph.outputs[0]
-    last = _end(graph, output)
+    last, numbers = _end(graph, output)
     end = last.type if last is not None else ""
     if loss == "cross-entropy" and end == "LOGISTIC":
         raise ConversionError(
@@ -61,7 +62,7 @@ def choose_loss(graph: Graph, loss: str) -> LossEnd:
         if with_end.targets == Targets.CLASSES:
             classes = graph.tensors[logits].shape[-1]
         if graph.tensors[logits].dtype == "float32":
-            return LossEnd(with_end, output, logits, float(last.options.get("beta", 1.0)), classes)
+            return LossEnd(with_end, numbers, logits, float(last.options.get("beta", 1.0)), classes)
         if last.options.get("beta", 1.0) != 1.0:
             raise ConversionError(
                 f"--loss {with_end.word} cannot be computed here: the int8 softmax at the end (operator "
@@ -109,12 +110,16 @@ def is_view(graph: Graph, op: Operator) -> bool:
     return moved == sorted(moved)
 
 
-def _end(graph: Graph, tensor: int) -> Operator | None:
-    """The operator that computes a tensor's values, views left aside."""
+def _end(graph: Graph, tensor: int) -> tuple[Operator | None, int]:
+    """The operator that computes a tensor's values, views and how they are stored left aside, and the tensor that has
+    its numbers before they are rounded to be stored."""
+    numbers = tensor
     op = graph.producers.get(tensor)
-    while op is not None and (is_view(graph, op) or op.type == "DEQUANTIZE"):
+    while op is not None and (is_view(graph, op) or op.type in ("QUANTIZE", "DEQUANTIZE")):
+        if op.type == "QUANTIZE":
+            numbers = op.inputs[0]
         op = graph.producers.get(op.inputs[0])
-    return op
+    return op, numbers
 
 
 def _squashed(graph: Graph, output: int) -> Operator | None:
@@ -148,11 +153,11 @@ def _is_hard_sigmoid(graph: Graph, op: Operator) -> bool:
     if op.type != "MUL":
         return False
     for x, factor in (op.inputs[:2], op.inputs[1::-1]):
-        data, producer = graph.tensors[factor].data, graph.producers.get(x)
-        if data is None or producer is None:
+        values, producer = numbers_of(graph.tensors[factor]), graph.producers.get(x)
+        if values is None or producer is None:
             continue
         relu6 = producer.type == "RELU6" or producer.options.get("fused_activation_function") == "RELU6"
-        if relu6 and np.allclose(data, 1 / 6, rtol=1e-3):
+        if relu6 and np.allclose(values, 1 / 6, rtol=1e-3):
             return True
     return False
 

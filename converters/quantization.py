@@ -40,6 +40,15 @@ def stated(tensor: Tensor) -> Quantization | None:
     return Quantization(q.scales, np.full(len(q.scales), zero_points[0]), axis)
 
 
+def numbers_of(tensor: Tensor) -> np.ndarray | None:
+    """What the elements of a constant stand for, None without data."""
+    q = stated(tensor)
+    if tensor.data is None or q is None:
+        return tensor.data
+    scales = q.scales.reshape([-1 if axis == q.axis else 1 for axis in range(max(tensor.data.ndim, 1))])
+    return np.asarray((tensor.data.astype(np.float32) - q.zero_points[0]) * scales, np.float32)
+
+
 class QuantizationRecords:
     """The records of a plan, each once.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph import Operator, Tensor
+from ..graph import Graph, Operator, Tensor
 from .constraints import COMMON
+from .int8_tables import one_scale
 from .shapes import no_words, shape_of
 from .spec import KernelSpec, OperatorSpec, Options, Shape
 
@@ -16,6 +17,11 @@ def _any_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape | None:
     return None
 
 
+def keeps_scale(graph: Graph, op: Operator) -> bool:
+    """its int8 output has the scale and the zero point of its input"""
+    return graph.tensors[op.inputs[0]].dtype == "float32" or one_scale(graph, op)
+
+
 def _view(name: str, options: Options | None, settings: int) -> OperatorSpec:
     return OperatorSpec(
         name=name,
@@ -23,7 +29,7 @@ def _view(name: str, options: Options | None, settings: int) -> OperatorSpec:
         options=options,
         shape=_any_shape,
         words=no_words,
-        constraints=COMMON,
+        constraints=(*COMMON, keeps_scale),
         keeps_bounds=True,
         limits="costs nothing: the same memory",
         shares=("x",),
