@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from int8_builder import Int8Builder
 from test_losses import INPUTS, network
 
 import tflm_train as tt
@@ -55,6 +56,19 @@ def test_a_model_of_large_numbers_is_left_in_peace() -> None:
         warnings.simplefilter("error")
         for labels in (y, (y + 1) % 4, rng.integers(0, 4, len(y)), np.zeros_like(y)):
             tt.Trainer(model).evaluate(x, labels)
+
+
+def test_an_int8_sigmoid_is_judged_by_its_probabilities() -> None:
+    """Its loss reads the logits, whose sides are those of 0, not of 0.5."""
+    x, y = blobs(1.0, classes=2)
+    b = Int8Builder(np.random.default_rng(0))
+    logits = b.quantise(b.int8_dense(b.int8_input(1, INPUTS, scale=1 / 255, zero_point=-128), 1, False), 0.1, 0)
+    data = b.finish(b.quantise(b.int8_op("LOGISTIC", [logits], (1, 1)), 1 / 256, -128))
+    trainer = tt.Trainer(tt.convert(data, tt.TrainingConfig(learning_rate=0.05)))
+    trainer.fit(x, y, epochs=30, verbose=0)
+    assert trainer.evaluate(x, y)["accuracy"] > 0.9
+    with pytest.warns(tt.DataWarning, match=r"^x reaches 255.* samples come out right, with x / 255"):
+        tt.Trainer(trainer.trained_model()).evaluate(255 * x, y)
 
 
 def of_large_numbers(weight: float = 1.0) -> tuple[tt.TrainableModel, np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from tflite_builder import TYPES
 from tflm_train.converters.policies import Loss
 
 import tflm_train as tt
+from tflm_train.runtimes import evaluate_file
 
 FROM_LOGITS = {
     "SOFTMAX": Loss.SOFTMAX_CROSS_ENTROPY_FROM_LOGITS,
@@ -85,3 +86,22 @@ def test_a_view_that_restates_its_integers_is_refused(kind):
         tt.convert(b.finish(y))
     b.same_scale(y, x)
     tt.convert(b.finish(y))
+
+
+@pytest.mark.parametrize("end", FROM_LOGITS)
+@pytest.mark.parametrize("device", ["native", "qemu:m3"])
+def test_accuracy_is_that_of_the_stored_output_and_the_loss_that_of_the_logits(device, end):
+    """Close logits give equal probabilities: the file's readers see the first of the largest."""
+    rng = np.random.default_rng(6)
+    b = Int8Builder(rng)
+    data = b.finish(squashed(b, end, logit_scale=0.001))
+    x = rng.normal(size=(200 if device == "native" else 60, 9)).astype(np.float32)
+    y = rng.integers(0, 4, len(x)) if end == "SOFTMAX" else rng.integers(0, 2, (len(x), 4)).astype(np.float32)
+    with tt.Trainer(tt.convert(data), device) as trainer:
+        p, found = trainer.predict(x), trainer.evaluate(x, y)
+    assert found["accuracy"] == np.mean(p.argmax(axis=1) == y if end == "SOFTMAX" else (p > 0.5) == (y > 0.5))
+    equal = (p == p.max(axis=1, keepdims=True)).sum(axis=1) > 1 if end == "SOFTMAX" else p == 0.5
+    assert equal.any()
+    if device == "native":
+        of_file = evaluate_file(data, "tflm", x, y)
+        assert of_file["accuracy"] == found["accuracy"] and of_file["loss"] == pytest.approx(found["loss"], rel=1e-5)

@@ -36,6 +36,8 @@ class History:
         Why training ended early, and what was done about it; None where a callback ended it.
     interrupted : bool
         By Ctrl-C.
+    saturated : str or None
+        That int8 weights or activations were driven to the ends of their range, and what to do; None if they were not.
     """
 
     history: dict[str, list[float]] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class History:
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
     interrupted: bool = False
+    saturated: str | None = None
 
     def __repr__(self) -> str:
         series = ", ".join(f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.history.items())

@@ -37,7 +37,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, part: slice) -> "Samples":
+    def __getitem__(self, part: slice | np.ndarray) -> "Samples":
         weights = None if self.weights is None else self.weights[part]
         return replace(self, x=self.x[part], labels=self.labels[part], weights=weights)
 

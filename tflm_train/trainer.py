@@ -29,6 +29,7 @@ from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
 from .samples import Samples, check_sample_weight, class_weights, split
+from .saturation import probes, saturation
 from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, order_generator, sample_order
 
@@ -153,6 +154,8 @@ class Trainer:
         History
             The losses are weighted means, accuracies count every sample once. When NaN or infinity ends training early,
             ``stopped`` says so, a ``TrainingWarning`` too, and device and weights are those of the last good epoch.
+            ``saturated`` says when int8 weights or activations were driven to the ends of their range, with a
+            ``TrainingWarning`` too.
             Ctrl-C ends training as well: the weights are those of the samples so far.
 
         Raises
@@ -184,7 +187,7 @@ class Trainer:
         if changes:
             self.set_options(**changes)
         self._warn(samples)
-        history = History()
+        history, ends = History(), self.saturated_fraction
         self.stop_training = False
         try:
             self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called)
@@ -192,8 +195,13 @@ class Trainer:
             self._seen = max(self._seen, float(np.abs(samples.x).max()))
             if changes:
                 self.device.set_options(**{name: before[name] for name in changes})
-        if history.stopped:
-            warnings.warn(history.stopped, TrainingWarning, stacklevel=2)
+        if self.model.plan.update.has_object:
+            some = probes(samples)
+            outputs = self.device.predict(self._fed(some).x)
+            history.saturated = saturation(ends, self.saturated_fraction, some.labels, outputs)
+        for sentence in (history.stopped, history.saturated):
+            if sentence is not None:
+                warnings.warn(sentence, TrainingWarning, stacklevel=2)
         return history
 
     def _train(
@@ -450,6 +458,8 @@ class Trainer:
     @property
     def saturated_fraction(self) -> float:
         """Part of the int8 weights that train which lie at an end of their range, -127 or 127; 0 without such."""
+        if not self.model.plan.update.has_object:
+            return 0.0
         integers = [values for _, values in self.device.parameters() if values.dtype == np.int8]
         count = sum(values.size for values in integers)
         return sum(int((np.abs(values.astype(np.int16)) >= 127).sum()) for values in integers) / max(count, 1)
@@ -469,7 +479,10 @@ class Trainer:
             body = self._body
             probe = NativeDevice(self.model, from_cut=body is not None)
             infer = probe.predict if body is None else lambda values: probe.predict(body(values))
-            sentences.append(range_warning(infer, samples.x, samples.labels, self._objective))
+            program = self.model.plan.programs[0]
+            read = program["loss_input"] == program["output"]  # not the logits of an int8 softmax or sigmoid
+            objective = self._objective if read else self._objective.with_end
+            sentences.append(range_warning(infer, samples.x, samples.labels, objective))
             probe.close()
         for sentence in sentences:
             if sentence is not None:

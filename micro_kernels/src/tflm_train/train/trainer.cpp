@@ -4,6 +4,7 @@
 
 #include "tflm_train/base/float_bits.h"
 #include "tflm_train/policies/finite.h"
+#include "tflm_train/policies/loss/check.h"
 #include "tflm_train/train/step_phase.h"
 #include "tflm_train/train/trainer_memory.h"
 
@@ -85,8 +86,15 @@ Status Trainer::Evaluate(const float* input, const Label& label, StepResult* res
   if (!ready()) return Status::kNotInitialized;
   if (result == nullptr) return Fail(Status::kInvalidArgument, Subject::kResult);
   const Memory memory(*this, *infer_, input);
-  const Status status = RunForward(*infer_, input, memory);
-  return status == Status::kOk ? RunSample(*infer_, label, memory, false, result) : status;
+  Status status = RunForward(*infer_, input, memory);
+  if (status == Status::kOk) status = RunSample(*infer_, label, memory, false, result);
+  if (status != Status::kOk || infer_->output_address == infer_->loss_input_address) return status;
+  // Stored as integers, probabilities may be equal where what the loss reads differs.
+  const float* output = memory.Floats(infer_->output_address);
+  const Finding finding =
+      JudgeProbabilities({label, output, infer_->output_elements, nullptr, 1.0f, plan_.defaults().classes},
+                         static_cast<LossId>(plan_.defaults().loss), result);
+  return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
 }
 
 Status Trainer::TakeInput(const ProgramRecord& program, const float* input, const Memory& memory) {

@@ -73,7 +73,8 @@ class Trainer {
   TFLM_TRAIN_COLD Status RunBody(const float* input, const float** activation);
   /// Runs the model; `*output` points into the arena until the next call.
   TFLM_TRAIN_COLD Status Infer(const float* input, const float** output);
-  /// Loss and correctness of one sample without training.
+  /// Loss and correctness of one sample without training: of an int8 softmax or sigmoid at the end the loss from its
+  /// logits, as in a step, and what of the output is correct.
   TFLM_TRAIN_COLD Status Evaluate(const float* input, const Label& label, StepResult* result);
   /// Applies accumulated gradients of an unfinished group (their mean); does nothing without accumulation.
   Status Flush();

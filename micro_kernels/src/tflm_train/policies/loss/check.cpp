@@ -56,6 +56,22 @@ TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding CheckSample(const LossSample& sample
   return Finding::kNothing;
 }
 
+TFLM_TRAIN_NOINLINE TFLM_TRAIN_COLD Finding JudgeProbabilities(const LossSample& sample, LossId loss,
+                                                               StepResult* result) {
+  const uint32_t decisions = result->decisions;
+  const bool sigmoid = loss == LossId::kBinaryCrossEntropy || loss == LossId::kBinaryCrossEntropyFromLogits;
+  if (!sigmoid || decisions != sample.outputs) return CheckSample(sample, sample.classes - 1, false, result);
+  const float* const targets = sample.label.values;
+  const int32_t* const index = ClassesOf(sample.label);
+  uint32_t correct = 0;
+  for (uint32_t i = 0; i < decisions; ++i) {
+    const float target = targets != nullptr ? targets[i] : static_cast<float>(index[i]);
+    correct += (sample.output[i] > 0.5f) == (target > 0.5f);
+  }
+  result->correct = correct;
+  return Finding::kNothing;
+}
+
 TFLM_TRAIN_NOINLINE Finding CheckResult(FiniteCheck error, float loss, StepResult* result) {
   result->loss = loss;
   FiniteCheck finite;
