@@ -18,10 +18,6 @@ def _entry(model: Any, name: str) -> Any | None:
     return next((entry for entry in model.metadata or () if text(entry.name) == name), None)
 
 
-def _plan_entry(model: Any) -> Any | None:
-    return _entry(model, METADATA_NAME)
-
-
 def _buffer(data: bytes) -> Any:
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(data, np.uint8)
@@ -100,8 +96,13 @@ def strip_plan(data: bytes) -> bytes:
     ConversionError
         The file cannot be read.
     """
+    return without_entry(data, METADATA_NAME)
+
+
+def without_entry(data: bytes, name: str) -> bytes:
+    """The same without any metadata entry."""
     model = load(data)
-    entry = _plan_entry(model)
+    entry = _entry(model, name)
     if entry is None:
         return bytes(data)
     if not _is_shared(model, entry):

@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 
 from .flatbuffer import load
-from .model_writer import stored_entry, with_entry
+from .model_writer import stored_entry, with_entry, without_entry
 from .plan_format import NONE_OFFSET, Plan
 
 NAME = "TFLM_TRAIN_REMAINDERS"
@@ -22,6 +22,16 @@ def _places(plan: Plan) -> list[slice]:
     """Where in the training state they lie."""
     found = [p for p in plan.parameters if p["remainder_offset"] != NONE_OFFSET]
     return [slice(int(p["remainder_offset"]), int(p["remainder_offset"]) + int(p["elements"])) for p in found]
+
+
+def has_remainders(plan: Plan) -> bool:
+    """Whether any weight of a plan has one."""
+    return bool(_places(plan))
+
+
+def without_remainders(data: bytes) -> bytes:
+    """A file that goes on from its integers."""
+    return without_entry(data, NAME)
 
 
 def add_remainders(data: bytes, plan: Plan, state: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networks
 import numpy as np
 import pytest
 from int8_builder import Int8Builder
@@ -82,6 +83,36 @@ def test_remainders_of_other_weights_are_left_aside():
     other = tt.Trainer(model_writer.write_parameters(kept, values))
     assert not any(np.frombuffer(other.device.state(), np.uint8)[-len(Y) :])  # states start from zeros
     assert other._remainders is None
+
+
+def test_a_file_saved_without_remainders_has_none():
+    """Those of the file that training began with are no part of what it has become."""
+    trainer = tt.Trainer(tt.convert(network(), tt.TrainingConfig(learning_rate=1e-6)))
+    trainer.device.train(X, Y, ORDER)
+    again = tt.Trainer(trainer.trained_model(remainders=True))
+    assert again._remainders is not None
+    plain = again.trained_model()
+    assert len(plain.data) == len(trainer.trained_model().data)
+    assert tt.Trainer(plain)._remainders is None
+
+
+@pytest.mark.parametrize("kind", ["float", "stochastic", "nearest"])
+def test_remainders_that_no_weight_has_are_refused(kind, run, tmp_path):
+    model, data, trained = (tmp_path / name for name in ("a.tflite", "d.npz", "b.tflite"))
+    planned = tt.convert(
+        networks.mlp() if kind == "float" else network(),
+        tt.TrainingConfig(update="int16-master" if kind == "float" else kind),
+    )
+    planned.save(model)
+    x = X if kind != "float" else RNG.normal(size=(120, 64)).astype(np.float32)
+    np.savez(data, x=x, y=Y)
+    why = "are float32: leave it out" if kind == "float" else f"update {kind} keeps none; `tflm-train convert"
+    with pytest.raises(tt.UserError, match=f"remainders.* has no effect: .*{why}"):
+        tt.Trainer(planned).save(trained, remainders=True)
+    done = run("train", model, "--data", data, "-o", trained, "--remainders")
+    assert done.code == 2 and why in done.err and not trained.exists()
+    done = run("train", model, "--data", data, "--remainders")
+    assert done.code == 2 and "the file that -o names" in done.err
 
 
 def test_arrays_of_the_stored_type_are_taken_as_they_are():

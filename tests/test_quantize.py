@@ -311,6 +311,7 @@ def test_samples_come_as_training_data_do(tmp_path: Path, suffix: str) -> None:
         (np.zeros((5, 7)), r"the representative x has shape \(5, 7\), expected \(n, 8\)"),
         (np.zeros((0, 8)), "the representative x is empty"),
         (np.full((3, 8), np.nan), "the representative x has 24 value"),
+        (np.zeros((3, 8)), "the representative x holds nothing but the number 0, whose range gives no scale"),
         (np.array([["a"] * 8]), "the representative x holds"),
     ],
 )

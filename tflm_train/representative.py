@@ -56,7 +56,7 @@ def representative_samples(graph: Graph, x: Any) -> np.ndarray:
     Raises
     ------
     UserError
-        Several inputs; samples of another shape or type, none, NaN or infinity.
+        Several inputs; samples of another shape or type, none, all numbers equal, NaN or infinity.
     """
     if len(graph.inputs) != 1:
         raise UserError(f"{graph.name} has {len(graph.inputs)} inputs; export the model with exactly one input")
@@ -64,5 +64,10 @@ def representative_samples(graph: Graph, x: Any) -> np.ndarray:
     shape = sample_shape(tensor.shape)
     name = "the representative x"
     samples = check_inputs(as_arrays(x, None, shape, name)[0], shape, name, input_limit(graph))
+    if samples.min() == samples.max():
+        raise UserError(
+            f"{name} holds nothing but the number {samples.flat[0]:g}, whose range gives no scale; give samples as the "
+            "model will see them"
+        )
     stored = InputType(tensor.dtype).stored(samples, raw=False, name=name)
     return stored.reshape(len(samples), *tensor.shape)

@@ -14,9 +14,15 @@ import numpy as np
 from .body import FrozenBody
 from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
-from .converters.options import checked, refuse_idle
+from .converters.options import OPTIONS, checked, refuse_idle
 from .converters.plan_format import decode
-from .converters.remainders import add_remainders, read_remainders, with_remainders
+from .converters.remainders import (
+    add_remainders,
+    has_remainders,
+    read_remainders,
+    with_remainders,
+    without_remainders,
+)
 from .data import check_inputs
 from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
@@ -359,12 +365,30 @@ class Trainer:
         remainders : bool
             Keep what int8 weights are beyond their integers (update int16-master), one byte each in a metadata entry:
             training goes on exactly where it stopped. Without them it goes on from the integers.
+
+        Raises
+        ------
+        UserError
+            Remainders are asked for, and the plan has none.
         """
-        data = model_writer.write_parameters(self.model.data, self.device.parameters())
+        if remainders:
+            self.check_remainders()
+        data = without_remainders(model_writer.write_parameters(self.model.data, self.device.parameters()))
         plan = decode(model_writer.read_plan(data) or b"")
         if remainders:
             data = add_remainders(data, plan, self._persistent_state())
         return TrainableModel(data, self.model.name, plan, self.model.edits)
+
+    def check_remainders(self) -> None:
+        """Raises ``UserError`` where no file can keep remainders, as the plan has none."""
+        plan = self.model.plan
+        if has_remainders(plan):
+            return
+        reason = "the weights that train are float32: leave it out"
+        if plan.update.has_object:
+            again = self.model.convert_again(update=OPTIONS["update"].default)
+            reason = f"update {plan.update.word} keeps none; `{again}` makes a plan that does"
+        raise UserError(f"remainders=True (--remainders) has no effect: {reason}")
 
     def _persistent_state(self) -> bytes:
         """The part of the arena that training changes."""
@@ -386,7 +410,7 @@ class Trainer:
         Raises
         ------
         UserError
-            The path cannot be written.
+            The path cannot be written; as ``trained_model``.
         """
         self.trained_model(remainders).save(path)
 

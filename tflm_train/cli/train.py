@@ -46,11 +46,15 @@ def train(
     if output is not None:
         check_model_name(output)
         check_writable(output)
+    if remainders and output is None:
+        raise UserError("--remainders has no effect alone: it keeps them in the file that -o names")
     arrays = load_data(data, labels)
     seed = options.pop("seed", None)
     with told_warnings() as sentences, Trainer(file, device=device) as trainer:
         if options:
             trainer.set_options(**options)
+        if remainders:
+            trainer.check_remainders()
         before = trainer.evaluate(*arrays.held_out)
         history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed)
         if history.stopped and not history.completed and not history.interrupted:
