@@ -100,7 +100,8 @@ class ForwardPass:
         self.first_operator = 0 if cut is None else cut.first_operator
         place = Place.INPUT if kind == ForwardKind.NATIVE else Place.ARENA
         source = graph.tensors[graph.inputs[0] if cut is None else cut.tensor]
-        if source.dtype != "float32" and not any(why_not_forward(graph, op) for op in graph.operators):
+        stored = kind == ForwardKind.TFLM and cut is None and source.dtype != "int32"  # by TFLM's interpreter
+        if source.dtype != "float32" and not stored and not any(why_not_forward(graph, op) for op in graph.operators):
             self.input = Value(self._dims(source.shape))  # samples are floats: the first step makes integers of them
             self._cast_input(source.index)
         else:

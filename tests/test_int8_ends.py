@@ -101,7 +101,7 @@ def test_accuracy_is_that_of_the_stored_output_and_the_loss_that_of_the_logits(d
         p, found = trainer.predict(x), trainer.evaluate(x, y)
     assert found["accuracy"] == np.mean(p.argmax(axis=1) == y if end == "SOFTMAX" else (p > 0.5) == (y > 0.5))
     equal = (p == p.max(axis=1, keepdims=True)).sum(axis=1) > 1 if end == "SOFTMAX" else p == 0.5
-    assert equal.any()
     if device == "native":
+        assert equal.any()
         of_file = evaluate_file(data, "tflm", x, y)
         assert of_file["accuracy"] == found["accuracy"] and of_file["loss"] == pytest.approx(found["loss"], rel=1e-5)

@@ -10,6 +10,7 @@ from int8_reference import WheelTensors, stored
 from test_int8_gradients import dense_network
 from tflm_train.converters import flatbuffer, model_writer
 from tflm_train.converters.model_reader import read_graph
+from tflm_train.converters.plan_format import ForwardKind, ProgramKind, ScalarType
 
 import tflm_train as tt
 
@@ -188,3 +189,17 @@ def test_a_sum_that_could_leave_32_bits_is_refused():
     with pytest.raises(tt.ConversionError, match="65,793 a channel at most"):
         tt.convert(dense(65794))
     assert tt.convert(dense(65793)).sizes.trainable_parameters == 2 * 65793 + 2
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_tensorflow_lite_micro_is_given_what_the_input_stores_without_a_copy_in_floats(dtype):
+    b = Int8Builder(np.random.default_rng(3))
+    x = b.quantise(b.input(1, 4000, dtype=dtype), 0.04, 3)
+    if dtype == "uint8":
+        x = b.int8_op("QUANTIZE", [x], (1, 4000))
+    model = tt.convert(b.finish(b.int8_dense(x, 4)), tt.TrainingConfig())
+    plan = model.plan
+    program = plan.program(ProgramKind.TRAIN, ForwardKind.TFLM)
+    value = plan.values(program)[int(program["input"])]
+    assert value["type"] == ScalarType.of(dtype) and value["bytes"] == 4000
+    assert int(program["arena_bytes"]) < 4000 * (1 if dtype == "int8" else 2) + 4 * 4000 + 500  # and a row of gradients

@@ -165,6 +165,28 @@ TEST_CASE("an input of another type takes numbers, or what it stores") {
   CHECK(pair.tflm.Infer(broken.data(), &output) == Status::kNonFinite);
 }
 
+TEST_CASE("a model that trains in int8 takes numbers, or what its input stores, of which there is no copy") {
+  Resolver resolver;
+  AddAllCases(&resolver);
+  Pair numbers("int8_dense_int16-master"), integers("int8_dense_int16-master");
+  REQUIRE(numbers.InitTflm(resolver) == Status::kOk);
+  REQUIRE(integers.InitTflm(resolver) == Status::kOk);
+  CHECK(integers.tflm.trainer().input_type() == ScalarType::kInt8);
+  const uint32_t elements = integers.tflm.trainer().input_elements();
+  for (const Sample& sample : Samples(20, elements, 4)) {
+    StepResult of_numbers = {}, of_integers = {};
+    REQUIRE(numbers.tflm.Step(sample.input.data(), Label::Class(sample.label), &of_numbers) == Status::kOk);
+    auto* stored = static_cast<int8_t*>(integers.tflm.raw_input());
+    for (uint32_t i = 0; i < elements; ++i) {
+      const float value = std::round(sample.input[i] / 0.03f) - 4.0f;
+      stored[i] = static_cast<int8_t>(std::fmax(-128.0f, std::fmin(127.0f, value)));
+    }
+    const float* input = integers.tflm.input();
+    REQUIRE(integers.tflm.Step(input, Label::Class(sample.label), &of_integers) == Status::kOk);
+    CHECK(of_numbers.loss == of_integers.loss);
+  }
+}
+
 TEST_CASE("a sample starts from the states of the model, a stream goes on") {
   Resolver resolver;
   AddAllCases(&resolver);
