@@ -28,8 +28,8 @@ inline float Rows(const LossSample& sample) {
 /// `last`; `probabilities`: a vector's elements lie in [0, 1].
 Finding CheckSample(const LossSample& sample, uint32_t last, bool probabilities, StepResult* result);
 
-/// Corrects what a cross entropy has found to be correct: it read logits, `sample.output` are the probabilities that the
-/// model gives.
+/// Corrects what a cross entropy has found to be correct: it read logits, `sample.output` are the probabilities that
+/// the model gives.
 Finding JudgeProbabilities(const LossSample& sample, LossId loss, StepResult* result);
 
 /// Takes the loss; it and the error, whose elements `error` has seen, are finite.
