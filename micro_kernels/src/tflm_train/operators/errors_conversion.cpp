@@ -58,7 +58,7 @@ void BackwardCopy(const StepView& step, const BackwardContext&) {
   using namespace copy::backward;
   const auto* const dy = step.data<int16_t>(kDy);
   const uint32_t elements = Elements(step.value(kDy));
-  const MaskedErrors errors = {dy, elements, Magnitudes(dy, elements), *step.data<int32_t>(kDye)};
+  const MaskedErrors errors = {dy, elements, Magnitudes(dy, elements), BoundedExponent(*step.data<int32_t>(kDye))};
   AddAll(SumInto(step, kDx, kDxe, 0, errors, 1), errors);
 }
 

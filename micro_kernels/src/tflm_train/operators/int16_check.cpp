@@ -6,7 +6,7 @@ MaskedErrors MaskInt16(const StepView& step, uint32_t low, uint32_t y, uint32_t 
   auto* const errors = step.data<int16_t>(dy);
   const uint32_t elements = Elements(step.value(dy));
   const uint32_t magnitudes = MaskClamped(step.word(low), step.word(low + 1), step.data<int8_t>(y), elements, errors);
-  return {errors, elements, magnitudes, *step.data<int32_t>(dye)};
+  return {errors, elements, magnitudes, BoundedExponent(*step.data<int32_t>(dye))};
 }
 
 ErrorSum SumInto(const StepView& step, uint32_t dx, uint32_t dxe, uint32_t output, const MaskedErrors& errors,

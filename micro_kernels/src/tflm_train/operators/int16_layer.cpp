@@ -52,7 +52,7 @@ bool Int16Words::Fit(const StepView& step, uint32_t channels, uint64_t terms, ui
 FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& context, const Int16Words& words) {
   const uint32_t elements = Elements(step.value(kDy));
   auto* const dy = step.data<int16_t>(kDy);
-  const int32_t exponent = *step.data<int32_t>(kDye);
+  const int32_t exponent = BoundedExponent(*step.data<int32_t>(kDye));
   auto* const keys = step.data<uint16_t>(kScratch);
   const uint32_t magnitudes =
       MaskClamped(step.word(words.low), step.word(words.low + 1), step.data<int8_t>(kY), elements, dy);
@@ -74,17 +74,19 @@ FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& con
 }
 
 void Int16Sink::End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {
+  if (context_.update == nullptr) return Accumulate(at, channel, sums, n, step);
   const StepSink& sink = context_.sink;
   const FixedFactor unit = TimesPowerOfTwo(Times(Fixed(unit_), Fixed(words_.inverse(step_, channel))), exponent_);
-  if (context_.update == nullptr) {
-    const uint32_t buffer = sink.plan->parameter(parameter_).gradient_offset;
-    auto* const gradients = reinterpret_cast<float*>(sink.persistent + buffer) + at;
-    const float factor = unit_ * words_.inverse(step_, channel) * PowerOfTwo(exponent_);
-    for (uint32_t i = 0; i < n; ++i) gradients[size_t{i} * step] += factor * static_cast<float>(sums[i]);
-    return;
-  }
   const IntegerParameter parameter(*context_.update, *sink.plan, parameter_, sink.persistent);
   parameter.RunSums(at, channel, sums, n, step, Times(unit, Fixed(sink.scale)));
+}
+
+void Int16Sink::Accumulate(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {
+  const StepSink& sink = context_.sink;
+  const uint32_t buffer = sink.plan->parameter(parameter_).gradient_offset;
+  auto* const gradients = reinterpret_cast<float*>(sink.persistent + buffer) + at;
+  const float factor = unit_ * words_.inverse(step_, channel) * PowerOfTwo(exponent_);
+  for (uint32_t i = 0; i < n; ++i) gradients[size_t{i} * step] += factor * static_cast<float>(sums[i]);
 }
 
 void Int16BiasGradient(const StepView& step, const BackwardContext& context, const Int16Words& words,

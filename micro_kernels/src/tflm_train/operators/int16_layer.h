@@ -71,6 +71,9 @@ class Int16Sink {
   void End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step = 1) const;
 
  private:
+  /// Into the buffer, of floats.
+  void Accumulate(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const;
+
   const StepView& step_;
   const BackwardContext& context_;
   const Int16Words& words_;

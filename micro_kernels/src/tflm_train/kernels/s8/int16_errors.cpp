@@ -87,7 +87,7 @@ ErrorSum::ErrorSum(int16_t* values, uint32_t n, int32_t* exponent, bool adds, ui
     for (uint32_t i = 0; i < n; ++i) values[i] = 0;
   }
   // exponents of the bits above the largest magnitudes; a sum needs the bits of its number of terms more
-  const int32_t old_top = *exponent + MagnitudeBits(there);
+  const int32_t old_exponent = BoundedExponent(*exponent), old_top = old_exponent + MagnitudeBits(there);
   const int32_t top = unit + MagnitudeBits(magnitudes) + MagnitudeBits(terms - 1);
   if (magnitudes == 0) {
     right_ = 32;
@@ -97,7 +97,7 @@ ErrorSum::ErrorSum(int16_t* values, uint32_t n, int32_t* exponent, bool adds, ui
   const bool both = there != 0;
   const int32_t sum_top = both ? (old_top > top ? old_top : top) + 1 : top;
   const int32_t new_exponent = sum_top - kErrorBits;
-  if (both) ShiftErrors(new_exponent - *exponent, values, n);
+  if (both) ShiftErrors(new_exponent - old_exponent, values, n);
   const int32_t shift = new_exponent - unit;
   left_ = shift < 0 ? -shift : 0;
   right_ = shift > 0 ? shift : 0;
@@ -109,7 +109,7 @@ ErrorRows::ErrorRows(int16_t* values, uint32_t n, int32_t* exponent, bool adds, 
   if (!adds) return;
   // nothing is lost below the unit of the sums, which becomes finer only with what is there
   const uint32_t there = Magnitudes(values, n);
-  const int32_t finer = *exponent - unit, room = kErrorBits - MagnitudeBits(there);
+  const int32_t finer = BoundedExponent(*exponent) - unit, room = kErrorBits - MagnitudeBits(there);
   if (there == 0 || finer <= 0) {
     ShiftErrors(there == 0 ? 0 : -finer, values, n);
     return;

@@ -31,6 +31,12 @@ inline float PowerOfTwo(int32_t exponent) {
   return FloatOf(exponent > 127 ? 0x7F800000u : static_cast<uint32_t>(exponent + 127) << 23);
 }
 
+/// An exponent from memory, which no sum with others takes beyond 32 bits. Those of errors lie far inside.
+inline int32_t BoundedExponent(int32_t exponent) {
+  constexpr int32_t kMost = 1 << 20;
+  return exponent < -kMost ? -kMost : exponent > kMost ? kMost : exponent;
+}
+
 /// All magnitudes together: what has no more bits than the largest.
 inline uint32_t Magnitudes(const int16_t* values, uint32_t n) {
   uint32_t all = 0;
