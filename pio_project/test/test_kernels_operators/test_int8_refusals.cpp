@@ -89,6 +89,42 @@ std::vector<Good> GoodSteps() {
       {KernelId::kTransposeInt8, kF, [](Step& s) { s.Int8({2, 3}).Int8({3, 2}).Words({1, 0}); }},
       {KernelId::kConcatenationInt8, kF, [](Step& s) { s.Int8({2, 5}).Int8({2, 2}).Int8({2, 3}).Words({2, 2, 3}); }},
       {KernelId::kSplitInt8, kF, [](Step& s) { s.Int8({2, 5}).Int8({2, 2}).Int8({2, 3}).Words({2, 2, 3}); }},
+      {KernelId::kConv2dInt16Errors, kB,
+       [](Step& s) {
+         s.Absent().Int8({3, 3, 3, 2}).Int8({1, 5, 4, 3}).Shorts({1, 5, 4, 3}).Shorts({1, 5, 4, 2}).Absent();
+         s.Integers({500}).Integers({1}).Integers({1});
+         s.Words({1, 1, 1, 1, 1, 1, -128, 127, 3, kOne, 0, 0, 32767, kOne});
+       }},
+      {KernelId::kDepthwiseConv2dInt16Errors, kB,
+       [](Step& s) {
+         s.Absent().Int8({1, 3, 3, 4}).Int8({1, 5, 4, 4}).Shorts({1, 5, 4, 4}).Shorts({1, 5, 4, 2}).Absent();
+         s.Integers({500}).Integers({1}).Integers({1});
+         s.Words({1, 1, 1, 1, 1, 1, 2, -128, 127, 3, kOne, 0, 0, 32767, kOne, 9, kOne, 9, kOne, 1, kOne});
+       }},
+      {KernelId::kFullyConnectedInt16Errors, kB,
+       [](Step& s) {
+         s.Absent().Int8({3, 5}).Int8({2, 3}).Shorts({2, 3}).Shorts({2, 5}).Absent();
+         s.Integers({500}).Integers({1}).Integers({1});
+         s.Words({2, 5, 3, -128, 127, 3, kOne, 0, -7, 32767, kOne});
+       }},
+      {KernelId::kMaxPool2dInt16Errors, kB,
+       [](Step& s) {
+         s.Int8({1, 3, 2, 2}).Bytes({1, 3, 2, 2}).Shorts({1, 3, 2, 2}).Shorts({1, 5, 4, 2}).Integers({1}).Integers({1});
+         s.Words({2, 2, 2, 2, 0, 0, -128, 127});
+       }},
+      {KernelId::kAveragePool2dInt16Errors, kB,
+       [](Step& s) {
+         s.Int8({1, 3, 2, 2}).Shorts({1, 3, 2, 2}).Shorts({1, 5, 4, 2}).Integers({1}).Integers({1});
+         s.Words({2, 2, 2, 2, 0, 0, -128, 127});
+       }},
+      {KernelId::kAddInt16Errors, kB,
+       [](Step& s) {
+         s.Int8({2, 3}).Shorts({2, 3}).Shorts({2, 3}).Shorts({2, 3}).Integers({1}).Integers({1}).Integers({1});
+         s.Words({-128, 127, -1});
+       }},
+      {KernelId::kErrorsToInt16, kB, [](Step& s) { s.Float({2, 3}).Shorts({6}).Integers({1}); }},
+      {KernelId::kErrorsToFloat32, kB, [](Step& s) { s.Shorts({6}).Float({2, 3}).Integers({1}); }},
+      {KernelId::kCopyInt16Errors, kB, [](Step& s) { s.Shorts({6}).Shorts({2, 3}).Integers({1}).Integers({1}); }},
   };
 }
 
@@ -153,5 +189,38 @@ TEST_CASE("int8 steps: constants out of range") {
       // negative, and NaN
       CHECK(CheckChanged(good, [i](Step& s) { s.word(i) = 0xFFFFFFFFu - 1000; }) == Status::kPlanInvalid);
     }
+  }
+}
+
+TEST_CASE("errors of integers: sums that could overflow") {
+  const auto changed = [](KernelId kernel, uint32_t word, int32_t value) {
+    for (const Good& good : GoodSteps()) {
+      if (good.kernel == kernel)
+        return CheckChanged(good, [=](Step& s) { s.word(word) = static_cast<uint32_t>(value); });
+    }
+    FAIL("no such step");
+    return Status::kOk;
+  };
+  // 23 x 23 taps of one filter meet in an element of the input's error, 529 products of 7 and 15 bits
+  const auto conv = [](int32_t shift) {
+    Step step(KernelId::kConv2dInt16Errors, kB);
+    step.Absent().Int8({1, 23, 23, 1}).Int8({1, 30, 30, 1}).Shorts({1, 30, 30, 1}).Shorts({1, 30, 30, 1}).Absent();
+    step.Integers({600}).Integers({1}).Integers({1});
+    step.Words({1, 1, 1, 1, 11, 11, -128, 127, 3, kOne, shift, 0, 32767, kOne});
+    return step.Check(Find(KernelId::kConv2dInt16Errors));
+  };
+  CHECK(conv(1) == Status::kPlanInvalid);  // 900 positions, 8 bits of inputs and 14 of errors
+  CHECK(conv(2) == Status::kOk);
+  CHECK(changed(KernelId::kFullyConnectedInt16Errors, 7, 16) == Status::kPlanInvalid);
+  CHECK(changed(KernelId::kFullyConnectedInt16Errors, 9, 32768) == Status::kPlanInvalid);
+}
+
+TEST_CASE("errors of integers: no other memory of the step is an exponent's, forward steps there are none") {
+  for (const Good& good : GoodSteps()) {
+    if (good.phase != kB || good.kernel < KernelId::kErrorsToInt16) continue;
+    CAPTURE(static_cast<int>(good.kernel));
+    Step forward(good.kernel, kF);
+    good.build(forward);
+    CHECK(forward.Check(Find(good.kernel)) == Status::kPlanInvalid);
   }
 }
