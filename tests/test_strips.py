@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tflm_train.converters.operators import KERNELS
 from tflm_train.converters.operators.columns import conv_workspace, dense_workspace, depthwise_workspace
+from tflm_train.converters.operators.pairs import conv_int16_workspace, depthwise_int16_workspace
 from tflm_train.converters.operators.strip import backward_strip, forward_strip
 from tflm_train.converters.plan_format import MAX_STRIP, NONE_INDEX, Phase, ProgramKind
 
@@ -73,3 +74,21 @@ def test_workspaces_hold_strips_and_rows_of_the_gradient():
 )
 def test_workspaces_of_int8_layers(rule, w, y, step, elements):
     assert rule({"w": w, "y": (1, *y)}, step) == elements
+
+
+@pytest.mark.parametrize(
+    ("rule", "x", "w", "y", "step", "elements"),
+    [
+        (conv_int16_workspace, (32, 32, 3), (16, 3, 3, 3), (32, 32, 16), words(1, 1), 1123),
+        (conv_int16_workspace, (49, 10, 1), (64, 10, 4, 1), (25, 5, 64), words(2, 1), 1766),
+        (conv_int16_workspace, (25, 5, 64), (64, 1, 1, 64), (25, 5, 64), words(1, 0), 1856),
+        (conv_int16_workspace, (16, 16, 32), (64, 1, 1, 32), (8, 8, 64), words(2, 0), 1792),
+        (conv_int16_workspace, (8, 8, 64), (64, 3, 3, 64), (8, 8, 64), words(1, 1), 5088),
+        (conv_int16_workspace, (9, 12, 7), (5, 3, 3, 7), (9, 12, 5), words(1, 2) | {"dilation_w": 2}, 1018),
+        (conv_int16_workspace, (4, 40, 70), (5, 3, 3, 70), (2, 20, 5), words(2, 0), 3990),
+        (depthwise_int16_workspace, (25, 5, 64), (1, 3, 3, 64), (25, 5, 64), words(1, 1), 82),
+        (depthwise_int16_workspace, (25, 5, 2), (1, 25, 5, 2), (1, 1, 2), words(1, 0), 500),
+    ],
+)
+def test_workspaces_of_int16_errors(rule, x, w, y, step, elements):
+    assert rule({"x": (1, *x), "w": w, "y": (1, *y)}, step) == elements

@@ -10,6 +10,7 @@ from . import int16_errors, pool, strip, window
 from .columns import conv_workspace, depthwise_workspace
 from .constraints import WINDOW, weights_are_constant
 from .fixed_point import layer_words
+from .pairs import conv_int16_workspace, depthwise_int16_workspace
 from .shapes import check_bias, integers, require, shape_of
 from .spec import (
     WINNERS,
@@ -149,7 +150,7 @@ def _int16_words(graph: Graph, op: Operator) -> list[Word]:
     return [*geometry, *words(graph, op)[7:], *own]
 
 
-def _int16_errors(name: str, number: int, geometry: str = _GEOMETRY) -> Int16Errors:
+def _int16_errors(name: str, number: int, workspace: StripRule, geometry: str = _GEOMETRY) -> Int16Errors:
     kernel = KernelSpec(
         name=name,
         number=number,
@@ -157,13 +158,9 @@ def _int16_errors(name: str, number: int, geometry: str = _GEOMETRY) -> Int16Err
         backward=int16_errors.LAYER,
         words=f"{geometry} {int16_errors.LAYER_WORDS}",
         macs=_macs,
-        workspace=_int16_workspace,
+        workspace=workspace,
     )
     return Int16Errors(kernel, _int16_words)
-
-
-def _int16_workspace(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
-    return int16_errors.row_and_pixel(shapes, shapes["y"][3])
 
 
 CONV_2D = OperatorSpec(
@@ -210,7 +207,7 @@ CONV_2D = OperatorSpec(
         _int8_words,
         variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55, None), is_grouped),
         pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74),
-        errors=_int16_errors("CONV_2D_INT16_ERRORS", 79),
+        errors=_int16_errors("CONV_2D_INT16_ERRORS", 79, conv_int16_workspace),
     ),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
@@ -255,7 +252,9 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, depthwise_workspace, f"{_GEOMETRY} depth_multiplier"),
         _int8_words,
         pooled=_int8_pooled_kernel("DEPTHWISE_MAX_POOL_INT8", 75, f"{_GEOMETRY} depth_multiplier"),
-        errors=_int16_errors("DEPTHWISE_CONV_2D_INT16_ERRORS", 80, f"{_GEOMETRY} depth_multiplier"),
+        errors=_int16_errors(
+            "DEPTHWISE_CONV_2D_INT16_ERRORS", 80, depthwise_int16_workspace, f"{_GEOMETRY} depth_multiplier"
+        ),
     ),
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",

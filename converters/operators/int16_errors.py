@@ -8,11 +8,10 @@ A layer multiplies its errors in place by the scales of its weights, so that all
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from ..graph import Graph, Operator, Tensor
 from .fixed_point import bounds, scale_of, weight_scales, zero_point_of
-from .spec import KernelSpec, Shape, Word
+from .spec import KernelSpec, Word
 
 LAYER = "x? w y dy! dx!? scratch!? workspace!? dye dxe!?"  # arguments of a layer's step
 LAYER_WORDS = "low high x_zero x_scale:f32 shift exponent channels*"
@@ -59,12 +58,6 @@ def layer_words(graph: Graph, op: Operator, x: Tensor, w: Tensor, terms: int, po
         ratio = min(max(ratio, 1), _LARGEST_RATIO)
         found += [ratio, float((1 << _RATIO_BITS) / ratio)]
     return found
-
-
-def row_and_pixel(shapes: Mapping[str, Shape], channels: int) -> int:
-    """Elements of the workspace, int32, of a convolution's step: a row of the weight gradient, or a pixel."""
-    w = shapes["w"]
-    return max(math.prod(w) // channels, shapes["x"][3])
 
 
 def _conversion(name: str, number: int, backward: str) -> KernelSpec:

@@ -3,6 +3,7 @@
 //   dense INPUTS OUTPUTS
 //   update WEIGHTS
 //   error H W IN OUT FH FW STRIDE DILATION SAME   (the input error, sixteen filters at a time)
+//   integer-error, gradient H W IN OUT FH FW STRIDE DILATION SAME   (with errors of 16-bit integers)
 // Prints its instructions, its multiplications with those of taps outside the image, bytes of workspace, and how many
 // results are not those of the plain kernel.
 #include <semihosting.h>
@@ -15,6 +16,7 @@
 #include "tflm_train/kernels/conv_2d.h"
 #include "tflm_train/kernels/fast/s8/conv_2d.h"
 #include "tflm_train/kernels/fast/s8/conv_2d_backward.h"
+#include "tflm_train/kernels/fast/s8/conv_2d_int16.h"
 #include "tflm_train/kernels/fast/s8/depthwise_conv_2d.h"
 #include "tflm_train/kernels/fast/s8/fully_connected.h"
 #include "tflm_train/kernels/fast/s8/inner.h"
@@ -191,12 +193,71 @@ Result InputError(Numbers n) {
   return {outputs * filter, inputs, static_cast<int32_t>(workspace.elements * sizeof(float))};
 }
 
+int16_t integers[kMost / 2], integer_dx[kMost / 2], expected_integer_dx[kMost / 2];
+int32_t room[1 << 13], plain_row[1 << 12];
+
+int32_t ErrorsOf(const ConvShape& s) {
+  const int32_t n = s.out_h * s.out_w * s.out_c;
+  for (int32_t i = 0; i < n; ++i) integers[i] = static_cast<int16_t>((Random() & 4095) - 2048);
+  return n;
+}
+
+Result IntegerError(Numbers n) {
+  const ConvShape s = ReadConv(n);
+  const int32_t outputs = ErrorsOf(s), inputs = s.in_h * s.in_w * s.in_c;
+  const Workspace<int32_t> workspace = {room, fast::s8::Conv2DInt16Workspace(s)};
+  int32_t exponent = 0, expected_exponent = 0;
+  Measured([&] {
+    ErrorRows rows(integer_dx, static_cast<uint32_t>(inputs), &exponent, false, 0);
+    fast::s8::Conv2DInputError(s, w, integers, workspace, rows);
+  });
+  WorkCounters work;
+  {
+    ErrorRows rows(expected_integer_dx, static_cast<uint32_t>(inputs), &expected_exponent, false, 0);
+    s8::ConvInputError<Conv2d>(s, w, integers, plain_row, rows, work);
+  }
+  for (int32_t i = 0; i < inputs; ++i) y[i] = integer_dx[i] != expected_integer_dx[i] || exponent != expected_exponent;
+  return {outputs * s.filter_h * s.filter_w * s.in_c, inputs,
+          static_cast<int32_t>(workspace.elements * sizeof(int32_t))};
+}
+
+Result Gradient(Numbers n) {
+  const ConvShape s = ReadConv(n);
+  const int32_t outputs = ErrorsOf(s);
+  const Workspace<int32_t> workspace = {room, fast::s8::Conv2DInt16Workspace(s)};
+  const ShiftedIntegers shifted = {x, kZero};
+  const Selection selection;
+  int32_t filter = 0, sum = 0;
+  const auto rows = [&](auto take) {
+    fast::s8::Conv2DGradient gradient(s, shifted, integers, workspace);
+    filter = gradient.filter();
+    for (int32_t first = 0; first < s.out_c; first += gradient.channels()) {
+      const int32_t left = s.out_c - first, count = left < gradient.channels() ? left : gradient.channels();
+      take(first, count, gradient.Rows(first, count));
+    }
+  };
+  Measured([&] { rows([&](int32_t, int32_t, const int32_t* row) { sum += *row; }); });
+  WorkCounters work;
+  rows([&](int32_t first, int32_t count, const int32_t* found) {
+    Conv2d::WeightGradientRows(s, shifted, integers, static_cast<uint32_t>(outputs), selection,
+                               DirectLocator(s.out_w, s.out_c),
+                               Workspace<int32_t>{plain_row, static_cast<uint32_t>(filter)}, work,
+                               [&](size_t, uint32_t channel, const int32_t* row, uint32_t, uint32_t) {
+                                 const int32_t c = static_cast<int32_t>(channel) - first;
+                                 if (c >= 0 && c < count)
+                                   y[channel] = std::memcmp(row, found + c * filter, size_t(filter) * sizeof *row) != 0;
+                               });
+  });
+  return {outputs * filter, s.out_c, static_cast<int32_t>(workspace.elements * sizeof(int32_t))};
+}
+
 struct Kernel {
   const char* name;
   Result (*run)(Numbers numbers);
 };
-constexpr Kernel kKernels[] = {
-    {"conv", Conv}, {"depthwise", Depthwise}, {"dense", Dense}, {"update", Update}, {"error", InputError}};
+constexpr Kernel kKernels[] = {{"conv", Conv},       {"depthwise", Depthwise},        {"dense", Dense},
+                               {"update", Update},   {"integer-error", IntegerError}, {"gradient", Gradient},
+                               {"error", InputError}};
 
 }  // namespace
 

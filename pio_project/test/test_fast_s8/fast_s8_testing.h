@@ -17,11 +17,28 @@ struct InnerS8 {
   decltype(&fast::s8::portable::DotColumn) dot_column;
   decltype(&fast::s8::portable::DotColumns) dot_columns;
   decltype(&fast::s8::portable::AddToMasters) add_to_masters;
+  decltype(&fast::s8::portable::MaskClamped) mask_clamped;
+  decltype(&fast::s8::portable::FoldErrors) fold_errors;
+  decltype(&fast::s8::portable::SumErrors) sum_errors;
+  decltype(&fast::s8::portable::SumMagnitudes) sum_magnitudes;
+  decltype(&fast::s8::portable::AddedMagnitudes) added_magnitudes;
+  decltype(&fast::s8::portable::PutSums) put_sums;
+  decltype(&fast::s8::portable::AddSums) add_sums;
 };
 
-#define TFLM_TRAIN_INNER_S8(inner)                                                          \
-  {#inner, fast::s8::inner::Widen, fast::s8::inner::DotColumn, fast::s8::inner::DotColumns, \
-   fast::s8::inner::AddToMasters}
+#define TFLM_TRAIN_INNER_S8(inner)   \
+  {#inner,                           \
+   fast::s8::inner::Widen,           \
+   fast::s8::inner::DotColumn,       \
+   fast::s8::inner::DotColumns,      \
+   fast::s8::inner::AddToMasters,    \
+   fast::s8::inner::MaskClamped,     \
+   fast::s8::inner::FoldErrors,      \
+   fast::s8::inner::SumErrors,       \
+   fast::s8::inner::SumMagnitudes,   \
+   fast::s8::inner::AddedMagnitudes, \
+   fast::s8::inner::PutSums,         \
+   fast::s8::inner::AddSums}
 inline const InnerS8 kInnersS8[] = {
     TFLM_TRAIN_INNER_S8(portable),
 #if TFLM_TRAIN_HAS_CORTEX_M_DSP

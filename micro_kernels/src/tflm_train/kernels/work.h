@@ -45,6 +45,23 @@ inline uint64_t ValidTaps(const ConvShape& s, const PoolShape& p) {
                          s.dilation_w, s.in_w);
 }
 
+/// Multiplications of a convolution's input error or weight gradient: of errors that are not zero, or of all; `per_tap`
+/// of each error with each of its taps inside the image.
+template <class T>
+uint64_t ErrorProducts(const ConvShape& s, const T* dy, bool zeros_too, int32_t per_tap) {
+  uint64_t products = 0;
+  for (int32_t i = 0; i < s.out_h; ++i) {
+    const auto rows = TapsInside(i * s.stride_h - s.pad_top, s.filter_h, s.dilation_h, s.in_h).count();
+    for (int32_t j = 0; j < s.out_w; ++j, dy += s.out_c) {
+      const auto columns = TapsInside(j * s.stride_w - s.pad_left, s.filter_w, s.dilation_w, s.in_w).count();
+      int32_t errors = 0;
+      for (int32_t c = 0; c < s.out_c; ++c) errors += zeros_too || dy[c] != T(0);
+      products += uint64_t(errors) * uint64_t(rows) * uint64_t(columns);
+    }
+  }
+  return products * uint64_t(per_tap);
+}
+
 /// Channels that have a selected element, or all of them.
 template <class T, class Locator>
 uint32_t SelectedChannels(const Selection& selection, const T* dy, uint32_t elements, const Locator& first) {

@@ -2,13 +2,14 @@
 #ifndef TFLM_TRAIN_OPERATORS_CONVOLUTION_INT16_H_
 #define TFLM_TRAIN_OPERATORS_CONVOLUTION_INT16_H_
 
+#include "tflm_train/kernels/fast/s8/int16_sparse.h"
 #include "tflm_train/operators/convolution.h"
 #include "tflm_train/operators/int16_layer.h"
 
 namespace tflm_train {
 
-/// `Conv`: Conv2d or DepthwiseConv2d. `low_word`: position of the constants of quantisation.
-template <class Conv, ConvolutionShapesFit shapes_fit, uint32_t low_word>
+/// `Conv`: Conv2d or DepthwiseConv2d; `Fast`: its fast kernels. `low_word`: position of the constants of quantisation.
+template <class Conv, class Fast, ConvolutionShapesFit shapes_fit, uint32_t low_word>
 struct Int16ConvolutionOperator {
   static constexpr Int16Words kWords = {low_word};
 
@@ -23,11 +24,10 @@ struct Int16ConvolutionOperator {
         !AddressesFit({s, PoolOfOne(s), Activation::kNone}, false)) {
       return Status::kPlanInvalid;
     }
-    const uint32_t row = Conv::WeightsPerChannel(s), pixel = static_cast<uint32_t>(s.in_c);
     const auto taps = uint64_t(s.filter_h) * uint64_t(s.filter_w);
     const uint64_t terms = taps * uint64_t(Conv::kDepthwise ? s.depth_multiplier : s.out_c);
     return PlanStatus(kWords.Fit(step, channels, terms, uint64_t(s.out_h) * uint64_t(s.out_w)) &&
-                      Int16ChannelsFit(step, channels, row > pixel ? row : pixel));
+                      Int16ChannelsFit(step, channels, Fast::Workspace(s)));
   }
 
   static void Backward(const StepView& step, const BackwardContext& context) {
@@ -36,20 +36,34 @@ struct Int16ConvolutionOperator {
     if (errors.selection.empty()) return;
     const ConvShape s = Shape(step);
     const auto* const dy = step.data<int16_t>(kDy);
-    auto* const workspace = step.data<int32_t>(kWorkspace);
-    if (step.Has(kDx)) {
-      ErrorRows dx = InputErrorRows(step, kWords, errors);
-      s8::ConvInputError<Conv>(s, step.data<int8_t>(kW), dy, workspace, dx, *context.work);
-    }
+    const Workspace<int32_t> workspace = {step.data<int32_t>(kWorkspace), Elements(step.value(kWorkspace))};
     const DirectLocator locator(s.out_w, s.out_c);
     const uint32_t elements = Elements(step.value(kDy));
+    const bool all = errors.selection.mode == Selection::Mode::kAll;
+    const bool fast = kFastKernels && (all || !fast::s8::IsSparse(dy, elements));
+    const int32_t per_tap = Conv::kDepthwise ? 1 : s.in_c;
+    WorkCounters& work = *context.work;
+    if (step.Has(kDx)) {
+      ErrorRows dx = InputErrorRows(step, kWords, errors);
+      const auto* const w = step.data<int8_t>(kW);
+      if (fast) {
+        Fast::InputError(s, w, dy, workspace, dx);
+        if constexpr (kCountWork) Count(work.input_error, ErrorProducts(s, dy, false, per_tap));
+      } else {
+        s8::ConvInputError<Conv>(s, w, dy, workspace.values, dx, work);
+      }
+    }
     if (context.weight_target != nullptr) {
       const Int16Sink sink(step, context, kWords, context.layer->weight, kWords.x_scale(step), errors.exponent);
-      Conv::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, locator,
-                               Workspace<int32_t>{workspace, Elements(step.value(kWorkspace))}, *context.work,
-                               [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t apart) {
-                                 sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
-                               });
+      const auto end = [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t apart) {
+        sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
+      };
+      if (fast) {
+        Fast::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, workspace, end);
+        if constexpr (kCountWork) Count(work.weight_gradient, ErrorProducts(s, dy, all, per_tap));
+      } else {
+        Conv::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, locator, workspace, work, end);
+      }
     }
     Int16BiasGradient(step, context, kWords, errors, static_cast<uint32_t>(s.out_c));
     CountUpdates(context, errors.selection, dy, elements, locator, Conv::WeightsPerChannel(s));

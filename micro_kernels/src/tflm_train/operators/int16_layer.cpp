@@ -1,5 +1,6 @@
 #include "tflm_train/operators/int16_layer.h"
 
+#include "tflm_train/kernels/fast/s8/inner.h"
 #include "tflm_train/plan/plan_reader.h"
 #include "tflm_train/plan/training_options.h"
 
@@ -95,10 +96,13 @@ void Int16BiasGradient(const StepView& step, const BackwardContext& context, con
   const Int16Sink sink(step, context, words, context.layer->bias, 1.0f, errors.exponent);
   const uint32_t elements = Elements(step.value(kDy));
   const auto* const dy = step.data<int16_t>(kDy);
-  for (uint32_t channel = 0; channel < channels; ++channel) {
-    int32_t sum = 0;
-    for (uint32_t i = channel; i < elements; i += channels) sum += dy[i];
-    if (sum != 0) sink.End(channel, channel, &sum, 1);
+  for (uint32_t first = 0; first < channels; first += 4) {
+    const uint32_t count = channels - first < 4 ? channels - first : 4;
+    int32_t sums[4];
+    fast::s8::inner::SumErrors(dy + first, elements / channels, channels, count, sums);
+    for (uint32_t i = 0; i < count; ++i) {
+      if (sums[i] != 0) sink.End(first + i, first + i, sums + i, 1);
+    }
   }
 }
 

@@ -2,8 +2,12 @@
 
 #include <cstring>
 
+#include "tflm_train/kernels/fast/s8/inner.h"
+
 namespace tflm_train {
 namespace {
+
+namespace inner = fast::s8::inner;
 
 constexpr uint32_t kFractionBits = 23;
 constexpr int32_t kBias =
@@ -41,13 +45,13 @@ void ShiftErrors(int32_t shift, int16_t* values, uint32_t n) {
   }
 }
 
+uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy) {
+  return inner::MaskClamped(low, high, y, n, dy);
+}
+
 void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values, uint32_t n) {
-  const int32_t all = kErrorBits + shift, half = all == 0 ? 0 : 1 << (all - 1);
-  for (uint32_t at = 0; at < n; at += channels, values += channels) {
-    const int32_t* ratio = ratios;
-    for (uint32_t c = 0; c < channels; ++c, ratio += step) {
-      values[c] = static_cast<int16_t>((values[c] * *ratio + half) >> all);
-    }
+  for (uint32_t at = 0; at < n; at += channels) {
+    inner::FoldErrors(ratios, step, channels, kErrorBits + shift, values + at);
   }
 }
 
@@ -124,20 +128,24 @@ void ErrorRows::Grow(int32_t shift, uint32_t done) {
   shift_ += shift;
 }
 
-void ErrorRows::Put(uint32_t at, const int32_t* sums, uint32_t n) {
-  uint32_t magnitudes = 0;
-  for (uint32_t i = 0; i < n; ++i) magnitudes |= Magnitude(sums[i]);
-  const int32_t more = MagnitudeBits(magnitudes) - kErrorBits - shift_;
-  if (more > 0) Grow(more, at);
-  int16_t* const row = values_ + at;
-  if (!adds_) {
-    for (uint32_t i = 0; i < n; ++i) row[i] = ToInt16(ShiftRight(sums[i], shift_));
-    return;
+void ErrorRows::Put(uint32_t at, const int32_t* sums, uint32_t n, uint32_t rows) {
+  // where the exponent holds all, rows make no difference
+  if (rows > 1 && Fits(at, sums, rows * n)) return Write(at, sums, rows * n);
+  for (; rows > 0; --rows, at += n, sums += n) {
+    const int32_t more = MagnitudeBits(inner::SumMagnitudes(sums, n)) - kErrorBits - shift_;
+    if (more > 0) Grow(more, at);
+    if (adds_ && !Fits(at, sums, n)) Grow(1, at);
+    Write(at, sums, n);
   }
-  magnitudes = 0;
-  for (uint32_t i = 0; i < n; ++i) magnitudes |= Magnitude(ShiftRight(sums[i], shift_) + row[i]);
-  if (MagnitudeBits(magnitudes) > kErrorBits) Grow(1, at);
-  for (uint32_t i = 0; i < n; ++i) row[i] = ToInt16(ShiftRight(sums[i], shift_) + row[i]);
+}
+
+bool ErrorRows::Fits(uint32_t at, const int32_t* sums, uint32_t n) const {
+  if (MagnitudeBits(inner::SumMagnitudes(sums, n)) > kErrorBits + shift_) return false;
+  return !adds_ || MagnitudeBits(inner::AddedMagnitudes(sums, n, shift_, values_ + at)) <= kErrorBits;
+}
+
+void ErrorRows::Write(uint32_t at, const int32_t* sums, uint32_t n) {
+  (adds_ ? inner::AddSums : inner::PutSums)(sums, n, shift_, values_ + at);
 }
 
 }  // namespace tflm_train

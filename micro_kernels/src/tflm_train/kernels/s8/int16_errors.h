@@ -45,14 +45,7 @@ inline uint32_t Magnitudes(const int16_t* values, uint32_t n) {
 }
 
 /// As MaskClamped of floats, and the magnitudes of what passes.
-inline uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy) {
-  uint32_t all = 0;
-  for (uint32_t i = 0; i < n; ++i) {
-    if (y[i] <= low || y[i] >= high) dy[i] = 0;
-    all |= Magnitude(dy[i]);
-  }
-  return all;
-}
+uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy);
 
 /// values[i] * 2^-shift; a negative shift must leave them within 16 bits.
 void ShiftErrors(int32_t shift, int16_t* values, uint32_t n);
@@ -96,10 +89,12 @@ class ErrorRows {
   ErrorRows& operator=(const ErrorRows&) = delete;
   ~ErrorRows() { *exponent_ = unit_ + shift_; }
 
-  /// The sums of elements [at, at + n).
-  void Put(uint32_t at, const int32_t* sums, uint32_t n);
+  /// The sums of elements [at, at + n), a row; or of several rows, with what they would make one after the other.
+  void Put(uint32_t at, const int32_t* sums, uint32_t n, uint32_t rows = 1);
 
  private:
+  bool Fits(uint32_t at, const int32_t* sums, uint32_t n) const;
+  void Write(uint32_t at, const int32_t* sums, uint32_t n);
   void Grow(int32_t shift, uint32_t done);
 
   int16_t* values_;

@@ -22,6 +22,23 @@ void DotColumns(const Filters& filters, const int16_t* columns, int8_t* y0, int8
 void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4], bool quick, uint32_t* words);
 void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
 
+void PackPairs(const PairSource& source, int32_t count, int16_t* to);
+bool PackErrors(const ErrorPairs& errors, int16_t* to);
+void AddProducts(const PairColumns& columns, const PairRows& rows, const PairSums& sums);
+void AddErrorProducts(const PairColumns& columns, const ErrorRowPairs& rows, const PairSums& sums);
+
+void SumTaps(const ReadingTap* taps, int32_t count, const int16_t* errors, const int8_t* w, int32_t channels,
+             int32_t* sums);
+void SumPositions(const TapPositions& positions, int32_t channels, int32_t* sums, int32_t step);
+
+uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy);
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values);
+void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channels, int32_t* sums);
+uint32_t SumMagnitudes(const int32_t* sums, uint32_t n);
+uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const int16_t* to);
+void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
+void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
+
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
 #else

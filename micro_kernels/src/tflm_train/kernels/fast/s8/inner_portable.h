@@ -4,6 +4,8 @@
 
 #include "tflm_train/kernels/fast/s8/columns.h"
 #include "tflm_train/kernels/fast/s8/depthwise_row.h"
+#include "tflm_train/kernels/fast/s8/depthwise_sums.h"
+#include "tflm_train/kernels/fast/s8/pairs.h"
 
 namespace tflm_train {
 namespace fast {
@@ -25,6 +27,41 @@ void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4]
 
 /// y[position][c] = stage(sum of the taps at strip + position * x_step).
 void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
+
+/// Four columns of `count` pairs, in an order that AddProducts knows; those that are not there are anything.
+void PackPairs(const PairSource& source, int32_t count, int16_t* to);
+
+/// Pairs of two channels, ErrorPairElements(2, count) of them, one after the other. Returns whether one is not zero.
+bool PackErrors(const ErrorPairs& errors, int16_t* to);
+
+/// Adds to each sum the products of all pairs of its row and its column. Rows are aligned to a word.
+void AddProducts(const PairColumns& columns, const PairRows& rows, const PairSums& sums);
+void AddErrorProducts(const PairColumns& columns, const ErrorRowPairs& rows, const PairSums& sums);
+
+/// sums[c] = sum of all taps' errors times their weights, c < channels.
+void SumTaps(const ReadingTap* taps, int32_t count, const int16_t* errors, const int8_t* w, int32_t channels,
+             int32_t* sums);
+
+/// sums[c * step] = sum over all positions of a channel's error times its input less the zero point; channels <= 4.
+void SumPositions(const TapPositions& positions, int32_t channels, int32_t* sums, int32_t step);
+
+/// What int16_errors.h says of these, for errors whose memory is aligned to a word.
+uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy);
+
+/// values[c] = values[c] * ratios[c * step] / 2^shift, half up.
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values);
+
+/// sums[c] = sum of dy[i * step + c], c < channels <= 4, i < count.
+void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channels, int32_t* sums);
+
+/// The magnitudes of sums, and of to[i] + sums[i] / 2^shift, half up. Sums have no more than 15 + shift bits here and
+/// below.
+uint32_t SumMagnitudes(const int32_t* sums, uint32_t n);
+uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const int16_t* to);
+
+/// to[i] = sums[i] / 2^shift, or += that: half up, limited to 16 bits.
+void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
+void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
 
 /// AddToMaster of each of n int8 weights and remainders by factor * gradient.
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);

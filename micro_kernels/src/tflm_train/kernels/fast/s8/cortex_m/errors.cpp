@@ -1,0 +1,167 @@
+// Errors of 16-bit integers, two in a word.
+#include "tflm_train/kernels/fast/s8/inner_cortex_m.h"
+
+#if TFLM_TRAIN_HAS_CORTEX_M_DSP
+
+#include "tflm_train/kernels/fast/s8/cortex_m/dsp.h"
+
+namespace tflm_train {
+namespace fast {
+namespace s8 {
+namespace cortex_m {
+namespace {
+
+TFLM_TRAIN_ALWAYS_INLINE inline uint32_t Magnitude(int32_t value) { return static_cast<uint32_t>(value ^ value >> 31); }
+
+/// Limited to 16 bits.
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t Limit(int32_t value) {
+  __asm("ssat %0, #16, %0" : "+r"(value));
+  return value;
+}
+
+/// value / 2^shift half up, limited to 16 bits; `less`: 1 <= shift <= 31 less 1.
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t ShiftAndLimit(int32_t value, int32_t less) {
+  value = (value >> less) + 1;
+  __asm("ssat %0, #16, %0, asr #1" : "+r"(value));
+  return value;
+}
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t Shift(int32_t value, int32_t less) { return ((value >> less) + 1) >> 1; }
+
+TFLM_TRAIN_ALWAYS_INLINE inline bool IsShift(int32_t shift) { return shift > 0 && shift < 32; }
+
+/// ORs the magnitudes of two 16-bit numbers into those halves: the numbers, or their complements where negative.
+TFLM_TRAIN_ALWAYS_INLINE inline uint32_t OrMagnitudes(uint32_t all, uint32_t pair) {
+  uint32_t magnitudes;
+  __asm(
+      "sadd16 %[to], %[pair], %[zero]\n"
+      "sel %[to], %[pair], %[complement]\n"
+      : [to] "=&r"(magnitudes)
+      : [pair] "r"(pair), [complement] "r"(~pair), [zero] "r"(0));
+  return all | magnitudes;
+}
+
+/// All bits of the bytes of y with low < y < high, in all bytes of `lows` less and `highs` more by 1.
+TFLM_TRAIN_ALWAYS_INLINE inline uint32_t Inside(uint32_t y, uint32_t above_low, uint32_t below_high, uint32_t ones) {
+  uint32_t t;
+  __asm(
+      "ssub8 %[t], %[y], %[low]\n"
+      "sel %[t], %[ones], %[zero]\n"
+      "ssub8 %[y], %[high], %[y]\n"
+      "sel %[t], %[t], %[zero]\n"
+      : [t] "=&r"(t), [y] "+r"(y)
+      : [low] "r"(above_low), [high] "r"(below_high), [ones] "r"(ones), [zero] "r"(0));
+  return t;
+}
+
+TFLM_TRAIN_ALWAYS_INLINE inline uint32_t* Words(int16_t* values) { return reinterpret_cast<uint32_t*>(values); }
+
+}  // namespace
+
+uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy) {
+  uint32_t all = 0;
+  if (high - low > 1) {
+    const uint32_t above_low = FourTimes(low + 1), below_high = FourTimes(high - 1), ones = ~0u;
+    uint32_t* words = Words(dy);
+    for (; n >= 4; n -= 4, y += 4, words += 2) {
+      const uint32_t mask = Inside(LoadWord(y), above_low, below_high, ones);
+      const uint32_t even = Even(mask), odd = Odd(mask);
+      uint32_t first, second;
+      __asm("pkhbt %0, %1, %2, lsl #16" : "=r"(first) : "r"(even), "r"(odd));
+      __asm("pkhtb %0, %2, %1, asr #16" : "=r"(second) : "r"(even), "r"(odd));
+      first &= words[0];
+      second &= words[1];
+      words[0] = first;
+      words[1] = second;
+      all = OrMagnitudes(OrMagnitudes(all, first), second);
+    }
+    dy = reinterpret_cast<int16_t*>(words);
+  }
+  all = (all | all >> 16) & 0xffffu;
+  return all | portable::MaskClamped(low, high, y, n, dy);
+}
+
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values) {
+  if (channels % 2 != 0) return portable::FoldErrors(ratios, step, channels, shift, values);
+  const int32_t half = shift == 0 ? 0 : 1 << (shift - 1);
+  uint32_t* words = Words(values);
+  for (; channels > 0; channels -= 2, ratios += 2 * step, ++words) {
+    const uint32_t pair = *words;
+    const int32_t first = ratios[0], second = ratios[step];
+    int32_t low, high;
+    __asm("smlabb %0, %1, %2, %3" : "=r"(low) : "r"(pair), "r"(first), "r"(half));
+    __asm("smlatb %0, %1, %2, %3" : "=r"(high) : "r"(pair), "r"(second), "r"(half));
+    *words = PackHalves(low >> shift, high >> shift);
+  }
+}
+
+void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channels, int32_t* sums) {
+  if (channels < 4) return portable::SumErrors(dy, count, step, channels, sums);
+  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  const uint32_t one = 1;
+  for (; count > 0; --count, dy += step) {
+    uint32_t a, b;
+    std::memcpy(&a, dy, sizeof a);
+    std::memcpy(&b, dy + 2, sizeof b);
+    __asm("smlabb %0, %1, %2, %0" : "+r"(s0) : "r"(a), "r"(one));
+    __asm("smlatb %0, %1, %2, %0" : "+r"(s1) : "r"(a), "r"(one));
+    __asm("smlabb %0, %1, %2, %0" : "+r"(s2) : "r"(b), "r"(one));
+    __asm("smlatb %0, %1, %2, %0" : "+r"(s3) : "r"(b), "r"(one));
+  }
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+}
+
+uint32_t SumMagnitudes(const int32_t* sums, uint32_t n) {
+  uint32_t all = 0;
+  for (; n >= 4; n -= 4, sums += 4) {
+    const int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    all |= Magnitude(a) | Magnitude(b) | Magnitude(c) | Magnitude(d);
+  }
+  return all | portable::SumMagnitudes(sums, n);
+}
+
+uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const int16_t* to) {
+  uint32_t all = 0;
+  if (IsShift(shift)) {
+    const int32_t less = shift - 1;
+    for (; n >= 2; n -= 2, sums += 2, to += 2) {
+      all |= Magnitude(Shift(sums[0], less) + to[0]) | Magnitude(Shift(sums[1], less) + to[1]);
+    }
+  }
+  return all | portable::AddedMagnitudes(sums, n, shift, to);
+}
+
+void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
+  if (IsShift(shift) && reinterpret_cast<uintptr_t>(to) % 4 == 0) {
+    const int32_t less = shift - 1;
+    uint32_t* words = Words(to);
+    for (; n >= 4; n -= 4, sums += 4, words += 2) {
+      const int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+      words[0] = PackHalves(ShiftAndLimit(a, less), ShiftAndLimit(b, less));
+      words[1] = PackHalves(ShiftAndLimit(c, less), ShiftAndLimit(d, less));
+    }
+    to = reinterpret_cast<int16_t*>(words);
+  }
+  portable::PutSums(sums, n, shift, to);
+}
+
+void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
+  if (IsShift(shift) && reinterpret_cast<uintptr_t>(to) % 4 == 0) {
+    const int32_t less = shift - 1;
+    uint32_t* words = Words(to);
+    for (; n >= 2; n -= 2, sums += 2, ++words) {
+      const uint32_t there = *words;
+      const int32_t a = Shift(sums[0], less) + static_cast<int16_t>(there);
+      const int32_t b = Shift(sums[1], less) + (static_cast<int32_t>(there) >> 16);
+      *words = PackHalves(Limit(a), Limit(b));
+    }
+    to = reinterpret_cast<int16_t*>(words);
+  }
+  portable::AddSums(sums, n, shift, to);
+}
+
+}  // namespace cortex_m
+}  // namespace s8
+}  // namespace fast
+}  // namespace tflm_train
+
+#endif  // TFLM_TRAIN_HAS_CORTEX_M_DSP
