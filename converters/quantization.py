@@ -12,12 +12,12 @@ from .plan_format import ScalarType
 
 
 def stored_quantization(stored: Any) -> Quantization | None:
-    """Of a tensor of the object form, as the file has it; None without scales."""
+    """Of a tensor of the object form, as the file has it; None without scales, or without the zero points that
+    TensorFlow Lite asks for beside them."""
     q = stored.quantization
-    if q is None or q.scale is None or len(q.scale) == 0:
+    if q is None or q.scale is None or len(q.scale) == 0 or q.zeroPoint is None or len(q.zeroPoint) == 0:
         return None
-    scales = np.asarray(q.scale, np.float32)
-    zero_points = np.zeros(len(scales), np.int64) if q.zeroPoint is None else np.asarray(q.zeroPoint, np.int64)
+    scales, zero_points = np.asarray(q.scale, np.float32), np.asarray(q.zeroPoint, np.int64)
     return Quantization(scales, zero_points, int(q.quantizedDimension))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import bodies
 import flatbuffers
+import int8_networks
 import networks
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -102,6 +103,8 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
     "planned": lambda: tt.convert(networks.mlp(sizes=(8, 6, 4))).data,
     "packed": packed,
     "quantised": bodies.int8,
+    "int8": int8_networks.cnn,
+    "planned_int8": lambda: tt.convert(int8_networks.cnn(), tt.TrainingConfig(update="stochastic")).data,
     "planned_head": lambda: tt.convert(bodies.int8(), tt.TrainingConfig(layers="last:1")).data,
 }
 

@@ -203,3 +203,28 @@ def test_tensorflow_lite_micro_is_given_what_the_input_stores_without_a_copy_in_
     value = plan.values(program)[int(program["input"])]
     assert value["type"] == ScalarType.of(dtype) and value["bytes"] == 4000
     assert int(program["arena_bytes"]) < 4000 * (1 if dtype == "int8" else 2) + 4 * 4000 + 500  # and a row of gradients
+
+
+@pytest.mark.parametrize(
+    ("which", "field", "value"),
+    [
+        *[(which, "scale", v) for which in ("input", "weights", "output") for v in (0.0, -1.0, np.nan, np.inf, 1e-45)],
+        ("input", "scale", 1e20),
+        ("weights", "scale", 1e20),
+        ("output", "scale", 1e-20),
+        *[(which, "zeroPoint", None) for which in ("input", "weights", "output")],
+        ("weights", "zeroPoint", 3),
+        ("input", "zeroPoint", 300),
+    ],
+)
+def test_quantisation_that_no_kernel_can_compute_with_is_refused_by_the_layer_s_name(which, field, value):
+    """TensorFlow Lite refuses scales without zero points, or computes nonsense."""
+    model = flatbuffer.load(network())
+    graph = model.subgraphs[0]
+    op = graph.operators[0]
+    tensor = {"input": op.inputs[0], "weights": op.inputs[1], "output": op.outputs[0]}[which]
+    q = graph.tensors[tensor].quantization
+    setattr(q, field, None if value is None else np.full(len(q.scale), value, getattr(q, field).dtype))
+    with pytest.raises(tt.ConversionError, match="FULLY_CONNECTED is supported only when its .*(scale|zero)") as error:
+        tt.convert(flatbuffer.dump(model))
+    assert "fully_connected_0" in str(error.value)

@@ -74,6 +74,10 @@ def _no_outputs(model, graph) -> None:
     graph.operators[-1].outputs = np.zeros(0, np.int32)
 
 
+def _no_inputs(model, graph) -> None:
+    _operator(model, graph, "CONCATENATION").inputs = np.zeros(0, np.int32)
+
+
 def _longer_input(model, graph) -> None:
     graph.tensors[graph.inputs[0]].shape = np.array([1, 7], np.int32)
 
@@ -91,6 +95,7 @@ CASES = [
     ("branches", _second_input, ["HARD_SWISH", "2 inputs where it takes 1"]),
     ("branches", _constant_type("UINT32"), ["SUB", "float32"]),
     ("branches", _no_outputs, ["TILE", "no output"]),
+    ("branches", _no_inputs, ["CONCATENATION", "no inputs"]),
     ("lookup", _longer_input, ["ADD", "shape [1, 5] where it computes [1, 7]"]),
 ]
 

@@ -21,6 +21,7 @@ from . import (
     slices,
     view,
 )
+from .constraints import scales_relate
 from .spec import KernelSpec, OperatorSpec
 
 _FAMILIES: tuple[ModuleType, ...] = (
@@ -96,7 +97,7 @@ def why_not_forward(graph: Graph, op: Operator) -> str | None:
     spec = OPERATORS[op.type]
     if spec.int8 is None and not spec.is_view and spec.computes_int8(graph, op) and op.type not in _CONVERTERS:
         return f"{op.type} has no int8 kernel in this release"
-    own = spec.int8.constraints if spec.int8 is not None and spec.computes_int8(graph, op) else ()
+    own = (scales_relate, *spec.int8.constraints) if spec.int8 is not None and spec.computes_int8(graph, op) else ()
     for constraint in (*spec.constraints, *own):
         if not constraint(graph, op):
             return f"{op.type} is supported only when {constraint.__doc__}"

@@ -7,7 +7,10 @@ table of supported operators.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+
+import numpy as np
 
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import MAX_RANK
@@ -32,7 +35,7 @@ def rank_fits(graph: Graph, op: Operator) -> bool:
 
 
 def weights_are_constant(graph: Graph, op: Operator) -> bool:
-    """its weights and bias are constants: float32, or TensorFlow Lite's int8 and int32, 65,793 a channel at most"""
+    """its weights and bias are constants: float32, or int8 (scales above 0, zero point 0, 65,793 a channel at most)"""
     from . import OPERATORS  # not above: the specs in it name this constraint
 
     spec = OPERATORS[op.type]
@@ -81,6 +84,23 @@ def int8_weights(x: Tensor, tensors: Mapping[str, Tensor], channel_axis: int | N
     if channel_axis is not None and w.elements // w.shape[channel_axis] > _MOST_TERMS:
         return False
     return (len(quantization.scales) == 1 or quantization.axis == channel_axis) and (b is None or b.dtype == "int32")
+
+
+def scales_relate(graph: Graph, op: Operator) -> bool:
+    """its int8 scales relate: those of its inputs come to less than 2^30 of its output's, and to more than 0"""
+    from . import OPERATORS  # not above: the specs in it name this constraint
+
+    spec = OPERATORS[op.type]
+    names = [argument.name for argument in spec.inputs]
+    read = [stated(graph.tensors[t]) for name, t in zip(names, spec.operands(op)) if t >= 0 and name != "b"]
+    scales = [q.scales.astype(np.float64) for q in read if q is not None]
+    written = [stated(graph.tensors[t]) for t in op.outputs]
+    least = min((float(q.scales.min()) for q in written if q is not None), default=1.0)
+    multiplies = bool(spec.parameters) or op.type == "MUL"
+    if multiplies and np.float32(math.prod(float(found.min()) for found in scales)) == 0:
+        return False
+    most = [float(found.max()) for found in scales]
+    return (math.prod(most) if multiplies else max(most, default=0.0)) < 2.0**30 * least
 
 
 COMMON = (typed_tensors, rank_fits)

@@ -38,6 +38,7 @@ def _concatenation_words(graph: Graph, op: Operator) -> list[Word]:
 
 def _concatenation_shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
     shapes = [shape_of(inputs, i) for i in range(len(inputs))]
+    require(bool(shapes), "no inputs")
     rank, axis = len(shapes[0]), _axis(op, len(shapes[0]))
     others = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
     require(len(others) == 1 and all(len(s) == rank for s in shapes), "inputs that cannot be joined")
