@@ -48,3 +48,31 @@ def test_a_network(seed, per_channel):
     rng = np.random.default_rng(seed)
     data = int8_networks.cnn(seed, per_channel)
     check(data, rng.normal(size=int8_networks.SHAPE), seed % int8_networks.CLASSES, "cross-entropy-logits")
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_both_operands_are_one_tensor(kind, shared):
+    """Its error is that of both; with another reader behind it, it is added to what is there."""
+    rng = np.random.default_rng(2)
+    b = Int8Builder(rng)
+    x = front(b)
+    y = b.int8_op(kind, [x, x], SHAPE)
+    if shared:
+        y = b.int8_op("ADD", [y, x], SHAPE)
+    label = rng.normal(size=SHAPE).astype(np.float32)
+    check(b.finish(y), rng.normal(size=SHAPE), label.ravel(), "mse", loss="mse")
+
+
+def test_zeros_take_no_digit_of_what_they_are_added_to():
+    """A branch that never wins has no error, whose exponent says nothing."""
+    rng = np.random.default_rng(3)
+    b = Int8Builder(rng, scale=0.002)
+    x = front(b)
+    w = b.int8_constant(rng.integers(-127, 128, (4, 1, 1, 4)), 0.01, 0)
+    low = b.quantise(b.constant(np.full(4, -(2**20), np.int32)), 0.01 * b.scale_of(x), 0)
+    options = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    y = b.same_scale(b.int8_op("CONV_2D", [x, w, low], SHAPE, **options), x)
+    y = b.same_scale(b.int8_op("MAXIMUM", [x, y], SHAPE), x)
+    label = 0.001 * rng.normal(size=SHAPE).astype(np.float32)
+    check(b.finish(y), 0.01 * rng.normal(size=SHAPE), label.ravel(), "mse", loss="mse")

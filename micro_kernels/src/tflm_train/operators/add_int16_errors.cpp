@@ -1,4 +1,5 @@
 // ADD and SUB of operands with the output's shape: the error passes to both, negated to the one that is subtracted.
+#include "tflm_train/kernels/inner.h"
 #include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/int16_check.h"
 #include "tflm_train/operators/operators.h"
@@ -31,7 +32,16 @@ TFLM_TRAIN_COLD Status Check(const StepView& step) {
 
 /// `d`, `de`: an operand's error, number `output` of two.
 void AddTo(const StepView& step, const MaskedErrors& errors, uint32_t output, uint32_t d, uint32_t de, int32_t sign) {
-  if (!step.Has(d) || step.data<int16_t>(d) == errors.values) return;
+  if (!step.Has(d)) return;
+  if (step.data<int16_t>(d) == errors.values) {  // taken over; both errors, where the operands are one tensor
+    if (!step.accumulates(output)) return;
+    if (sign > 0) {
+      ++*step.data<int32_t>(de);
+    } else {
+      Fill(int16_t{0}, step.data<int16_t>(d), errors.elements);
+    }
+    return;
+  }
   const ErrorSum sum = SumInto(step, d, de, output, errors, 1);
   for (uint32_t i = 0; i < errors.elements; ++i) sum.Add(i, sign * errors.values[i]);
 }

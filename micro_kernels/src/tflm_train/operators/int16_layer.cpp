@@ -66,8 +66,12 @@ FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& con
     }
     return {selection, 0};
   }
+  if (magnitudes == 0) {  // zeros leave what they are added to as it is, whatever their exponent
+    const bool adds = step.Has(kDx) && step.accumulates(0);
+    return {selection, adds ? *step.data<int32_t>(kDxe) - words.exponent(step) : 0};
+  }
   // errors with few bits lose none of them
-  const int32_t shift = words.shift(step) - (magnitudes == 0 ? 0 : kErrorBits - MagnitudeBits(magnitudes));
+  const int32_t shift = words.shift(step) - (kErrorBits - MagnitudeBits(magnitudes));
   const ValueRecord& value = step.value(kDy);
   FoldErrors(words.ratios(step), words.pair(step), static_cast<uint32_t>(value.dims[value.rank - 1]), shift, dy,
              elements);
