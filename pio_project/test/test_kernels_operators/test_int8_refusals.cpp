@@ -205,7 +205,7 @@ TEST_CASE("errors of integers: sums that could overflow") {
   const auto conv = [](int32_t shift) {
     Step step(KernelId::kConv2dInt16Errors, kB);
     step.Absent().Int8({1, 23, 23, 1}).Int8({1, 30, 30, 1}).Shorts({1, 30, 30, 1}).Shorts({1, 30, 30, 1}).Absent();
-    step.Integers({600}).Integers({1}).Integers({1});
+    step.Integers({6000}).Integers({1}).Integers({1});
     step.Words({1, 1, 1, 1, 11, 11, -128, 127, 3, kOne, shift, 0, 32767, kOne});
     return step.Check(Find(KernelId::kConv2dInt16Errors));
   };
