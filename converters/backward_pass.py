@@ -86,7 +86,7 @@ class BackwardPass:
                 continue
             producer = graph.producers.get(op.inputs[0])
             if op.type == "MAX_POOL_2D" and producer is not None and producer.index in layers.differentiated:
-                if pool_after(graph, producer) is op and self._takes_int16(producer) is None:
+                if pool_after(graph, producer) is op:
                     fused[producer.index] = op
                     continue
             self._step(op, fused.get(op.index))
@@ -167,9 +167,9 @@ class BackwardPass:
             return
         takes_int16 = self._takes_int16(op)
         if pool is not None:
-            pooled = spec.pooled_for(self.graph, op)
+            pooled = spec.pooled_for(self.graph, op) if takes_int16 is None else takes_int16.pooled
             assert pooled is not None
-            kernel, words = pooled, pooled_words(self.graph, op, pool)
+            kernel, words = pooled, pooled_words(self.graph, op, pool, takes_int16 is not None)
         elif takes_int16 is not None:
             kernel, words = takes_int16.kernel, takes_int16.words(self.graph, op)
         else:
@@ -244,9 +244,7 @@ class BackwardPass:
             slot = self.slots.get(op.index)
             if slot is None or not slot.max_selected:
                 return None
-            # integers are selected among all that a max-pool reads, most of it zero
-            keys = dy.elements if dy.type == ScalarType.INT16 else slot.max_selected
-            return Value((keys,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
+            return Value((slot.max_selected,), ScalarType.UINT16, Place.ARENA, Role.SCRATCH)
         if name == "y":
             return mask if argument.optional else self.forward.values[(pool or op).outputs[0]]
         if name in spec.reads_for:
@@ -270,7 +268,7 @@ class BackwardPass:
         trains."""
         if dy.type == ScalarType.INT16:
             assert kernel.workspace is not None
-            elements = kernel.workspace(step_shapes(self.graph, op, op), kernel.named_words(words))
+            elements = kernel.workspace(step_shapes(self.graph, op, pool or op), kernel.named_words(words))
             return Value((elements,), ScalarType.INT32, role=Role.ERROR)
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)
         if op.index in self.layers.trained:

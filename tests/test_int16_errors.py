@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import int8_networks
+import networks
 import numpy as np
 import pytest
 from harness import one_label, open_trainer, train
@@ -11,8 +12,12 @@ from int8_cases import CASES, SHAPE, front
 from int8_reference import Int8Model
 from tf_reference import error_measure
 from tflm_train.converters.convert import convert
+from tflm_train.converters.plan_format import Role, SectionKind
+from tflm_train.converters.policies import Selector
 
+import tflm_train as tt
 from tflm_train.config import TrainingConfig
+from tflm_train.plan_config import plan_config
 
 # An error of 15 bits is rounded once in a layer, by at most 2^-16 of the largest of its tensor; sums are exact. A few
 # layers, whose errors add up with the sizes of their weights, stay below this part of a gradient's largest element.
@@ -76,3 +81,72 @@ def test_zeros_take_no_digit_of_what_they_are_added_to():
     y = b.same_scale(b.int8_op("MAXIMUM", [x, y], SHAPE), x)
     label = 0.001 * rng.normal(size=SHAPE).astype(np.float32)
     check(b.finish(y), 0.01 * rng.normal(size=SHAPE), label.ravel(), "mse", loss="mse")
+
+
+@pytest.mark.parametrize("selector", ["dense", "static-topk", "tinyprop"])
+@pytest.mark.parametrize("update", ["int16-master", "stochastic", "nearest"])
+def test_hundreds_of_steps_go_where_those_of_floats_go(update, selector):
+    """The same losses to a few percent: nothing is lost step by step."""
+    x = np.random.default_rng(6).normal(size=(200, int(np.prod(int8_networks.SHAPE)))).astype(np.float32)
+    labels = (x.mean(axis=1) > 0).astype(np.int32)
+    curves = []
+    for errors in ("float32", "int16"):
+        options = {"ratio": 0.3} if selector == "static-topk" else {}
+        config = TrainingConfig(update=update, selector=selector, errors=errors, learning_rate=0.005, **options)
+        trainer = open_trainer(convert(int8_networks.cnn(), config))
+        curves.append(np.concatenate([train(trainer, x, labels) for _ in range(4)]).reshape(4, -1).mean(axis=1))
+    floats, integers = curves
+    assert floats[-1] < 0.9 * floats[0]
+    assert np.abs(integers - floats).max() <= 0.02 * floats[0], curves
+
+
+def test_zeros_are_skipped_exactly():
+    x = np.random.default_rng(2).normal(size=(20, int(np.prod(int8_networks.SHAPE)))).astype(np.float32)
+    labels = np.arange(20, dtype=np.int32) % 4
+    states = []
+    for zero_skip in (True, False):
+        config = TrainingConfig(errors="int16", zero_skip=zero_skip)
+        trainer = open_trainer(convert(int8_networks.cnn(), config))
+        losses = train(trainer, x, labels)
+        states.append((losses.tobytes(), [values.tobytes() for _, values in trainer.parameters()]))
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("selector", ["static-topk", "tinyprop"])
+def test_a_selector_chooses_among_what_a_max_pool_keeps(selector):
+    """As many candidates as with errors of floats, and keys for all that the pool reads."""
+    plans = [
+        convert(int8_networks.cnn(), TrainingConfig(selector=selector, errors=e)).plan for e in ("float32", "int16")
+    ]
+    assert plans[0].layers["candidates"].tolist() == plans[1].layers["candidates"].tolist()
+
+
+def test_errors_take_half_of_their_memory():
+    """Of an error, of activations in front of a max-pool, and of all of a network."""
+    floats, integers = (convert(int8_networks.cnn(), TrainingConfig(errors=e)).plan for e in ("float32", "int16"))
+    sizes = []
+    for plan in (floats, integers):
+        values = plan.sections[SectionKind.VALUES]
+        sizes.append(values["bytes"][(values["role"] == Role.ERROR) & (values["rank"] == 4)].max())
+    assert sizes[1] == sizes[0] / 2
+
+
+def test_what_the_option_does_not_do_is_said():
+    floats = tt.convert(networks.mlp(), tt.TrainingConfig(errors="int16"))
+    assert any("errors int16 (--errors) has no effect" in note for note in floats.notes)
+    assert floats.plan.errors == "float32"
+    unknown = tt.convert(int8_networks.cnn(), tt.TrainingConfig(errors="auto"))
+    assert any("errors float32 (--errors auto)" in note for note in unknown.notes)
+    integers = tt.convert(int8_networks.cnn(), tt.TrainingConfig(errors="int16"))
+    assert not integers.notes and integers.plan.errors == "int16"
+
+
+def test_a_selector_of_floats_is_refused(monkeypatch):
+    monkeypatch.setattr(Selector, "takes_integers", property(lambda self: self is Selector.DENSE))
+    with pytest.raises(tt.ConversionError, match="selector tinyprop chooses among float32 errors only"):
+        tt.convert(int8_networks.cnn(), tt.TrainingConfig(errors="int16", selector="tinyprop"))
+
+
+def test_a_plan_made_again_has_the_same_errors():
+    model = tt.convert(int8_networks.cnn(), tt.TrainingConfig(errors="int16"))
+    assert plan_config(model.plan).errors == "int16"

@@ -46,19 +46,20 @@ def scales(plan, record) -> np.ndarray:
 @pytest.mark.parametrize("kind", NETWORKS)
 @pytest.mark.parametrize("accumulate", [1, 3])
 @pytest.mark.parametrize("update", ["int16-master", "nearest"])
-def test_every_step_of_a_sequence_is_the_rule_s(kind, accumulate, update):
+@pytest.mark.parametrize("errors", ["float32", "int16"])
+def test_every_step_of_a_sequence_is_the_rule_s(kind, accumulate, update, errors):
     build, shape, loss = NETWORKS[kind]
     rng = np.random.default_rng(5)
     data = build(rng)
-    options = dict(update=update, accumulate=accumulate, learning_rate=RATE)
-    result = convert(data, tt.TrainingConfig(**options))
-    device = trainer(data, update=update, accumulate=accumulate).device
+    options = dict(update=update, accumulate=accumulate, errors=errors)
+    result = convert(data, tt.TrainingConfig(learning_rate=RATE, **options))
+    device = trainer(data, **options).device
     x = rng.normal(size=(STEPS, int(np.prod(shape)))).astype(np.float32)
     labels = rng.integers(0, 4, STEPS).astype(np.int32)
-    moved = off = 0
+    moved = off = far = 0
     for first in range(0, STEPS, accumulate):
         file = write_parameters(result.data, device.parameters())
-        graph = convert(file, tt.TrainingConfig(**options)).graph
+        graph = convert(file, tt.TrainingConfig(learning_rate=RATE, **options)).graph
         model = Int8Model(file, graph, result.layers)
         group = [model.gradients(x[i], labels[i], loss)[1] for i in range(first, first + accumulate)]
         before = planes(device, result.plan)
@@ -75,21 +76,25 @@ def test_every_step_of_a_sequence_is_the_rule_s(kind, accumulate, update):
             if record["kind"] == 0:
                 expected = np.clip(expected, -127 * 256 - 128 * (update == "int16-master"), 127 * 256 + 127)
             most = 1 if update == "int16-master" else 256  # a tie that float32 sums decide
-            assert np.abs(new - expected).max() <= most
+            if errors == "int16":  # see test_int16_errors
+                most = most + 256 * 1e-3 * np.abs(gradient).max() * RATE / scales(result.plan, record)
+            assert (np.abs(new - expected) <= most).all()
+            far += int(np.abs(new - expected).sum())
             off += int((new != expected).sum())
             moved += int((new != old).sum())
-    assert moved > 200 and off <= 0.01 * moved
+    assert moved > 200 and (off <= 0.01 * moved if errors == "float32" else far <= 0.02 * 256 * moved)
 
 
 @pytest.mark.parametrize("update", ["int16-master", "stochastic", "nearest"])
+@pytest.mark.parametrize("errors", ["float32", "int16"])
 @pytest.mark.parametrize("options", [{}, {"accumulate": 4}, {"selector": "tinyprop"}])
-def test_the_whole_state_goes_back_and_training_repeats_itself(update, options):
+def test_the_whole_state_goes_back_and_training_repeats_itself(update, options, errors):
     rng = np.random.default_rng(6)
     data = dense_network(rng)
     x = rng.normal(size=(60, 9)).astype(np.float32)
     labels = rng.integers(0, 4, 60).astype(np.int32)
     order = np.arange(60, dtype=np.uint32)
-    device = trainer(data, update=update, **options).device
+    device = trainer(data, update=update, errors=errors, **options).device
     device.train(x, labels, order[:30])
     state = device.state()
     device.train(x, labels, order[30:])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import bodies
+import int8_networks
 import networks
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -107,6 +108,9 @@ def cases() -> dict[str, bytes]:
     files["int8_input"] = convert(bodies.int8(float_input=False), head).data
     for update in ("int16-master", "stochastic"):
         files[f"int8_dense_{update}"] = convert(dense_int8_network(), TrainingConfig(update=update)).data
+    for errors in ("float32", "int16"):
+        config = TrainingConfig(errors=errors, learning_rate=0.001)
+        files[f"int8_cnn_{errors}"] = convert(int8_networks.cnn(), config).data
     files["mlp_accumulate"] = convert(networks.mlp(), TrainingConfig(accumulate=4)).data
     files["mlp_native_only"] = convert(networks.mlp(), TrainingConfig(), tflm=False).data
     files["mlp_plain"] = networks.mlp()

@@ -60,7 +60,7 @@ def _kernels() -> tuple[KernelSpec, ...]:
         found += [spec.kernel, spec.pooled, spec.variant and spec.variant[0]]
         if spec.int8 is not None:
             found += [spec.int8.kernel, spec.int8.pooled, spec.int8.variant and spec.int8.variant[0]]
-            found += [spec.int8.errors and spec.int8.errors.kernel]
+            found += [] if spec.int8.errors is None else [spec.int8.errors.kernel, spec.int8.errors.pooled]
     kernels = tuple(sorted({kernel for kernel in found if kernel is not None}, key=lambda kernel: kernel.number))
     numbers = [kernel.number for kernel in kernels]
     if numbers != list(range(len(kernels))):

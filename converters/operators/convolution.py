@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
@@ -21,6 +22,7 @@ from .spec import (
     OperatorSpec,
     OptionField,
     Options,
+    Saved,
     Shape,
     StripRule,
     Word,
@@ -54,15 +56,16 @@ def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
     return [*geometry, *words(graph, op)[7:], *layer_words(graph, op, x, w, phase)]
 
 
-def pooled_words(graph: Graph, conv: Operator, max_pool: Operator) -> list[Word]:
-    """Constants of a convolution run together with its max-pool."""
+def pooled_words(graph: Graph, conv: Operator, max_pool: Operator, int16: bool = False) -> list[Word]:
+    """Constants of a convolution run together with its max-pool; backward, with errors of integers if ``int16``."""
     y = graph.tensors[conv.outputs[0]]
     window_words = [*y.shape[1:3], *pool.words(graph, max_pool)[:-1]]
     if y.dtype == "float32":
         return [*words(graph, conv), *window_words]
     x, w = (graph.tensors[t] for t in conv.inputs[:2])
     geometry = words(graph, conv)
-    return [*geometry[:6], *geometry[7:], *window_words, *layer_words(graph, conv, x, w, Phase.BACKWARD)]
+    quantised = _int16_layer_words(graph, conv) if int16 else layer_words(graph, conv, x, w, Phase.BACKWARD)
+    return [*geometry[:6], *geometry[7:], *window_words, *quantised]
 
 
 def _shape(op: Operator, inputs: Sequence[Tensor | None]) -> Shape:
@@ -141,26 +144,46 @@ def _int8_pooled_kernel(name: str, number: int, geometry: str = _GEOMETRY) -> Ke
     )
 
 
-def _int16_words(graph: Graph, op: Operator) -> list[Word]:
+def _int16_layer_words(graph: Graph, op: Operator) -> list[Word]:
     x, w, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
-    *geometry, _ = words(graph, op)[:7]
     _, height, width, _ = w.shape
     channels = y.shape[3] // x.shape[3] if op.type == "DEPTHWISE_CONV_2D" else y.shape[3]
-    own = int16_errors.layer_words(graph, op, x, w, height * width * channels, y.shape[1] * y.shape[2])
-    return [*geometry, *words(graph, op)[7:], *own]
+    return int16_errors.layer_words(graph, op, x, w, height * width * channels, y.shape[1] * y.shape[2])
 
 
-def _int16_errors(name: str, number: int, workspace: StripRule, geometry: str = _GEOMETRY) -> Int16Errors:
-    kernel = KernelSpec(
+def _int16_words(graph: Graph, op: Operator) -> list[Word]:
+    geometry = words(graph, op)
+    return [*geometry[:6], *geometry[7:], *_int16_layer_words(graph, op)]
+
+
+def _int16_kernel(
+    name: str, number: int, geometry: str, workspace: StripRule, winners: Mapping[str, Saved] | None = None
+) -> KernelSpec:
+    return KernelSpec(
         name=name,
         number=number,
-        forward=_INT8_FORWARD,
-        backward=int16_errors.LAYER,
+        forward=_INT8_FORWARD + " argmax!?" * bool(winners),
+        saved=winners or {},
+        backward=int16_errors.POOLED_LAYER if winners else int16_errors.LAYER,
         words=f"{geometry} {int16_errors.LAYER_WORDS}",
         macs=_macs,
         workspace=workspace,
     )
-    return Int16Errors(kernel, _int16_words)
+
+
+def _int16_errors(kind: str, numbers: tuple[int, int], workspace: StripRule, geometry: str = _GEOMETRY) -> Int16Errors:
+    name = f"{kind}_CONV_2D" if kind else "CONV_2D"
+    pooled = f"{kind or 'CONV_2D'}_MAX_POOL_INT16_ERRORS"
+    return Int16Errors(
+        _int16_kernel(f"{name}_INT16_ERRORS", numbers[0], geometry, workspace),
+        _int16_words,
+        pooled=_int16_kernel(pooled, numbers[1], f"{geometry} {_MAP}", _int16_pooled_workspace, {"argmax": WINNERS}),
+    )
+
+
+def _int16_pooled_workspace(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    """A row of the weight gradient, or of the image."""
+    return max(math.prod(shapes["w"]) // shapes["y"][3], shapes["x"][2] * shapes["x"][3])
 
 
 CONV_2D = OperatorSpec(
@@ -207,7 +230,7 @@ CONV_2D = OperatorSpec(
         _int8_words,
         variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55, None), is_grouped),
         pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74),
-        errors=_int16_errors("CONV_2D_INT16_ERRORS", 79, conv_int16_workspace),
+        errors=_int16_errors("", (79, 85), conv_int16_workspace),
     ),
     pooled=KernelSpec(
         name="CONV_2D_MAX_POOL",
@@ -252,9 +275,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
         _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, depthwise_workspace, f"{_GEOMETRY} depth_multiplier"),
         _int8_words,
         pooled=_int8_pooled_kernel("DEPTHWISE_MAX_POOL_INT8", 75, f"{_GEOMETRY} depth_multiplier"),
-        errors=_int16_errors(
-            "DEPTHWISE_CONV_2D_INT16_ERRORS", 80, depthwise_int16_workspace, f"{_GEOMETRY} depth_multiplier"
-        ),
+        errors=_int16_errors("DEPTHWISE", (80, 86), depthwise_int16_workspace, f"{_GEOMETRY} depth_multiplier"),
     ),
     pooled=KernelSpec(
         name="DEPTHWISE_MAX_POOL",

@@ -14,6 +14,7 @@ from .fixed_point import bounds, scale_of, weight_scales, zero_point_of
 from .spec import KernelSpec, Word
 
 LAYER = "x? w y dy! dx!? scratch!? workspace!? dye dxe!?"  # arguments of a layer's step
+POOLED_LAYER = "x? w y dy! dx!? scratch!? argmax workspace!? dye dxe!?"
 LAYER_WORDS = "low high x_zero x_scale:f32 shift exponent channels*"
 _RATIO_BITS = 15
 _LARGEST_RATIO = (1 << _RATIO_BITS) - 1

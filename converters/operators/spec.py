@@ -221,11 +221,14 @@ class Int16Errors(NamedTuple):
         (graph, operator) -> constants of the step.
     fits : callable
         Whether the kernel runs it; if not its errors are float32.
+    pooled : KernelSpec or None
+        As that of ``Int8``, which has one if this has.
     """
 
     kernel: KernelSpec
     words: WordRule
     fits: Constraint = always
+    pooled: KernelSpec | None = None
 
 
 class Int8(NamedTuple):

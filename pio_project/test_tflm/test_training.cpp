@@ -14,7 +14,8 @@ TEST_CASE("dense losses equal the native device's over 200 steps") {
   // besides the networks: several shapes of one tensor; shapes computed at run time; a file with TFLM's own memory plan
   for (const std::string name :
        {"mlp_dense", "cnn_dense", "residual_dense", "separable_dense", "inverted_residual_dense", "views_dense",
-        "flatten_dense", "mlp_offline", "int8_dense_int16-master", "int8_dense_stochastic"}) {
+        "flatten_dense", "mlp_offline", "int8_dense_int16-master", "int8_dense_stochastic", "int8_cnn_float32",
+        "int8_cnn_int16"}) {
     CAPTURE(name);
     Resolver resolver;
     AddAllCases(&resolver);

@@ -29,6 +29,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kConv2dInt16Errors);
     Add(kConv2dInt8);
     Add(kConv2dMaxPool);
+    Add(kConv2dMaxPoolInt16Errors);
     Add(kConv2dMaxPoolInt8);
     Add(kCopy);
     Add(kCopyInt16Errors);
@@ -36,6 +37,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kDepthwiseConv2dInt16Errors);
     Add(kDepthwiseConv2dInt8);
     Add(kDepthwiseMaxPool);
+    Add(kDepthwiseMaxPoolInt16Errors);
     Add(kDepthwiseMaxPoolInt8);
     Add(kDequantize);
     Add(kDiv);

@@ -170,6 +170,17 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace conv_2d_max_pool
 
+namespace conv_2d_max_pool_int16_errors {
+namespace forward {  // x w b? y! workspace!? argmax!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kArgmax, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? argmax workspace!? dye dxe!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax, kWorkspace, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kLow, kHigh, kXZero, kXScale, kShift, kExponent, kChannels };
+inline constexpr KernelArguments kArguments = {0x38, 0x20, 0xb8, 0x40, 0x20, 0x01, 0x03};
+}  // namespace conv_2d_max_pool_int16_errors
+
 namespace conv_2d_max_pool_int8 {
 namespace forward {  // x w b? y! argmax!?
 enum Argument : uint32_t { kX, kW, kB, kY, kArgmax, kCount };
@@ -244,6 +255,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, 
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kActivation, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kWords };
 inline constexpr KernelArguments kArguments = {0x38, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace depthwise_max_pool
+
+namespace depthwise_max_pool_int16_errors {
+namespace forward {  // x w b? y! workspace!? argmax!?
+enum Argument : uint32_t { kX, kW, kB, kY, kWorkspace, kArgmax, kCount };
+}
+namespace backward {  // x? w y dy! dx!? scratch!? argmax workspace!? dye dxe!?
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kArgmax, kWorkspace, kDye, kDxe, kCount };
+}
+enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kLow, kHigh, kXZero, kXScale, kShift, kExponent, kChannels };
+inline constexpr KernelArguments kArguments = {0x38, 0x20, 0xb8, 0x40, 0x20, 0x01, 0x03};
+}  // namespace depthwise_max_pool_int16_errors
 
 namespace depthwise_max_pool_int8 {
 namespace forward {  // x w b? y! argmax!?

@@ -8,6 +8,14 @@
 
 namespace tflm_train {
 
+/// The constants of quantisation are sound, and no sum of a convolution's products can overflow.
+template <class Conv>
+TFLM_TRAIN_COLD bool Int16ProductsFit(const StepView& step, const Int16Words& words, const ConvShape& s) {
+  const auto taps = uint64_t(s.filter_h) * uint64_t(s.filter_w);
+  const uint64_t terms = taps * uint64_t(Conv::kDepthwise ? s.depth_multiplier : s.out_c);
+  return words.Fit(step, static_cast<uint32_t>(s.out_c), terms, uint64_t(s.out_h) * uint64_t(s.out_w));
+}
+
 /// `Conv`: Conv2d or DepthwiseConv2d; `Fast`: its fast kernels. `low_word`: position of the constants of quantisation.
 template <class Conv, class Fast, ConvolutionShapesFit shapes_fit, uint32_t low_word>
 struct Int16ConvolutionOperator {
@@ -16,7 +24,7 @@ struct Int16ConvolutionOperator {
   static ConvShape Shape(const StepView& step) { return ReadConvShape(step, Conv::kDepthwise ? low_word - 1 : 0); }
 
   TFLM_TRAIN_COLD static Status Check(const StepView& step) {
-    if (step.word_count() <= low_word || !Int16LayerFits(step) || !HasImages(step)) return Status::kPlanInvalid;
+    if (step.word_count() <= low_word || !Int16LayerFits(step, kWords) || !HasImages(step)) return Status::kPlanInvalid;
     const ConvShape s = Shape(step);
     const ValueRecord& w = step.value(int16_layer::kW);
     const auto channels = static_cast<uint32_t>(s.out_c);
@@ -24,10 +32,8 @@ struct Int16ConvolutionOperator {
         !AddressesFit({s, PoolOfOne(s), Activation::kNone}, false)) {
       return Status::kPlanInvalid;
     }
-    const auto taps = uint64_t(s.filter_h) * uint64_t(s.filter_w);
-    const uint64_t terms = taps * uint64_t(Conv::kDepthwise ? s.depth_multiplier : s.out_c);
-    return PlanStatus(kWords.Fit(step, channels, terms, uint64_t(s.out_h) * uint64_t(s.out_w)) &&
-                      Int16ChannelsFit(step, channels, Fast::Workspace(s)));
+    return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s) &&
+                      Int16ChannelsFit(step, kWords, channels, Fast::Workspace(s)));
   }
 
   static void Backward(const StepView& step, const BackwardContext& context) {
@@ -36,7 +42,7 @@ struct Int16ConvolutionOperator {
     if (errors.selection.empty()) return;
     const ConvShape s = Shape(step);
     const auto* const dy = step.data<int16_t>(kDy);
-    const Workspace<int32_t> workspace = {step.data<int32_t>(kWorkspace), Elements(step.value(kWorkspace))};
+    const Workspace<int32_t> workspace = kWords.WorkspaceOf(step);
     const DirectLocator locator(s.out_w, s.out_c);
     const uint32_t elements = Elements(step.value(kDy));
     const bool all = errors.selection.mode == Selection::Mode::kAll;

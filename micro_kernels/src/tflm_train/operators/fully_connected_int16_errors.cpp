@@ -19,14 +19,14 @@ TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
 }
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
-  if (step.word_count() <= kLow || !Int16LayerFits(step)) return Status::kPlanInvalid;
+  if (step.word_count() <= kLow || !Int16LayerFits(step, kInt16Words)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(int16_layer::kW);
   const DenseShape shape = Shape(step);
   return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
                     IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
                     IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
                     kInt16Words.Fit(step, shape.outputs, shape.outputs, shape.batch) &&
-                    Int16ChannelsFit(step, shape.outputs, shape.inputs));
+                    Int16ChannelsFit(step, kInt16Words, shape.outputs, shape.inputs));
 }
 
 void Backward(const StepView& step, const BackwardContext& context) {

@@ -9,28 +9,27 @@ namespace {
 
 using namespace int16_layer;
 
-constexpr Expected kArguments[] = {{ScalarType::kInt8, true},
-                                   {ScalarType::kInt8},
-                                   {ScalarType::kInt8},
-                                   kInt16Error,
-                                   kInt16ErrorIfAny,
-                                   {ScalarType::kUint16, true, true},
-                                   {ScalarType::kInt32, false, true},
-                                   kExponent,
-                                   kExponentOutputIfAny};
+constexpr Expected kInt8IfTrains = {ScalarType::kInt8, true}, kKeys = {ScalarType::kUint16, true, true},
+                   kWinners = {ScalarType::kUint8}, kSums = {ScalarType::kInt32, false, true};
+constexpr Expected kArguments[] = {kInt8IfTrains, kInt8, kInt8,     kInt16Error,         kInt16ErrorIfAny,
+                                   kKeys,         kSums, kExponent, kExponentOutputIfAny};
+constexpr Expected kPooledArguments[] = {kInt8IfTrains, kInt8,    kInt8, kInt16Error, kInt16ErrorIfAny,
+                                         kKeys,         kWinners, kSums, kExponent,   kExponentOutputIfAny};
 
 }  // namespace
 
-bool Int16LayerFits(const StepView& step) {
-  return IsBackward(step) && ArgumentsAre(step, kArguments, kCount) && LayerBackwardFits(step) &&
-         step.Has(kDx) == step.Has(kDxe) && (step.Has(kX) || step.record().layer == kNoneIndex);
+bool Int16LayerFits(const StepView& step, const Int16Words& words) {
+  const bool fits =
+      words.winners != 0 ? ArgumentsAre(step, kPooledArguments, kCount + 1) : ArgumentsAre(step, kArguments, kCount);
+  return IsBackward(step) && fits && LayerBackwardFits(step) && step.Has(kDx) == step.Has(words.dxe()) &&
+         (step.Has(kX) || step.record().layer == kNoneIndex);
 }
 
-bool Int16ChannelsFit(const StepView& step, uint32_t channels, uint32_t workspace) {
+bool Int16ChannelsFit(const StepView& step, const Int16Words& words, uint32_t channels, uint32_t workspace) {
   const ValueRecord& dy = step.value(kDy);
   return SameElements(step.value(kY), dy) && static_cast<uint32_t>(dy.dims[dy.rank - 1]) == channels &&
-         CheckedElements(step.value(kWorkspace)) >= workspace && IsDisjoint(step, kWorkspace) &&
-         (!step.Has(kDxe) || IsDisjoint(step, kDxe));
+         CheckedElements(step.value(words.workspace())) >= workspace && IsDisjoint(step, words.workspace()) &&
+         (!step.Has(words.dxe()) || IsDisjoint(step, words.dxe()));
 }
 
 bool Int16Words::Fit(const StepView& step, uint32_t channels, uint64_t terms, uint64_t positions) const {
@@ -53,16 +52,16 @@ bool Int16Words::Fit(const StepView& step, uint32_t channels, uint64_t terms, ui
 FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& context, const Int16Words& words) {
   const uint32_t elements = Elements(step.value(kDy));
   auto* const dy = step.data<int16_t>(kDy);
-  const int32_t exponent = BoundedExponent(*step.data<int32_t>(kDye));
+  const int32_t exponent = BoundedExponent(*step.data<int32_t>(words.dye()));
   auto* const keys = step.data<uint16_t>(kScratch);
   const uint32_t magnitudes =
       MaskClamped(step.word(words.low), step.word(words.low + 1), step.data<int8_t>(kY), elements, dy);
   Selection selection = context.dense;
-  if (context.SelectsIntegers(keys)) selection = context.SelectIntegers(dy, exponent, elements, keys);
+  if (context.SelectsIntegers(elements, keys)) selection = context.SelectIntegers(dy, exponent, elements, keys);
   if (selection.empty()) {
     if (step.Has(kDx) && !step.accumulates(0)) {
       Fill<int16_t>(0, step.data<int16_t>(kDx), Elements(step.value(kDx)));
-      *step.data<int32_t>(kDxe) = 0;
+      *step.data<int32_t>(words.dxe()) = 0;
     }
     return {selection, 0};
   }

@@ -17,9 +17,18 @@ struct FoldedErrors {
   int32_t exponent;
 };
 
-/// Where a layer has its constants of quantisation: six in a row, then pairs for all channels or each one.
+/// Where a layer has its constants of quantisation, six in a row, then pairs for all channels or each one; and its last
+/// arguments, which lie one further where the winners of a max-pool stand in front of them.
 struct Int16Words {
   uint32_t low;
+  uint32_t winners = 0;
+
+  uint32_t workspace() const { return int16_layer::kWorkspace + winners; }
+  uint32_t dye() const { return int16_layer::kDye + winners; }
+  uint32_t dxe() const { return int16_layer::kDxe + winners; }
+  Workspace<int32_t> WorkspaceOf(const StepView& step) const {
+    return {step.data<int32_t>(workspace()), Elements(step.value(workspace()))};
+  }
 
   ShiftedIntegers Input(const StepView& step) const { return {step.data<int8_t>(int16_layer::kX), step.word(low + 2)}; }
   float x_scale(const StepView& step) const { return step.word_f32(low + 3); }
@@ -43,10 +52,11 @@ struct Int16Words {
   static constexpr uint32_t kChannels = 6;
 };
 
-/// Arguments of a backward step; `workspace`: elements that it has at least.
-TFLM_TRAIN_COLD bool Int16LayerFits(const StepView& step);
+/// Arguments of a backward step.
+TFLM_TRAIN_COLD bool Int16LayerFits(const StepView& step, const Int16Words& words);
 /// What depends on the number of channels; `workspace`: elements that it has at least.
-TFLM_TRAIN_COLD bool Int16ChannelsFit(const StepView& step, uint32_t channels, uint32_t workspace);
+TFLM_TRAIN_COLD bool Int16ChannelsFit(const StepView& step, const Int16Words& words, uint32_t channels,
+                                      uint32_t workspace);
 
 /// How a backward step begins: masks and selects among the errors and folds the weights' scales into them. Where
 /// nothing goes on the error of the input is complete.
@@ -54,8 +64,8 @@ FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& con
 
 /// The input's error, for a step that has one.
 inline ErrorRows InputErrorRows(const StepView& step, const Int16Words& words, const FoldedErrors& errors) {
-  return {step.data<int16_t>(int16_layer::kDx), Elements(step.value(int16_layer::kDx)),
-          step.data<int32_t>(int16_layer::kDxe), step.accumulates(0), errors.exponent + words.exponent(step)};
+  return {step.data<int16_t>(int16_layer::kDx), Elements(step.value(int16_layer::kDx)), step.data<int32_t>(words.dxe()),
+          step.accumulates(0), errors.exponent + words.exponent(step)};
 }
 
 /// Rows of the gradient of an integer parameter, sums of folded errors: into its buffer with accumulation, else into

@@ -27,6 +27,7 @@ extern const OperatorOf<KernelId::kConv2d> kConv2d, kConv2dForward;
 extern const OperatorOf<KernelId::kConv2dInt16Errors> kConv2dInt16Errors, kConv2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kConv2dInt8> kConv2dInt8, kConv2dInt8Forward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
+extern const OperatorOf<KernelId::kConv2dMaxPoolInt16Errors> kConv2dMaxPoolInt16Errors, kConv2dMaxPoolInt16ErrorsForward;
 extern const OperatorOf<KernelId::kConv2dMaxPoolInt8> kConv2dMaxPoolInt8, kConv2dMaxPoolInt8Forward;
 extern const OperatorOf<KernelId::kCopy> kCopy, kCopyForward;
 extern const OperatorOf<KernelId::kCopyInt16Errors> kCopyInt16Errors, kCopyInt16ErrorsForward;
@@ -34,6 +35,7 @@ extern const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d, kDepthwise
 extern const OperatorOf<KernelId::kDepthwiseConv2dInt16Errors> kDepthwiseConv2dInt16Errors, kDepthwiseConv2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2dInt8> kDepthwiseConv2dInt8, kDepthwiseConv2dInt8Forward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
+extern const OperatorOf<KernelId::kDepthwiseMaxPoolInt16Errors> kDepthwiseMaxPoolInt16Errors, kDepthwiseMaxPoolInt16ErrorsForward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPoolInt8> kDepthwiseMaxPoolInt8, kDepthwiseMaxPoolInt8Forward;
 extern const OperatorOf<KernelId::kDequantize> kDequantize, kDequantizeForward;
 extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
@@ -97,7 +99,7 @@ extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConv
 extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
 extern const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8, kTransposeInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 84;
+inline constexpr uint32_t kOperatorCount = 86;
 
 }  // namespace tflm_train
 

@@ -91,6 +91,8 @@ inline constexpr const char* kKernelNames[] = {
     "MAX_POOL_2D_INT16_ERRORS",
     "AVERAGE_POOL_2D_INT16_ERRORS",
     "ADD_INT16_ERRORS",
+    "CONV_2D_MAX_POOL_INT16_ERRORS",
+    "DEPTHWISE_MAX_POOL_INT16_ERRORS",
 };
 
 }  // namespace tflm_train

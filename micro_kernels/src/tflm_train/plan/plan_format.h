@@ -16,7 +16,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 85u;
+inline constexpr uint32_t kKernelCount = 87u;
 inline constexpr uint32_t kTrainerBytes = 312u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
@@ -111,6 +111,8 @@ enum class KernelId : uint16_t {
   kMaxPool2dInt16Errors = 82,
   kAveragePool2dInt16Errors = 83,
   kAddInt16Errors = 84,
+  kConv2dMaxPoolInt16Errors = 85,
+  kDepthwiseMaxPoolInt16Errors = 86,
 };
 
 enum class SectionKind : uint16_t {

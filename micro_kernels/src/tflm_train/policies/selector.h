@@ -23,9 +23,9 @@ struct LayerError {
 /// The same of a layer whose errors are 16-bit integers.
 struct IntegerLayerError {
   const TrainingOptions& options;
-  const LayerRecord& layer;  // its `candidates` may be fewer than the elements, the others of which are zero
-  int16_t* delta;            // [elements]: what does not go on is cleared
-  int32_t exponent;          // an element stands for delta[i] * 2^exponent
+  const LayerRecord& layer;
+  int16_t* delta;    // [elements]: what does not go on is cleared
+  int32_t exponent;  // an element stands for delta[i] * 2^exponent
   uint32_t elements;
   uint16_t* keys;
   float* running_maximum;

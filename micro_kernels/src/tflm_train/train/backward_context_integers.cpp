@@ -1,13 +1,11 @@
 // Selection among errors of integers: linked only by firmware that has them.
-#include "tflm_train/plan/training_options.h"
 #include "tflm_train/train/operator.h"
 #include "tflm_train/train/step_phase.h"
 
 namespace tflm_train {
 
-bool BackwardContext::SelectsIntegers(const uint16_t* keys) const {
-  return selector != nullptr && selector->run_integers != nullptr && layer != nullptr && keys != nullptr &&
-         layer->max_selected != 0 && LayerSelects(*sink.options, *layer);
+bool BackwardContext::SelectsIntegers(uint32_t elements, const uint16_t* keys) const {
+  return Selects(elements, keys) && selector->run_integers != nullptr;
 }
 
 Selection BackwardContext::SelectIntegers(int16_t* delta, int32_t exponent, uint32_t elements, uint16_t* keys) const {

@@ -21,8 +21,8 @@ struct BackwardContext {
   /// `gate` is not zero: the output of a ReLU, or a masked `delta` itself.
   Selection Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const;
 
-  /// The same among 16-bit integers delta[i] * 2^exponent, the layer's candidates and zeros.
-  bool SelectsIntegers(const uint16_t* keys) const;
+  /// The same among 16-bit integers delta[i] * 2^exponent.
+  bool SelectsIntegers(uint32_t elements, const uint16_t* keys) const;
   Selection SelectIntegers(int16_t* delta, int32_t exponent, uint32_t elements, uint16_t* keys) const;
 
   /// Layer that the step trains; null for a step that only passes the error on.

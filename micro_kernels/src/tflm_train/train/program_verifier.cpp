@@ -244,12 +244,7 @@ class ProgramVerifier {
     }
     const auto channels = static_cast<uint32_t>(error.dims[error.rank - 1]);
     if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return false;
-    // an error of integers may be that of all that a max-pool reads, most of it zero
-    const uint32_t elements = CheckedElements(error);
-    if (error.type == static_cast<uint8_t>(ScalarType::kInt16) ? layer.candidates > elements
-                                                               : layer.candidates != elements) {
-      return false;
-    }
+    if (layer.candidates != CheckedElements(error)) return false;
     if (layer.max_selected == 0) return true;
     return kernel.backward_keys != 0 && values[kKeysArgument] != kNoneIndex;  // enough for all
   }

@@ -8,7 +8,7 @@ namespace {
 template <class Error>
 bool Run(const Error& error) {
   const Candidates candidates = GatherKeys(error);
-  return KeepLargest(error, candidates, SelectionSize(error.options.ratio, error.layer.candidates));
+  return KeepLargest(error, candidates, SelectionSize(error.options.ratio, error.elements));
 }
 
 }  // namespace

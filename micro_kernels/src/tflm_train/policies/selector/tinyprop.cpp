@@ -12,7 +12,7 @@ namespace {
 template <class Error>
 uint32_t SizeFor(const Error& error, float sum) {
   // An overflow below the loss: all elements go on, so that the output tells, and the maximum stays usable.
-  if (!(sum <= FLT_MAX)) return error.layer.candidates;
+  if (!(sum <= FLT_MAX)) return error.elements;
   const TrainingOptions& options = error.options;
   float& maximum = *error.running_maximum;
   const float decayed = options.decay * maximum;
@@ -21,7 +21,7 @@ uint32_t SizeFor(const Error& error, float sum) {
   // S = (S_min + (S_max - S_min) Y / Ymax) damping^d
   float part = options.s_min + (options.s_max - options.s_min) * (sum / maximum);
   for (uint32_t i = 0; i < error.layer.distance && part > 0.0f; ++i) part *= options.damping;
-  return SelectionSize(part, error.layer.candidates);
+  return SelectionSize(part, error.elements);
 }
 
 template <class Error>
