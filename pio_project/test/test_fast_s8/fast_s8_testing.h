@@ -24,6 +24,7 @@ struct InnerS8 {
   decltype(&fast::s8::portable::AddedMagnitudes) added_magnitudes;
   decltype(&fast::s8::portable::PutSums) put_sums;
   decltype(&fast::s8::portable::AddSums) add_sums;
+  decltype(&fast::s8::portable::AddRow) add_row;
 };
 
 #define TFLM_TRAIN_INNER_S8(inner)   \
@@ -38,7 +39,8 @@ struct InnerS8 {
    fast::s8::inner::SumMagnitudes,   \
    fast::s8::inner::AddedMagnitudes, \
    fast::s8::inner::PutSums,         \
-   fast::s8::inner::AddSums}
+   fast::s8::inner::AddSums,         \
+   fast::s8::inner::AddRow}
 inline const InnerS8 kInnersS8[] = {
     TFLM_TRAIN_INNER_S8(portable),
 #if TFLM_TRAIN_HAS_CORTEX_M_DSP

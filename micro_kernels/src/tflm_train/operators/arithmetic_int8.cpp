@@ -1,5 +1,7 @@
 // ADD (SUB), MUL, MAXIMUM and MINIMUM in int8.
 #include "tflm_train/kernels/binary.h"
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/s8/add.h"
 #include "tflm_train/kernels/s8/arithmetic.h"
 #include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/arithmetic.h"
@@ -47,8 +49,9 @@ TFLM_TRAIN_COLD Status CheckAdd(const StepView& step) {
 void ForwardAdd(const StepView& step, WorkCounters&) {
   const s8::AddStage stage = {step.word(add::kAZero), step.word(add::kBZero), {step.words() + add::kFactors, 2},
                               step.word(add::kYZero), step.word(add::kLow),   step.word(add::kHigh)};
-  s8::AddForward(Walk(step, kY, kA, kB), stage, step.word(add::kSign), step.data<int8_t>(kA), step.data<int8_t>(kB),
-                 step.data<int8_t>(kY));
+  const auto forward = kFastKernels ? fast::s8::AddForward : s8::AddForward;
+  forward(Walk(step, kY, kA, kB), stage, step.word(add::kSign), step.data<int8_t>(kA), step.data<int8_t>(kB),
+          step.data<int8_t>(kY));
 }
 
 void BackwardAdd(const StepView& step, const BackwardContext&) {

@@ -21,15 +21,16 @@ struct AddStage {
   int8_t Output(int32_t sum) const {
     return Int8Range{low, high}.Clamp(WrappingAdd(factors.Requantize(sum, 2), zero_point));
   }
+  /// a + sign b; sign is 1 or -1.
+  int8_t Add(int32_t sign, int8_t a, int8_t b) const {
+    return Output(WrappingAdd(Scaled(a - zero_a, 0), sign * Scaled(b - zero_b, 1)));
+  }
 };
 
-/// y = a + sign b; `walk` as in float. sign is 1 or -1.
+/// y = a + sign b; `walk` as in float.
 inline void AddForward(const StridedWalk& walk, const AddStage& stage, int32_t sign, const int8_t* a, const int8_t* b,
                        int8_t* y) {
-  BroadcastForward(walk, a, b, y, [&stage, sign](int8_t p, int8_t q) {
-    const int32_t scaled_a = stage.Scaled(p - stage.zero_a, 0), scaled_b = stage.Scaled(q - stage.zero_b, 1);
-    return stage.Output(WrappingAdd(scaled_a, sign * scaled_b));
-  });
+  BroadcastForward(walk, a, b, y, [&stage, sign](int8_t p, int8_t q) { return stage.Add(sign, p, q); });
 }
 
 /// y = stage((a - zero_a) (b - zero_b)).

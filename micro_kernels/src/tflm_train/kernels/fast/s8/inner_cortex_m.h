@@ -39,6 +39,9 @@ uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const i
 void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
 void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
 
+void AddRow(const tflm_train::s8::AddStage& stage, int32_t sign, const int8_t* a, const int8_t* b, uint32_t n,
+            int8_t* y);
+
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
 #else

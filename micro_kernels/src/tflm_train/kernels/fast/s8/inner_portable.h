@@ -6,6 +6,7 @@
 #include "tflm_train/kernels/fast/s8/depthwise_row.h"
 #include "tflm_train/kernels/fast/s8/depthwise_sums.h"
 #include "tflm_train/kernels/fast/s8/pairs.h"
+#include "tflm_train/kernels/s8/arithmetic.h"
 
 namespace tflm_train {
 namespace fast {
@@ -62,6 +63,10 @@ uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const i
 /// to[i] = sums[i] / 2^shift, or += that: half up, limited to 16 bits.
 void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
 void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
+
+/// y[i] = stage.Add(sign, a[i], b[i]).
+void AddRow(const tflm_train::s8::AddStage& stage, int32_t sign, const int8_t* a, const int8_t* b, uint32_t n,
+            int8_t* y);
 
 /// AddToMaster of each of n int8 weights and remainders by factor * gradient.
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
