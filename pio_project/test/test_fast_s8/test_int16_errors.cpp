@@ -246,14 +246,15 @@ TEST_CASE("int16 errors: scales are folded in by definition, in every build") {
     CAPTURE(inner.name);
     int wrong = 0;
     for (int round = 0; round < 300; ++round) {
-      const uint32_t channels = 1 + random.Below(9), step = random.Below(2) * 2, shift = random.Below(31);
+      const uint32_t channels = 1 + random.Below(9), pixels = random.Below(4);
+      const uint32_t step = random.Below(2) * 2, shift = random.Below(31);
       const std::vector<int32_t> ratios = Integers<int32_t>(random, 2 * channels, 1, 32767);
-      std::vector<int16_t> values = Integers<int16_t>(random, channels, -32768, 32767), expected;
-      for (uint32_t c = 0; c < channels; ++c) {
-        expected.push_back(
-            static_cast<int16_t>(Rounded(int64_t{values[c]} * ratios[c * step], static_cast<int32_t>(shift))));
+      std::vector<int16_t> values = Integers<int16_t>(random, pixels * channels, -32768, 32767), expected;
+      for (uint32_t i = 0; i < values.size(); ++i) {
+        const int64_t product = int64_t{values[i]} * ratios[i % channels * step];
+        expected.push_back(static_cast<int16_t>(Rounded(product, static_cast<int32_t>(shift))));
       }
-      inner.fold_errors(ratios.data(), step, channels, static_cast<int32_t>(shift), values.data());
+      inner.fold_errors(ratios.data(), step, channels, static_cast<int32_t>(shift), values.data(), pixels);
       wrong += values != expected;
     }
     CHECK(wrong == 0);

@@ -50,9 +50,7 @@ uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int
 }
 
 void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values, uint32_t n) {
-  for (uint32_t at = 0; at < n; at += channels) {
-    inner::FoldErrors(ratios, step, channels, kErrorBits + shift, values + at);
-  }
+  inner::FoldErrors(ratios, step, channels, kErrorBits + shift, values, n / channels);
 }
 
 int32_t ErrorsFromFloats(const float* from, uint32_t n, int16_t* to) {

@@ -32,6 +32,7 @@ namespace s8 {
 /// The output position from which tap `u` of a window reads input position `at`, in one dimension; -1 if none does.
 inline int32_t ReaderOf(int32_t at, int32_t u, int32_t stride, int32_t dilation, int32_t pad, int32_t outputs) {
   const int32_t from = at + pad - u * dilation;
+  if (stride == 1) return from < outputs ? (from < 0 ? -1 : from) : -1;
   return from >= 0 && from % stride == 0 && from / stride < outputs ? from / stride : -1;
 }
 

@@ -229,9 +229,9 @@ void Conv2DGradient::PackPixels(const ImageRows& rows, int32_t origin, int32_t c
   const int32_t inside = rows.first == nullptr ? both : Most(both, pixels_before(rows.first_width));
   const int32_t offset = (origin + before * stride) * s_.in_c + c;
   const auto clear = [to](int32_t from, int32_t end) {
-    std::memset(to + ColumnPairElements(from), 0, static_cast<size_t>(ColumnPairElements(end - from)) * sizeof *to);
+    for (int32_t i = ColumnPairElements(from); i < ColumnPairElements(end); ++i) to[i] = 0;
   };
-  if (before > 0) clear(0, before);
+  clear(0, before);
   if (before < both) {
     PairSource source = {rows.first + offset, rows.second + offset, step, step, width, zero};
     if (rows.first == nullptr) source.first = zeros, source.first_step = 0;
@@ -241,7 +241,7 @@ void Conv2DGradient::PackPixels(const ImageRows& rows, int32_t origin, int32_t c
     inner::PackPairs({rows.first + offset + (both - before) * step, zeros, step, 0, width, zero}, inside - both,
                      to + ColumnPairElements(both));
   }
-  if (inside < count) clear(inside, count);
+  clear(inside, count);
 }
 
 void Conv2DGradient::AddTapRow(int32_t u, const Channels& channels, const Positions& positions, int32_t* sums) {

@@ -32,7 +32,8 @@ void SumTaps(const ReadingTap* taps, int32_t count, const int16_t* errors, const
 void SumPositions(const TapPositions& positions, int32_t channels, int32_t* sums, int32_t step);
 
 uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy);
-void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values);
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values,
+                uint32_t pixels);
 void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channels, int32_t* sums);
 uint32_t SumMagnitudes(const int32_t* sums, uint32_t n);
 uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const int16_t* to);

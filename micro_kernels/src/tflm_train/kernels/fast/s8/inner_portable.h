@@ -35,7 +35,7 @@ void PackPairs(const PairSource& source, int32_t count, int16_t* to);
 /// Pairs of two channels, ErrorPairElements(2, count) of them, one after the other. Returns whether one is not zero.
 bool PackErrors(const ErrorPairs& errors, int16_t* to);
 
-/// Adds to each sum the products of all pairs of its row and its column. Rows are aligned to a word.
+/// Adds to each sum the products of all pairs, at least one, of its row and its column. Rows are aligned to a word.
 void AddProducts(const PairColumns& columns, const PairRows& rows, const PairSums& sums);
 void AddErrorProducts(const PairColumns& columns, const ErrorRowPairs& rows, const PairSums& sums);
 
@@ -49,8 +49,9 @@ void SumPositions(const TapPositions& positions, int32_t channels, int32_t* sums
 /// What int16_errors.h says of these, for errors whose memory is aligned to a word.
 uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int16_t* dy);
 
-/// values[c] = values[c] * ratios[c * step] / 2^shift, half up.
-void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values);
+/// values[pixel, c] = values[pixel, c] * ratios[c * step] / 2^shift, half up.
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values,
+                uint32_t pixels);
 
 /// sums[c] = sum of dy[i * step + c], c < channels <= 4, i < count.
 void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channels, int32_t* sums);

@@ -11,21 +11,6 @@ namespace s8 {
 namespace cortex_m {
 namespace {
 
-TFLM_TRAIN_ALWAYS_INLINE inline uint32_t LoadPair(const int16_t* x) {
-  uint32_t word;
-  std::memcpy(&word, x, sizeof word);
-  return word;
-}
-
-/// Adds errors (0, 1) and (2, 3) times bytes (0, 2) and (1, 3).
-TFLM_TRAIN_ALWAYS_INLINE inline void AddFour(uint32_t e01, uint32_t e23, uint32_t even, uint32_t odd, int32_t& s0,
-                                             int32_t& s1, int32_t& s2, int32_t& s3) {
-  __asm("smlabb %0, %1, %2, %0" : "+r"(s0) : "r"(e01), "r"(even));
-  __asm("smlatb %0, %1, %2, %0" : "+r"(s1) : "r"(e01), "r"(odd));
-  __asm("smlabt %0, %1, %2, %0" : "+r"(s2) : "r"(e23), "r"(even));
-  __asm("smlatt %0, %1, %2, %0" : "+r"(s3) : "r"(e23), "r"(odd));
-}
-
 /// A tap of four channels. Loads follow each other.
 TFLM_TRAIN_ALWAYS_INLINE inline void AddTap(const int32_t*& tap, const int8_t* e01, const int8_t* e23, const int8_t* w,
                                             int32_t& s0, int32_t& s1, int32_t& s2, int32_t& s3) {
@@ -72,16 +57,35 @@ void SumTaps(const ReadingTap* taps, int32_t count, const int16_t* errors, const
 void SumPositions(const TapPositions& p, int32_t channels, int32_t* sums, int32_t step) {
   if (channels < 4) return portable::SumPositions(p, channels, sums, step);
   const uint32_t zeros = Twice(p.zero);
+  const int32_t error_step = p.error_column * static_cast<int32_t>(sizeof *p.errors), x_step = p.x_column;
   const int16_t* row_errors = p.errors;
   const int8_t* row_x = p.x;
   int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
   for (int32_t rows = p.rows; rows > 0; --rows, row_errors += p.error_row, row_x += p.x_row) {
     const int16_t* e = row_errors;
     const int8_t* x = row_x;
-    for (int32_t left = p.columns; left > 0; --left, e += p.error_column, x += p.x_column) {
-      const uint32_t bytes = LoadWord(x), e01 = LoadPair(e), e23 = LoadPair(e + 2);
-      AddFour(e01, e23, Subtract(Even(bytes), zeros), Subtract(Odd(bytes), zeros), s0, s1, s2, s3);
-    }
+    int32_t left = p.columns;
+    do {
+      uint32_t e01, e23, even, odd;
+      __asm volatile(
+          "ldr %[odd], [%[x]]\n"
+          "ldr %[e01], [%[e]]\n"
+          "ldr %[e23], [%[e], #4]\n"
+          "add %[x], %[x_step]\n"
+          "sxtb16 %[even], %[odd]\n"
+          "sxtb16 %[odd], %[odd], ror #8\n"
+          "ssub16 %[even], %[even], %[zeros]\n"
+          "ssub16 %[odd], %[odd], %[zeros]\n"
+          "smlabb %[s0], %[e01], %[even], %[s0]\n"
+          "smlatb %[s1], %[e01], %[odd], %[s1]\n"
+          "smlabt %[s2], %[e23], %[even], %[s2]\n"
+          "smlatt %[s3], %[e23], %[odd], %[s3]\n"
+          "add %[e], %[error_step]\n"
+          : [x] "+r"(x), [e] "+r"(e), [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [e01] "=&r"(e01),
+            [e23] "=&r"(e23), [even] "=&r"(even), [odd] "=&r"(odd)
+          : [x_step] "r"(x_step), [error_step] "r"(error_step), [zeros] "r"(zeros)
+          : "memory");
+    } while (--left > 0);
   }
   sums[0] = s0;
   sums[step] = s1;

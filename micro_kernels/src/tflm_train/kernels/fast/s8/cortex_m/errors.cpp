@@ -19,12 +19,7 @@ TFLM_TRAIN_ALWAYS_INLINE inline int32_t Limit(int32_t value) {
   return value;
 }
 
-/// value / 2^shift half up, limited to 16 bits; `less`: 1 <= shift <= 31 less 1.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t ShiftAndLimit(int32_t value, int32_t less) {
-  value = (value >> less) + 1;
-  __asm("ssat %0, #16, %0, asr #1" : "+r"(value));
-  return value;
-}
+/// value / 2^shift half up; `less`: 1 <= shift <= 31 less 1.
 TFLM_TRAIN_ALWAYS_INLINE inline int32_t Shift(int32_t value, int32_t less) { return ((value >> less) + 1) >> 1; }
 
 TFLM_TRAIN_ALWAYS_INLINE inline bool IsShift(int32_t shift) { return shift > 0 && shift < 32; }
@@ -80,17 +75,29 @@ uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int
   return all | portable::MaskClamped(low, high, y, n, dy);
 }
 
-void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values) {
-  if (channels % 2 != 0) return portable::FoldErrors(ratios, step, channels, shift, values);
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values,
+                uint32_t pixels) {
+  if (channels % 2 != 0) return portable::FoldErrors(ratios, step, channels, shift, values, pixels);
   const int32_t half = shift == 0 ? 0 : 1 << (shift - 1);
-  uint32_t* words = Words(values);
-  for (; channels > 0; channels -= 2, ratios += 2 * step, ++words) {
-    const uint32_t pair = *words;
+  const uint32_t bytes = channels * static_cast<uint32_t>(sizeof *values);
+  for (uint32_t c = 0; c < channels; c += 2, ratios += 2 * step) {
     const int32_t first = ratios[0], second = ratios[step];
-    int32_t low, high;
-    __asm("smlabb %0, %1, %2, %3" : "=r"(low) : "r"(pair), "r"(first), "r"(half));
-    __asm("smlatb %0, %1, %2, %3" : "=r"(high) : "r"(pair), "r"(second), "r"(half));
-    *words = PackHalves(low >> shift, high >> shift);
+    int16_t* at = values + c;
+    for (uint32_t left = pixels; left > 0; --left) {
+      uint32_t pair, high;
+      __asm volatile(
+          "ldr %[pair], [%[at]]\n"
+          "smlatb %[high], %[pair], %[second], %[half]\n"
+          "smlabb %[pair], %[pair], %[first], %[half]\n"
+          "asr %[high], %[high], %[shift]\n"
+          "asr %[pair], %[pair], %[shift]\n"
+          "pkhbt %[pair], %[pair], %[high], lsl #16\n"
+          "str %[pair], [%[at]]\n"
+          "add %[at], %[bytes]\n"
+          : [at] "+r"(at), [pair] "=&r"(pair), [high] "=&r"(high)
+          : [first] "r"(first), [second] "r"(second), [half] "r"(half), [shift] "r"(shift), [bytes] "r"(bytes)
+          : "memory");
+    }
   }
 }
 
@@ -112,9 +119,24 @@ void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channe
 
 uint32_t SumMagnitudes(const int32_t* sums, uint32_t n) {
   uint32_t all = 0;
-  for (; n >= 4; n -= 4, sums += 4) {
-    const int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    all |= Magnitude(a) | Magnitude(b) | Magnitude(c) | Magnitude(d);
+  for (; n >= 4; n -= 4) {
+    uint32_t a, b, c, d;
+    __asm(
+        "ldr %[a], [%[sums]], #4\n"
+        "ldr %[b], [%[sums]], #4\n"
+        "ldr %[c], [%[sums]], #4\n"
+        "ldr %[d], [%[sums]], #4\n"
+        "eor %[a], %[a], %[a], asr #31\n"
+        "eor %[b], %[b], %[b], asr #31\n"
+        "eor %[c], %[c], %[c], asr #31\n"
+        "eor %[d], %[d], %[d], asr #31\n"
+        "orr %[all], %[a]\n"
+        "orr %[all], %[b]\n"
+        "orr %[all], %[c]\n"
+        "orr %[all], %[d]\n"
+        : [sums] "+r"(sums), [all] "+r"(all), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
+        :
+        : "memory");
   }
   return all | portable::SumMagnitudes(sums, n);
 }
@@ -133,13 +155,33 @@ uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const i
 void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
   if (IsShift(shift) && reinterpret_cast<uintptr_t>(to) % 4 == 0) {
     const int32_t less = shift - 1;
-    uint32_t* words = Words(to);
-    for (; n >= 4; n -= 4, sums += 4, words += 2) {
-      const int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-      words[0] = PackHalves(ShiftAndLimit(a, less), ShiftAndLimit(b, less));
-      words[1] = PackHalves(ShiftAndLimit(c, less), ShiftAndLimit(d, less));
+    for (; n >= 4; n -= 4) {
+      int32_t a, b, c, d;
+      __asm volatile(
+          "ldr %[a], [%[sums]], #4\n"
+          "ldr %[b], [%[sums]], #4\n"
+          "ldr %[c], [%[sums]], #4\n"
+          "ldr %[d], [%[sums]], #4\n"
+          "asr %[a], %[a], %[less]\n"
+          "asr %[b], %[b], %[less]\n"
+          "asr %[c], %[c], %[less]\n"
+          "asr %[d], %[d], %[less]\n"
+          "add %[a], #1\n"
+          "add %[b], #1\n"
+          "add %[c], #1\n"
+          "add %[d], #1\n"
+          "ssat %[a], #16, %[a], asr #1\n"
+          "ssat %[b], #16, %[b], asr #1\n"
+          "ssat %[c], #16, %[c], asr #1\n"
+          "ssat %[d], #16, %[d], asr #1\n"
+          "pkhbt %[a], %[a], %[b], lsl #16\n"
+          "pkhbt %[c], %[c], %[d], lsl #16\n"
+          "str %[a], [%[to]], #4\n"
+          "str %[c], [%[to]], #4\n"
+          : [sums] "+r"(sums), [to] "+r"(to), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
+          : [less] "r"(less)
+          : "memory");
     }
-    to = reinterpret_cast<int16_t*>(words);
   }
   portable::PutSums(sums, n, shift, to);
 }

@@ -15,9 +15,10 @@ namespace {
 
 /// Two rows after the other by four columns: sums[0, 4) of a row, those of the next one sums_step bytes on.
 struct TwoByFour {
-  const uint32_t *a, *fours_end, *end;  // columns; the end of each fourth pair, and of all
-  const int16_t* b;                     // rows
-  int32_t step;                         // bytes to the second row
+  const uint32_t *a, *end;  // columns
+  uint32_t skipped;         // pairs of the first eight that are none
+  const int16_t* b;         // rows
+  int32_t step;             // bytes to the second row
   int32_t* sums;
   int32_t sums_step;
   int32_t left;    // twos of rows, at least one
@@ -28,12 +29,18 @@ static_assert(sizeof(void*) != 4 || offsetof(TwoByFour, b_step) == 32, "the asse
 // clang-format off
 
 // All registers, which no constraint of a compiler's can ask for: functions of their own. Columns' words meet both
-// rows. Loads follow each other where registers are left for them.
-//   r4-r7, r8-r11: sums of the two rows   r12: a   lr: b   [sp]: fours_end, end, job
+// rows. Loads follow each other where registers are left for them. Eight pairs at a time, at first from where so many
+// are left: a pair's code has 56 bytes.
+//   r4-r7, r8-r11: sums of the two rows   r12: a   lr: b   [sp]: where the first pair begins, end, job
 #define TFLM_TRAIN_ADD_PAIRS(ONE_PAIR)        \
   __asm volatile(                             \
       "push {r0, r4-r11, lr}\n"               \
-      "ldrd r1, r2, [r0, #4]\n"               \
+      "ldrd r2, r3, [r0, #4]\n"               \
+      "movs r1, #56\n"                        \
+      "mul r3, r1\n"                          \
+      "adr r1, 2f\n"                          \
+      "adds r1, r3\n"                         \
+      "adds r1, #1\n"                         \
       "push {r1, r2}\n"                       \
       "1:\n"                                  \
       "ldr r1, [r0, #20]\n"                   \
@@ -44,24 +51,19 @@ static_assert(sizeof(void*) != 4 || offsetof(TwoByFour, b_step) == 32, "the asse
       "ldmia r1, {r4-r7}\n"                   \
       "add r1, r2\n"                          \
       "ldmia r1, {r8-r11}\n"                  \
-      "ldr r0, [sp]\n"                        \
-      "cmp r12, r0\n"                         \
-      "beq 3f\n"                              \
+      "ldr pc, [sp]\n"                        \
+      ".balign 4\n"                           \
       "2:\n"                                  \
+      ONE_PAIR                                \
+      "3:\n"                                  \
+      ".if 3b - 2b != 56\n"                   \
+      ".error \"a pair of another length than the jump trusts\"\n" \
+      ".endif\n"                              \
+      ONE_PAIR ONE_PAIR ONE_PAIR              \
       ONE_PAIR ONE_PAIR ONE_PAIR ONE_PAIR     \
-      "ldr r0, [sp]\n"                        \
+      "ldr r0, [sp, #4]\n"                    \
       "cmp r12, r0\n"                         \
       "bne 2b\n"                              \
-      "3:\n"                                  \
-      "ldr r0, [sp, #4]\n"                    \
-      "cmp r12, r0\n"                         \
-      "beq 5f\n"                              \
-      "4:\n"                                  \
-      ONE_PAIR                                \
-      "ldr r0, [sp, #4]\n"                    \
-      "cmp r12, r0\n"                         \
-      "bne 4b\n"                              \
-      "5:\n"                                  \
       "ldr r0, [sp, #8]\n"                    \
       "ldr r1, [r0, #20]\n"                   \
       "ldr r2, [r0, #24]\n"                   \
@@ -98,10 +100,9 @@ static_assert(sizeof(void*) != 4 || offsetof(TwoByFour, b_step) == 32, "the asse
   "smlad r7, r0, r1, r7\n"                    \
   "smlad r11, r0, r2, r11\n"
 
-// The same of rows that lie together: a pair of the first, a pair of the second.
-#define TFLM_TRAIN_PAIR_OF_ERRORS             \
-  "ldr r1, [lr], #4\n"                        \
-  "ldr r2, [lr], #4\n"                        \
+// The same where a register is left for a second word of the columns: LOAD_ROWS loads a pair of each row without r3.
+#define TFLM_TRAIN_PAIR_BY(LOAD_ROWS)         \
+  LOAD_ROWS                                   \
   "ldr r0, [r12], #4\n"                       \
   "ldr r3, [r12], #4\n"                       \
   "smlad r4, r0, r1, r4\n"                    \
@@ -115,19 +116,28 @@ static_assert(sizeof(void*) != 4 || offsetof(TwoByFour, b_step) == 32, "the asse
   "smlad r7, r3, r1, r7\n"                    \
   "smlad r11, r3, r2, r11\n"
 
-__attribute__((naked, noinline)) void AddPairsOfRows(TwoByFour*) { TFLM_TRAIN_ADD_PAIRS(TFLM_TRAIN_PAIR_OF_ROWS); }
-__attribute__((naked, noinline)) void AddPairsOfErrors(TwoByFour*) { TFLM_TRAIN_ADD_PAIRS(TFLM_TRAIN_PAIR_OF_ERRORS); }
+// Rows that lie together, a pair of the first, a pair of the second; or so many bytes apart.
+#define TFLM_TRAIN_PAIR_OF_ERRORS TFLM_TRAIN_PAIR_BY("ldr r1, [lr], #4\n" "ldr r2, [lr], #4\n")
+#define TFLM_TRAIN_PAIR_APART(bytes) TFLM_TRAIN_PAIR_BY("ldr r2, [lr, #" bytes "]\n" "ldr r1, [lr], #4\n")
+
+#define TFLM_TRAIN_ADD_FUNCTION(name, ONE_PAIR) \
+  __attribute__((naked, noinline, aligned(4))) void name(TwoByFour*) { TFLM_TRAIN_ADD_PAIRS(ONE_PAIR); }
+
+TFLM_TRAIN_ADD_FUNCTION(AddPairsOfRows, TFLM_TRAIN_PAIR_OF_ROWS)
+TFLM_TRAIN_ADD_FUNCTION(AddPairsOfErrors, TFLM_TRAIN_PAIR_OF_ERRORS)
+TFLM_TRAIN_ADD_FUNCTION(AddPairsOf16Channels, TFLM_TRAIN_PAIR_APART("32"))
+TFLM_TRAIN_ADD_FUNCTION(AddPairsOf32Channels, TFLM_TRAIN_PAIR_APART("64"))
+TFLM_TRAIN_ADD_FUNCTION(AddPairsOf64Channels, TFLM_TRAIN_PAIR_APART("128"))
 
 // clang-format on
 
 /// Adds `rows` rows; what has no four columns, or no second row, by way of eight sums of its own.
-template <void (*kAdd)(TwoByFour*)>
-void Add(TwoByFour job, int32_t width, int32_t rows, const PairSums& sums) {
+void Add(void (*add)(TwoByFour*), TwoByFour job, int32_t width, int32_t rows, const PairSums& sums) {
   job.sums = sums.sums;
   job.sums_step = sums.step * static_cast<int32_t>(sizeof(int32_t));
   job.left = rows / 2;
   if (width == 4) {
-    if (job.left > 0) kAdd(&job);
+    if (job.left > 0) add(&job);
     if (rows % 2 == 0) return;
     rows = 1;
   }
@@ -138,11 +148,11 @@ void Add(TwoByFour job, int32_t width, int32_t rows, const PairSums& sums) {
       own[c] = to[c];
       if (rows > 1) own[4 + c] = to[sums.step + c];
     }
-    if (rows == 1 && job.step > 0) job.step = 0;  // the second row is the first once more
+    if (rows == 1 && job.step > 0) job.step = 0, add = AddPairsOfRows;  // the second row is the first once more
     job.sums = own;
     job.sums_step = sizeof own / 2;
     job.left = 1;
-    kAdd(&job);
+    add(&job);
     for (int32_t c = 0; c < width; ++c) {
       to[c] = own[c];
       if (rows > 1) to[sums.step + c] = own[4 + c];
@@ -152,7 +162,7 @@ void Add(TwoByFour job, int32_t width, int32_t rows, const PairSums& sums) {
 
 TwoByFour ColumnsOf(const PairColumns& columns) {
   const auto* const a = reinterpret_cast<const uint32_t*>(columns.pairs);
-  return {a, a + 4 * (columns.count & ~3), a + 4 * columns.count, nullptr, 0, nullptr, 0, 0, 0};
+  return {a, a + 4 * columns.count, static_cast<uint32_t>(-columns.count & 7), nullptr, 0, nullptr, 0, 0, 0};
 }
 
 /// Two errors; those of an odd number of channels are not aligned.
@@ -181,27 +191,62 @@ TFLM_TRAIN_ALWAYS_INLINE inline uint32_t LoadBytes(const int8_t* x, int32_t colu
   return word;
 }
 
-template <bool kShifted>
 TFLM_TRAIN_ALWAYS_INLINE inline void Widen(uint32_t first, uint32_t second, uint32_t zeros, uint32_t* to) {
   const uint32_t low = LowHalves(first, second), high = HighHalves(first, second);
-  const uint32_t pairs[] = {Even(low), Odd(low), Even(high), Odd(high)};
-  for (int32_t c = 0; c < 4; ++c) to[c] = kShifted ? Subtract(pairs[c], zeros) : pairs[c];
+  to[0] = Subtract(Even(low), zeros);
+  to[1] = Subtract(Odd(low), zeros);
+  to[2] = Subtract(Even(high), zeros);
+  to[3] = Subtract(Odd(high), zeros);
 }
+
+// clang-format off
+
+#define TFLM_TRAIN_WIDEN(extend, SHIFTED)     \
+  extend                                      \
+  SHIFTED                                     \
+  "str %[c], [%[to]], #4\n"
+
+// A pair of four columns.
+#define TFLM_TRAIN_PACK_FOUR(SHIFTED)                                       \
+  "ldr %[a], [%[first]]\n"                                                  \
+  "ldr %[b], [%[second]]\n"                                                 \
+  "add %[first], %[first_step]\n"                                           \
+  "add %[second], %[second_step]\n"                                         \
+  "pkhbt %[d], %[a], %[b], lsl #16\n"                                       \
+  "pkhtb %[b], %[b], %[a], asr #16\n"                                       \
+  TFLM_TRAIN_WIDEN("sxtb16 %[c], %[d]\n", SHIFTED)                          \
+  TFLM_TRAIN_WIDEN("sxtb16 %[c], %[d], ror #8\n", SHIFTED)                  \
+  TFLM_TRAIN_WIDEN("sxtb16 %[c], %[b]\n", SHIFTED)                          \
+  TFLM_TRAIN_WIDEN("sxtb16 %[c], %[b], ror #8\n", SHIFTED)
+
+#define TFLM_TRAIN_PACK_FOURS(SHIFTED)                                      \
+  __asm volatile(                                                           \
+      "lsrs %[count], %[count], #1\n"                                       \
+      "bcc 1f\n" TFLM_TRAIN_PACK_FOUR(SHIFTED)                              \
+      "1:\n"                                                                \
+      "cmp %[count], #0\n"                                                  \
+      "beq 3f\n"                                                            \
+      "2:\n" TFLM_TRAIN_PACK_FOUR(SHIFTED) TFLM_TRAIN_PACK_FOUR(SHIFTED)    \
+      "subs %[count], #1\n"                                                 \
+      "bne 2b\n"                                                            \
+      "3:\n"                                                                \
+      : [first] "+r"(first), [second] "+r"(second), [to] "+r"(to), [count] "+r"(count), [a] "=&r"(a), [b] "=&r"(b), \
+        [c] "=&r"(c), [d] "=&r"(d)                                          \
+      : [first_step] "r"(source.first_step), [second_step] "r"(source.second_step), [zeros] "r"(zeros)              \
+      : "cc", "memory")
+
+// clang-format on
 
 template <bool kShifted>
 void PackFour(const PairSource& source, int32_t count, uint32_t* to) {
   const int8_t *first = source.first, *second = source.second;
-  const int32_t first_step = source.first_step, second_step = source.second_step;
   const uint32_t zeros = Twice(source.zero);
-  for (; count >= 2; count -= 2, to += 8) {
-    const uint32_t a = LoadWord(first), b = LoadWord(second);
-    first += first_step, second += second_step;
-    Widen<kShifted>(a, b, zeros, to);
-    const uint32_t c = LoadWord(first), d = LoadWord(second);
-    first += first_step, second += second_step;
-    Widen<kShifted>(c, d, zeros, to + 4);
+  uint32_t a, b, c, d;
+  if (kShifted) {
+    TFLM_TRAIN_PACK_FOURS("ssub16 %[c], %[c], %[zeros]\n");
+  } else {
+    TFLM_TRAIN_PACK_FOURS("");
   }
-  if (count > 0) Widen<kShifted>(LoadWord(first), LoadWord(second), zeros, to);
 }
 
 }  // namespace
@@ -213,7 +258,7 @@ void PackPairs(const PairSource& source, int32_t count, int16_t* to) {
   }
   const int8_t *first = source.first, *second = source.second;
   for (; count > 0; --count, first += source.first_step, second += source.second_step, words += 4) {
-    Widen<true>(LoadBytes(first, source.columns), LoadBytes(second, source.columns), Twice(source.zero), words);
+    Widen(LoadBytes(first, source.columns), LoadBytes(second, source.columns), Twice(source.zero), words);
   }
 }
 
@@ -251,14 +296,18 @@ void AddProducts(const PairColumns& columns, const PairRows& rows, const PairSum
   job.b = rows.pairs;
   job.step = rows.step * static_cast<int32_t>(sizeof(int16_t));
   job.b_step = 2 * job.step;
-  Add<AddPairsOfRows>(job, columns.width, rows.rows, sums);
+  auto* const add = rows.step == 16   ? AddPairsOf16Channels
+                    : rows.step == 32 ? AddPairsOf32Channels
+                    : rows.step == 64 ? AddPairsOf64Channels
+                                      : AddPairsOfRows;
+  Add(add, job, columns.width, rows.rows, sums);
 }
 
 void AddErrorProducts(const PairColumns& columns, const ErrorRowPairs& rows, const PairSums& sums) {
   TwoByFour job = ColumnsOf(columns);
   job.b = rows.pairs;
   job.b_step = ErrorPairElements(2, columns.count) * static_cast<int32_t>(sizeof(int16_t));
-  Add<AddPairsOfErrors>(job, columns.width, rows.rows, sums);
+  Add(AddPairsOfErrors, job, columns.width, rows.rows, sums);
 }
 
 }  // namespace cortex_m

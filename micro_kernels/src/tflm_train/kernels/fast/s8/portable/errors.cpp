@@ -16,10 +16,13 @@ uint32_t MaskClamped(int32_t low, int32_t high, const int8_t* y, uint32_t n, int
   return all;
 }
 
-void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values) {
+void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t shift, int16_t* values,
+                uint32_t pixels) {
   const int32_t half = shift == 0 ? 0 : 1 << (shift - 1);
-  for (uint32_t c = 0; c < channels; ++c, ratios += step) {
-    values[c] = static_cast<int16_t>((values[c] * *ratios + half) >> shift);
+  for (; pixels > 0; --pixels, values += channels) {
+    for (uint32_t c = 0; c < channels; ++c) {
+      values[c] = static_cast<int16_t>((values[c] * ratios[c * step] + half) >> shift);
+    }
   }
 }
 
