@@ -155,7 +155,9 @@ Conv2DGradient::Conv2DGradient(const ConvShape& shape, const ShiftedIntegers& x,
       sums_(workspace.values),
       errors_(reinterpret_cast<int16_t*>(sums_ + blocks_.channels * blocks_.filter)),
       columns_(errors_ + ErrorPairElements(blocks_.channels, blocks_.twos * blocks_.pixels)),
-      strip_(reinterpret_cast<int8_t*>(columns_ + ColumnPairElements(blocks_.twos * blocks_.pixels))) {}
+      strip_(reinterpret_cast<int8_t*>(columns_ + ColumnPairElements(blocks_.twos * blocks_.pixels))) {
+  std::memset(zeros_, x.zero, sizeof zeros_);
+}
 
 const int32_t* Conv2DGradient::Rows(int32_t first, int32_t count) {
   Fill<int32_t>(0, sums_, static_cast<uint32_t>(count * blocks_.filter));
@@ -208,44 +210,45 @@ void Conv2DGradient::AddColumn(int32_t pixel, int32_t width, const Channels& cha
 
 Conv2DGradient::ImageRows Conv2DGradient::RowsAt(int32_t row, int32_t u) const {
   const int32_t columns = blocks_.columns;
-  if (pointwise_) return {x_.values, x_.values + columns * s_.in_c, columns, s_.out_h * s_.out_w - columns};
+  if (pointwise_) return {x_.values, x_.values + columns * s_.in_c, s_.out_h * s_.out_w - columns};
   const auto image_row = [this](int32_t i) {
     return i >= 0 && i < s_.in_h ? x_.values + i * s_.in_w * s_.in_c : nullptr;
   };
   const int32_t at = row * s_.stride_h - s_.pad_top + u * s_.dilation_h;
-  const int8_t *const first = image_row(at), *const second = image_row(at + s_.stride_h);
-  return {first, second, s_.in_w, second != nullptr ? s_.in_w : 0};
+  return {image_row(at), image_row(at + s_.stride_h), s_.in_w};
 }
 
-void Conv2DGradient::PackPixels(const ImageRows& rows, int32_t origin, int32_t count, int32_t c, int16_t* to) const {
-  const int32_t stride = s_.stride_w, step = stride * s_.in_c, width = Least(4, s_.in_c - c), zero = x_.zero;
-  const auto zero_byte = static_cast<int8_t>(zero);
-  const int8_t zeros[4] = {zero_byte, zero_byte, zero_byte, zero_byte};
-  // pixels before the image, in both of its rows, in the first alone, and behind it
-  const auto pixels_before = [=](int32_t column) {
-    return column <= origin ? 0 : Least(count, stride == 1 ? column - origin : DivideUp(column - origin, stride));
-  };
-  const int32_t before = pixels_before(0), both = Most(before, pixels_before(rows.second_width));
-  const int32_t inside = rows.first == nullptr ? both : Most(both, pixels_before(rows.first_width));
-  const int32_t offset = (origin + before * stride) * s_.in_c + c;
-  const auto clear = [to](int32_t from, int32_t end) {
-    for (int32_t i = ColumnPairElements(from); i < ColumnPairElements(end); ++i) to[i] = 0;
-  };
-  clear(0, before);
+int32_t Conv2DGradient::PixelsBefore(int32_t column, const Pixels& pixels) const {
+  const int32_t columns = column - pixels.origin;
+  if (columns <= 0) return 0;
+  return Least(pixels.count, s_.stride_w == 1 ? columns : DivideUp(columns, s_.stride_w));
+}
+
+void Conv2DGradient::PackPixels(const ImageRows& rows, const Pixels& pixels, int32_t c, int16_t* to) const {
+  const int32_t step = s_.stride_w * s_.in_c, width = Least(4, s_.in_c - c), before = pixels.before;
+  const int32_t offset = (pixels.origin + before * s_.stride_w) * s_.in_c + c;
+  // in both rows, in the first alone, and in none
+  const int32_t both = rows.second != nullptr ? Most(before, PixelsBefore(rows.second_width, pixels)) : before;
+  const int32_t inside = rows.first != nullptr ? Most(both, pixels.inside) : both;
+  if (before > 0) inner::ClearPairs(before, to);
+  to += ColumnPairElements(before);
   if (before < both) {
-    PairSource source = {rows.first + offset, rows.second + offset, step, step, width, zero};
-    if (rows.first == nullptr) source.first = zeros, source.first_step = 0;
-    inner::PackPairs(source, both - before, to + ColumnPairElements(before));
+    const bool alone = rows.first == nullptr;
+    const int8_t* const first = alone ? zeros_ : rows.first + offset;
+    inner::PackPairs({first, rows.second + offset, alone ? 0 : step, step, width, x_.zero}, both - before, to);
+    to += ColumnPairElements(both - before);
   }
   if (both < inside) {
-    inner::PackPairs({rows.first + offset + (both - before) * step, zeros, step, 0, width, zero}, inside - both,
-                     to + ColumnPairElements(both));
+    const int8_t* const first = rows.first + offset + (both - before) * step;
+    inner::PackPairs({first, zeros_, step, 0, width, x_.zero}, inside - both, to);
+    to += ColumnPairElements(inside - both);
   }
-  clear(inside, count);
+  if (inside < pixels.count) inner::ClearPairs(pixels.count - inside, to);
 }
 
 void Conv2DGradient::AddTapRow(int32_t u, const Channels& channels, const Positions& positions, int32_t* sums) {
   const int32_t tap_step = s_.stride_w / CommonDivisor(s_.stride_w, s_.dilation_w);
+  const int32_t width = pointwise_ ? blocks_.columns : s_.in_w;
   for (int32_t residue = 0; residue < Least(s_.stride_w, (s_.filter_w - 1) * s_.dilation_w + 1); ++residue) {
     // taps whose pixels lie `residue` behind a multiple of the stride
     int32_t tap = 0;
@@ -253,12 +256,13 @@ void Conv2DGradient::AddTapRow(int32_t u, const Channels& channels, const Positi
     if (tap >= s_.filter_w) continue;
     const int32_t last = tap + (s_.filter_w - 1 - tap) / tap_step * tap_step;
     const int32_t begin = tap * s_.dilation_w / s_.stride_w;  // the first pixel, counted from the residue
-    const int32_t origin = positions.first * s_.stride_w - s_.pad_left + residue + begin * s_.stride_w;
-    const int32_t count = positions.count + last * s_.dilation_w / s_.stride_w - begin;
+    Pixels pixels = {positions.first * s_.stride_w - s_.pad_left + residue + begin * s_.stride_w,
+                     positions.count + last * s_.dilation_w / s_.stride_w - begin, 0, 0};
+    pixels.before = PixelsBefore(0, pixels);
+    pixels.inside = PixelsBefore(width, pixels);
     for (int32_t c = 0; c < s_.in_c; c += 4) {
       for (int32_t k = 0; k < positions.twos; ++k) {
-        PackPixels(RowsAt(positions.row + 2 * k, u), origin, count, c,
-                   columns_ + ColumnPairElements(k * blocks_.pixels));
+        PackPixels(RowsAt(positions.row + 2 * k, u), pixels, c, columns_ + ColumnPairElements(k * blocks_.pixels));
       }
       for (int32_t v = tap; v <= last; v += tap_step) {
         AddColumn(v * s_.dilation_w / s_.stride_w - begin, Least(4, s_.in_c - c), channels, positions,

@@ -138,16 +138,22 @@ class Conv2DGradient {
     int32_t row, twos, first, count;
     int32_t pairs;  // and zeros between the rows'
   };
-  /// Two rows of the image that a tap reads; null: outside, with a width of 0 for the second.
+  /// Two rows of the image that a tap reads; null: outside. The second has `second_width` pixels.
   struct ImageRows {
     const int8_t *first, *second;
-    int32_t first_width, second_width;
+    int32_t second_width;
+  };
+  /// Pixels a stride apart, from column `origin` on: so many of them lie before the image, and before its end.
+  struct Pixels {
+    int32_t origin, count;
+    int32_t before, inside;
   };
   ImageRows RowsAt(int32_t row, int32_t u) const;
   void AddPositions(const Channels& channels, const Positions& positions);
   bool PackErrors(const Channels& channels, const Positions& positions);
   void AddTapRow(int32_t u, const Channels& channels, const Positions& positions, int32_t* sums);
-  void PackPixels(const ImageRows& rows, int32_t origin, int32_t count, int32_t c, int16_t* to) const;
+  int32_t PixelsBefore(int32_t column, const Pixels& pixels) const;
+  void PackPixels(const ImageRows& rows, const Pixels& pixels, int32_t c, int16_t* to) const;
   void Gather(const int8_t* row, int32_t origin, int32_t bytes, int8_t* to) const;
   void AddGathered(int32_t u, const Channels& channels, const Positions& positions, int32_t* sums);
   void AddColumn(int32_t pixel, int32_t width, const Channels& channels, const Positions& positions, int32_t* sums);
@@ -160,6 +166,7 @@ class Conv2DGradient {
   int32_t* const sums_;
   int16_t *const errors_, *const columns_;
   int8_t* const strip_;
+  int8_t zeros_[4];  // of the input
 };
 
 /// As s8::ConvInputError<Conv2d> and Conv2d::WeightGradientRows, but for what they count.

@@ -23,6 +23,7 @@ void PackFourChannels(const FourFilters& filters, const ChannelTerms (&terms)[4]
 void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& positions, const int8_t* strip, int8_t* y);
 
 void PackPairs(const PairSource& source, int32_t count, int16_t* to);
+void ClearPairs(int32_t count, int16_t* to);
 bool PackErrors(const ErrorPairs& errors, int16_t* to);
 void AddProducts(const PairColumns& columns, const PairRows& rows, const PairSums& sums);
 void AddErrorProducts(const PairColumns& columns, const ErrorRowPairs& rows, const PairSums& sums);

@@ -32,6 +32,9 @@ void DepthwiseRow(const DepthwiseFilters& filters, const DepthwisePositions& pos
 /// Four columns of `count` pairs, in an order that AddProducts knows; those that are not there are anything.
 void PackPairs(const PairSource& source, int32_t count, int16_t* to);
 
+/// Four columns of zeros.
+void ClearPairs(int32_t count, int16_t* to);
+
 /// Pairs of two channels, ErrorPairElements(2, count) of them, one after the other. Returns whether one is not zero.
 bool PackErrors(const ErrorPairs& errors, int16_t* to);
 

@@ -11,16 +11,21 @@ namespace s8 {
 namespace cortex_m {
 namespace {
 
-TFLM_TRAIN_ALWAYS_INLINE inline uint32_t Magnitude(int32_t value) { return static_cast<uint32_t>(value ^ value >> 31); }
+// clang-format off
 
-/// Limited to 16 bits.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t Limit(int32_t value) {
-  __asm("ssat %0, #16, %0" : "+r"(value));
-  return value;
-}
+// To what two sums make of their halves of a word of errors: SXTAH adds a half, after a rotation the other one.
+#define TFLM_TRAIN_ADD_TWO                    \
+  "ldr %[there], [%[to]], #4\n"               \
+  "asr %[a], %[a], %[less]\n"                 \
+  "asr %[b], %[b], %[less]\n"                 \
+  "add %[a], #1\n"                            \
+  "add %[b], #1\n"                            \
+  "asr %[a], %[a], #1\n"                      \
+  "asr %[b], %[b], #1\n"                      \
+  "sxtah %[a], %[a], %[there]\n"              \
+  "sxtah %[b], %[b], %[there], ror #16\n"
 
-/// value / 2^shift half up; `less`: 1 <= shift <= 31 less 1.
-TFLM_TRAIN_ALWAYS_INLINE inline int32_t Shift(int32_t value, int32_t less) { return ((value >> less) + 1) >> 1; }
+// clang-format on
 
 TFLM_TRAIN_ALWAYS_INLINE inline bool IsShift(int32_t shift) { return shift > 0 && shift < 32; }
 
@@ -145,8 +150,18 @@ uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const i
   uint32_t all = 0;
   if (IsShift(shift)) {
     const int32_t less = shift - 1;
-    for (; n >= 2; n -= 2, sums += 2, to += 2) {
-      all |= Magnitude(Shift(sums[0], less) + to[0]) | Magnitude(Shift(sums[1], less) + to[1]);
+    for (; n >= 2; n -= 2) {
+      uint32_t a, b, there;
+      __asm(
+          "ldr %[a], [%[sums]], #4\n"
+          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_ADD_TWO
+          "eor %[a], %[a], %[a], asr #31\n"
+          "eor %[b], %[b], %[b], asr #31\n"
+          "orr %[all], %[a]\n"
+          "orr %[all], %[b]\n"
+          : [sums] "+r"(sums), [to] "+r"(to), [all] "+r"(all), [a] "=&r"(a), [b] "=&r"(b), [there] "=&r"(there)
+          : [less] "r"(less)
+          : "memory");
     }
   }
   return all | portable::AddedMagnitudes(sums, n, shift, to);
@@ -187,16 +202,21 @@ void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
 }
 
 void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
-  if (IsShift(shift) && reinterpret_cast<uintptr_t>(to) % 4 == 0) {
+  if (IsShift(shift)) {
     const int32_t less = shift - 1;
-    uint32_t* words = Words(to);
-    for (; n >= 2; n -= 2, sums += 2, ++words) {
-      const uint32_t there = *words;
-      const int32_t a = Shift(sums[0], less) + static_cast<int16_t>(there);
-      const int32_t b = Shift(sums[1], less) + (static_cast<int32_t>(there) >> 16);
-      *words = PackHalves(Limit(a), Limit(b));
+    for (; n >= 2; n -= 2) {
+      uint32_t a, b, there;
+      __asm volatile(
+          "ldr %[a], [%[sums]], #4\n"
+          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_ADD_TWO
+          "ssat %[a], #16, %[a]\n"
+          "ssat %[b], #16, %[b]\n"
+          "pkhbt %[a], %[a], %[b], lsl #16\n"
+          "str %[a], [%[to], #-4]\n"
+          : [sums] "+r"(sums), [to] "+r"(to), [a] "=&r"(a), [b] "=&r"(b), [there] "=&r"(there)
+          : [less] "r"(less)
+          : "memory");
     }
-    to = reinterpret_cast<int16_t*>(words);
   }
   portable::AddSums(sums, n, shift, to);
 }

@@ -262,6 +262,19 @@ void PackPairs(const PairSource& source, int32_t count, int16_t* to) {
   }
 }
 
+void ClearPairs(int32_t count, int16_t* to) {
+  for (; count > 0; --count) {  // few as a rule: no call
+    __asm volatile(
+        "str %[zero], [%[to]], #4\n"
+        "str %[zero], [%[to]], #4\n"
+        "str %[zero], [%[to]], #4\n"
+        "str %[zero], [%[to]], #4\n"
+        : [to] "+r"(to)
+        : [zero] "r"(0)
+        : "memory");
+  }
+}
+
 bool PackErrors(const ErrorPairs& errors, int16_t* to) {
   auto* words = reinterpret_cast<uint32_t*>(to);
   const int16_t *first = errors.first, *second = errors.second;

@@ -19,6 +19,10 @@ void PackPairs(const PairSource& source, int32_t count, int16_t* to) {
   }
 }
 
+void ClearPairs(int32_t count, int16_t* to) {
+  std::memset(to, 0, static_cast<size_t>(ColumnPairElements(count)) * sizeof *to);
+}
+
 bool PackErrors(const ErrorPairs& errors, int16_t* to) {
   int32_t any = 0;
   for (int32_t i = 0; i < errors.count; ++i, to += 4) {
