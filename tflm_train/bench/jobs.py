@@ -32,7 +32,7 @@ class Settings:
     Attributes
     ----------
     names : sequence of str
-        Workloads: ``mlp``, ``cnn``, their int8 twins, ``conv``.
+        Workloads: ``mlp``, ``cnn``, ``ds-cnn``, ``resnet8``, their int8 twins, ``conv``.
     files : sequence of Path
         Models, with or without a plan.
     device : str
@@ -48,6 +48,8 @@ class Settings:
         None: the workload's, or as a file's plan says.
     layers : str or None
         As for ``TrainingConfig``; None: all, or as a file's plan says.
+    errors : str or None
+        As for ``TrainingConfig``; None: float32, or as a file's plan says.
     mnist : Path or None
         Data for ``cnn``; None: scaled digits.
     data : Path or None
@@ -68,6 +70,7 @@ class Settings:
     seeds: int = 1
     learning_rate: float | None = None
     layers: str | None = None
+    errors: str | None = None
     mnist: Path | None = None
     data: Path | None = None
     labels: Path | None = None
@@ -84,7 +87,7 @@ class Settings:
     @property
     def changes(self) -> dict[str, Any]:
         """Options that are given for every network."""
-        given = {"learning_rate": self.learning_rate, "layers": self.layers}
+        given = {"learning_rate": self.learning_rate, "layers": self.layers, "errors": self.errors}
         return {name: value for name, value in given.items() if value is not None}
 
 

@@ -42,15 +42,55 @@ class NetworkFile:
         """Of the latest operator's output."""
         return tuple(int(d) for d in self._graph.tensors[self._last].shape)
 
-    def conv(self, channels: int, size: int, activation: int = RELU) -> None:
-        """CONV_2D with a square filter, stride 1, padding "same"."""
+    @property
+    def last(self) -> int:
+        """The latest operator's output, for ``go_on_from`` and ``add``."""
+        return self._last
+
+    def go_on_from(self, tensor: int) -> None:
+        """What follows reads `tensor`."""
+        self._last = tensor
+
+    def conv(self, channels: int, size: int | tuple[int, int], activation: int = RELU, stride: int = 1) -> None:
+        """CONV_2D with padding "same"; a size alone is that of a square filter."""
         options = schema.Conv2DOptionsT()
+        height, width = (size, size) if isinstance(size, int) else size
+        parameters = self._parameters((channels, height, width, self.shape[3]))
+        self._convolution("CONV_2D", options, parameters, channels, activation, stride)
+
+    def depthwise(self, size: int) -> None:
+        """DEPTHWISE_CONV_2D with a square filter, ReLU, padding "same"."""
+        options = schema.DepthwiseConv2DOptionsT()
+        options.depthMultiplier = 1
+        channels = self.shape[3]
+        parameters = self._parameters((1, size, size, channels), fan_in=size * size)
+        self._convolution("DEPTHWISE_CONV_2D", options, parameters, channels, RELU, 1)
+
+    def _convolution(
+        self, builtin: str, options: Any, parameters: list[int], channels: int, activation: int, stride: int
+    ) -> None:
         options.padding = schema.Padding.SAME
-        options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
+        options.strideH = options.strideW = stride
+        options.dilationHFactor = options.dilationWFactor = 1
         options.fusedActivationFunction = activation
-        _, height, width, inputs = self.shape
-        parameters = self._parameters((channels, size, size, inputs))
-        self._operator("CONV_2D", "Conv2DOptions", options, parameters, (1, height, width, channels))
+        _, height, width, _ = self.shape
+        shape = (1, -(-height // stride), -(-width // stride), channels)
+        kind = "Conv2DOptions" if builtin == "CONV_2D" else "DepthwiseConv2DOptions"
+        self._operator(builtin, kind, options, parameters, shape)
+
+    def add(self, tensor: int) -> None:
+        """ADD of the latest output and `tensor`, of one shape, with ReLU."""
+        options = schema.AddOptionsT()
+        options.fusedActivationFunction = RELU
+        self._operator("ADD", "AddOptions", options, [tensor], self.shape)
+
+    def average_pool(self) -> None:
+        """AVERAGE_POOL_2D over all of the image."""
+        options = schema.Pool2DOptionsT()
+        options.padding = schema.Padding.VALID
+        _, options.filterHeight, options.filterWidth, channels = self.shape
+        options.strideH, options.strideW = options.filterHeight, options.filterWidth
+        self._operator("AVERAGE_POOL_2D", "Pool2DOptions", options, [], (1, 1, 1, channels))
 
     def max_pool(self, size: int) -> None:
         """MAX_POOL_2D with a square window, the stride its size, padding "valid"."""
@@ -86,10 +126,11 @@ class NetworkFile:
         self._graph.outputs = [self._last]
         return dump(self._model)
 
-    def _parameters(self, shape: tuple[int, ...]) -> list[int]:
-        deviation = np.sqrt(2.0 / np.prod(shape[1:]))
+    def _parameters(self, shape: tuple[int, ...], fan_in: int | None = None) -> list[int]:
+        """Weights and biases; of a depthwise filter, whose channels are last, with its fan-in."""
+        deviation = np.sqrt(2.0 / (fan_in or np.prod(shape[1:])))
         weights = (self._generator.standard_normal(shape) * deviation).astype(np.float32)
-        bias = np.zeros(shape[0], np.float32)
+        bias = np.zeros(shape[0] if fan_in is None else shape[-1], np.float32)
         kind = schema.TensorType.FLOAT32
         return [self._constant("weights", weights, kind), self._constant("bias", bias, kind)]
 

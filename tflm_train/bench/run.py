@@ -43,7 +43,9 @@ def run_bench(settings: Settings) -> dict[str, Any]:
         if value < 1:
             raise UserError(f"{name}={value} is out of range: a whole number above 0")
     if settings.changes and set(settings.names) == {CONVOLUTION} and not settings.files:
-        raise UserError(f"--lr and --layers are for networks; {CONVOLUTION} is one backward step without them")
+        raise UserError(
+            f"--lr, --layers and --errors are for networks; {CONVOLUTION} is one backward step without them"
+        )
     if settings.mnist is not None and "cnn" not in settings.names:
         raise UserError("--mnist is for the workload cnn: tflm-train bench cnn --mnist D.npz")
     if settings.data is not None and not settings.files:
@@ -78,6 +80,7 @@ def run_bench(settings: Settings) -> dict[str, Any]:
         seeds=settings.seeds,
         epochs=settings.epochs,
         layers=settings.layers,
+        errors=settings.errors,
         versions=versions(),
         results=results,
         peers={name: [peer._asdict() for peer in PEERS[name]] for name in settings.names if name in PEERS},

@@ -15,12 +15,13 @@ from ..converters.quantize import float_graph, quantize
 from ..data import Dataset, load_npz
 from ..errors import MissingToolError, UserError
 from ..representative import representative_samples
-from .network_file import RELU, NetworkFile
+from .network_file import NO_ACTIVATION, RELU, NetworkFile
 
 CLASSES = 10
 DIGITS_TEST = 800  # of scikit-learn's 1,797 samples; the others train
 MNIST_TRAINING, MNIST_TEST = 5000, 2000  # the first ones of the file
 CNN_SIZE = 28  # rows and columns
+LARGE_SAMPLES = 10  # of the networks whose step takes long
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,42 @@ def cnn(seed: int, mnist: Path | None = None) -> Workload:
     return Workload("cnn", network.finish(), scaled_digits(seed) if mnist is None else mnist_digits(mnist), 0.005)
 
 
+def ds_cnn(seed: int, mnist: Path | None = None) -> Workload:
+    """The shape of MLPerf Tiny's DS-CNN: a convolution, depthwise and pointwise blocks, average pool; random numbers."""
+    network = NetworkFile((1, 49, 10, 1), seed)
+    network.conv(64, (10, 4), stride=2)
+    for _ in range(4):
+        network.depthwise(3)
+        network.conv(64, 1)
+    network.average_pool()
+    network.flatten()
+    network.dense(12)
+    network.softmax()
+    return Workload("ds-cnn", network.finish(), synthetic((49, 10, 1), 12, LARGE_SAMPLES, seed), 0.001)
+
+
+def resnet8(seed: int, mnist: Path | None = None) -> Workload:
+    """The shape of MLPerf Tiny's ResNet8: three residual stages, average pool; random numbers."""
+    network = NetworkFile((1, 32, 32, 3), seed)
+    network.conv(16, 3)
+    for channels, stride in ((16, 1), (32, 2), (64, 2)):
+        begin = network.last
+        network.conv(channels, 3, stride=stride)
+        network.conv(channels, 3, NO_ACTIVATION)
+        end, short = network.last, begin
+        if stride != 1:
+            network.go_on_from(begin)
+            network.conv(channels, 1, NO_ACTIVATION, stride)
+            short = network.last
+            network.go_on_from(end)
+        network.add(short)
+    network.average_pool()
+    network.flatten()
+    network.dense(CLASSES)
+    network.softmax()
+    return Workload("resnet8", network.finish(), synthetic((32, 32, 3), CLASSES, LARGE_SAMPLES, seed), 0.001)
+
+
 def _in_int8(build: Callable[[int, Path | None], Workload]) -> Callable[[int, Path | None], Workload]:
     """The same network, quantised by its training samples."""
 
@@ -84,6 +121,10 @@ WORKLOADS: dict[str, Callable[[int, Path | None], Workload]] = {
     "cnn": cnn,
     "mlp-int8": _in_int8(mlp),
     "cnn-int8": _in_int8(cnn),
+    "ds-cnn": ds_cnn,
+    "resnet8": resnet8,
+    "ds-cnn-int8": _in_int8(ds_cnn),
+    "resnet8-int8": _in_int8(resnet8),
 }
 
 

@@ -12,17 +12,17 @@ from . import options as opt
 from .bench_tables import notes, tables
 from .output import print_json, print_table
 
-NAMES = ("mlp", "cnn", "conv", "mlp-int8", "cnn-int8")
+NAMES = ("mlp", "cnn", "conv", "mlp-int8", "cnn-int8", "ds-cnn", "resnet8", "ds-cnn-int8", "resnet8-int8")
 DEFAULT = NAMES[:3]  # the others are quantised with TensorFlow
 
 
-@opt.with_options("learning_rate", "layers")
+@opt.with_options("learning_rate", "layers", "errors")
 def bench(
     *,
     workloads: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[mlp] [cnn] [conv] [mlp-int8] [cnn-int8] [model FILE ...]",
+            metavar="[mlp] [cnn] [conv] [ds-cnn] [resnet8] [NAME-int8] [model FILE ...]",
             help="What to measure; default: mlp cnn conv.",
         ),
     ] = None,
@@ -71,6 +71,7 @@ def bench(
         seeds,
         learning_rate=options.get("learning_rate"),
         layers=options.get("layers"),
+        errors=options.get("errors"),
         mnist=mnist,
         data=data,
         labels=labels,
