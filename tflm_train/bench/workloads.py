@@ -69,7 +69,7 @@ def cnn(seed: int, mnist: Path | None = None) -> Workload:
 
 
 def ds_cnn(seed: int, mnist: Path | None = None) -> Workload:
-    """The shape of MLPerf Tiny's DS-CNN: a convolution, depthwise and pointwise blocks, average pool; random numbers."""
+    """The shape of MLPerf Tiny's DS-CNN: a convolution, depthwise and pointwise blocks, average pool; noise."""
     network = NetworkFile((1, 49, 10, 1), seed)
     network.conv(64, (10, 4), stride=2)
     for _ in range(4):
@@ -79,11 +79,11 @@ def ds_cnn(seed: int, mnist: Path | None = None) -> Workload:
     network.flatten()
     network.dense(12)
     network.softmax()
-    return Workload("ds-cnn", network.finish(), synthetic((49, 10, 1), 12, LARGE_SAMPLES, seed), 0.001)
+    return Workload("ds-cnn", network.finish(), noise((49, 10, 1), 12, seed), 0.001)
 
 
 def resnet8(seed: int, mnist: Path | None = None) -> Workload:
-    """The shape of MLPerf Tiny's ResNet8: three residual stages, average pool; random numbers."""
+    """The shape of MLPerf Tiny's ResNet8: three residual stages, average pool; noise."""
     network = NetworkFile((1, 32, 32, 3), seed)
     network.conv(16, 3)
     for channels, stride in ((16, 1), (32, 2), (64, 2)):
@@ -101,7 +101,7 @@ def resnet8(seed: int, mnist: Path | None = None) -> Workload:
     network.flatten()
     network.dense(CLASSES)
     network.softmax()
-    return Workload("resnet8", network.finish(), synthetic((32, 32, 3), CLASSES, LARGE_SAMPLES, seed), 0.001)
+    return Workload("resnet8", network.finish(), noise((32, 32, 3), CLASSES, seed), 0.001)
 
 
 def _in_int8(build: Callable[[int, Path | None], Workload]) -> Callable[[int, Path | None], Workload]:
@@ -209,6 +209,13 @@ def _common_mnist(path: Path) -> Dataset | None:
             return Dataset(*(archive[name] for name in names)) if set(names) <= set(archive.files) else None
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile):
         return None  # load_npz says what is wrong
+
+
+def noise(input_shape: tuple[int, ...], classes: int, seed: int) -> Dataset:
+    """A few inputs from 0 to 1 and classes at random: for networks of which only the cost of a step is asked."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    x = generator.random((LARGE_SAMPLES, *input_shape)).astype(np.float32)
+    return Dataset(x, generator.integers(0, classes, LARGE_SAMPLES))
 
 
 def synthetic(input_shape: tuple[int, ...], outputs: int, samples: int, seed: int, limit: int = 0) -> Dataset:
