@@ -144,6 +144,10 @@ def test_weights_are_given_and_taken_as_numbers():
     weights[0][:] = 1e9
     trainer.set_weights(weights)
     assert (trainer.device.parameters()[0][1] == 127).all()
+    weights[1][:] = -1e9
+    trainer.set_weights(weights)
+    assert (trainer.device.parameters()[1][1] == -(2**31 - 1 - 9 * 255 * 128)).all()  # where no sum leaves 32 bits
+    assert (trainer.predict(X[:5]) == trainer.predict(X[:1])).all()  # the first layer's ReLU gives 0 throughout
 
 
 def test_missing_biases_are_integers_in_units_of_the_sums():

@@ -12,7 +12,8 @@ from .converters import flatbuffer, model_reader
 from .converters.graph import Graph, Operator, Quantization
 from .converters.layer_names import layer_names
 from .converters.operators import OPERATORS
-from .converters.plan_format import NONE_INDEX, ScalarType
+from .converters.operators.fixed_point import most_bias
+from .converters.plan_format import NONE_INDEX, ParameterKind, Plan, ScalarType
 from .converters.trainability import parameter_operators
 from .data import finite_float32
 from .errors import UserError
@@ -83,10 +84,20 @@ class TrainedLayer:
 
 @dataclass(frozen=True)
 class _Stored:
-    """How a parameter is stored: as numbers, or as integers of one scale or one for each channel."""
+    """How a parameter is stored: as numbers, or as integers in [-most, most] of one scale or one for each channel."""
 
     quantization: Quantization | None
     type: int
+    most: int
+
+    @classmethod
+    def of(cls, plan: Plan, record: Any) -> "_Stored":
+        """Of a parameter's record."""
+        most = 127
+        if record["kind"] == ParameterKind.BIAS:
+            weights = plan.parameters[int(plan.layers[int(record["layer"])]["weight"])]
+            most = most_bias(int(weights["elements"]) // int(record["elements"]))
+        return cls(plan.quantization(record), int(record["type"]), most)
 
     def _scales(self, count: int) -> np.ndarray:
         assert self.quantization is not None
@@ -103,10 +114,8 @@ class _Stored:
         """The nearest ones, symmetric about 0."""
         if self.quantization is None:
             return numbers
-        dtype = ScalarType(self.type).dtype
-        most = np.iinfo(dtype).max
         units = numbers.astype(np.float64) / self._scales(numbers.size)
-        return np.clip(np.rint(units), -most, most).astype(dtype)
+        return np.clip(np.rint(units), -self.most, self.most).astype(ScalarType(self.type).dtype)
 
 
 class LayerWeights:
@@ -124,7 +133,7 @@ class LayerWeights:
         names = layer_names(graph)
         own = [names[i].split("/")[0] for i in parameter_operators(graph)]
         self.layers: list[TrainedLayer] = []
-        self._stored = [_Stored(model.plan.quantization(record), record["type"]) for record in model.plan.parameters]
+        self._stored = [_Stored.of(model.plan, record) for record in model.plan.parameters]
         self._names: dict[str, str] = {}
         for record in sorted(model.plan.layers, key=lambda layer: int(layer["operator"])):
             operator = graph.operators[int(record["operator"])]

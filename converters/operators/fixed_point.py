@@ -105,3 +105,8 @@ def of_bias(x: Tensor, w: Tensor) -> Quantization:
     """What a unit of a layer's sums, and so of its bias, stands for."""
     scales = (scale_of(x) * np.asarray(_of(w).scales, np.float32)).astype(np.float32)
     return Quantization(scales, np.zeros(len(scales), np.int64), 0)
+
+
+def most_bias(terms: int) -> int:
+    """The largest bias with which no sum of so many products leaves 32 bits: they are at most 255 * 128 each."""
+    return max((1 << 31) - 1 - terms * 255 * 128, 0)
