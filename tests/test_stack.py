@@ -9,6 +9,7 @@ from typing import Any
 
 import bodies
 import int8_cases
+import int8_networks
 import networks
 import numpy as np
 import pytest
@@ -27,9 +28,9 @@ for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-s
         pytest.skip(f"{tool} is not installed: apt-get install {package}", allow_module_level=True)
 
 
-def stack(folder: Path, data: bytes, board: str = "m4", variant: str = "tuned") -> Stack:
+def stack(folder: Path, data: bytes, board: str = "m4", variant: str = "tuned", errors: str = "float32") -> Stack:
     (folder / "plain.tflite").write_bytes(data)
-    model = tt.convert(folder / "plain.tflite", tt.TrainingConfig(layers="all"))
+    model = tt.convert(folder / "plain.tflite", tt.TrainingConfig(layers="all", errors=errors))
     return measure_stack(board, variant, model, np.abs(networks.samples(data, 2)[0]), folder)
 
 
@@ -54,8 +55,8 @@ def test_the_deepest_call_is_found(tmp_path):
 MOST = 1536  # bytes that a call may take on a Cortex-M4
 
 
-def stated(data: bytes) -> int:
-    return tt.convert(data, tt.TrainingConfig(layers="all")).sizes.stack_bytes
+def stated(data: bytes, errors: str = "float32") -> int:
+    return tt.convert(data, tt.TrainingConfig(layers="all", errors=errors)).sizes.stack_bytes
 
 
 def wide_cnn() -> bytes:
@@ -100,6 +101,16 @@ def test_a_call_takes_at_most_what_convert_states(tmp_path, network, variant, bo
     most = max(measured.init, measured.train, measured.infer)
     assert most <= stated(data)
     assert most <= MOST or board != "m4"
+
+
+@pytest.mark.parametrize("variant", ["tuned", "portable"])
+@pytest.mark.parametrize("board", ["m3", "m4", "m55"])
+def test_errors_of_integers_take_at_most_what_convert_states(tmp_path, variant, board):
+    """Every kernel that has such errors, and the steps that convert."""
+    for data in (int8_networks.cnn(), int8_convolutions()):
+        measured = stack(tmp_path, data, board, variant, "int16")
+        print(variant, board, measured)
+        assert max(measured.init, measured.train, measured.infer) <= stated(data, "int16")
 
 
 @pytest.mark.parametrize("kind", bodies.BODIES)

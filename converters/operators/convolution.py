@@ -167,6 +167,7 @@ def _int16_kernel(
         backward=int16_errors.POOLED_LAYER if winners else int16_errors.LAYER,
         words=f"{geometry} {int16_errors.LAYER_WORDS}",
         macs=_macs,
+        stack=_INT8_STACK,
         workspace=workspace,
     )
 
