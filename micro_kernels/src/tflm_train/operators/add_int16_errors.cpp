@@ -42,8 +42,7 @@ void AddTo(const StepView& step, const MaskedErrors& errors, uint32_t output, ui
     }
     return;
   }
-  const ErrorSum sum = SumInto(step, d, de, output, errors, 1);
-  for (uint32_t i = 0; i < errors.elements; ++i) sum.Add(i, sign * errors.values[i]);
+  SumInto(step, d, de, output, errors, 1).AddAll(sign, errors.values, errors.elements);
 }
 
 void Backward(const StepView& step, const BackwardContext&) {

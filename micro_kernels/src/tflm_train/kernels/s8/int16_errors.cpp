@@ -106,6 +106,17 @@ ErrorSum::ErrorSum(int16_t* values, uint32_t n, int32_t* exponent, bool adds, ui
   *exponent = new_exponent;
 }
 
+void ErrorSum::AddAll(int32_t sign, const int16_t* others, uint32_t n) const {
+  if (left_ != 0 || right_ == 0 || right_ > 31) {
+    for (uint32_t i = 0; i < n; ++i) Add(i, sign * others[i]);
+    return;
+  }
+  const int32_t less = right_ - 1;
+  for (uint32_t i = 0; i < n; ++i) {
+    values_[i] = ToInt16(values_[i] + (((sign * others[i] >> less) + 1) >> 1));
+  }
+}
+
 ErrorRows::ErrorRows(int16_t* values, uint32_t n, int32_t* exponent, bool adds, int32_t unit)
     : values_(values), elements_(n), exponent_(exponent), unit_(unit), adds_(adds) {
   if (!adds) return;

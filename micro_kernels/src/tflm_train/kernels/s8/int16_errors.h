@@ -69,6 +69,9 @@ class ErrorSum {
   ErrorSum(int16_t* values, uint32_t n, int32_t* exponent, bool adds, uint32_t magnitudes, int32_t unit,
            uint32_t terms);
 
+  /// Adds others to all elements, times sign.
+  void AddAll(int32_t sign, const int16_t* others, uint32_t n) const;
+
   /// Adds another element.
   void Add(uint32_t i, int32_t value) const {
     values_[i] = ToInt16(values_[i] + (left_ != 0 ? value * (1 << left_) : ShiftRight(value, right_)));

@@ -10,40 +10,84 @@ namespace s8 {
 namespace cortex_m {
 namespace {
 
-/// A factor that shifts to the right by at most 20: a sum below 2^30 stays in 32 bits.
+/// A factor as it meets twice a number below 2^29: it shifts to the right by 1 to 20.
 struct RightFactor {
-  RightFactor(const Factors& factors, uint32_t channel)
-      : multiplier(factors.pairs[channel * factors.step]),
-        right(-factors.pairs[channel * factors.step + 1]),
-        half(right > 0 ? 1 << (right - 1) : 0),
-        one_if_negative(right > 0 ? ~0u : 0) {}
-  bool quick() const { return right >= 0 && right <= 20; }
+  explicit RightFactor(const int32_t* pair) : multiplier(pair[0]), right(-pair[1]) {}
+  bool quick() const { return right >= 1 && right <= 20; }
 
-  /// Requantize of half of a number.
-  TFLM_TRAIN_ALWAYS_INLINE int32_t OfHalf(int32_t twice) const {
-    int32_t value;
-    __asm("smmulr %0, %1, %2" : "=r"(value) : "r"(twice), "r"(multiplier));
-    value += half + static_cast<int32_t>(static_cast<uint32_t>(value >> 31) & one_if_negative);  // ties: away from zero
-    return value >> right;
+  int32_t multiplier, right;
+};
+
+/// The same of an operand, whose number is taken 2^20 times: a half is also a factor of 1 and a shift by one more.
+struct OperandFactor : RightFactor {
+  OperandFactor(const int32_t* pair, int32_t zero) : RightFactor(pair), times(1 << 21) {
+    if (right == 0 && multiplier == 1 << 30) times = 1 << 22, right = 1;
+    less = -zero * times;
   }
 
-  int32_t multiplier, right, half;
-  uint32_t one_if_negative;
+  int32_t times, less;
 };
+
+// Requantize of half a number in `sum`, plus what `zero` is: the carry rounds the shift up, and one less for negative
+// numbers turns ties away from zero.
+#define TFLM_TRAIN_OF_HALF(sum, multiplier, right, zero) \
+  "smmulr " sum ", " sum ", " multiplier                 \
+  "\n"                                                   \
+  "add " sum ", " sum ", " sum                           \
+  ", asr #31\n"                                          \
+  "asrs " sum ", " sum ", " right                        \
+  "\n"                                                   \
+  "adc " sum ", " sum ", " zero "\n"
+
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t Operand(const OperandFactor& factor, int32_t value) {
+  value = value * factor.times + factor.less;
+  __asm(TFLM_TRAIN_OF_HALF("%[value]", "%[multiplier]", "%[right]", "#0")
+        : [value] "+r"(value)
+        : [multiplier] "r"(factor.multiplier), [right] "r"(factor.right)
+        : "cc");
+  return value;
+}
+
+TFLM_TRAIN_ALWAYS_INLINE inline int32_t Sum(const RightFactor& factor, int32_t sum, int32_t zero_point) {
+  sum *= 2;
+  __asm(TFLM_TRAIN_OF_HALF("%[sum]", "%[multiplier]", "%[right]", "%[zero]") "ssat %[sum], #8, %[sum]\n"
+        : [sum] "+r"(sum)
+        : [multiplier] "r"(factor.multiplier), [right] "r"(factor.right), [zero] "r"(zero_point)
+        : "cc");
+  return sum;
+}
+
+/// Four at a time, so that what no register holds is loaded once for all.
+template <bool kSubtracts>
+uint32_t QuickRow(const tflm_train::s8::AddStage& stage, const OperandFactor of_a, const OperandFactor of_b,
+                  const RightFactor of_sum, const int8_t* a, const int8_t* b, uint32_t n, int8_t* y) {
+  const int32_t zero_point = stage.zero_point;
+  const uint32_t lows = FourTimes(stage.low), highs = FourTimes(stage.high);
+  const auto join = [](int32_t p, int32_t q) { return kSubtracts ? p - q : p + q; };
+  uint32_t done = 0;
+  for (; done + 4 <= n; done += 4) {
+    const int32_t p0 = Operand(of_a, a[done]), p1 = Operand(of_a, a[done + 1]), p2 = Operand(of_a, a[done + 2]),
+                  p3 = Operand(of_a, a[done + 3]);
+    const int32_t s0 = join(p0, Operand(of_b, b[done])), s1 = join(p1, Operand(of_b, b[done + 1])),
+                  s2 = join(p2, Operand(of_b, b[done + 2])), s3 = join(p3, Operand(of_b, b[done + 3]));
+    StoreWord(PackClamped(Sum(of_sum, s0, zero_point), Sum(of_sum, s1, zero_point), Sum(of_sum, s2, zero_point),
+                          Sum(of_sum, s3, zero_point), lows, highs),
+              y + done);
+  }
+  return done;
+}
 
 }  // namespace
 
 void AddRow(const tflm_train::s8::AddStage& stage, int32_t sign, const int8_t* a, const int8_t* b, uint32_t n,
             int8_t* y) {
-  const RightFactor of_a(stage.factors, 0), of_b(stage.factors, 1), of_sum(stage.factors, 2);
+  const int32_t* const pairs = stage.factors.pairs;
+  const uint32_t step = stage.factors.step;
+  const OperandFactor of_a(pairs, stage.zero_a), of_b(pairs + step, stage.zero_b);
+  const RightFactor of_sum(pairs + 2 * step);
   if (!of_a.quick() || !of_b.quick() || !of_sum.quick()) return portable::AddRow(stage, sign, a, b, n, y);
-  const int32_t zero_a = stage.zero_a, zero_b = stage.zero_b, zero_point = stage.zero_point, low = stage.low,
-                high = stage.high;
-  for (uint32_t i = 0; i < n; ++i) {
-    const int32_t p = of_a.OfHalf((a[i] - zero_a) * (1 << 21)), q = of_b.OfHalf((b[i] - zero_b) * (1 << 21));
-    const int32_t sum = of_sum.OfHalf(2 * (p + sign * q)) + zero_point;
-    y[i] = static_cast<int8_t>(sum < low ? low : sum > high ? high : sum);
-  }
+  const uint32_t done = (sign < 0 ? QuickRow<true> : QuickRow<false>)(stage, of_a, of_b, of_sum, a, b, n, y);
+  portable::AddRow(stage, sign, a + done, b + done, n - done, y + done);
 }
 
 }  // namespace cortex_m

@@ -57,21 +57,19 @@ void SumTaps(const ReadingTap* taps, int32_t count, const int16_t* errors, const
 void SumPositions(const TapPositions& p, int32_t channels, int32_t* sums, int32_t step) {
   if (channels < 4) return portable::SumPositions(p, channels, sums, step);
   const uint32_t zeros = Twice(p.zero);
-  const int32_t error_step = p.error_column * static_cast<int32_t>(sizeof *p.errors), x_step = p.x_column;
+  const int32_t error_step = p.error_column, x_step = p.x_column;
   const int16_t* row_errors = p.errors;
   const int8_t* row_x = p.x;
   int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
   for (int32_t rows = p.rows; rows > 0; --rows, row_errors += p.error_row, row_x += p.x_row) {
     const int16_t* e = row_errors;
     const int8_t* x = row_x;
-    int32_t left = p.columns;
-    do {
+    for (int32_t left = p.columns; left > 0; --left, e += error_step, x += x_step) {
       uint32_t e01, e23, even, odd;
-      __asm volatile(
+      __asm(
           "ldr %[odd], [%[x]]\n"
           "ldr %[e01], [%[e]]\n"
           "ldr %[e23], [%[e], #4]\n"
-          "add %[x], %[x_step]\n"
           "sxtb16 %[even], %[odd]\n"
           "sxtb16 %[odd], %[odd], ror #8\n"
           "ssub16 %[even], %[even], %[zeros]\n"
@@ -80,12 +78,11 @@ void SumPositions(const TapPositions& p, int32_t channels, int32_t* sums, int32_
           "smlatb %[s1], %[e01], %[odd], %[s1]\n"
           "smlabt %[s2], %[e23], %[even], %[s2]\n"
           "smlatt %[s3], %[e23], %[odd], %[s3]\n"
-          "add %[e], %[error_step]\n"
-          : [x] "+r"(x), [e] "+r"(e), [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [e01] "=&r"(e01),
-            [e23] "=&r"(e23), [even] "=&r"(even), [odd] "=&r"(odd)
-          : [x_step] "r"(x_step), [error_step] "r"(error_step), [zeros] "r"(zeros)
+          : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [e01] "=&r"(e01), [e23] "=&r"(e23),
+            [even] "=&r"(even), [odd] "=&r"(odd)
+          : [x] "r"(x), [e] "r"(e), [zeros] "r"(zeros)
           : "memory");
-    } while (--left > 0);
+    }
   }
   sums[0] = s0;
   sums[step] = s1;
