@@ -107,13 +107,12 @@ ErrorSum::ErrorSum(int16_t* values, uint32_t n, int32_t* exponent, bool adds, ui
 }
 
 void ErrorSum::AddAll(int32_t sign, const int16_t* others, uint32_t n) const {
-  if (left_ != 0 || right_ == 0 || right_ > 31) {
-    for (uint32_t i = 0; i < n; ++i) Add(i, sign * others[i]);
-    return;
-  }
-  const int32_t less = right_ - 1;
-  for (uint32_t i = 0; i < n; ++i) {
-    values_[i] = ToInt16(values_[i] + (((sign * others[i] >> less) + 1) >> 1));
+  constexpr uint32_t kAtATime = 32;
+  int32_t sums[kAtATime];
+  for (uint32_t at = 0; at < n; at += kAtATime) {
+    const uint32_t count = n - at < kAtATime ? n - at : kAtATime;
+    for (uint32_t i = 0; i < count; ++i) sums[i] = sign * others[at + i] * (1 << left_);
+    inner::AddSums(sums, count, right_, values_ + at);
   }
 }
 
