@@ -80,9 +80,9 @@ def test_workspaces_of_int8_layers(rule, w, y, step, elements):
     ("rule", "x", "w", "y", "step", "elements"),
     [
         (conv_int16_workspace, (32, 32, 3), (16, 3, 3, 3), (32, 32, 16), words(1, 1), 1123),
-        (conv_int16_workspace, (49, 10, 1), (64, 10, 4, 1), (25, 5, 64), words(2, 1), 1766),
-        (conv_int16_workspace, (25, 5, 64), (64, 1, 1, 64), (25, 5, 64), words(1, 0), 1856),
-        (conv_int16_workspace, (16, 16, 32), (64, 1, 1, 32), (8, 8, 64), words(2, 0), 1792),
+        (conv_int16_workspace, (49, 10, 1), (64, 10, 4, 1), (25, 5, 64), words(2, 1), 1346),
+        (conv_int16_workspace, (25, 5, 64), (64, 1, 1, 64), (25, 5, 64), words(1, 0), 1744),
+        (conv_int16_workspace, (16, 16, 32), (64, 1, 1, 32), (8, 8, 64), words(2, 0), 1152),
         (conv_int16_workspace, (8, 8, 64), (64, 3, 3, 64), (8, 8, 64), words(1, 1), 5088),
         (conv_int16_workspace, (9, 12, 7), (5, 3, 3, 7), (9, 12, 5), words(1, 2) | {"dilation_w": 2}, 1018),
         (conv_int16_workspace, (4, 40, 70), (5, 3, 3, 70), (2, 20, 5), words(2, 0), 3990),

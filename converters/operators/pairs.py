@@ -15,7 +15,8 @@ _WORDS_OF_PAIR = 4  # four columns of a pair
 # of the input error
 _PIXEL_SUMS, _LEAST_PIXELS, _FILTER_PAIRS = 1024, 4, 128
 # of the weight gradient
-_ROW_SUMS, _MOST_ROW_SUMS, _MANY_CHANNELS, _LEAST_CHANNELS = 1152, 4608, 8, 4
+_CHANNELS_OF_SUMS = ((16, 2304), (8, 4608))  # so many share their inputs if they need no more sums
+_LEAST_CHANNELS = 4
 _ERROR_PAIRS, _INPUT_PAIRS, _LEAST_PAIRS = 576, 72, 8
 
 
@@ -66,8 +67,8 @@ def _weight_gradient(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> 
     columns = -(-out_h * out_w // 2) if pointwise else out_w
     taps, depth = (1, filter_w * in_c) if gathers else (filter_w, in_c)
     weights = filter_h * filter_w * in_c
-    many = min(_MANY_CHANNELS, _MOST_ROW_SUMS // weights // 2 * 2)
-    channels = min(_even(out_c), max(_ROW_SUMS // weights // 2 * 2, _LEAST_CHANNELS, many))
+    shared = [min(most, sums // weights // 2 * 2) for most, sums in _CHANNELS_OF_SUMS]
+    channels = min(_even(out_c), max(*shared, _LEAST_CHANNELS))
     positions = min(columns, _INPUT_PAIRS, max(_LEAST_PAIRS, _ERROR_PAIRS // channels))
     pixels = positions + (taps - 1) * dilation // stride
     at_a_time = max(1, min(_INPUT_PAIRS, _ERROR_PAIRS // channels) // pixels)

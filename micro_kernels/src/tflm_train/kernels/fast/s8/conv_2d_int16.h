@@ -79,8 +79,7 @@ struct WeightGradientBlocks {
         taps(gathers ? 1 : s.filter_w),
         depth(gathers ? s.filter_w * s.in_c : s.in_c),
         filter(s.filter_h * s.filter_w * s.in_c),
-        channels(Least(EvenUp(s.out_c), Most(AtATime(kSums, filter),
-                                             Most(kLeastChannels, Least(kManyChannels, AtATime(kMostSums, filter)))))),
+        channels(Least(EvenUp(s.out_c), ChannelsAtATime(filter))),
         positions(Least(columns, Least(kPairs, Most(kLeastPairs, kErrors / channels)))),
         pixels(positions + (taps - 1) * s.dilation_w / s.stride_w),
         twos(IsPointwise(s) ? 1 : Least(DivideUp(s.out_h, 2), Most(1, Least(kPairs, kErrors / channels) / pixels))),
@@ -91,10 +90,13 @@ struct WeightGradientBlocks {
            ColumnPairElements(twos * pixels) / 2 + (2 * strip + 3) / 4;
   }
 
-  static constexpr int32_t AtATime(int32_t sums, int32_t filter) { return sums / filter / 2 * 2; }
+  /// Channels share the work of packing inputs: up to 16 and up to 8 if they need no more than so many sums, 4 in any
+  /// case.
+  static constexpr int32_t ChannelsAtATime(int32_t filter) {
+    const int32_t many = Least(16, 2304 / filter / 2 * 2), some = Least(8, 4608 / filter / 2 * 2);
+    return Most(many, Most(some, 4));
+  }
 
-  // channels: eight share the work of packing inputs if they need no more than so many sums, four in any case
-  static constexpr int32_t kSums = 1152, kMostSums = 4608, kManyChannels = 8, kLeastChannels = 4;
   static constexpr int32_t kErrors = 576, kPairs = 72, kLeastPairs = 8;
 
   bool gathers;
