@@ -109,7 +109,7 @@ def cases() -> dict[str, bytes]:
     for update in ("int16-master", "stochastic"):
         files[f"int8_dense_{update}"] = convert(dense_int8_network(), TrainingConfig(update=update)).data
     for errors in ("float32", "int16"):
-        config = TrainingConfig(errors=errors, learning_rate=0.001)
+        config = TrainingConfig(errors=errors, learning_rate=0.0002)
         files[f"int8_cnn_{errors}"] = convert(int8_networks.cnn(), config).data
     files["mlp_accumulate"] = convert(networks.mlp(), TrainingConfig(accumulate=4)).data
     files["mlp_native_only"] = convert(networks.mlp(), TrainingConfig(), tflm=False).data
