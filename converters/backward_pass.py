@@ -273,6 +273,8 @@ class BackwardPass:
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)
         if op.index in self.layers.trained:
             elements += self._sums(spec, op, dy)
+            if kernel.widened is not None:
+                elements += kernel.widened(step_shapes(self.graph, op, pool or op), kernel.named_words(words))
         return Value((elements,), role=Role.ERROR) if elements else None
 
     def _sums(self, spec: OperatorSpec, op: Operator, dy: Value) -> int:

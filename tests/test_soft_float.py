@@ -34,7 +34,7 @@ ENDS = (
     "Trainer::ApplyGradients",  # accumulate
     "Int16Sink::Accumulate",
     "FloatGradient", "IntegerParameter::Run(", "AddToMasters(float",  # gradients of floats, for accumulate
-    "ScaledWeights",  # errors of floats
+    "ScaledWeights", "ScaledRow", "ShiftedInput", "WindowRow",  # errors of floats
     "LayerError", "GatherKeys",  # sizes of selections
     "FloatsFromErrors",  # where an operator has no kernel for integers
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from tflm_train.converters.operators import KERNELS
 from tflm_train.converters.operators.columns import conv_workspace, dense_workspace, depthwise_workspace
 from tflm_train.converters.operators.pairs import conv_int16_workspace, depthwise_int16_workspace
-from tflm_train.converters.operators.strip import backward_strip, forward_strip
+from tflm_train.converters.operators.strip import backward_strip, forward_strip, window_strip
 from tflm_train.converters.plan_format import MAX_STRIP, NONE_INDEX, Phase, ProgramKind
 
 import tflm_train as tt
@@ -92,3 +92,18 @@ def test_workspaces_of_int8_layers(rule, w, y, step, elements):
 )
 def test_workspaces_of_int16_errors(rule, x, w, y, step, elements):
     assert rule({"x": (1, *x), "w": w, "y": (1, *y)}, step) == elements
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "y", "step", "elements"),
+    [
+        ((28, 28, 1), (4, 3, 3, 1), (13, 13, 4), words(1, 0, map_h=26, map_w=26, **POOL), 112),
+        ((14, 14, 4), (8, 3, 3, 4), (7, 7, 8), words(1, 1, map_h=14, map_w=14, **POOL), 256),
+        ((32, 32, 16), (16, 3, 3, 16), (32, 32, 16), words(1, 1), 240),
+        ((16, 16, 64), (32, 3, 3, 64), (8, 8, 32), words(2, 1), 576),
+        ((25, 5, 64), (64, 1, 1, 64), (25, 5, 64), words(1, 0), 256),
+        ((9, 17, 5), (4, 3, 2, 5), (2, 8, 4), words(2, 0) | {"dilation_h": 3, "dilation_w": 2}, 245),
+    ],
+)
+def test_floats_of_windows_in_workspaces_of_int8_convolutions(x, w, y, step, elements):
+    assert window_strip({"x": (1, *x), "w": w, "y": (1, *y)}, step) == elements

@@ -35,7 +35,7 @@ _QUANTISED = "low high x_zero y_zero x_scale:f32 factors*"
 _WORDS = f"{_GEOMETRY} activation"
 _STACK = 1472  # patches and sums of tiles that are gathered
 _POOLED_STACK = 1632  # with winners besides
-_INT8_STACK = 1664  # geometry, and the scatter of errors below
+_INT8_STACK = 1792  # geometry, windows of the image, and the scatter of errors below
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
 
@@ -116,7 +116,12 @@ def fits_the_device(graph: Graph, op: Operator, positions: tuple[int, int] = (1,
 
 
 def _int8_kernel(
-    name: str, number: int, workspace: StripRule | None, geometry: str = _GEOMETRY, macs: MacRule = _macs
+    name: str,
+    number: int,
+    workspace: StripRule | None,
+    geometry: str = _GEOMETRY,
+    macs: MacRule = _macs,
+    widened: StripRule | None = None,
 ) -> KernelSpec:
     return KernelSpec(
         name=name,
@@ -127,10 +132,13 @@ def _int8_kernel(
         macs=macs,
         stack=_INT8_STACK,
         workspace=workspace,
+        widened=widened,
     )
 
 
-def _int8_pooled_kernel(name: str, number: int, geometry: str = _GEOMETRY) -> KernelSpec:
+def _int8_pooled_kernel(
+    name: str, number: int, geometry: str = _GEOMETRY, widened: StripRule | None = None
+) -> KernelSpec:
     """Of the backward step; forward both run by themselves."""
     return KernelSpec(
         name=name,
@@ -141,6 +149,7 @@ def _int8_pooled_kernel(name: str, number: int, geometry: str = _GEOMETRY) -> Ke
         words=f"{geometry} {_MAP} {_QUANTISED}",
         macs=_macs,
         stack=_STACK,
+        widened=widened,
     )
 
 
@@ -227,10 +236,10 @@ CONV_2D = OperatorSpec(
         is_grouped,
     ),
     int8=Int8(
-        _int8_kernel("CONV_2D_INT8", 54, conv_workspace),
+        _int8_kernel("CONV_2D_INT8", 54, conv_workspace, widened=strip.window_strip),
         _int8_words,
         variant=(_int8_kernel("GROUPED_CONV_2D_INT8", 55, None), is_grouped),
-        pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74),
+        pooled=_int8_pooled_kernel("CONV_2D_MAX_POOL_INT8", 74, widened=strip.window_strip),
         errors=_int16_errors("", (79, 85), conv_int16_workspace),
     ),
     pooled=KernelSpec(

@@ -122,6 +122,8 @@ class KernelSpec:
     workspace : callable or None
         Elements of the workspace, int16, without which its forward step does not run, from the shapes of the arguments
         and the constants, both by name.
+    widened : callable or None
+        Floats that the workspace of a backward step that trains holds of an int8 input, likewise.
     """
 
     name: str
@@ -133,6 +135,7 @@ class KernelSpec:
     stack: int = 896
     saved: Mapping[str, Saved] = field(default_factory=dict)
     workspace: StripRule | None = None
+    widened: StripRule | None = None
 
     def __post_init__(self) -> None:
         forward, backward = self.forward_arguments, self.backward_arguments

@@ -1,6 +1,7 @@
 """Strips: rows of an image with zeros around it, in which no tap of a convolution needs a test of bounds.
 
-Their C++ twins are ``TiledConv``, which uses what it is given if that is long enough, and ``BackwardStrip``.
+Their C++ twins are ``TiledConv``, which uses what it is given if that is long enough, ``BackwardStrip`` and
+``WindowStrip``.
 """
 
 from __future__ import annotations
@@ -56,6 +57,26 @@ def backward_strip(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> in
         inside &= pool[pad] == 0 and words[pad] == 0 and row <= x[axis]
         covered.append(window if letter == "h" else row)
     return 0 if inside else _limited(covered[0] * covered[1] * x[3])
+
+
+def window_strip(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
+    """Floats of an int8 image under a row of the error's windows, or under as many of them as ``MAX_STRIP`` floats
+    hold, at least one.
+
+    Parameters
+    ----------
+    shapes, words
+        As for ``backward_strip``.
+    """
+    x, w, y = shapes["x"], shapes["w"], shapes["y"]
+    pool = _pool(words)
+    height, width = (
+        (pool[f"filter_{axis}"] - 1) * int(words[f"stride_{axis}"]) + (w[i] - 1) * int(words[f"dilation_{axis}"]) + 1
+        for i, axis in enumerate("hw", 1)
+    )
+    step = pool["stride_w"] * int(words["stride_w"])
+    windows = max(1, min(y[2], 1 + (MAX_STRIP // (height * x[3]) - width) // step))
+    return height * (width + (windows - 1) * step) * x[3]
 
 
 def _pool(words: Mapping[str, Word]) -> dict[str, int]:

@@ -17,6 +17,10 @@ struct InnerS8 {
   decltype(&fast::s8::portable::DotColumn) dot_column;
   decltype(&fast::s8::portable::DotColumns) dot_columns;
   decltype(&fast::s8::portable::AddToMasters) add_to_masters;
+  decltype(&fast::s8::portable::AddSumsToMasters) add_sums_to_masters;
+  decltype(&fast::s8::portable::AddProductsToMasters) add_products_to_masters;
+  decltype(&fast::s8::portable::Shift) shift;
+  decltype(&fast::s8::portable::LargestOf) largest_of;
   decltype(&fast::s8::portable::MaskClamped) mask_clamped;
   decltype(&fast::s8::portable::FoldErrors) fold_errors;
   decltype(&fast::s8::portable::SumErrors) sum_errors;
@@ -27,19 +31,23 @@ struct InnerS8 {
   decltype(&fast::s8::portable::AddRow) add_row;
 };
 
-#define TFLM_TRAIN_INNER_S8(inner)   \
-  {#inner,                           \
-   fast::s8::inner::Widen,           \
-   fast::s8::inner::DotColumn,       \
-   fast::s8::inner::DotColumns,      \
-   fast::s8::inner::AddToMasters,    \
-   fast::s8::inner::MaskClamped,     \
-   fast::s8::inner::FoldErrors,      \
-   fast::s8::inner::SumErrors,       \
-   fast::s8::inner::SumMagnitudes,   \
-   fast::s8::inner::AddedMagnitudes, \
-   fast::s8::inner::PutSums,         \
-   fast::s8::inner::AddSums,         \
+#define TFLM_TRAIN_INNER_S8(inner)        \
+  {#inner,                                \
+   fast::s8::inner::Widen,                \
+   fast::s8::inner::DotColumn,            \
+   fast::s8::inner::DotColumns,           \
+   fast::s8::inner::AddToMasters,         \
+   fast::s8::inner::AddSumsToMasters,     \
+   fast::s8::inner::AddProductsToMasters, \
+   fast::s8::inner::Shift,                \
+   fast::s8::inner::LargestOf,            \
+   fast::s8::inner::MaskClamped,          \
+   fast::s8::inner::FoldErrors,           \
+   fast::s8::inner::SumErrors,            \
+   fast::s8::inner::SumMagnitudes,        \
+   fast::s8::inner::AddedMagnitudes,      \
+   fast::s8::inner::PutSums,              \
+   fast::s8::inner::AddSums,              \
    fast::s8::inner::AddRow}
 inline const InnerS8 kInnersS8[] = {
     TFLM_TRAIN_INNER_S8(portable),

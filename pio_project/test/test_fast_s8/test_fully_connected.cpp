@@ -29,3 +29,32 @@ TEST_CASE("fast int8 fully connected: the plain kernel's bits and work") {
     }
   }
 }
+
+TEST_CASE(
+    "fast int8 fully connected: input errors within 1e-6 of the largest of the plain kernel's, and the same work") {
+  Random random(9);
+  double worst = 0;
+  for (const DenseShape& s : {DenseShape{1, 64, 10}, {1, 1, 1}, {2, 3, 5}, {3, 7, 40}, {2, 130, 17}, {1, 16, 33}}) {
+    const Bytes w(random, s.inputs * s.outputs, 1);
+    const std::vector<int8_t> weights = w.Copy();
+    std::vector<float> scales(s.outputs), dy = random.Vector<float>(s.output_elements());
+    for (float& scale : scales) scale = 0.001f * static_cast<float>(1 + random.Below(20));
+    for (float& error : dy) {
+      if (random.Below(3) == 0) error = 0.0f;
+    }
+    const std::vector<float> before = random.Vector<float>(s.batch * s.inputs, 0.1f);
+    for (const uint32_t step : {0u, 1u}) {
+      const ScaledWeights scaled = {weights.data(), scales.data(), step};
+      for (const Selection& selection : {All(), NonZero()}) {
+        std::vector<float> expected = before, dx = before;
+        WorkCounters work;
+        FullyConnected::InputError(s, scaled, dy.data(), selection, expected.data(), work);
+        uint64_t macs = 0;
+        fast::s8::FullyConnectedInputError(s, scaled, dy.data(), selection, dx.data(), macs);
+        worst = std::fmax(worst, Measure(dx, expected));
+        CHECK(macs == work.input_error);
+      }
+    }
+  }
+  CHECK(worst < 1e-6);
+}

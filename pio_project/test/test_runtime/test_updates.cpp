@@ -190,3 +190,28 @@ TEST_CASE("Gradients of integers: saturation at both ends, from sums at the ends
     CHECK(weights.values[1] == 127);
   }
 }
+
+TEST_CASE("A gradient of products does what the same one of sums does, with all updates, but for steps of nothing") {
+  constexpr int n = 67;
+  int16_t inputs[n];
+  int32_t sums[n];
+  for (int i = 0; i < n; ++i) sums[i] = inputs[i] = static_cast<int16_t>((i * 97) % 511 - 255);
+  for (const Update* update : {&kInt16MasterUpdate, &kStochasticUpdate, &kNearestUpdate}) {
+    Weights<int8_t, n> by_products, by_sums;
+    for (int step = 0; step < 60; ++step) {
+      const FixedFactor factor = Fixed(std::ldexp(step % 3 == 0 ? -1.3f : 1.1f, step % 20 - 19));
+      by_products.Step(update->weights_by_products, ProductGradient{inputs, factor}, 127);
+      by_sums.Step(update->weights_by_sums, SumGradient{sums, factor}, 127);
+      REQUIRE(std::equal(by_sums.values, by_sums.values + n, by_products.values));
+      REQUIRE(std::equal(by_sums.remainders, by_sums.remainders + n, by_products.remainders));
+    }
+    CHECK(by_sums.state == by_products.state);
+  }
+  Weights<int8_t, n> weights;
+  weights.remainders[3] = 77;
+  for (const float factor : {0.0f, std::ldexp(1.9999f, -18)}) {  // 255 times it is less than half a part
+    weights.Step(kInt16MasterUpdate.weights_by_products, ProductGradient{inputs, Fixed(factor)}, 127);
+  }
+  CHECK(std::count(weights.values, weights.values + n, 0) == n);
+  CHECK(std::count(weights.remainders, weights.remainders + n, 0) == n - 1);
+}

@@ -30,6 +30,33 @@ void Int8ConvolutionInputError(const fast::ConvErrors& errors, uint32_t elements
   Conv::InputError(errors.conv, w, errors.dy, elements, errors.selection, locator, dx, work);
 }
 
+/// Floats of a backward step's workspace that trains: a row of the gradient, and what the fast kernel wants besides.
+template <class Conv>
+uint32_t Int8GradientWorkspace(const ConvolutionStep& numbers, const ValueRecord& filter) {
+  const uint32_t row = CheckedElements(filter) / static_cast<uint32_t>(numbers.conv.out_c);
+  if constexpr (!std::is_same_v<Conv, Conv2d>) return row;
+  const uint32_t strip = fast::s8::WindowStrip(numbers.conv, numbers.pool);
+  return strip < UINT32_MAX - row ? row + strip : UINT32_MAX;
+}
+
+/// The gradient of the weights into `sink`.
+template <class Conv, class Locator>
+void Int8ConvolutionWeightGradient(const fast::ConvErrors& errors, uint32_t elements, const ShiftedInput& x,
+                                   const Locator& locator, const Workspace<float>& workspace, const Int8Sink& sink,
+                                   WorkCounters& work) {
+  if constexpr (kFastInt8Conv2d<Conv>) {
+    const auto end = [](const void* to, uint32_t channel, const float* row, uint32_t n) {
+      static_cast<const Int8Sink*>(to)->End(channel * n, channel, row, n);
+    };
+    fast::s8::Conv2DWeightGradient(errors, x, workspace, {end, &sink}, work.weight_gradient);
+  } else {
+    Conv::WeightGradientRows(errors.conv, x, errors.dy, elements, errors.selection, locator, workspace, work,
+                             [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t step) {
+                               sink.End(static_cast<uint32_t>(first), channel, row, n, step);
+                             });
+  }
+}
+
 /// The backward step. `locator`: where an element of the error lies in the convolution's output; `argmax`: winners of
 /// the max-pool behind it, null if there is none.
 template <class Conv, class Locator>
@@ -42,17 +69,15 @@ void RunInt8ConvolutionBackward(const StepView& step, const BackwardContext& con
   if (selection.empty()) return;
   const float* dy = step.data<float>(kDy);
   const Workspace<float> workspace = WorkspaceOf(step, kWorkspace);
+  const fast::ConvErrors errors = {s, numbers.pool, argmax, selection, dy};
   if (float* dx = step.data<float>(kDx)) {
-    Int8ConvolutionInputError<Conv>({s, numbers.pool, argmax, selection, dy}, elements,
-                                    words.Weights(step, step.data<int8_t>(kW)), locator, workspace, dx, *context.work);
+    Int8ConvolutionInputError<Conv>(errors, elements, words.Weights(step, step.data<int8_t>(kW)), locator, workspace,
+                                    dx, *context.work);
   }
   if (context.weight_target != nullptr) {
     const Int8Sink sink(context, context.layer->weight, words.x_scale(step));
-    Conv::WeightGradientRows(s, words.Input(step, step.data<int8_t>(kX)), dy, elements, selection, locator, workspace,
-                             *context.work,
-                             [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t step_of) {
-                               sink.End(static_cast<uint32_t>(first), channel, row, n, step_of);
-                             });
+    Int8ConvolutionWeightGradient<Conv>(errors, elements, words.Input(step, step.data<int8_t>(kX)), locator, workspace,
+                                        sink, *context.work);
   }
   Int8BiasGradient(context, selection, dy, elements, locator);
   CountUpdates(context, selection, dy, elements, locator, Conv::WeightsPerChannel(s));
@@ -82,7 +107,7 @@ struct Int8PooledConvolutionOperator {
     const auto channels = static_cast<uint32_t>(s.out_c);
     return PlanStatus(output.dims[3] == s.out_c && shapes_fit(s, w) && PoolFits(numbers.pool) &&
                       AddressesFit(numbers, true) && ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output) &&
-                      Int8LayerFits(step, kWords, channels, {0, CheckedElements(w) / channels}));
+                      Int8LayerFits(step, kWords, channels, {0, Int8GradientWorkspace<Conv>(numbers, w)}));
   }
 
   static void Backward(const StepView& step, const BackwardContext& context) {
@@ -110,10 +135,11 @@ struct Int8ConvolutionOperator {
     if (step.word_count() <= low_word || !Int8ArgumentsFit(step) || !HasImages(step)) return Status::kPlanInvalid;
     const ConvShape s = Shape(step);
     const ValueRecord& w = step.value(layer_forward::kW);
+    const ConvolutionStep numbers = {s, PoolOfOne(s), Activation::kNone};
     const auto channels = static_cast<uint32_t>(s.out_c);
-    return PlanStatus(LayerOutput(step).dims[3] == s.out_c && shapes_fit(s, w) &&
-                      AddressesFit({s, PoolOfOne(s), Activation::kNone}, false) &&
-                      Int8LayerFits(step, kWords, channels, {ForwardWorkspace(s), CheckedElements(w) / channels}));
+    return PlanStatus(
+        LayerOutput(step).dims[3] == s.out_c && shapes_fit(s, w) && AddressesFit(numbers, false) &&
+        Int8LayerFits(step, kWords, channels, {ForwardWorkspace(s), Int8GradientWorkspace<Conv>(numbers, w)}));
   }
 
   static void Forward(const StepView& step, WorkCounters& work) {

@@ -1,4 +1,5 @@
 #include "tflm_train/kernels/fast/s8/fully_connected.h"
+#include "tflm_train/kernels/fast/s8/inner.h"
 #include "tflm_train/kernels/s8/fully_connected.h"
 #include "tflm_train/operators/arguments.h"
 #include "tflm_train/operators/int8_layer.h"
@@ -60,6 +61,17 @@ void WeightGradient(const DenseShape& shape, const ShiftedInput& x, const float*
   }
 }
 
+/// The same of one sample: the gradient is no more than its inputs times an error for each row.
+void OneSampleGradient(const DenseShape& shape, const ShiftedInput& x, const float* dy, const Selection& selection,
+                       const Int8Sink& sink, int16_t* inputs, WorkCounters& work) {
+  fast::s8::inner::Shift(x.values, shape.inputs, x.zero, inputs);
+  for (uint32_t o = 0; o < shape.outputs; ++o) {
+    if (!SelectsChannel(selection, dy, shape.outputs, o, shape.outputs)) continue;
+    sink.EndProducts(o * shape.inputs, o, dy[o], inputs, shape.inputs);
+    Count(work.weight_gradient, shape.inputs);
+  }
+}
+
 void Backward(const StepView& step, const BackwardContext& context) {
   using namespace backward;
   const DenseShape shape = Shape(step);
@@ -68,13 +80,21 @@ void Backward(const StepView& step, const BackwardContext& context) {
   if (selection.empty()) return;
   const auto* dy = step.data<float>(kDy);
   if (auto* dx = step.data<float>(kDx)) {
-    FullyConnected::InputError(shape, kInt8Words.Weights(step, step.data<int8_t>(kW)), dy, selection, dx,
-                               *context.work);
+    const ScaledWeights w = kInt8Words.Weights(step, step.data<int8_t>(kW));
+    if constexpr (kFastKernels) {
+      fast::s8::FullyConnectedInputError(shape, w, dy, selection, dx, context.work->input_error);
+    } else {
+      FullyConnected::InputError(shape, w, dy, selection, dx, *context.work);
+    }
   }
   if (context.weight_target != nullptr) {
     const Int8Sink sink(context, context.layer->weight, kInt8Words.x_scale(step));
-    WeightGradient(shape, kInt8Words.Input(step, step.data<int8_t>(kX)), dy, selection, sink,
-                   step.data<float>(kWorkspace), *context.work);
+    const ShiftedInput x = kInt8Words.Input(step, step.data<int8_t>(kX));
+    if (shape.batch == 1 && !sink.accumulates()) {
+      OneSampleGradient(shape, x, dy, selection, sink, step.data<int16_t>(kWorkspace), *context.work);
+    } else {
+      WeightGradient(shape, x, dy, selection, sink, step.data<float>(kWorkspace), *context.work);
+    }
   }
   Int8BiasGradient(context, selection, dy, elements, shape.Locator());
   CountUpdates(context, selection, dy, elements, shape.Locator(), shape.inputs);

@@ -81,7 +81,7 @@ void Int16Sink::End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t
   if (context_.update == nullptr) return Accumulate(at, channel, sums, n, step);
   const StepSink& sink = context_.sink;
   const FixedFactor unit = TimesPowerOfTwo(Times(Fixed(unit_), Fixed(words_.inverse(step_, channel))), exponent_);
-  const IntegerParameter parameter(*context_.update, *sink.plan, parameter_, sink.persistent);
+  const IntegerParameter parameter(context_.update, *sink.plan, parameter_, sink.persistent);
   parameter.RunSums(at, channel, sums, n, step, Times(unit, Fixed(sink.scale)));
 }
 

@@ -78,18 +78,17 @@ bool Int8Words::Fit(const StepView& step, uint32_t channels) const {
 }
 
 Int8Sink::Int8Sink(const BackwardContext& context, uint16_t parameter, float unit)
-    : context_(context), parameter_(parameter), unit_(unit) {}
+    : parameter_(context.update, *context.sink.plan, parameter, context.sink.persistent),
+      rate_(context.update != nullptr ? context.sink.scale * unit : unit),
+      buffer_(context.update != nullptr
+                  ? nullptr
+                  : reinterpret_cast<float*>(context.sink.persistent +
+                                             context.sink.plan->parameter(parameter).gradient_offset)) {}
 
 void Int8Sink::End(uint32_t at, uint32_t channel, const float* gradient, uint32_t n, uint32_t step) const {
-  const StepSink& sink = context_.sink;
-  if (context_.update == nullptr) {
-    const uint32_t buffer = sink.plan->parameter(parameter_).gradient_offset;
-    const RowSink<float> sum(unit_);
-    sum.EndStrided(reinterpret_cast<float*>(sink.persistent + buffer) + at, gradient, n, step);
-    return;
-  }
-  const IntegerParameter parameter(*context_.update, *sink.plan, parameter_, sink.persistent);
-  parameter.Run(at, channel, gradient, n, step, sink.scale * unit_);
+  if (!accumulates()) return parameter_.Run(at, channel, gradient, n, step, rate_);
+  const RowSink<float> sum(rate_);
+  sum.EndStrided(buffer_ + at, gradient, n, step);
 }
 
 Selection BeginInt8Backward(const StepView& step, const BackwardContext& context, const Int8Words& words,

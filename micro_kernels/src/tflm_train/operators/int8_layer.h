@@ -50,13 +50,19 @@ class Int8Sink {
   /// `unit`: what a gradient of 1 is in real numbers.
   Int8Sink(const BackwardContext& context, uint16_t parameter, float unit);
 
+  /// Rows are added to a buffer.
+  bool accumulates() const { return buffer_ != nullptr; }
   /// The gradient of elements at, at + step, ... of a channel is whole.
   void End(uint32_t at, uint32_t channel, const float* gradient, uint32_t n, uint32_t step = 1) const;
+  /// That of n weights of a neuron is error * inputs, as ProductGradient has them. Not where it accumulates.
+  void EndProducts(uint32_t at, uint32_t channel, float error, const int16_t* inputs, uint32_t n) const {
+    parameter_.Run(at, channel, inputs, n, rate_ * error);
+  }
 
  private:
-  const BackwardContext& context_;
-  uint16_t parameter_;
-  float unit_;
+  const IntegerParameter parameter_;
+  const float rate_;     // of what is added, or the step in real numbers for a gradient of 1
+  float* const buffer_;  // null where nothing accumulates
 };
 
 /// How the backward steps of int8 layers begin: masks and selects among the `elements` errors, and clears dx. `y`: the
@@ -72,11 +78,15 @@ void Int8BiasGradient(const BackwardContext& context, const Selection& selection
   const Int8Sink sink(context, context.layer->bias, 1.0f);
   const auto channels = static_cast<uint32_t>(map.channels());
   for (uint32_t channel = 0; channel < channels; ++channel) {
-    Locator locator = map;
     float sum = 0.0f;
-    ForEachSelected(selection, dy, elements, {channel, 1, channels}, [&](uint32_t element) {
-      if (locator.MoveTo(element)) sum += dy[element];
-    });
+    if constexpr (kFastKernels) {  // what is not selected is 0
+      for (uint32_t element = channel; element < elements; element += channels) sum += dy[element];
+    } else {
+      Locator locator = map;
+      ForEachSelected(selection, dy, elements, {channel, 1, channels}, [&](uint32_t element) {
+        if (locator.MoveTo(element)) sum += dy[element];
+      });
+    }
     if (sum != 0.0f) sink.End(channel, channel, &sum, 1);
   }
 }

@@ -1,5 +1,7 @@
 // MAX_POOL_2D and AVERAGE_POOL_2D in int8.
 #include "tflm_train/kernels/average_pool_2d.h"
+#include "tflm_train/kernels/build_config.h"
+#include "tflm_train/kernels/fast/s8/max_pool_2d.h"
 #include "tflm_train/kernels/max_pool_2d.h"
 #include "tflm_train/kernels/s8/average_pool_2d.h"
 #include "tflm_train/operators/arguments.h"
@@ -41,8 +43,15 @@ TFLM_TRAIN_COLD Status CheckMax(const StepView& step) {
 
 void ForwardMax(const StepView& step, WorkCounters&) {
   using namespace max_pool::forward;
-  MaxPool2dForward<int8_t>(ReadPoolStep(step, step.value(kX), step.value(kY)), step.data<int8_t>(kX), RangeOf(step),
-                           step.data<int8_t>(kY), step.data<uint8_t>(kArgmax));
+  const PoolShape shape = ReadPoolStep(step, step.value(kX), step.value(kY));
+  const auto* const x = step.data<int8_t>(kX);
+  auto* const y = step.data<int8_t>(kY);
+  auto* const argmax = step.data<uint8_t>(kArgmax);
+  if constexpr (kFastKernels) {
+    fast::s8::MaxPool2dForward(shape, x, RangeOf(step), y, argmax);
+  } else {
+    MaxPool2dForward<int8_t>(shape, x, RangeOf(step), y, argmax);
+  }
 }
 
 void BackwardMax(const StepView& step, const BackwardContext&) {

@@ -1,6 +1,7 @@
 // What all updates share. Linked with any of them.
 #include "tflm_train/policies/update.h"
 
+#include "tflm_train/kernels/build_config.h"
 #include "tflm_train/kernels/inner.h"
 #include "tflm_train/plan/plan_reader.h"
 
@@ -23,47 +24,62 @@ int32_t MostBias(const PlanReader& plan, const ParameterRecord& bias) {
 
 }  // namespace
 
-IntegerParameter::IntegerParameter(const Update& update, const PlanReader& plan, uint32_t parameter,
+IntegerParameter::IntegerParameter(const Update* update, const PlanReader& plan, uint32_t parameter,
                                    uint8_t* persistent)
-    : update_(update), plan_(plan), persistent_(persistent), parameter_(parameter) {
+    : update_(update), seed_(plan.defaults().seed) {
   const ParameterRecord& record = plan.parameter(parameter);
   const QuantizationRecord& quantization = plan.quantization(record.quantization);
+  values_ = persistent + record.arena_offset;
+  remainders_ = nullptr;
+  if (record.remainder_offset != kNoneOffset) {
+    remainders_ = reinterpret_cast<int8_t*>(persistent + record.remainder_offset);
+  }
+  state_ = reinterpret_cast<uint32_t*>(persistent + plan.update_state_offset());
   scales_ = reinterpret_cast<const float*>(plan.words() + quantization.scale_begin);
   scale_count_ = quantization.scale_count;
-  most_ = IsBias(record) ? MostBias(plan, record) : kMostWeight;
+  is_bias_ = IsBias(record);
+  most_ = is_bias_ ? MostBias(plan, record) : kMostWeight;
 }
 
 template <class Integer, class Gradient>
-void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer, Gradient>&), uint32_t first,
-                              const Gradient& gradient, uint32_t elements, uint32_t step) const {
-  const ParameterRecord& record = plan_.parameter(parameter_);
-  auto* const values = reinterpret_cast<Integer*>(persistent_ + record.arena_offset) + first;
-  int8_t* remainders = nullptr;
-  if (record.remainder_offset != kNoneOffset) {
-    remainders = reinterpret_cast<int8_t*>(persistent_ + record.remainder_offset) + first;
-  }
-  auto* const state = reinterpret_cast<uint32_t*>(persistent_ + plan_.update_state_offset());
-  run({values, remainders, gradient, elements, step, static_cast<Integer>(most_), plan_.defaults().seed, state});
+TFLM_TRAIN_ALWAYS_INLINE inline void IntegerParameter::RunRow(void (*run)(const IntegerRow<Integer, Gradient>&),
+                                                              uint32_t first, const Gradient& gradient,
+                                                              uint32_t elements, uint32_t step) const {
+  auto* const values = reinterpret_cast<Integer*>(values_) + first;
+  int8_t* const remainders = remainders_ != nullptr ? remainders_ + first : nullptr;
+  run({values, remainders, gradient, elements, step, static_cast<Integer>(most_), seed_, state_});
 }
 
 void IntegerParameter::Run(uint32_t first, uint32_t channel, const float* gradient, uint32_t elements, uint32_t step,
                            float rate) const {
   const FloatGradient floats = {gradient, rate / scale(channel)};
-  if (IsBias(plan_.parameter(parameter_))) {
-    RunRow(update_.biases, first, floats, elements, step);
+  if (is_bias_) {
+    RunRow(update_->biases, first, floats, elements, step);
   } else {
-    RunRow(update_.weights, first, floats, elements, step);
+    RunRow(update_->weights, first, floats, elements, step);
   }
 }
 
 void IntegerParameter::RunSums(uint32_t first, uint32_t channel, const int32_t* sums, uint32_t elements, uint32_t step,
                                FixedFactor rate) const {
   const SumGradient integers = {sums, Times(rate, FixedReciprocal(scale(channel)))};
-  if (IsBias(plan_.parameter(parameter_))) {
-    RunRow(update_.biases_by_sums, first, integers, elements, step);
+  if (is_bias_) {
+    RunRow(update_->biases_by_sums, first, integers, elements, step);
   } else {
-    RunRow(update_.weights_by_sums, first, integers, elements, step);
+    RunRow(update_->weights_by_sums, first, integers, elements, step);
   }
+}
+
+void IntegerParameter::RunProducts(uint32_t first, uint32_t channel, const int16_t* inputs, uint32_t elements,
+                                   FixedFactor rate) const {
+  const FixedFactor factor = WithFloatPrecision(Times(rate, FixedReciprocal(scale(channel))));
+  RunRow(update_->weights_by_products, first, ProductGradient{inputs, factor}, elements, 1);
+}
+
+void IntegerParameter::Run(uint32_t first, uint32_t channel, const int16_t* inputs, uint32_t elements,
+                           float rate) const {
+  const FixedFactor factor = Fixed(rate / scale(channel));
+  RunRow(update_->weights_by_products, first, ProductGradient{inputs, factor}, elements, 1);
 }
 
 Finding Update::Verify(const Update& update, const PlanReader& plan) {
@@ -92,7 +108,7 @@ void Update::EndGroup(const Update& update, const PlanReader& plan, uint32_t par
                       float rate) {
   const ParameterRecord& record = plan.parameter(parameter);
   const QuantizationRecord& quantization = plan.quantization(record.quantization);
-  const IntegerParameter integers(update, plan, parameter, persistent);
+  const IntegerParameter integers(&update, plan, parameter, persistent);
   auto* const gradients = reinterpret_cast<float*>(persistent + record.gradient_offset);
   // Channels are rows along the first axis, or columns along the last one.
   const uint32_t channels = quantization.scale_count, row = record.elements / channels;

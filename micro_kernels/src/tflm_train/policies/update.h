@@ -25,6 +25,13 @@ struct SumGradient {
   FixedFactor factor;
 };
 
+/// The same of products of an error, which is part of the factor, and the inputs of a dense layer less their zero
+/// point, in [-255, 255]. The factor has the precision of a float.
+struct ProductGradient {
+  const int16_t* values;
+  FixedFactor factor;
+};
+
 /// Integers whose gradient is whole and that have one scale: a row of weights, or a bias.
 template <class Integer, class Gradient>
 struct IntegerRow {
@@ -45,8 +52,8 @@ void ForEachStep(const IntegerRow<Integer, FloatGradient>& row, int bits, Visit 
     visit(i * row.step, RoundHalfUp<Integer>(factor * row.gradient.values[i]));
   }
 }
-template <class Integer, class Visit>
-void ForEachStep(const IntegerRow<Integer, SumGradient>& row, int bits, Visit visit) {
+template <class Integer, class Gradient, class Visit>
+void ForEachStep(const IntegerRow<Integer, Gradient>& row, int bits, Visit visit) {
   const FixedFactor factor = TimesPowerOfTwo(row.gradient.factor, bits);
   for (uint32_t i = 0; i < row.elements; ++i) {
     visit(i * row.step, ScaleHalfUp<Integer>(row.gradient.values[i], factor));
@@ -63,12 +70,14 @@ struct Update : PolicyOf<PolicyKind::kUpdate, UpdateId> {
         weights(Rule::template Run<int8_t, FloatGradient>),
         biases(Rule::template Run<int32_t, FloatGradient>),
         weights_by_sums(Rule::template Run<int8_t, SumGradient>),
-        biases_by_sums(Rule::template Run<int32_t, SumGradient>) {}
+        biases_by_sums(Rule::template Run<int32_t, SumGradient>),
+        weights_by_products(Rule::template Run<int8_t, ProductGradient>) {}
   bool has_remainders;
   void (*weights)(const IntegerRow<int8_t, FloatGradient>& row);
   void (*biases)(const IntegerRow<int32_t, FloatGradient>& row);
   void (*weights_by_sums)(const IntegerRow<int8_t, SumGradient>& row);
   void (*biases_by_sums)(const IntegerRow<int32_t, SumGradient>& row);
+  void (*weights_by_products)(const IntegerRow<int8_t, ProductGradient>& row);
 
   /// What a Trainer asks of an update; by pointers, so that a firmware without int8 weights does not link it.
   /// Every integer parameter of the plan has what it needs: scales, remainders, a bias in units of the sums.
@@ -87,7 +96,8 @@ struct Update : PolicyOf<PolicyKind::kUpdate, UpdateId> {
 /// An integer parameter in training.
 class IntegerParameter {
  public:
-  IntegerParameter(const Update& update, const PlanReader& plan, uint32_t parameter, uint8_t* persistent);
+  /// `update` may be null, of a parameter that does not change.
+  IntegerParameter(const Update* update, const PlanReader& plan, uint32_t parameter, uint8_t* persistent);
 
   /// Changes elements first, first + step, ... of a channel by a gradient [elements]; `rate`: the step in real numbers
   /// for a gradient of 1.
@@ -95,6 +105,9 @@ class IntegerParameter {
   /// The same for a gradient of integers, by integer arithmetic alone.
   void RunSums(uint32_t first, uint32_t channel, const int32_t* sums, uint32_t elements, uint32_t step,
                FixedFactor rate) const;
+  /// The same for the weights of a neuron and the inputs of ProductGradient.
+  void RunProducts(uint32_t first, uint32_t channel, const int16_t* inputs, uint32_t elements, FixedFactor rate) const;
+  void Run(uint32_t first, uint32_t channel, const int16_t* inputs, uint32_t elements, float rate) const;
 
  private:
   float scale(uint32_t channel) const { return scales_[channel < scale_count_ ? channel : 0]; }
@@ -102,13 +115,15 @@ class IntegerParameter {
   void RunRow(void (*run)(const IntegerRow<Integer, Gradient>&), uint32_t first, const Gradient& gradient,
               uint32_t elements, uint32_t step) const;
 
-  const Update& update_;
-  const PlanReader& plan_;
-  uint8_t* persistent_;
-  uint32_t parameter_;
+  const Update* update_;
+  uint8_t* values_;
+  int8_t* remainders_;  // null without them
+  uint32_t* state_;
   const float* scales_;
   uint32_t scale_count_;
   int32_t most_;
+  uint32_t seed_;
+  bool is_bias_;
 };
 
 }  // namespace tflm_train

@@ -41,6 +41,10 @@ TFLM_TRAIN_COLD float* TakeStrip(const ConvErrors& errors, uint32_t others, Work
 void ScatterErrors(const ConvErrors& errors, const ChannelRange& channels, const float* filters, float* strip,
                    float* dx, uint64_t& macs);
 
+/// The other way round: the image's patches under the errors of some channels, times these, summed into their filters.
+void SumPatches(const ConvErrors& errors, const ChannelRange& channels, const float* image, float* filters,
+                uint64_t& macs);
+
 /// dx += errors scattered through the filters. `workspace` may be too short for the strip of a row of windows, which
 /// takes longer then.
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs);

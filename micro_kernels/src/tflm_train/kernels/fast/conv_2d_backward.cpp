@@ -339,6 +339,11 @@ void ScatterErrors(const ConvErrors& errors, const ChannelRange& channels, const
   Scatter(errors, channels, dx, const_cast<float*>(filters), kDestination, strip, macs).Run();
 }
 
+void SumPatches(const ConvErrors& errors, const ChannelRange& channels, const float* image, float* filters,
+                uint64_t& macs) {
+  Scatter(errors, channels, const_cast<float*>(image), filters, kSource, nullptr, macs).Run();
+}
+
 void Conv2DInputError(const ConvErrors& errors, const float* w, float* dx, Workspace<float> workspace, uint64_t& macs) {
   const auto all = static_cast<uint32_t>(errors.conv.out_c);
   float* const strip = TakeStrip(errors, 0, &workspace);

@@ -78,6 +78,12 @@ constexpr FixedFactor Times(FixedFactor a, FixedFactor b) {
   return {negative ? -multiplier : multiplier, a.shift + b.shift - dropped};
 }
 
+/// The factor with as many bits as a float has, towards zero.
+constexpr FixedFactor WithFloatPrecision(FixedFactor factor) {
+  constexpr int32_t kUnit = 1 << 7;
+  return {factor.multiplier / kUnit * kUnit, factor.shift};
+}
+
 /// factor * 2^exponent.
 constexpr FixedFactor TimesPowerOfTwo(FixedFactor factor, int32_t exponent) {
   return {factor.multiplier, factor.shift - exponent};

@@ -21,18 +21,24 @@ struct Wider<int32_t> {
 };
 
 /// To nearest, ties up. What would take a value beyond all bounds stops at 2^(bits - 2) of the wide type; NaN is 0.
+/// From the float's bits, as 64-bit integers have no instruction for it.
 template <class Integer>
 typename Wider<Integer>::Type RoundHalfUp(float value) {
   using Wide = typename Wider<Integer>::Type;
-  constexpr Wide kMost = Wide{1} << (8 * sizeof(Wide) - 2);
-  constexpr auto kEnd = static_cast<float>(kMost);
-  if (value >= kEnd) return kMost;
-  if (value <= -kEnd) return -kMost;
-  if (!(value == value)) return 0;
-  Wide below = static_cast<Wide>(value);
-  if (value < static_cast<float>(below)) --below;
-  // exact, where value + 0.5 would be rounded itself
-  return below + (value - static_cast<float>(below) >= 0.5f ? 1 : 0);
+  constexpr int32_t kBits = 8 * sizeof(Wide) - 2;
+  const FloatParts parts(value);
+  if (parts.is_nan()) return 0;
+  const int32_t left = parts.exponent - 150, right = -left;
+  Wide rounded = 0;
+  if (left > kBits - 24) {
+    rounded = Wide{1} << kBits;
+  } else if (left >= 0) {
+    rounded = static_cast<Wide>(parts.magnitude) << left;
+  } else if (right < 25) {
+    const uint32_t half = uint32_t{1} << (right - 1);
+    rounded = static_cast<Wide>((parts.magnitude + half - (parts.negative ? 1 : 0)) >> right);
+  }
+  return parts.negative ? -rounded : rounded;
 }
 
 /// value * factor in the same way, exactly.
@@ -64,14 +70,19 @@ Wide RoundStochastically(Wide step, int bits, uint32_t random) {
 /// added. The integer is the nearest of the number.
 template <class Integer>
 void AddToMaster(typename Wider<Integer>::Type parts, Integer most, Integer& value, int8_t& remainder) {
-  using Wide = typename Wider<Integer>::Type;
-  constexpr Wide kParts = 256;
-  const Wide lowest = -kParts * most - kParts / 2, highest = kParts * most + kParts / 2 - 1;
-  Wide joined = kParts * value + remainder + parts;
-  joined = joined < lowest ? lowest : joined > highest ? highest : joined;
-  const Wide nearest = (joined + kParts / 2) >> 8;
-  value = static_cast<Integer>(nearest);
-  remainder = static_cast<int8_t>(joined - kParts * nearest);
+  const auto sum = remainder + parts;
+  const auto units = (sum + 128) >> 8;
+  const auto moved = value + units;
+  if (moved > most) {
+    value = most;
+    remainder = 127;
+  } else if (moved < -most) {
+    value = static_cast<Integer>(-most);
+    remainder = -128;
+  } else {
+    value = static_cast<Integer>(moved);
+    remainder = static_cast<int8_t>(sum - 256 * units);
+  }
 }
 
 template <class Wide, class Integer>

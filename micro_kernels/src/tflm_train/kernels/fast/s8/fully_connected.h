@@ -4,6 +4,7 @@
 
 #include "tflm_train/kernels/fast/s8/columns.h"
 #include "tflm_train/kernels/fully_connected.h"
+#include "tflm_train/kernels/s8/operands.h"
 #include "tflm_train/kernels/workspace.h"
 
 namespace tflm_train {
@@ -17,6 +18,10 @@ constexpr uint32_t FullyConnectedWorkspace(uint32_t inputs) { return ColumnEleme
 void FullyConnectedForward(const DenseShape& shape, int32_t x_zero, const int8_t* x, const int8_t* w,
                            const int32_t* bias, const OutputStage& stage, int8_t* y,
                            const Workspace<int16_t>& workspace, uint64_t& macs);
+
+/// dx[b] += the selected errors dy[b, o] times their scaled rows of w. Some rows are added together, to what dx has.
+void FullyConnectedInputError(const DenseShape& shape, const ScaledWeights& w, const float* dy,
+                              const Selection& selection, float* dx, uint64_t& macs);
 
 }  // namespace s8
 }  // namespace fast

@@ -44,6 +44,10 @@ void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to);
 void AddRow(const tflm_train::s8::AddStage& stage, int32_t sign, const int8_t* a, const int8_t* b, uint32_t n,
             int8_t* y);
 
+void AddSumsToMasters(FixedFactor factor, const int32_t* sums, uint32_t n, int8_t* values, int8_t* remainders);
+void AddProductsToMasters(FixedFactor factor, const int16_t* x, uint32_t n, int8_t* values, int8_t* remainders);
+void LargestOf(const PoolWindow& window, const Int8Range& range, int8_t* y, uint8_t* argmax);
+void Shift(const int8_t* x, uint32_t n, int32_t zero, int16_t* to);
 #if TFLM_TRAIN_HAS_CORTEX_M_FPU
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
 #else

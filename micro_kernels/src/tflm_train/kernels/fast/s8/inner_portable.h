@@ -6,7 +6,10 @@
 #include "tflm_train/kernels/fast/s8/depthwise_row.h"
 #include "tflm_train/kernels/fast/s8/depthwise_sums.h"
 #include "tflm_train/kernels/fast/s8/pairs.h"
+#include "tflm_train/kernels/fast/s8/pool_window.h"
 #include "tflm_train/kernels/s8/arithmetic.h"
+#include "tflm_train/kernels/s8/fixed_factor.h"
+#include "tflm_train/kernels/s8/requantize.h"
 
 namespace tflm_train {
 namespace fast {
@@ -74,6 +77,19 @@ void AddRow(const tflm_train::s8::AddStage& stage, int32_t sign, const int8_t* a
 
 /// AddToMaster of each of n int8 weights and remainders by factor * gradient.
 void AddToMasters(float factor, const float* gradient, uint32_t n, int8_t* values, int8_t* remainders);
+
+/// The same by factor * sum, rounded half up.
+void AddSumsToMasters(FixedFactor factor, const int32_t* sums, uint32_t n, int8_t* values, int8_t* remainders);
+
+/// The same by factor * x, rounded half up; x in [-255, 255], and `factor` has the precision of a float.
+void AddProductsToMasters(FixedFactor factor, const int16_t* x, uint32_t n, int8_t* values, int8_t* remainders);
+
+/// to[i] = x[i] - zero.
+void Shift(const int8_t* x, uint32_t n, int32_t zero, int16_t* to);
+
+/// y[c] = the largest of a channel's bytes, within `range`; argmax[c] = number of its tap, the first of equal ones.
+/// `argmax` may be null.
+void LargestOf(const PoolWindow& window, const Int8Range& range, int8_t* y, uint8_t* argmax);
 
 }  // namespace portable
 }  // namespace s8

@@ -33,6 +33,10 @@ void Widen(const int8_t* x, int32_t n, int32_t zero, int32_t column, int32_t, in
   for (int32_t i = n; i < length; ++i) to[i] = 0;
 }
 
+void Shift(const int8_t* x, uint32_t n, int32_t zero, int16_t* to) {
+  for (uint32_t i = 0; i < n; ++i) to[i] = static_cast<int16_t>(x[i] - zero);
+}
+
 void DotColumn(const Filters& f, const int16_t* column, int8_t* y) {
   const int32_t n = f.n;
   int32_t o = 0;
