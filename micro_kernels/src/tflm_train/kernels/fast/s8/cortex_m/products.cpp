@@ -40,11 +40,11 @@ namespace {
   "pkhtb %[q], %[y], %[x], asr #9\n"
 
 // Numbers of both kinds are added and stored: weights in x and h, remainders and steps in p and q, together less 128.
-#define TFLM_TRAIN_JOIN_AND_STORE                 \
+#define TFLM_TRAIN_JOIN_AND_STORE(units)          \
   "qadd16 %[p], %[p], %[x]\n"                     \
   "qadd16 %[q], %[q], %[h]\n"                     \
-  "qsub16 %[p], %[p], %[units]\n"                 \
-  "qsub16 %[q], %[q], %[units]\n"                 \
+  "qsub16 %[p], %[p], " units "\n"                \
+  "qsub16 %[q], %[q], " units "\n"                \
   "lsr %[x], %[p], #8\n"                          \
   "sel %[x], %[q], %[x]\n"                        \
   "lsl %[q], %[q], #8\n"                          \
@@ -64,7 +64,7 @@ namespace {
   "and %[h], %[units], %[h]\n"                    \
   "sxtab16 %[p], %[p], %[l]\n"                    \
   "sxtab16 %[q], %[q], %[l], ror #8\n"            \
-  TFLM_TRAIN_JOIN_AND_STORE
+  TFLM_TRAIN_JOIN_AND_STORE("%[units]")
 
 // The same by sums: SMMLA drops the lower half of a product of 64 bits, and adds what rounds half up where it is shifted
 // further.
@@ -88,11 +88,12 @@ namespace {
   "eor %[l], %[l], #0x80808080\n"                 \
   "uxtab16 %[p], %[p], %[l]\n"                    \
   "uxtab16 %[q], %[q], %[l], ror #8\n"            \
-  "and %[x], %[units], %[h], lsl #8\n"            \
-  "and %[h], %[units], %[h]\n"                    \
-  "qadd16 %[p], %[p], %[units]\n"                 \
-  "qadd16 %[q], %[q], %[units]\n"                 \
-  TFLM_TRAIN_JOIN_AND_STORE
+  "mov %[l], #0xff00ff00\n"                       \
+  "and %[x], %[l], %[h], lsl #8\n"                \
+  "and %[h], %[l], %[h]\n"                        \
+  "qadd16 %[p], %[p], %[l]\n"                     \
+  "qadd16 %[q], %[q], %[l]\n"                     \
+  TFLM_TRAIN_JOIN_AND_STORE("%[l]")
 
 // n >= 4 weights, and none of what n / 4 leaves over.
 #define TFLM_TRAIN_ADD_TO_FOURS(STEPS)                                                                       \
@@ -135,19 +136,22 @@ TFLM_TRAIN_NOINLINE void AddLargeSteps(int32_t multiplier, int32_t n, Masters& t
   TFLM_TRAIN_ADD_TO_FOURS(TFLM_TRAIN_LARGE_STEPS);
 }
 
-/// Fours of n >= 4 weights. `shift` in [1, 31].
-TFLM_TRAIN_NOINLINE void AddSumSteps(int32_t multiplier, int32_t shift, const int32_t* sums, int32_t n, Masters& to) {
+/// Fours of weights up to `end` of the sums. `shift` in [1, 31].
+TFLM_TRAIN_NOINLINE void AddSumSteps(int32_t multiplier, int32_t shift, const int32_t* sums, const int32_t* end,
+                                     Masters& to) {
   const int32_t round = int32_t{1} << (shift - 1);
   uint32_t a, b, h, l, p, q;
   __asm volatile(
-      "lsr %[p], %[units], #8\n"
-      "usub8 %[p], %[units], %[p]\n"
+      "mov %[p], #0xff00ff00\n"
+      "lsr %[q], %[p], #8\n"
+      "usub8 %[p], %[p], %[q]\n"
       "1:\n" TFLM_TRAIN_ADD_SUMS_TO_FOUR
-      "subs %[n], #4\n"
-      "bge 1b\n"
-      : [in] "+r"(sums), [w] "+r"(to.values), [r] "+r"(to.remainders), [n] "+r"(n), [x] "=&r"(a), [y] "=&r"(b),
-        [h] "=&r"(h), [l] "=&r"(l), [p] "=&r"(p), [q] "=&r"(q)
-      : [m] "r"(multiplier), [round] "r"(round), [shift] "r"(shift), [units] "r"(0xff00ff00)
+      "ldr %[l], %[end]\n"
+      "cmp %[in], %[l]\n"
+      "bne 1b\n"
+      : [in] "+r"(sums), [w] "+r"(to.values), [r] "+r"(to.remainders), [x] "=&r"(a), [y] "=&r"(b), [h] "=&r"(h),
+        [l] "=&r"(l), [p] "=&r"(p), [q] "=&r"(q)
+      : [m] "r"(multiplier), [round] "r"(round), [shift] "r"(shift), [end] "m"(end)
       : "cc", "memory");
 }
 
@@ -168,7 +172,7 @@ void AddSumsToMasters(FixedFactor factor, const int32_t* sums, uint32_t n, int8_
     return portable::AddSumsToMasters(factor, sums, n, values, remainders);
   }
   Masters to = {nullptr, values, remainders};
-  AddSumSteps(factor.multiplier, shift, sums, static_cast<int32_t>(fours) - 4, to);
+  AddSumSteps(factor.multiplier, shift, sums, sums + fours, to);
   if (n != fours) portable::AddSumsToMasters(factor, sums + fours, n - fours, to.values, to.remainders);
 }
 
