@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Loss, Optimizer, Policy, Update
+from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Storage, Update
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -308,6 +308,15 @@ class Plan:
         """Those that it names, one of each kind."""
         named = [kind for kind in KINDS if kind.field() in (DEFAULTS.names or ())]
         return [kind(int(self.defaults[kind.field()])) for kind in named]
+
+    @property
+    def implied_policies(self) -> list[Policy]:
+        """Those that its records need, one of each kind that it does not name."""
+        accumulates = bool((self.parameters["gradient_offset"] != NONE_OFFSET).any())
+        return [
+            Accumulation.MEAN if accumulates else Accumulation.NONE,
+            Storage.QUANTIZED if len(self.sections[SectionKind.QUANTIZATION]) else Storage.PLAIN,
+        ]
 
     @property
     def loss(self) -> Loss:

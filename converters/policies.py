@@ -183,4 +183,26 @@ class Update(Policy):
         return self is not Update.FLOAT
 
 
-KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer, Update)
+class Accumulation(Policy):
+    """What a group of samples makes of its gradients. The plan implies it: MEAN has buffers for gradients."""
+
+    NONE = 0
+    MEAN = 1
+
+    @property
+    def has_object(self) -> bool:
+        return self is not Accumulation.NONE
+
+
+class Storage(Policy):
+    """What numbers of the plan are stored as. The plan implies it: of QUANTIZED ones records tell the scales."""
+
+    PLAIN = 0
+    QUANTIZED = 1
+
+    @property
+    def has_object(self) -> bool:
+        return self is not Storage.PLAIN
+
+
+KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer, Update, Accumulation, Storage)

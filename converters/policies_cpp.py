@@ -31,7 +31,7 @@ def enumerations() -> list[str]:
         "kOptimizerStateFloats[kOptimizerCount]": [optimizer.state_floats for optimizer in Optimizer],
         "kUpdateStateBytes[kUpdateCount]": [update.state_bytes for update in Update],
     }
-    tables = (f"inline constexpr uint32_t {name} = {{{', '.join(map(str, of))}}};" for name, of in sizes.items())
+    tables = (f"inline constexpr uint8_t {name} = {{{', '.join(map(str, of))}}};" for name, of in sizes.items())
     return [*lines, *tables, ""]
 
 

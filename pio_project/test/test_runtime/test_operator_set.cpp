@@ -57,7 +57,11 @@ TEST_CASE("all policies of the library are found") {
   }
   for (uint32_t i = 0; i < kGateCount; ++i) found += all.Find<Gate>(static_cast<GateId>(i)) != nullptr;
   for (uint32_t i = 0; i < kUpdateCount; ++i) found += all.Find<Update>(static_cast<UpdateId>(i)) != nullptr;
+  found += all.Find<Accumulation>(AccumulationId::kMean) != nullptr;
+  found += all.Find<Storage>(StorageId::kQuantized) != nullptr;
   CHECK(found == kPolicyCount);
+  CHECK(all.Find<Accumulation>(AccumulationId::kNone) == nullptr);
+  CHECK(all.Find<Storage>(StorageId::kPlain) == nullptr);
   CHECK(all.Find<Selector>(SelectorId::kDense) == nullptr);
   CHECK(all.Find<Gate>(GateId::kAlways) == nullptr);
 }

@@ -119,6 +119,46 @@ TEST_CASE("weights that are no floats are understood, and refused as what this r
   CHECK(std::strcmp(SubjectText(Subject::kQuantization), "quantisation") == 0);
 }
 
+TEST_CASE("a firmware of floats refuses records of quantisation, and whoever names one that is not there") {
+  TinyPlan floats;
+  const auto init = [](const TinyPlan& plan, const ModelFile& file, bool quantised, Subject* subject) {
+    TinyTrainer tiny(WriteTinyModel(plan, file));
+    StaticOperatorSet<2> operators;
+    REQUIRE(operators.Add(kFullyConnected) == Status::kOk);
+    REQUIRE(operators.Add(kSoftmax) == Status::kOk);
+    REQUIRE(operators.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
+    if (quantised) REQUIRE(operators.Add(kQuantizedStorage) == Status::kOk);
+    const Status status =
+        tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size());
+    *subject = tiny.trainer.error().subject;
+    return status;
+  };
+  Subject subject;
+  CHECK(init(floats, TinyFile(), false, &subject) == Status::kOk);
+  for (bool quantised : {false, true}) {
+    CAPTURE(quantised);
+    const Status expected = quantised ? Status::kOk : Status::kMissingOperator;
+    CHECK(init(TypedPlan(), TinyFile(), quantised, &subject) == expected);  // records that nothing names
+    CHECK((quantised || subject == Subject::kQuantization));
+    for (uint16_t index : {0, 1, 0xFFFE}) {
+      TinyPlan value = floats, parameter = floats;
+      value.values[0].quantization = index;
+      CHECK(init(value, TinyFile(), quantised, &subject) == Status::kPlanInvalid);
+      CHECK(subject == Subject::kQuantization);
+      parameter.parameters[0].quantization = index;
+      CHECK(init(parameter, TinyFile(), quantised, &subject) == Status::kPlanInvalid);
+      CHECK(subject == Subject::kQuantization);
+    }
+    TypedPlan integers;  // without a record
+    integers.StoreInt8Weights().Weights().quantization = kNoneIndex;
+    integers.Weights().remainder_offset = kNoneOffset;
+    integers.quantization.clear();
+    integers.scales.clear();
+    CHECK(init(integers, integers.file, quantised, &subject) == Status::kUnsupportedType);
+    CHECK(subject == Subject::kParameter);
+  }
+}
+
 TEST_CASE("an update rule of floats refuses integers, also beside an update that trains them") {
   constexpr auto kRule = static_cast<OptimizerId>(kOptimizerCount);
   static const Optimizer rule(kRule, [](const ParameterRow&) {}, 0);

@@ -111,6 +111,8 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kInt16MasterUpdate);
     Add(kStochasticUpdate);
     Add(kNearestUpdate);
+    Add(kMeanAccumulation);
+    Add(kQuantizedStorage);
   }
 };
 

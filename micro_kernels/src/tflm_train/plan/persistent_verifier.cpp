@@ -1,7 +1,6 @@
 #include "tflm_train/plan/persistent_verifier.h"
 
 #include "tflm_train/plan/plan_reader.h"
-#include "tflm_train/plan/quantization.h"
 #include "tflm_train/plan/training_options.h"
 
 namespace tflm_train {
@@ -98,18 +97,14 @@ Finding VerifyPersistent(const PlanReader& plan) {
   for (uint32_t i = 0; i < plan.layer_count(); ++i) {
     if (!LayerFits(plan, i)) return Invalid(Subject::kLayer);
   }
-  if (!QuantizationsFit(plan)) return Invalid(Subject::kQuantization);
-  uint32_t types = kFloat;
   for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
     const ParameterRecord& parameter = plan.parameter(i);
     if (!ParameterFits(plan, i)) return Invalid(Subject::kParameter);
-    if (!QuantizationFits(plan, parameter.quantization, parameter.type)) return Invalid(Subject::kQuantization);
-    types |= parameter.type;
+    if (parameter.quantization != kNoneIndex && parameter.quantization >= plan.quantization_count()) {
+      return Invalid(Subject::kQuantization);
+    }
   }
-  if (!StateFits(plan)) return Invalid(Subject::kPersistentMemory);
-  // Integers are the update's business, which looks at each.
-  const bool updates = defaults.update != static_cast<uint16_t>(UpdateId::kFloat);
-  return types == kFloat || updates ? Finding::kNothing : Found(Status::kUnsupportedType, Subject::kParameter);
+  return StateFits(plan) ? Finding::kNothing : Invalid(Subject::kPersistentMemory);
 }
 
 }  // namespace tflm_train

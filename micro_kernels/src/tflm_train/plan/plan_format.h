@@ -179,8 +179,10 @@ enum class PolicyKind : uint16_t {
   kGate = 2,
   kOptimizer = 3,
   kUpdate = 4,
+  kAccumulation = 5,
+  kStorage = 6,
 };
-inline constexpr uint32_t kPolicyKindCount = 5;
+inline constexpr uint32_t kPolicyKindCount = 7;
 
 enum class SelectorId : uint32_t {
   kDense = 0,
@@ -217,9 +219,21 @@ enum class UpdateId : uint32_t {
 };
 inline constexpr uint32_t kUpdateCount = 4;
 
-inline constexpr uint32_t kGateStateBytes[kGateCount] = {0};
-inline constexpr uint32_t kOptimizerStateFloats[kOptimizerCount] = {0};
-inline constexpr uint32_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
+enum class AccumulationId : uint32_t {
+  kNone = 0,
+  kMean = 1,
+};
+inline constexpr uint32_t kAccumulationCount = 2;
+
+enum class StorageId : uint32_t {
+  kPlain = 0,
+  kQuantized = 1,
+};
+inline constexpr uint32_t kStorageCount = 2;
+
+inline constexpr uint8_t kGateStateBytes[kGateCount] = {0};
+inline constexpr uint8_t kOptimizerStateFloats[kOptimizerCount] = {0};
+inline constexpr uint8_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
 
 /// What may be changed between steps. Switches are 0 or 1.
 struct TrainingOptions {

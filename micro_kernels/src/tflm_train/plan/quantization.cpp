@@ -5,6 +5,14 @@
 #include "tflm_train/plan/training_options.h"
 
 namespace tflm_train {
+namespace {
+
+/// `index` is kNoneIndex, or of a record for that type.
+TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsFor(const PlanReader& plan, uint32_t index, uint32_t type) {
+  return index == kNoneIndex || (index < plan.quantization_count() && plan.quantization(index).type == type);
+}
+
+}  // namespace
 
 bool QuantizationsFit(const PlanReader& plan) {
   constexpr uint32_t kSigned = 1u << static_cast<uint32_t>(ScalarType::kInt8) |
@@ -28,11 +36,18 @@ bool QuantizationsFit(const PlanReader& plan) {
       if (!IsPositiveFinite(FloatOf(plan.words()[next]))) return false;
     }
   }
+  for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
+    if (!IsFor(plan, plan.parameter(i).quantization, plan.parameter(i).type)) return false;
+  }
   return true;
 }
 
-bool QuantizationFits(const PlanReader& plan, uint32_t index, uint32_t type) {
-  return index == kNoneIndex || (index < plan.quantization_count() && plan.quantization(index).type == type);
+bool QuantizationFits(const PlanReader& plan, const ValueRecord& value) {
+  if (!IsFor(plan, value.quantization, value.type)) return false;
+  if (value.quantization == kNoneIndex) return true;
+  const QuantizationRecord& record = plan.quantization(value.quantization);
+  return record.axis < value.rank &&
+         (record.scale_count == 1 || record.scale_count == static_cast<uint32_t>(value.dims[record.axis]));
 }
 
 }  // namespace tflm_train

@@ -9,13 +9,14 @@
 namespace tflm_train {
 
 class PlanReader;
+struct ValueRecord;
 
 /// Every record is of integers, one of which is its zero point, and has positive, finite scales in the words, behind
-/// those of the record in front of it.
+/// those of the record in front of it; and parameters name records for their types.
 TFLM_TRAIN_COLD bool QuantizationsFit(const PlanReader& plan);
 
-/// `index` is kNoneIndex, or of a record for that type.
-TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool QuantizationFits(const PlanReader& plan, uint32_t index, uint32_t type);
+/// A value names no record, or one for its type with scales for all of it or for each position along one of its axes.
+TFLM_TRAIN_COLD bool QuantizationFits(const PlanReader& plan, const ValueRecord& value);
 
 }  // namespace tflm_train
 

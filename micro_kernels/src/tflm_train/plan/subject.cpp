@@ -54,6 +54,7 @@ constexpr const char* kTexts[] = {
     "weight of the sample",
     "cut",
     "quantisation",
+    "accumulation",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

@@ -59,6 +59,7 @@ enum class Subject : uint8_t {
   kSampleWeight,
   kCut,
   kQuantization,
+  kAccumulation,
   kCount,
   kFirstKernel = 64,
 };

@@ -53,7 +53,8 @@ void Optimizer::Dense(const DenseShape& shape, const Selection& selection, const
   if (biases != nullptr) EndBiases(sink, biases, selection, dy, shape.output_elements(), shape.outputs);
 }
 
-Finding Optimizer::Verify(const Optimizer& rule, const PlanReader& plan) {
+Finding Optimizer::VerifyPlan(const Policy& policy, const PlanReader& plan) {
+  const auto& rule = static_cast<const Optimizer&>(policy);
   const DefaultsRecord& defaults = plan.defaults();
   const uint64_t table_end = defaults.constants_offset + uint64_t{defaults.constant_count} * sizeof(uint32_t);
   if (table_end + uint64_t{defaults.row_elements} * sizeof(float) > defaults.persistent_bytes ||

@@ -5,12 +5,9 @@
 #include <cstdint>
 
 #include "tflm_train/kernels/row_sink.h"
-#include "tflm_train/plan/subject.h"
 #include "tflm_train/policies/policy.h"
 
 namespace tflm_train {
-
-class PlanReader;
 
 /// Weights whose gradient is whole: a row of a parameter (those of an output channel, a neuron, a row of a table, or
 /// one bias or slope), or all of it after a group of accumulated samples.
@@ -40,14 +37,15 @@ struct Optimizer : RowRule<float>, PolicyOf<PolicyKind::kOptimizer, OptimizerId>
       : Optimizer(optimizer, run_rule, kOptimizerStateFloats[static_cast<uint32_t>(optimizer)]) {}
   /// One that is not the library's.
   constexpr Optimizer(OptimizerId optimizer, void (*run_rule)(const ParameterRow&), uint32_t numbers)
-      : RowRule{Begin, End, EndStrided, EndBiases, Dense}, PolicyOf(optimizer), run(run_rule), state_floats(numbers) {}
+      : RowRule{Begin, End, EndStrided, EndBiases, Dense},
+        PolicyOf(optimizer, VerifyPlan),
+        run(run_rule),
+        state_floats(numbers) {}
   /// Changes the weights and their state.
   void (*run)(const ParameterRow& row);
   uint32_t state_floats;  // for each weight
 
-  /// What a Trainer asks of a rule; by pointers, so that a firmware without one does not link it.
-  /// All parameters are floats, and the plan has room for the state and for rows.
-  Finding (*verify)(const Optimizer& rule, const PlanReader& plan) = Verify;
+  /// By a pointer, so that a firmware without a rule does not link it.
   /// The end of a group of samples: all parameters, by the mean of their gradients, which start from zero again.
   void (*end_group)(const Optimizer& rule, const PlanReader& plan, const TrainingOptions& options, uint8_t* persistent,
                     uint32_t samples) = EndGroup;
@@ -60,7 +58,8 @@ struct Optimizer : RowRule<float>, PolicyOf<PolicyKind::kOptimizer, OptimizerId>
                         uint32_t elements, uint32_t channels);
   static void Dense(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
                     const float* w, const RowSink<float>& sink, float* target, float* biases, float* dx);
-  static Finding Verify(const Optimizer& rule, const PlanReader& plan);
+  /// All parameters are floats, and the plan has room for the state and for rows.
+  static Finding VerifyPlan(const Policy& rule, const PlanReader& plan);
   static void EndGroup(const Optimizer& rule, const PlanReader& plan, const TrainingOptions& options,
                        uint8_t* persistent, uint32_t samples);
 };

@@ -3,10 +3,12 @@
 #ifndef TFLM_TRAIN_POLICIES_POLICIES_H_
 #define TFLM_TRAIN_POLICIES_POLICIES_H_
 
+#include "tflm_train/policies/accumulation.h"
 #include "tflm_train/policies/gate.h"
 #include "tflm_train/policies/loss.h"
 #include "tflm_train/policies/optimizer.h"
 #include "tflm_train/policies/selector.h"
+#include "tflm_train/policies/storage.h"
 #include "tflm_train/policies/update.h"
 
 namespace tflm_train {
@@ -22,8 +24,10 @@ extern const Loss kAutoLinearLoss;
 extern const Update kInt16MasterUpdate;
 extern const Update kStochasticUpdate;
 extern const Update kNearestUpdate;
+extern const Accumulation kMeanAccumulation;
+extern const Storage kQuantizedStorage;
 
-inline constexpr uint32_t kPolicyCount = 11;
+inline constexpr uint32_t kPolicyCount = 13;
 
 }  // namespace tflm_train
 

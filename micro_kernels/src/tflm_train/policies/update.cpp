@@ -82,7 +82,8 @@ void IntegerParameter::Run(uint32_t first, uint32_t channel, const int16_t* inpu
   RunRow(update_->weights_by_products, first, ProductGradient{inputs, factor}, elements, 1);
 }
 
-Finding Update::Verify(const Update& update, const PlanReader& plan) {
+Finding Update::VerifyPlan(const Policy& policy, const PlanReader& plan) {
+  const auto& update = static_cast<const Update&>(policy);
   for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
     const ParameterRecord& record = plan.parameter(i);
     // A kernel of floats or of integers writes all that a layer trains.

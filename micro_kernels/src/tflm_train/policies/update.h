@@ -6,12 +6,9 @@
 
 #include "tflm_train/kernels/s8/fixed_factor.h"
 #include "tflm_train/kernels/s8/rounding.h"
-#include "tflm_train/plan/subject.h"
 #include "tflm_train/policies/policy.h"
 
 namespace tflm_train {
-
-class PlanReader;
 
 /// A gradient of floats, and the step in units for a gradient of 1: -learning rate / scale.
 struct FloatGradient {
@@ -65,7 +62,7 @@ struct Update : PolicyOf<PolicyKind::kUpdate, UpdateId> {
   /// `Rule` has Run(row), a template for rows of all kinds.
   template <class Rule>
   constexpr Update(UpdateId update, bool with_remainders, Rule)
-      : PolicyOf(update),
+      : PolicyOf(update, VerifyPlan),
         has_remainders(with_remainders),
         weights(Rule::template Run<int8_t, FloatGradient>),
         biases(Rule::template Run<int32_t, FloatGradient>),
@@ -79,16 +76,15 @@ struct Update : PolicyOf<PolicyKind::kUpdate, UpdateId> {
   void (*biases_by_sums)(const IntegerRow<int32_t, SumGradient>& row);
   void (*weights_by_products)(const IntegerRow<int8_t, ProductGradient>& row);
 
-  /// What a Trainer asks of an update; by pointers, so that a firmware without int8 weights does not link it.
-  /// Every integer parameter of the plan has what it needs: scales, remainders, a bias in units of the sums.
-  Finding (*verify)(const Update& update, const PlanReader& plan) = Verify;
+  /// By a pointer, so that a firmware without int8 weights does not link it.
   /// The end of a group of samples: a parameter, by the mean of its gradients, which start from zero again.
   /// `rate`: -learning rate / samples.
   void (*end_group)(const Update& update, const PlanReader& plan, uint32_t parameter, uint8_t* persistent,
                     float rate) = EndGroup;
 
  private:
-  static Finding Verify(const Update& update, const PlanReader& plan);
+  /// Every integer parameter of the plan has what it needs: scales, remainders, a bias in units of the sums.
+  static Finding VerifyPlan(const Policy& update, const PlanReader& plan);
   static void EndGroup(const Update& update, const PlanReader& plan, uint32_t parameter, uint8_t* persistent,
                        float rate);
 };

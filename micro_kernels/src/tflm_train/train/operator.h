@@ -47,6 +47,9 @@ struct BackwardContext {
 struct Operator {
   KernelId kernel;
   KernelArguments arguments;
+  /// Its backward steps change the weights of a layer as they go over them, once, for one sample: they have no way to
+  /// gradients beside the weights.
+  bool one_pass;
   /// Once per step, at Init: number, types, shapes and constants of the step's values, for the step's phase. After kOk
   /// no value of the step's shapes can lead a kernel outside its buffers.
   Status (*check)(const StepView& step);
@@ -59,8 +62,9 @@ struct Operator {
 template <KernelId id>
 struct OperatorOf : Operator {
   constexpr OperatorOf(const KernelArguments& given, decltype(Operator::check) check_step,
-                       decltype(Operator::forward) run_forward, decltype(Operator::backward) run_backward)
-      : Operator{id, given, check_step, run_forward, run_backward} {}
+                       decltype(Operator::forward) run_forward, decltype(Operator::backward) run_backward,
+                       bool in_one_pass = false)
+      : Operator{id, given, in_one_pass, check_step, run_forward, run_backward} {}
 };
 
 }  // namespace tflm_train

@@ -41,6 +41,8 @@ class OperatorSet {
   const Kind* Find(typename Kind::Id id) const {
     return static_cast<const Kind*>(FindPolicy(Kind::KeyOf(id)));
   }
+  /// The same by kind and number in one: see Policy::Key.
+  TFLM_TRAIN_COLD const Policy* FindPolicy(uint32_t key) const;
   uint32_t size() const { return size_; }
   const Operator& operator[](uint32_t i) const { return *entries_[i]; }
 
@@ -50,7 +52,6 @@ class OperatorSet {
   ~OperatorSet() = default;
 
  private:
-  TFLM_TRAIN_COLD const Policy* FindPolicy(uint32_t key) const;
   constexpr Status Put(KernelId kernel, const Operator& added) {
     uint8_t& position = position_[static_cast<uint32_t>(kernel)];
     if (position == 0) {

@@ -1,7 +1,7 @@
 #include "tflm_train/train/program_verifier.h"
 
 #include "tflm_train/plan/plan_reader.h"
-#include "tflm_train/plan/quantization.h"
+#include "tflm_train/policies/storage.h"
 
 namespace tflm_train {
 namespace {
@@ -12,7 +12,7 @@ bool HasRole(const ValueRecord& value, Role role) { return value.role == static_
 bool IsExclusive(const ValueRecord& value) { return HasRole(value, Role::kWinners) || HasRole(value, Role::kScratch); }
 bool IsFloat(const ValueRecord& value) { return value.type == static_cast<uint8_t>(ScalarType::kFloat32); }
 /// An arena value is there at a time; others always are.
-TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool IsThere(const ValueRecord& value, uint32_t time) {
+TFLM_TRAIN_COLD bool IsThere(const ValueRecord& value, uint32_t time) {
   return !IsArena(value) || (value.first_step <= time && time <= value.last_step);
 }
 
@@ -32,11 +32,14 @@ class ProgramVerifier {
   ProgramVerifier(const PlanReader& plan, const ProgramRecord& program)
       : plan_(plan), program_(program), values_(plan.values(program)), next_operator_(program.first_operator) {}
 
-  TFLM_TRAIN_COLD Finding VerifyValues() const {
+  /// `storage`: of the plan's records, null without any.
+  TFLM_TRAIN_COLD Finding VerifyValues(const Storage* storage) const {
     if (!EndsFit()) return Invalid(Subject::kEnds);
     for (uint32_t i = 0; i < program_.value_count; ++i) {
       if (!ValueFits(values_[i])) return Invalid(Subject::kValue);
-      if (!ScalesFit(values_[i])) return Invalid(Subject::kQuantization);
+      if (values_[i].quantization != kNoneIndex && (storage == nullptr || !storage->value_fits(plan_, values_[i]))) {
+        return Invalid(Subject::kQuantization);
+      }
       if (!AliasFits(values_[i])) return Invalid(Subject::kAlias);
       if (!IsAlone(i)) return Invalid(Subject::kOverlap);
     }
@@ -45,23 +48,17 @@ class ProgramVerifier {
 
   TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE Finding VerifyStep(uint32_t index, const OperatorSet& operators) {
     const StepRecord& step = plan_.steps(program_)[index];
-    const bool backward = index >= program_.forward_count;
     const bool external = step.kernel == static_cast<uint16_t>(KernelId::kExternal);
     const bool tflm = program_.forward_kind == static_cast<uint16_t>(ForwardKind::kTflm);
-    const Phase phase = backward ? Phase::kBackward : tflm && !external ? Phase::kHook : Phase::kForward;
-    if (step.phase != static_cast<uint8_t>(phase) || !RangesFit(step)) return Invalid(Subject::kStep);
-    const auto found = [&step](Status status) { return Found(status, SubjectOf(step.kernel)); };
-    if (phase == Phase::kForward && external != tflm) return Invalid(Subject::kStep);
-    if (phase == Phase::kForward && tflm) {
-      return ExternalStepFits(step) ? Finding::kNothing : found(Status::kPlanInvalid);
+    Phase phase = tflm && !external ? Phase::kHook : Phase::kForward;
+    if (index >= program_.forward_count) phase = Phase::kBackward;
+    if (step.phase != static_cast<uint8_t>(phase) || !RangesFit(step) ||
+        (phase == Phase::kForward && external && !tflm)) {
+      return Invalid(Subject::kStep);
     }
-    const Operator* op = operators.Find(static_cast<KernelId>(step.kernel));
-    if (op == nullptr || (backward && op->backward == nullptr)) return found(Status::kMissingOperator);
-    // Steps count from 0: forward, then the loss as one step, then backward.
-    const bool fits = ArgumentsFit(step, backward ? index + 1 : index, op->arguments) &&
-                      op->check({step, NoMemory(plan_, values_)}) == Status::kOk &&
-                      (!backward || step.layer == kNoneIndex || LayerFits(step, op->arguments));
-    return fits ? Finding::kNothing : found(Status::kPlanInvalid);
+    const Status status =
+        phase == Phase::kForward && tflm ? CheckExternalStep(step) : CheckStep(step, index, operators);
+    return status == Status::kOk ? Finding::kNothing : Found(status, SubjectOf(step.kernel));
   }
 
  private:
@@ -98,7 +95,7 @@ class ProgramVerifier {
   }
 
   /// Their addresses and sizes are those of the values, which have passed.
-  TFLM_TRAIN_COLD bool EndsAreDescribed() const {
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool EndsAreDescribed() const {
     return IsDescribed(program_.input, program_.input_address, program_.input_elements) &&
            IsDescribed(program_.output, program_.output_address, program_.output_elements) &&
            IsDescribed(program_.loss_input, program_.loss_input_address, program_.output_elements) &&
@@ -110,7 +107,7 @@ class ProgramVerifier {
     return plan_.Address(values_[index]) == address && CheckedElements(values_[index]) == elements;
   }
 
-  TFLM_TRAIN_COLD bool ValueFits(const ValueRecord& value) const {
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool ValueFits(const ValueRecord& value) const {
     if (value.type >= kScalarTypes || value.role > static_cast<uint8_t>(Role::kWinners) ||
         value.first_step > value.last_step ||
         static_cast<uint32_t>(value.tensor) + 1 > plan_.model().tensor_count()) {  // -1: no tensor
@@ -119,14 +116,6 @@ class ProgramVerifier {
     const uint32_t elements = CheckedElements(value), shift = kScalarShift[value.type];
     return elements != 0 && value.bytes >> shift == elements && value.bytes == elements << shift &&
            PlaceFits(value, elements);
-  }
-
-  TFLM_TRAIN_COLD bool ScalesFit(const ValueRecord& value) const {
-    if (!QuantizationFits(plan_, value.quantization, value.type)) return false;
-    if (value.quantization == kNoneIndex) return true;
-    const QuantizationRecord& record = plan_.quantization(value.quantization);
-    return record.axis < value.rank &&
-           (record.scale_count == 1 || record.scale_count == static_cast<uint32_t>(value.dims[record.axis]));
   }
 
   TFLM_TRAIN_COLD bool PlaceFits(const ValueRecord& value, uint32_t elements) const {
@@ -201,16 +190,15 @@ class ProgramVerifier {
   }
 
   /// One operator of the interpreter, behind the one before.
-  TFLM_TRAIN_COLD bool ExternalStepFits(const StepRecord& step) {
-    if (step.operator_count != 1) return false;
+  TFLM_TRAIN_COLD Status CheckExternalStep(const StepRecord& step) {
+    if (step.operator_count != 1) return Status::kPlanInvalid;
     const uint32_t op = plan_.indices()[step.operator_begin];
-    if (op < next_operator_ || op > program_.last_operator) return false;
+    if (op < next_operator_ || op > program_.last_operator) return Status::kPlanInvalid;
     next_operator_ = op + 1;
-    return true;
+    return Status::kOk;
   }
 
-  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool ArgumentsFit(const StepRecord& step, uint32_t time,
-                                                        const KernelArguments& kernel) const {
+  TFLM_TRAIN_COLD bool ArgumentsFit(const StepRecord& step, uint32_t time, const KernelArguments& kernel) const {
     const bool backward = step.phase == static_cast<uint8_t>(Phase::kBackward);
     const uint32_t written = backward ? kernel.backward_written : kernel.forward_written;
     const uint32_t winners = backward ? kernel.backward_winners : kernel.forward_winners;
@@ -231,22 +219,39 @@ class ProgramVerifier {
     return true;
   }
 
-  /// The step's weight, channels and keys are those of the layer that it trains.
-  TFLM_TRAIN_COLD bool LayerFits(const StepRecord& step, const KernelArguments& kernel) const {
-    if (kernel.weight == KernelArguments::kNoArgument || step.layer >= plan_.layer_count()) return false;
+  /// A step that an operator runs.
+  TFLM_TRAIN_COLD Status CheckStep(const StepRecord& step, uint32_t index, const OperatorSet& operators) const {
+    const bool backward = step.phase == static_cast<uint8_t>(Phase::kBackward);
+    const Operator* op = operators.Find(static_cast<KernelId>(step.kernel));
+    if (op == nullptr || (backward && op->backward == nullptr)) return Status::kMissingOperator;
+    // Steps count from 0: forward, then the loss as one step, then backward.
+    if (!ArgumentsFit(step, backward ? index + 1 : index, op->arguments)) return Status::kPlanInvalid;
+    const Status status = op->check({step, NoMemory(plan_, values_)});
+    return status == Status::kOk && backward ? CheckLayer(step, *op) : status;
+  }
+
+  /// The step's weight, channels and keys are those of the layer that it trains. kMissingOperator: the weight has a
+  /// buffer for gradients, or there is none, and the operator has no way to others than weights.
+  TFLM_TRAIN_COLD Status CheckLayer(const StepRecord& step, const Operator& op) const {
+    const KernelArguments& kernel = op.arguments;
+    if (step.layer == kNoneIndex) return op.one_pass ? Status::kMissingOperator : Status::kOk;
+    if (kernel.weight == KernelArguments::kNoArgument || step.layer >= plan_.layer_count()) return Status::kPlanInvalid;
     const LayerRecord& layer = plan_.layer(step.layer);
     const uint16_t* values = plan_.indices() + step.value_begin;  // present: the operator's check has seen them
     const ValueRecord& weight = values_[values[kernel.weight]];
     const ValueRecord& error = values_[values[kernel.output_error]];
     if (layer.weight != kNoneIndex &&
         (weight.place != static_cast<uint8_t>(Place::kParameter) || weight.offset != layer.weight)) {
-      return false;
+      return Status::kPlanInvalid;
     }
     const auto channels = static_cast<uint32_t>(error.dims[error.rank - 1]);
-    if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return false;
-    if (layer.candidates != CheckedElements(error)) return false;
-    if (layer.max_selected == 0) return true;
-    return kernel.backward_keys != 0 && values[kKeysArgument] != kNoneIndex;  // enough for all
+    if (layer.bias != kNoneIndex && plan_.parameter(layer.bias).elements != channels) return Status::kPlanInvalid;
+    if (layer.candidates != CheckedElements(error)) return Status::kPlanInvalid;
+    if (layer.max_selected != 0 && (kernel.backward_keys == 0 || values[kKeysArgument] == kNoneIndex)) {
+      return Status::kPlanInvalid;  // keys are enough for all
+    }
+    const bool in_place = layer.weight != kNoneIndex && plan_.parameter(layer.weight).gradient_offset == kNoneOffset;
+    return op.one_pass && !in_place ? Status::kMissingOperator : Status::kOk;
   }
 
   const PlanReader& plan_;
@@ -260,7 +265,7 @@ class ProgramVerifier {
 Finding VerifyProgram(const PlanReader& plan, const ProgramRecord& program, const OperatorSet& operators,
                       uint16_t* failed_step) {
   ProgramVerifier verifier(plan, program);
-  Finding finding = verifier.VerifyValues();
+  Finding finding = verifier.VerifyValues(operators.Find<Storage>(StorageId::kQuantized));
   for (uint32_t i = 0; finding == Finding::kNothing && i < program.forward_count + program.backward_count; ++i) {
     finding = verifier.VerifyStep(i, operators);
     if (finding != Finding::kNothing) *failed_step = static_cast<uint16_t>(i);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "tflm_train/base/float_bits.h"
+#include "tflm_train/policies/accumulation.h"
 #include "tflm_train/policies/finite.h"
 #include "tflm_train/policies/loss/check.h"
 #include "tflm_train/train/step_phase.h"
@@ -207,28 +208,11 @@ inline void Trainer::CountSample() {
   if (options_.accumulate > 1 && ++pending_ >= options_.accumulate) ApplyGradients();
 }
 
-/// The update by the mean of the gradients, which start from zero again: w <- w - learning rate * mean, or the rule's.
+/// Options that accumulate name an accumulation that is there.
 void Trainer::ApplyGradients() {
-  const uint32_t samples = pending_;
+  const Accumulation& accumulation = *operators_->Find<Accumulation>(AccumulationId::kMean);
+  accumulation.end_group({plan_, options_, optimizer_, update_, arena_, pending_, counters_});
   pending_ = 0;
-  for (uint32_t i = 0; kCountWork && i < plan_.parameter_count(); ++i) {
-    Count(counters_.update, plan_.parameter(i).elements);
-  }
-  if (optimizer_ != nullptr) return optimizer_->end_group(*optimizer_, plan_, options_, arena_, samples);
-  const float rate = options_.learning_rate / static_cast<float>(samples);
-  for (uint32_t i = 0; i < plan_.parameter_count(); ++i) {
-    const ParameterRecord& record = plan_.parameter(i);
-    if (update_ != nullptr && record.type != static_cast<uint8_t>(ScalarType::kFloat32)) {
-      update_->end_group(*update_, plan_, i, arena_, -rate);
-      continue;
-    }
-    float* weights = Persistent(record.arena_offset);
-    float* gradients = Persistent(record.gradient_offset);
-    for (uint32_t j = 0; j < record.elements; ++j) {
-      weights[j] -= rate * gradients[j];
-      gradients[j] = 0.0f;
-    }
-  }
 }
 
 Status Trainer::Flush() {

@@ -129,6 +129,11 @@ class Trainer {
   TFLM_TRAIN_COLD Status CheckMemory(size_t size, uint32_t required, Subject memory);
   TFLM_TRAIN_COLD Status Start(void* arena);
   TFLM_TRAIN_COLD Status FindPolicies(const TrainingOptions& options);
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE const Policy* Need(uint32_t key, Subject kind);
+  template <class Kind>
+  const Kind* Need(typename Kind::Id id, Subject kind) {
+    return static_cast<const Kind*>(Need(Kind::KeyOf(id), kind));
+  }
   TFLM_TRAIN_COLD void FindConstants();
   TFLM_TRAIN_COLD void LoadParameters();
 

@@ -1,6 +1,8 @@
 // Init, Reset, options and access to parameters.
 #include <cstring>
 
+#include "tflm_train/policies/accumulation.h"
+#include "tflm_train/policies/storage.h"
 #include "tflm_train/train/program_verifier.h"
 #include "tflm_train/train/trainer.h"
 
@@ -8,6 +10,14 @@ namespace tflm_train {
 namespace {
 
 bool IsAligned(const void* memory) { return reinterpret_cast<uintptr_t>(memory) % kAlignment == 0; }
+
+/// Integers are the update's business, which looks at each.
+TFLM_TRAIN_COLD bool TrainsFloats(const PlanReader& plan) {
+  for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
+    if (plan.parameter(i).type != static_cast<uint8_t>(ScalarType::kFloat32)) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -54,36 +64,51 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   operators_ = &operators;
   const Status status = plan_.Load(model, model_size, &error_);
   if (status != Status::kOk) return status;
+  if (plan_.quantization_count() > 0 && Need<Storage>(StorageId::kQuantized, Subject::kQuantization) == nullptr) {
+    return error_.status;
+  }
   const DefaultsRecord& defaults = plan_.defaults();
-  loss_ = operators.Find<Loss>(static_cast<LossId>(defaults.loss));
-  if (loss_ == nullptr) return Fail(Status::kMissingOperator, Subject::kLoss);
+  loss_ = Need<Loss>(static_cast<LossId>(defaults.loss), Subject::kLoss);
+  if (loss_ == nullptr) return error_.status;
   optimizer_ = nullptr;
   if (defaults.optimizer != static_cast<uint16_t>(OptimizerId::kSgd)) {
-    const Optimizer* optimizer = operators.Find<Optimizer>(static_cast<OptimizerId>(defaults.optimizer));
-    Finding finding = Found(Status::kMissingOperator, Subject::kOptimizer);
-    if (optimizer != nullptr) finding = optimizer->verify(*optimizer, plan_);
-    if (finding != Finding::kNothing) return error_.Set(finding);
-    optimizer_ = optimizer;
+    optimizer_ = Need<Optimizer>(static_cast<OptimizerId>(defaults.optimizer), Subject::kOptimizer);
+    if (optimizer_ == nullptr) return error_.status;
   }
   update_ = nullptr;
   if (defaults.update != static_cast<uint16_t>(UpdateId::kFloat)) {
-    const Update* update = operators.Find<Update>(static_cast<UpdateId>(defaults.update));
-    Finding finding = Found(Status::kMissingOperator, Subject::kUpdate);
-    if (update != nullptr) finding = update->verify(*update, plan_);
-    if (finding != Finding::kNothing) return error_.Set(finding);
-    update_ = update;
+    update_ = Need<Update>(static_cast<UpdateId>(defaults.update), Subject::kUpdate);
+    if (update_ == nullptr) return error_.status;
+  } else if (!TrainsFloats(plan_)) {
+    return Fail(Status::kUnsupportedType, Subject::kParameter);
   }
   return FindPolicies(defaults.options);
 }
 
+/// A policy that the plan or the options name. Null: it is missing, or the plan has not what it needs; `error_` says
+/// so.
+const Policy* Trainer::Need(uint32_t key, Subject kind) {
+  const Policy* policy = operators_->FindPolicy(key);
+  Finding finding = Found(Status::kMissingOperator, kind);
+  if (policy != nullptr) finding = policy->verify == nullptr ? Finding::kNothing : policy->verify(*policy, plan_);
+  return error_.Set(finding) == Status::kOk ? policy : nullptr;
+}
+
 /// Those that options name; if one is missing they stay as they were.
 Status Trainer::FindPolicies(const TrainingOptions& options) {
-  const Selector* selector = operators_->Find<Selector>(SelectorOf(options));
-  const Gate* gate = GateOf(options) == GateId::kAlways ? nullptr : operators_->Find<Gate>(GateOf(options));
-  if (selector == nullptr && SelectorOf(options) != SelectorId::kDense) {
-    return Fail(Status::kMissingOperator, Subject::kSelector);
+  const Selector* selector = nullptr;
+  if (SelectorOf(options) != SelectorId::kDense) {
+    selector = Need<Selector>(SelectorOf(options), Subject::kSelector);
+    if (selector == nullptr) return error_.status;
   }
-  if (gate == nullptr && GateOf(options) != GateId::kAlways) return Fail(Status::kMissingOperator, Subject::kGate);
+  const Gate* gate = nullptr;
+  if (GateOf(options) != GateId::kAlways) {
+    gate = Need<Gate>(GateOf(options), Subject::kGate);
+    if (gate == nullptr) return error_.status;
+  }
+  if (options.accumulate > 1 && Need<Accumulation>(AccumulationId::kMean, Subject::kAccumulation) == nullptr) {
+    return error_.status;
+  }
   selector_ = selector;
   gate_ = gate;
   return Status::kOk;
