@@ -20,6 +20,7 @@ import pytest
 from rich.console import Console
 from test_losses import network
 from test_schemas import validate
+from tflite_builder import ModelBuilder
 from tflm_train.converters import policies_cpp
 from tflm_train.converters.operators_header import operators_header
 from tflm_train.converters.options import SELECTORS
@@ -203,6 +204,54 @@ def test_firmware_links_vectors_and_weights_only_if_it_gives_them(tmp_path: Path
         held = symbols(tmp_path / "program.elf")
         assert ("SoftmaxCrossEntropyOfVector" in held) == ("Vector" in sample)
         assert ("SampleWeight::Apply" in held) == ("2.0f" in sample)
+
+
+def linked(model: tt.TrainableModel, folder: Path) -> str:
+    footprint(model.plan, "m4", "tuned", folder)
+    return symbols(folder / "program.elf")
+
+
+@emulated
+def test_firmware_averages_groups_of_samples_only_if_its_plan_has_their_gradients(tmp_path: Path) -> None:
+    for accumulate in (1, 4):
+        model = tt.convert(workloads.mlp(0).network, tt.TrainingConfig(accumulate=accumulate))
+        held = linked(model, tmp_path)
+        for name in ("kMeanAccumulation", "EndGroup"):
+            assert (name in held) == (accumulate > 1)
+
+
+@emulated
+def test_firmware_checks_quantisation_only_if_its_plan_has_records_of_it(tmp_path: Path) -> None:
+    for workload, quantised in (("mlp", False), ("mlp-int8", True)):
+        held = linked(tt.convert(workloads.WORKLOADS[workload](0, None).network, tt.TrainingConfig()), tmp_path)
+        for name in ("kQuantizedStorage", "QuantizationsFit", "QuantizationFits"):
+            assert (name in held) == quantised
+
+
+def rows_of_samples() -> bytes:
+    """Two dense layers that run over three rows of one sample."""
+    rng, b = np.random.default_rng(0), ModelBuilder()
+    x = b.dense(b.input(3, 4), rng.normal(size=(5, 4)), np.zeros(5), "RELU", batch=3)
+    return b.finish(b.dense(x, rng.normal(size=(2, 5)), np.zeros(2), batch=3))
+
+
+@emulated
+def test_firmware_passes_over_weights_again_only_if_its_plan_needs_it(tmp_path: Path) -> None:
+    """Once is enough for one sample whose layers all train in place."""
+    mlp, three = workloads.mlp(0).network, networks.mlp(sizes=(4, 6, 5, 3))
+    frozen = tt.convert(three, tt.TrainingConfig(layers=[0, 2]))
+    cases = {
+        "one sample": (tt.convert(mlp, tt.TrainingConfig()), True),
+        "tinyprop": (tt.convert(mlp, tt.TrainingConfig(selector="tinyprop")), True),
+        "last layer": (tt.convert(three, tt.TrainingConfig(layers="last:1")), True),
+        "frozen layer between": (frozen, False),
+        "gradients of a group": (tt.convert(mlp, tt.TrainingConfig(accumulate=4)), False),
+        "rows": (tt.convert(rows_of_samples(), tt.TrainingConfig(loss="mse")), False),
+    }
+    for case, (model, once) in cases.items():
+        held = linked(model, tmp_path)
+        assert ("tflm_train::kFullyConnectedOnePass" in held) == once, case
+        assert ("FullyConnectedBackwardInPasses" not in held) == once, case
 
 
 @emulated

@@ -31,7 +31,7 @@ ENDS = (
     "Dequantize(",  # logits
     "AllBelow(",  # limits of samples
     "Loss", "CrossEntropy", "WriteVectorError", "ExpAndSum", "tflm_train::Exp(", "ClampedLog", "ArgMax", "AreProb",
-    "Trainer::ApplyGradients",  # accumulate
+    "EndGroup(",  # accumulate
     "Int16Sink::Accumulate",
     "FloatGradient", "IntegerParameter::Run(", "AddToMasters(float",  # gradients of floats, for accumulate
     "ScaledWeights", "ScaledRow", "ShiftedInput", "WindowRow",  # errors of floats

@@ -22,6 +22,10 @@ def _operators() -> list[KernelSpec]:
     return sorted((kernel for kernel in KERNELS if kernel is not EXTERNAL), key=lambda kernel: kernel.name)
 
 
+def _objects(kernel: KernelSpec) -> list[str]:
+    return [f"k{camel(kernel.name)}{kind}" for kind in ("", "Forward", *["OnePass"] * (kernel.one_pass is not None))]
+
+
 def declarations() -> str:
     """``operators/operators.h``: the Operator objects."""
     body = [
@@ -33,11 +37,9 @@ def declarations() -> str:
         "",
         "namespace tflm_train {",
         "",
-        "// Each twice: the second runs forward only and links no backward code.",
-        *(
-            f"extern const OperatorOf<KernelId::k{camel(k.name)}> k{camel(k.name)}, k{camel(k.name)}Forward;"
-            for k in _operators()
-        ),
+        "// Each twice: the second runs forward only and links no backward code. One with ...OnePass trains weights in",
+        "// place, one sample at a time, and links no code for others.",
+        *(f"extern const OperatorOf<KernelId::k{camel(k.name)}> {', '.join(_objects(k))};" for k in _operators()),
         "",
         f"inline constexpr uint32_t kOperatorCount = {len(_operators())};",
         "",

@@ -56,6 +56,10 @@ def _macs(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
     return math.prod(shapes["x"]) * shapes["w"][0]
 
 
+def _one_sample(words: Mapping[str, Word]) -> bool:
+    return words["batch"] == 1
+
+
 def default_weights_format(graph: Graph, op: Operator) -> bool:
     """its weights are stored in the default format (not shuffled)"""
     return op.options.get("weights_format", "DEFAULT") in ("DEFAULT", 0)
@@ -70,6 +74,7 @@ FULLY_CONNECTED = OperatorSpec(
         backward="x? w y? dy! dx!? scratch!?",
         words="batch inputs outputs activation",
         macs=_macs,
+        one_pass=_one_sample,
     ),
     options=Options(
         "FullyConnectedOptions",

@@ -119,6 +119,9 @@ class KernelSpec:
         in any build, interrupts aside: tests/test_stack.py measures them.
     saved : dict
         Name of an argument -> what the forward step keeps there.
+    one_pass : callable or None
+        Whether its backward step goes over the weights once where it changes them in place, from the constants by name.
+        It has a third Operator object then, ``...OnePass``, for firmware in which all of its steps do.
     workspace : callable or None
         Elements of the workspace, int16, without which its forward step does not run, from the shapes of the arguments
         and the constants, both by name.
@@ -134,6 +137,7 @@ class KernelSpec:
     macs: MacRule | None
     stack: int = 896
     saved: Mapping[str, Saved] = field(default_factory=dict)
+    one_pass: Callable[[Mapping[str, Word]], bool] | None = None
     workspace: StripRule | None = None
     widened: StripRule | None = None
 

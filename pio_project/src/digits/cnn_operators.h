@@ -13,7 +13,7 @@ class ModelOperators : public tflm_train::StaticOperatorSet<3, 2> {
   static constexpr uint32_t kStackBytes = 1632;  // the most that a call takes on Cortex-M, interrupts aside
 
   constexpr ModelOperators() {
-    Add(tflm_train::kFullyConnected);
+    Add(tflm_train::kFullyConnectedOnePass);
     Add(tflm_train::kSoftmaxForward);
     Add(tflm_train::kConv2dMaxPool);
     Add(tflm_train::kTinypropSelector);
@@ -26,7 +26,7 @@ class TflmOperators : public tflm_train::StaticOperatorSet<3, 2> {
   static constexpr uint32_t kArenaBytes = 18688;  // the arena that the model needs
 
   constexpr TflmOperators() {
-    Add(tflm_train::kFullyConnected);
+    Add(tflm_train::kFullyConnectedOnePass);
     Add(tflm_train::kConv2dMaxPool);
     Add(tflm_train::kMaxPoolArgmaxForward);
     Add(tflm_train::kTinypropSelector);

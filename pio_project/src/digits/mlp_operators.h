@@ -13,7 +13,7 @@ class ModelOperators : public tflm_train::StaticOperatorSet<2, 2> {
   static constexpr uint32_t kStackBytes = 896;  // the most that a call takes on Cortex-M, interrupts aside
 
   constexpr ModelOperators() {
-    Add(tflm_train::kFullyConnected);
+    Add(tflm_train::kFullyConnectedOnePass);
     Add(tflm_train::kSoftmaxForward);
     Add(tflm_train::kTinypropSelector);
     Add(tflm_train::kSoftmaxCrossEntropyLoss);
@@ -25,7 +25,7 @@ class TflmOperators : public tflm_train::StaticOperatorSet<1, 2> {
   static constexpr uint32_t kArenaBytes = 5296;  // the arena that the model needs
 
   constexpr TflmOperators() {
-    Add(tflm_train::kFullyConnected);
+    Add(tflm_train::kFullyConnectedOnePass);
     Add(tflm_train::kTinypropSelector);
     Add(tflm_train::kSoftmaxCrossEntropyLoss);
   }

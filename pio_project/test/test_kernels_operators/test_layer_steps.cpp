@@ -222,6 +222,25 @@ TEST_CASE("layer step: an error of zeros changes nothing and clears dx") {
   }
 }
 
+TEST_CASE("layer step: one pass has the bits of the whole operator, for one sample") {
+  Layer layer = Layers()[0];
+  for (bool has_scratch : {false, true}) {
+    const auto step = Backward(layer, 7, true, has_scratch), same = Backward(layer, 7, true, has_scratch);
+    Training whole = MakeTraining(layer), one_pass = MakeTraining(layer);
+    layer.op = &kFullyConnected;
+    const Outcome expected = Run(layer, *step, whole);
+    layer.op = &kFullyConnectedOnePass;
+    CHECK(Run(layer, *same, one_pass) == expected);
+  }
+  Step batch(KernelId::kFullyConnected, Phase::kBackward);
+  batch.Float({2, 3}).Float({4, 3}).Absent().Float({2, 4}).Absent().Absent().Words({2, 3, 4, 0}).Trains();
+  CHECK(batch.Check(kFullyConnected) == Status::kOk);
+  CHECK(batch.Check(kFullyConnectedOnePass) == Status::kMissingOperator);
+  Step forward(KernelId::kFullyConnected, Phase::kForward);
+  forward.Float({2, 3}).Float({4, 3}).Absent().Float({2, 4}).Words({2, 3, 4, 0});
+  CHECK(forward.Check(kFullyConnectedOnePass) == Status::kOk);
+}
+
 TEST_CASE("layer step: parameters changed are counted once") {
   // neurons 1 and 3 in the first row of the batch, 1 in the second
   Step step(KernelId::kFullyConnected, Phase::kBackward);

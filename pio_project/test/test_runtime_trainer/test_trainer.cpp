@@ -376,6 +376,89 @@ TEST_CASE("a selector that is not linked is refused, by a plan and by options") 
   }
 }
 
+TEST_CASE("an accumulation that is not linked is refused, by a plan and by options") {
+  TinyPlan plan;
+  for (uint32_t planned : {1u, 2u}) {
+    plan.defaults.options.accumulate = planned;
+    TinyTrainer tiny(plan);
+    StaticOperatorSet<2> operators;
+    REQUIRE(operators.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
+    REQUIRE(operators.Add(kFullyConnected) == Status::kOk);
+    REQUIRE(operators.Add(kSoftmax) == Status::kOk);
+    const auto init = [&] {
+      return tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size());
+    };
+    if (planned > 1) {
+      CHECK(init() == Status::kMissingOperator);
+      CHECK(std::strcmp(tiny.trainer.error().Text(), "accumulation") == 0);
+      CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNotInitialized);
+      operators.Add(kMeanAccumulation);
+    }
+    REQUIRE(init() == Status::kOk);
+    TrainingOptions options = tiny.trainer.options();
+    options.accumulate = 4;
+    if (planned == 1) {
+      CHECK(tiny.trainer.SetOptions(options) == Status::kMissingOperator);
+      CHECK(tiny.trainer.options().accumulate == 1);
+      operators.Add(kMeanAccumulation);
+    }
+    CHECK(tiny.trainer.SetOptions(options) == Status::kOk);
+    for (int i = 0; i < 3; ++i) CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+    CHECK(tiny.trainer.parameter(0).floats()[0] == kTinyWeights[0]);
+    CHECK(tiny.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+    CHECK(tiny.trainer.parameter(0).floats()[0] != kTinyWeights[0]);
+  }
+}
+
+TEST_CASE("an operator of one pass trains as the whole one, and is refused where it has no way to the gradients") {
+  TinyPlan in_place;
+  for (ParameterRecord& parameter : in_place.parameters) parameter.gradient_offset = kNoneOffset;
+  TinyPlan of_no_layer = in_place;
+  for (StepRecord& step : of_no_layer.steps) step.layer = kNoneIndex;
+  TinyPlan frozen = in_place;  // the bias trains
+  frozen.parameters.erase(frozen.parameters.begin());
+  frozen.layers[0].weight = kNoneIndex;
+  frozen.layers[0].bias = 0;
+  for (const ProgramRecord& program : frozen.programs) {
+    ValueRecord& weights = frozen.values[program.value_begin + 1];
+    weights.place = static_cast<uint8_t>(Place::kConstant);
+    weights.offset = 1;
+    frozen.values[program.value_begin + 2].offset = 0;
+  }
+  const auto init = [](TinyTrainer* tiny, OperatorSet* operators, const OperatorOf<KernelId::kFullyConnected>& layer) {
+    REQUIRE(operators->Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
+    REQUIRE(operators->Add(layer) == Status::kOk);
+    REQUIRE(operators->Add(kSoftmax) == Status::kOk);
+    return tiny->trainer.Init(tiny->model.data(), tiny->model.size(), *operators, tiny->arena.data(),
+                              tiny->arena.size());
+  };
+  for (const TinyPlan& plan : {TinyPlan(), of_no_layer, frozen}) {
+    TinyTrainer whole(plan), one_pass(plan);
+    StaticOperatorSet<2> some, others;
+    CHECK(init(&whole, &some, kFullyConnected) == Status::kOk);
+    CHECK(init(&one_pass, &others, kFullyConnectedOnePass) == Status::kMissingOperator);
+    CHECK(std::strcmp(one_pass.trainer.error().Text(), "FULLY_CONNECTED") == 0);
+    CHECK(one_pass.trainer.error().step == 2);
+    CHECK(one_pass.trainer.Step(kTinyInput, Label::Class(1)) == Status::kNotInitialized);
+  }
+  TinyTrainer whole(in_place), one_pass(in_place);
+  StaticOperatorSet<2> some, others;
+  REQUIRE(init(&whole, &some, kFullyConnected) == Status::kOk);
+  REQUIRE(init(&one_pass, &others, kFullyConnectedOnePass) == Status::kOk);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(whole.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+    REQUIRE(one_pass.trainer.Step(kTinyInput, Label::Class(1)) == Status::kOk);
+  }
+  for (uint32_t i = 0; i < 2; ++i) {
+    const ParameterView expected = whole.trainer.parameter(i), found = one_pass.trainer.parameter(i);
+    CHECK(std::memcmp(expected.data, found.data, expected.bytes()) == 0);
+  }
+  CHECK(one_pass.trainer.parameter(0).floats()[0] != kTinyWeights[0]);
+  TrainingOptions options = one_pass.trainer.options();
+  options.accumulate = 2;
+  CHECK(one_pass.trainer.SetOptions(options) == Status::kSelectorNeedsPlan);
+}
+
 TEST_CASE("a plan without a program for this forward pass") {
   for (size_t missing : {size_t{0}, size_t{1}}) {
     TinyPlan plan;

@@ -22,10 +22,13 @@ TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
 /// Of a layer that trains, the number of its biases.
 int32_t LastDim(const ValueRecord& value) { return value.dims[value.rank - 1]; }
 
+/// `one_pass`: that the weights train in place is what the verifier asks.
+template <bool one_pass>
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() != kWords || !LayerArgumentsFit(step, kDenseNeeds)) return Status::kPlanInvalid;
   const ValueRecord& w = step.value(layer_forward::kW);
   const DenseShape shape = Shape(step);
+  if (one_pass && IsBackward(step) && shape.batch != 1) return Status::kMissingOperator;
   return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
                     IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
                     IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
@@ -48,6 +51,7 @@ void Forward(const StepView& step, WorkCounters& work) {
   }
 }
 
+template <bool one_pass>
 void Backward(const StepView& step, const BackwardContext& context) {
   using namespace layer_backward;
   const DenseShape shape = Shape(step);
@@ -59,7 +63,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
   const RowSink<float>& sink = context.sink;
   WorkCounters& work = *context.work;
   if constexpr (kFastKernels) {
-    fast::FullyConnectedBackward(shape, selection, dy, x, w, sink, target, bias_target, dx, work);
+    fast::FullyConnectedBackward<one_pass>(shape, selection, dy, x, w, sink, target, bias_target, dx, work);
   } else {
     if (dx != nullptr && target == w && shape.batch == 1 && sink.rule == nullptr) {
       FullyConnected::BackwardRows(shape, x, target, dy, selection, sink.scale, dx, work);
@@ -74,7 +78,9 @@ void Backward(const StepView& step, const BackwardContext& context) {
 
 }  // namespace
 
-const OperatorOf<KernelId::kFullyConnected> kFullyConnected = {kArguments, Check, Forward, Backward};
-const OperatorOf<KernelId::kFullyConnected> kFullyConnectedForward = {kArguments, Check, Forward, nullptr};
+const OperatorOf<KernelId::kFullyConnected> kFullyConnected = {kArguments, Check<false>, Forward, Backward<false>};
+const OperatorOf<KernelId::kFullyConnected> kFullyConnectedForward = {kArguments, Check<false>, Forward, nullptr};
+const OperatorOf<KernelId::kFullyConnected> kFullyConnectedOnePass = {kArguments, Check<true>, Forward, Backward<true>,
+                                                                      true};
 
 }  // namespace tflm_train

@@ -11,7 +11,8 @@
 
 namespace tflm_train {
 
-// Each twice: the second runs forward only and links no backward code.
+// Each twice: the second runs forward only and links no backward code. One with ...OnePass trains weights in
+// place, one sample at a time, and links no code for others.
 extern const OperatorOf<KernelId::kAbs> kAbs, kAbsForward;
 extern const OperatorOf<KernelId::kAdd> kAdd, kAddForward;
 extern const OperatorOf<KernelId::kAddInt16Errors> kAddInt16Errors, kAddInt16ErrorsForward;
@@ -43,7 +44,7 @@ extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
 extern const OperatorOf<KernelId::kErrorsToFloat32> kErrorsToFloat32, kErrorsToFloat32Forward;
 extern const OperatorOf<KernelId::kErrorsToInt16> kErrorsToInt16, kErrorsToInt16Forward;
 extern const OperatorOf<KernelId::kExp> kExp, kExpForward;
-extern const OperatorOf<KernelId::kFullyConnected> kFullyConnected, kFullyConnectedForward;
+extern const OperatorOf<KernelId::kFullyConnected> kFullyConnected, kFullyConnectedForward, kFullyConnectedOnePass;
 extern const OperatorOf<KernelId::kFullyConnectedInt16Errors> kFullyConnectedInt16Errors, kFullyConnectedInt16ErrorsForward;
 extern const OperatorOf<KernelId::kFullyConnectedInt8> kFullyConnectedInt8, kFullyConnectedInt8Forward;
 extern const OperatorOf<KernelId::kGather> kGather, kGatherForward;

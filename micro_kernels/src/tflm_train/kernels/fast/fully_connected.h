@@ -41,17 +41,19 @@ TFLM_TRAIN_COLD void FullyConnectedBackwardInPasses(const DenseShape& shape, con
 TFLM_TRAIN_COLD uint64_t FullyConnectedMacs(const DenseShape& shape, const Selection& selection, const float* dy);
 
 /// Input error and gradients: dx += dy w from the weights before `sink` finishes the rows dy x of `target` and dy of
-/// `bias_target`. dx and the targets may be null, and `target` may be w.
+/// `bias_target`. dx and the targets may be null, and `target` may be w. `one_pass`: of one sample, `target` is w.
+template <bool one_pass>
 inline void FullyConnectedBackward(const DenseShape& shape, const Selection& selection, const float* dy, const float* x,
                                    const float* w, const RowSink<float>& sink, float* target, float* bias_target,
                                    float* dx, WorkCounters& work) {
-  const bool in_one_pass = shape.batch == 1 && target != nullptr && (dx == nullptr || target == w);
+  const bool in_one_pass = one_pass || (shape.batch == 1 && target != nullptr && (dx == nullptr || target == w));
   if (in_one_pass && sink.rule == nullptr) {
     inner::UpdateRows(selection.mode == Selection::Mode::kAll, dy, shape.outputs, sink.scale, x, target, bias_target,
                       dx, static_cast<int32_t>(shape.inputs));
+  } else if (one_pass || sink.rule != nullptr) {
+    sink.rule->dense(shape, selection, dy, x, w, sink, target, bias_target, dx);
   } else {
-    const auto in_passes = sink.rule != nullptr ? sink.rule->dense : FullyConnectedBackwardInPasses;
-    in_passes(shape, selection, dy, x, w, sink, target, bias_target, dx);
+    FullyConnectedBackwardInPasses(shape, selection, dy, x, w, sink, target, bias_target, dx);
   }
   if constexpr (kCountWork) {
     const uint64_t macs = FullyConnectedMacs(shape, selection, dy);
