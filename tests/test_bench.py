@@ -231,8 +231,11 @@ def test_firmware_checks_quantisation_only_if_its_plan_has_records_of_it(tmp_pat
 def rows_of_samples() -> bytes:
     """Two dense layers that run over three rows of one sample."""
     rng, b = np.random.default_rng(0), ModelBuilder()
-    x = b.dense(b.input(3, 4), rng.normal(size=(5, 4)), np.zeros(5), "RELU", batch=3)
-    return b.finish(b.dense(x, rng.normal(size=(2, 5)), np.zeros(2), batch=3))
+    x = b.input(1, 3, 4)
+    for inputs, outputs in ((4, 5), (5, 2)):
+        weights, biases = b.constant(rng.normal(size=(outputs, inputs))), b.constant(np.zeros(outputs))
+        x = b.op("FULLY_CONNECTED", [x, weights, biases], (1, 3, outputs), keepNumDims=True)
+    return b.finish(x)
 
 
 @emulated

@@ -140,7 +140,7 @@ TEST_CASE("a firmware of floats refuses records of quantisation, and whoever nam
     const Status expected = quantised ? Status::kOk : Status::kMissingOperator;
     CHECK(init(TypedPlan(), TinyFile(), quantised, &subject) == expected);  // records that nothing names
     CHECK((quantised || subject == Subject::kQuantization));
-    for (uint16_t index : {0, 1, 0xFFFE}) {
+    for (uint16_t index : {uint16_t{0}, uint16_t{1}, uint16_t{0xFFFE}}) {
       TinyPlan value = floats, parameter = floats;
       value.values[0].quantization = index;
       CHECK(init(value, TinyFile(), quantised, &subject) == Status::kPlanInvalid);
@@ -171,6 +171,7 @@ TEST_CASE("an update rule of floats refuses integers, also beside an update that
   StaticOperatorSet<1> operators;
   REQUIRE(operators.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
   REQUIRE(operators.Add(kNearestUpdate) == Status::kOk);
+  REQUIRE(operators.Add(kQuantizedStorage) == Status::kOk);
   REQUIRE(operators.Add(rule) == Status::kOk);
   CHECK(tiny.trainer.Init(tiny.model.data(), tiny.model.size(), operators, tiny.arena.data(), tiny.arena.size()) ==
         Status::kUnsupportedType);

@@ -49,6 +49,7 @@ struct RuleTrainer {
     for (const Operator* op : {static_cast<const Operator*>(&kFullyConnected), static_cast<const Operator*>(&kSoftmax)})
       REQUIRE(operators.Add(*op) == Status::kOk);
     REQUIRE(operators.Add(kSoftmaxCrossEntropyLoss) == Status::kOk);
+    REQUIRE(operators.Add(kMeanAccumulation) == Status::kOk);
   }
   Status Init(bool linked = true) {
     if (linked) REQUIRE(operators.Add(kTestOptimizer) == Status::kOk);
