@@ -63,7 +63,7 @@ class Structure {
   uint32_t crc() const { return crc_.value(); }
 
  private:
-  TFLM_TRAIN_COLD uint32_t AddCount(uint32_t vector) {
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE uint32_t AddCount(uint32_t vector) {
     const uint32_t count = walker_.Count(vector);
     crc_.Word(count);
     return count;

@@ -8,13 +8,18 @@
 namespace tflm_train {
 namespace {
 
+uint32_t WordOf(const TrainingOptions& options, uint32_t i) {
+  uint32_t word;
+  std::memcpy(&word, reinterpret_cast<const uint8_t*>(&options) + i * sizeof word, sizeof word);
+  return word;
+}
+
 TFLM_TRAIN_COLD bool InRange(const TrainingOptions& options) {
-  uint32_t words[kOptionCount];
-  std::memcpy(words, &options, sizeof words);
   for (uint32_t i = 0; i < kOptionCount; ++i) {
     const OptionRange& range = kOptionRanges[i];
+    const uint32_t word = WordOf(options, i);
     // No range holds a float below 0: their bits have the order of whole numbers, negative ones and NaN are above all.
-    if (words[i] < range.low || words[i] > range.high || words[i] < words[range.at_least]) return false;
+    if (word < range.low || word > range.high || word < WordOf(options, range.at_least)) return false;
   }
   return true;
 }
