@@ -63,11 +63,11 @@ TEST_CASE("fast FULLY_CONNECTED equals its plain twin") {
           BiasGradient(selection, dy.data(), batch * outputs, shape.Locator(), -0.25f, db.data());
           // input error alone, gradients alone, all, all into the weights themselves
           const float* const w_data = w.data();
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, nullptr,
-                                       fast_dx.data(), fast_work);
+          fast::FullyConnectedBackward<false>(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, nullptr,
+                                              fast_dx.data(), fast_work);
           CHECK(fast_work.weight_gradient == 0);
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
-                                       fast_db.data(), nullptr, fast_work);
+          fast::FullyConnectedBackward<false>(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
+                                              fast_db.data(), nullptr, fast_work);
           update(&backward, Measure(fast_dx, dx));
           update(&backward, Measure(fast_dw, dw));
           update(&backward, Measure(fast_db, db));
@@ -75,17 +75,18 @@ TEST_CASE("fast FULLY_CONNECTED equals its plain twin") {
           CHECK(fast_work.weight_gradient == plain.weight_gradient);
           // the bias alone
           fast_db = db0;
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr, fast_db.data(),
-                                       nullptr, fast_work);
+          fast::FullyConnectedBackward<false>(shape, selection, dy.data(), x.data(), w_data, -0.25f, nullptr,
+                                              fast_db.data(), nullptr, fast_work);
           update(&backward, Measure(fast_db, db));
           fast_dx = dx0, fast_dw = w, fast_db = db0;
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
-                                       fast_db.data(), fast_dx.data(), fast_work);
+          fast::FullyConnectedBackward<false>(shape, selection, dy.data(), x.data(), w_data, -0.25f, fast_dw.data(),
+                                              fast_db.data(), fast_dx.data(), fast_work);
           update(&backward, Measure(fast_dx, dx));
           update(&backward, Measure(fast_dw, dw));
           update(&backward, Measure(fast_db, db));
-          fast::FullyConnectedBackward(shape, selection, dy.data(), x.data(), row_dw.data(), -0.25f, row_dw.data(),
-                                       row_db.data(), row_dx.data(), rows);
+          const auto in_place = batch == 1 ? fast::FullyConnectedBackward<true> : fast::FullyConnectedBackward<false>;
+          in_place(shape, selection, dy.data(), x.data(), row_dw.data(), -0.25f, row_dw.data(), row_db.data(),
+                   row_dx.data(), rows);
           update(&backward, Measure(row_dx, dx));
           update(&backward, Measure(row_dw, dw));
           update(&backward, Measure(row_db, db));
