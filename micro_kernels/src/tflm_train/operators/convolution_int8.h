@@ -17,19 +17,6 @@ inline constexpr bool kFastInt8Conv2d = kFastKernels && std::is_same_v<Conv, Con
 template <class Conv>
 inline constexpr bool kHasFastInt8Forward = std::is_same_v<Conv, Conv2d> || Conv::kDepthwise;
 
-/// dx += errors through the old weights. A step that does not train may have no room for a filter of floats.
-template <class Conv, class Locator>
-void Int8ConvolutionInputError(const fast::ConvErrors& errors, uint32_t elements, const ScaledWeights& w,
-                               const Locator& locator, const Workspace<float>& workspace, float* dx,
-                               WorkCounters& work) {
-  if constexpr (kFastInt8Conv2d<Conv>) {
-    if (workspace.elements >= Conv::WeightsPerChannel(errors.conv)) {
-      return fast::s8::Conv2DInputError(errors, w, dx, workspace, work.input_error);
-    }
-  }
-  Conv::InputError(errors.conv, w, errors.dy, elements, errors.selection, locator, dx, work);
-}
-
 /// Floats of a backward step's workspace that trains: a row of the gradient, and what the fast kernel wants besides.
 template <class Conv>
 uint32_t Int8GradientWorkspace(const ConvolutionStep& numbers, const ValueRecord& filter) {
@@ -39,48 +26,87 @@ uint32_t Int8GradientWorkspace(const ConvolutionStep& numbers, const ValueRecord
   return strip < UINT32_MAX - row ? row + strip : UINT32_MAX;
 }
 
-/// The gradient of the weights into `sink`.
-template <class Conv, class Locator>
-void Int8ConvolutionWeightGradient(const fast::ConvErrors& errors, uint32_t elements, const ShiftedInput& x,
-                                   const Locator& locator, const Workspace<float>& workspace, const Int8Sink& sink,
-                                   WorkCounters& work) {
+// The parts of a backward step. Each reads the geometry by itself, so that no frame below which kernels run holds it
+// for the others. `Op`: the operator, with Read(step), Winners(step), null where no max-pool is behind it, and
+// Locator(numbers, winners): where an element of the error lies in the convolution's output.
+
+/// dx += errors through the old weights.
+template <class Conv, class Op>
+TFLM_TRAIN_NOINLINE void Int8ConvolutionInputError(const StepView& step, const BackwardContext& context,
+                                                   const Selection& selection) {
+  using namespace layer_backward;
+  const ConvolutionStep numbers = Op::Read(step);
+  const ScaledWeights w = Op::kWords.Weights(step, step.data<int8_t>(kW));
+  Conv::InputError(numbers.conv, w, step.data<float>(kDy), Elements(step.value(kDy)), selection,
+                   Op::Locator(numbers, Op::Winners(step)), step.data<float>(kDx), *context.work);
+}
+
+/// The same by the fast kernel; false where the workspace of a step that does not train has no room for a filter.
+template <class Conv, class Op>
+TFLM_TRAIN_NOINLINE bool FastInt8ConvolutionInputError(const StepView& step, const BackwardContext& context,
+                                                       const Selection& selection) {
+  using namespace layer_backward;
+  if constexpr (!kFastInt8Conv2d<Conv>) return false;
+  const ConvolutionStep numbers = Op::Read(step);
+  const Workspace<float> workspace = WorkspaceOf(step, kWorkspace);
+  if (workspace.elements < Conv::WeightsPerChannel(numbers.conv)) return false;
+  fast::s8::Conv2DInputError({numbers.conv, numbers.pool, Op::Winners(step), selection, step.data<float>(kDy)},
+                             Op::kWords.Weights(step, step.data<int8_t>(kW)), step.data<float>(kDx), workspace,
+                             context.work->input_error);
+  return true;
+}
+
+/// The gradient of the weights.
+template <class Conv, class Op>
+TFLM_TRAIN_NOINLINE void Int8ConvolutionWeightGradient(const StepView& step, const BackwardContext& context,
+                                                       const Selection& selection) {
+  using namespace layer_backward;
+  const ConvolutionStep numbers = Op::Read(step);
+  const uint8_t* const winners = Op::Winners(step);
+  const auto* const dy = step.data<float>(kDy);
+  const ShiftedInput x = Op::kWords.Input(step, step.data<int8_t>(kX));
+  const Workspace<float> workspace = WorkspaceOf(step, kWorkspace);
+  const Int8Sink sink(context, context.layer->weight, Op::kWords.x_scale(step));
   if constexpr (kFastInt8Conv2d<Conv>) {
     const auto end = [](const void* to, uint32_t channel, const float* row, uint32_t n) {
       static_cast<const Int8Sink*>(to)->End(channel * n, channel, row, n);
     };
-    fast::s8::Conv2DWeightGradient(errors, x, workspace, {end, &sink}, work.weight_gradient);
+    fast::s8::Conv2DWeightGradient({numbers.conv, numbers.pool, winners, selection, dy}, x, workspace, {end, &sink},
+                                   context.work->weight_gradient);
   } else {
-    Conv::WeightGradientRows(errors.conv, x, errors.dy, elements, errors.selection, locator, workspace, work,
-                             [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t step) {
-                               sink.End(static_cast<uint32_t>(first), channel, row, n, step);
+    Conv::WeightGradientRows(numbers.conv, x, dy, Elements(step.value(kDy)), selection, Op::Locator(numbers, winners),
+                             workspace, *context.work,
+                             [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t apart) {
+                               sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
                              });
   }
 }
 
-/// The backward step. `locator`: where an element of the error lies in the convolution's output; `argmax`: winners of
-/// the max-pool behind it, null if there is none.
-template <class Conv, class Locator>
-void RunInt8ConvolutionBackward(const StepView& step, const BackwardContext& context, const Int8Words& words,
-                                const ConvolutionStep& numbers, const uint8_t* argmax, const Locator& locator) {
+/// The gradient of the biases, and the counts of what changes.
+template <class Conv, class Op>
+TFLM_TRAIN_NOINLINE void Int8ConvolutionBiasGradient(const StepView& step, const BackwardContext& context,
+                                                     const Selection& selection) {
   using namespace layer_backward;
-  const ConvShape& s = numbers.conv;
+  const ConvolutionStep numbers = Op::Read(step);
+  const auto locator = Op::Locator(numbers, Op::Winners(step));
+  const auto* const dy = step.data<float>(kDy);
   const uint32_t elements = Elements(step.value(kDy));
-  const Selection selection = BeginInt8Backward(step, context, words, step.data<int8_t>(kY), elements);
-  if (selection.empty()) return;
-  const float* dy = step.data<float>(kDy);
-  const Workspace<float> workspace = WorkspaceOf(step, kWorkspace);
-  const fast::ConvErrors errors = {s, numbers.pool, argmax, selection, dy};
-  if (float* dx = step.data<float>(kDx)) {
-    Int8ConvolutionInputError<Conv>(errors, elements, words.Weights(step, step.data<int8_t>(kW)), locator, workspace,
-                                    dx, *context.work);
-  }
-  if (context.weight_target != nullptr) {
-    const Int8Sink sink(context, context.layer->weight, words.x_scale(step));
-    Int8ConvolutionWeightGradient<Conv>(errors, elements, words.Input(step, step.data<int8_t>(kX)), locator, workspace,
-                                        sink, *context.work);
-  }
   Int8BiasGradient(context, selection, dy, elements, locator);
-  CountUpdates(context, selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+  CountUpdates(context, selection, dy, elements, locator, Conv::WeightsPerChannel(numbers.conv));
+}
+
+/// The backward step.
+template <class Conv, class Op>
+void RunInt8ConvolutionBackward(const StepView& step, const BackwardContext& context) {
+  using namespace layer_backward;
+  const Selection selection =
+      BeginInt8Backward(step, context, Op::kWords, step.data<int8_t>(kY), Elements(step.value(kDy)));
+  if (selection.empty()) return;
+  if (step.Has(kDx) && !FastInt8ConvolutionInputError<Conv, Op>(step, context, selection)) {
+    Int8ConvolutionInputError<Conv, Op>(step, context, selection);
+  }
+  if (context.weight_target != nullptr) Int8ConvolutionWeightGradient<Conv, Op>(step, context, selection);
+  Int8ConvolutionBiasGradient<Conv, Op>(step, context, selection);
 }
 
 /// The backward step of a convolution together with that of the max-pool behind it; forward they run apart.
@@ -88,7 +114,7 @@ template <class Conv, ConvolutionShapesFit shapes_fit, uint32_t map_word, uint32
 struct Int8PooledConvolutionOperator {
   static constexpr Int8Words kWords = {low_word};
 
-  static ConvolutionStep Read(const StepView& step) {
+  TFLM_TRAIN_NOINLINE static ConvolutionStep Read(const StepView& step) {
     ConvolutionStep result = {ReadConvShape(step, Conv::kDepthwise ? map_word - 1 : 0), {}, Activation::kNone};
     result.conv.out_h = step.word(map_word);
     result.conv.out_w = step.word(map_word + 1);
@@ -110,10 +136,13 @@ struct Int8PooledConvolutionOperator {
                       Int8LayerFits(step, kWords, channels, {0, Int8GradientWorkspace<Conv>(numbers, w)}));
   }
 
+  static const uint8_t* Winners(const StepView& step) { return step.data<uint8_t>(layer_backward::kArgmax); }
+  static PooledLocator Locator(const ConvolutionStep& numbers, const uint8_t* winners) {
+    return {numbers.pool, winners};
+  }
+
   static void Backward(const StepView& step, const BackwardContext& context) {
-    const ConvolutionStep numbers = Read(step);
-    const auto* argmax = step.data<uint8_t>(layer_backward::kArgmax);
-    RunInt8ConvolutionBackward<Conv>(step, context, kWords, numbers, argmax, PooledLocator(numbers.pool, argmax));
+    RunInt8ConvolutionBackward<Conv, Int8PooledConvolutionOperator>(step, context);
   }
 };
 
@@ -159,11 +188,18 @@ struct Int8ConvolutionOperator {
     }
   }
 
-  static void Backward(const StepView& step, const BackwardContext& context) {
+  TFLM_TRAIN_NOINLINE static ConvolutionStep Read(const StepView& step) {
     ConvolutionStep numbers = {Shape(step), {}, Activation::kNone};
     numbers.pool = PoolOfOne(numbers.conv);
-    RunInt8ConvolutionBackward<Conv>(step, context, kWords, numbers, nullptr,
-                                     DirectLocator(numbers.conv.out_w, numbers.conv.out_c));
+    return numbers;
+  }
+  static const uint8_t* Winners(const StepView&) { return nullptr; }
+  static DirectLocator Locator(const ConvolutionStep& numbers, const uint8_t*) {
+    return {numbers.conv.out_w, numbers.conv.out_c};
+  }
+
+  static void Backward(const StepView& step, const BackwardContext& context) {
+    RunInt8ConvolutionBackward<Conv, Int8ConvolutionOperator>(step, context);
   }
 };
 
