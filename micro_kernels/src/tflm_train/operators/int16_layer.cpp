@@ -77,12 +77,20 @@ FoldedErrors BeginInt16Backward(const StepView& step, const BackwardContext& con
   return {selection, exponent + shift};
 }
 
+Int16Sink::Int16Sink(const StepView& step, const BackwardContext& context, const Int16Words& words, uint16_t parameter,
+                     float unit, int32_t exponent)
+    : step_(step),
+      context_(context),
+      words_(words),
+      parameter_(parameter),
+      unit_(unit),
+      exponent_(exponent),
+      integers_(context.update, *context.sink.plan, parameter, context.sink.persistent),
+      rate_(TimesPowerOfTwo(Times(Fixed(unit), Fixed(context.sink.scale)), exponent)) {}
+
 void Int16Sink::End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {
   if (context_.update == nullptr) return Accumulate(at, channel, sums, n, step);
-  const StepSink& sink = context_.sink;
-  const FixedFactor unit = TimesPowerOfTwo(Times(Fixed(unit_), Fixed(words_.inverse(step_, channel))), exponent_);
-  const IntegerParameter parameter(context_.update, *sink.plan, parameter_, sink.persistent);
-  parameter.RunSums(at, channel, sums, n, step, Times(unit, Fixed(sink.scale)));
+  integers_.RunSums(at, channel, sums, n, step, Times(rate_, Fixed(words_.inverse(step_, channel))));
 }
 
 void Int16Sink::Accumulate(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {

@@ -74,8 +74,7 @@ class Int16Sink {
  public:
   /// `unit`: what a sum of 1 is, the channel's inverse and 2^exponent aside.
   Int16Sink(const StepView& step, const BackwardContext& context, const Int16Words& words, uint16_t parameter,
-            float unit, int32_t exponent)
-      : step_(step), context_(context), words_(words), parameter_(parameter), unit_(unit), exponent_(exponent) {}
+            float unit, int32_t exponent);
 
   /// The gradient of elements at, at + step, ... of a channel is whole.
   void End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step = 1) const;
@@ -90,6 +89,8 @@ class Int16Sink {
   uint16_t parameter_;
   float unit_;
   int32_t exponent_;
+  IntegerParameter integers_;
+  FixedFactor rate_;  // the step in real numbers for a sum of 1, the channel's inverse aside
 };
 
 /// The gradient of biases: a channel's selected errors are summed before the bias is touched.
