@@ -66,6 +66,8 @@ def test_quantisation_is_read():
     q = schema.QuantizationParametersT()
     q.scale, q.quantizedDimension = np.array([0.5, 0.25, 2], np.float32), 3
     model.subgraphs[0].tensors[1].quantization = q
+    assert read(dump(model)).tensors[1].quantization is None  # scales alone say nothing
+    q.zeroPoint = np.zeros(3, np.int64)
     found = read(dump(model)).tensors[1].quantization
     assert found.scales.tolist() == [0.5, 0.25, 2] and found.zero_points.tolist() == [0, 0, 0] and found.axis == 3
 

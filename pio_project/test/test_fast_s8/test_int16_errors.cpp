@@ -31,7 +31,7 @@ std::vector<ConvShape> Shapes() {
     shapes.push_back(MakeConv({2, 140}, 3, 5, {1, 5}, {1, 2}, {1, 1}, same));
     shapes.push_back(MakeConv({40, 1}, 6, 3, {3, 1}, {2, 1}, {1, 1}, same));
     shapes.push_back(MakeConv({12, 6}, 1, 5, {10, 4}, {2, 2}, {1, 1}, same));
-    shapes.push_back(MakeConv({4, 40}, 70, 5, {3, 3}, {1, 1}, {1, 1}, same));  // pixels in parts
+    shapes.push_back(MakeConv({2, 40}, 70, 5, {3, 3}, {1, 1}, {1, 1}, same));  // pixels in parts
     shapes.push_back(MakeConv({3, 4}, 4, 190, {3, 3}, {1, 1}, {1, 1}, same));  // pairs in parts
     shapes.push_back(MakeConv({3, 4}, 5, 93, {3, 3}, {1, 1}, {1, 1}, same));
     shapes.push_back(MakeConv({8, 8}, 32, 40, {3, 3}, {1, 1}, {1, 1}, same));  // channels in parts
@@ -69,13 +69,17 @@ class Room {
   std::vector<int32_t> values_;
 };
 
-using Rows = std::vector<std::vector<int32_t>>;
+using Rows = std::vector<uint32_t>;  // what an end is told, mixed by FNV-1a: small boards have no room for all of it
 
-/// What an end is told.
-std::vector<int32_t> Row(size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t step) {
-  std::vector<int32_t> all = {static_cast<int32_t>(first), static_cast<int32_t>(channel), static_cast<int32_t>(step)};
-  all.insert(all.end(), row, row + n);
-  return all;
+uint32_t Row(size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t step) {
+  uint32_t hash = 2166136261u;
+  const auto mix = [&hash](uint32_t value) { hash = (hash ^ value ^ value >> 16) * 16777619u; };
+  mix(static_cast<uint32_t>(first));
+  mix(channel);
+  mix(step);
+  mix(n);
+  for (uint32_t i = 0; i < n; ++i) mix(static_cast<uint32_t>(row[i]));
+  return hash;
 }
 
 template <class Conv>
