@@ -84,12 +84,18 @@ class BackwardPass:
             reached = op.index in fused or any(t in self.errors for t in op.outputs)
             if op.index not in layers.differentiated or not reached:
                 continue
-            producer = graph.producers.get(op.inputs[0])
-            if op.type == "MAX_POOL_2D" and producer is not None and producer.index in layers.differentiated:
-                if pool_after(graph, producer) is op:
-                    fused[producer.index] = op
-                    continue
-            self._step(op, fused.get(op.index))
+            convolution = self._fused_into(op)
+            if convolution is not None:
+                fused[convolution.index] = op
+            else:
+                self._step(op, fused.get(op.index))
+
+    def _fused_into(self, op: Operator) -> Operator | None:
+        """The convolution whose step is that of a max-pool behind it too."""
+        producer = self.graph.producers.get(op.inputs[0])
+        if op.type != "MAX_POOL_2D" or producer is None or producer.index not in self.layers.differentiated:
+            return None
+        return producer if pool_after(self.graph, producer) is op else None
 
     def _takes_int16(self, op: Operator) -> Int16Errors | None:
         """How an operator runs on errors of integers, None if on floats."""
@@ -101,7 +107,9 @@ class BackwardPass:
         reader = self.graph.producers.get(tensor)
         while reader is not None and OPERATORS[reader.type].is_view:
             reader = self.graph.producers.get(reader.inputs[0])
-        takes = reader is not None and self._takes_int16(reader) is not None
+        if reader is None:
+            return ScalarType.FLOAT32
+        takes = self._takes_int16(self._fused_into(reader) or reader) is not None
         return ScalarType.INT16 if takes else ScalarType.FLOAT32
 
     def _new_error(self, tensor: int) -> Value:

@@ -12,7 +12,8 @@ from int8_cases import CASES, SHAPE, front
 from int8_reference import Int8Model
 from tf_reference import error_measure
 from tflm_train.converters.convert import convert
-from tflm_train.converters.plan_format import Role, SectionKind
+from tflm_train.converters.operators import KERNELS
+from tflm_train.converters.plan_format import Phase, Role, SectionKind
 from tflm_train.converters.policies import Selector
 
 import tflm_train as tt
@@ -67,6 +68,57 @@ def test_both_operands_are_one_tensor(kind, shared):
         y = b.int8_op("ADD", [y, x], SHAPE)
     label = rng.normal(size=SHAPE).astype(np.float32)
     check(b.finish(y), rng.normal(size=SHAPE), label.ravel(), "mse", loss="mse")
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_sums_that_leave_errors_few_bits_are_those_of_floats(pooled):
+    """Of a map of 200 x 200 eight bits would be lost; its max-pool, which runs with it, has such errors too."""
+    rng = np.random.default_rng(4)
+    b = Int8Builder(rng)
+    size, options = 200, dict(dilationHFactor=1, dilationWFactor=1)
+    x = b.int8_input(1, size, size, 1, scale=0.03, zero_point=-5)
+    inputs = [x, *b.weights(x, (2, 3, 3, 1), 0, True)]
+    x = b.int8_op("CONV_2D", inputs, (1, size, size, 2), strideH=1, strideW=1, **options)
+    if pooled:
+        size, window = 100, dict(strideH=2, strideW=2, filterHeight=3, filterWidth=3, padding=0)
+        x = b.same_scale(b.int8_op("MAX_POOL_2D", [x], (1, size, size, 2), **window), x)
+    inputs, stride = [x, *b.weights(x, (2, 5, 5, 2), 0, True)], size // 20
+    x = b.int8_op("CONV_2D", inputs, (1, 20, 20, 2), strideH=stride, strideW=stride, **options)
+    window = dict(strideH=20, strideW=20, filterHeight=20, filterWidth=20, padding=1)
+    x = b.same_scale(b.int8_op("AVERAGE_POOL_2D", [x], (1, 1, 1, 2), **window), x)
+    data = b.finish(b.int8_dense(b.same_scale(b.int8_op("RESHAPE", [x], (1, 2)), x), 3))
+    sample, label, found = rng.normal(size=(1, 200, 200, 1)), one_label(np.array([1, -1, 0.5])), []
+    for errors in ("float32", "int16"):
+        result = convert(data, TrainingConfig(errors=errors, loss="mse", accumulate=2))
+        trainer = open_trainer(result)
+        train(trainer, sample, label)
+        found.append(trainer.gradients())
+    steps = result.plan.sections[SectionKind.STEPS]
+    names = [KERNELS[step["kernel"]].name for step in steps[steps["phase"] == Phase.BACKWARD]]
+    assert "CONV_2D_INT16_ERRORS" in names
+    assert ("CONV_2D_MAX_POOL_INT8" if pooled else "CONV_2D_INT8") in names
+    assert max(error_measure(a, b) for a, b in zip(*found[::-1])) <= TOLERANCE
+
+
+def test_windows_that_overlap_leave_a_bit_less():
+    """Four of them may choose one element of the map, which has the errors of all."""
+    shifts = []
+    for stride in (2, 3):
+        b = Int8Builder(np.random.default_rng(5))
+        x = b.int8_input(1, 9, 9, 4, scale=0.03, zero_point=-5)
+        options = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+        x = b.int8_op("CONV_2D", [x, *b.weights(x, (4, 1, 1, 4), 0, True)], (1, 9, 9, 4), **options)
+        y = b.int8_op("CONV_2D", [x, *b.weights(x, (16, 3, 3, 4), 0, True)], (1, 9, 9, 16), **options)
+        window, out = dict(strideH=stride, strideW=stride, filterHeight=3, filterWidth=3, padding=1), 7 // stride + 1
+        y = b.same_scale(b.int8_op("MAX_POOL_2D", [y], (1, out, out, 16), **window), y)
+        data = b.finish(b.int8_dense(b.same_scale(b.int8_op("RESHAPE", [y], (1, 16 * out**2)), y), 3))
+        plan = convert(data, TrainingConfig(errors="int16", loss="mse")).plan
+        steps = plan.sections[SectionKind.STEPS]
+        step = next(s for s in steps if KERNELS[s["kernel"]].name == "CONV_2D_MAX_POOL_INT16_ERRORS")
+        words = plan.sections[SectionKind.WORDS][step["word_begin"] :][: step["word_count"]]
+        shifts.append(int(KERNELS[step["kernel"]].named_words(words.tolist())["shift"]))
+        check(data, np.random.default_rng(6).normal(size=(9, 9, 4)), np.ones(3, np.float32), "mse", loss="mse")
+    assert shifts == [1, 0]  # 144 * 4 products, 144
 
 
 def test_zeros_take_no_digit_of_what_they_are_added_to():

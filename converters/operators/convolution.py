@@ -64,7 +64,7 @@ def pooled_words(graph: Graph, conv: Operator, max_pool: Operator, int16: bool =
         return [*words(graph, conv), *window_words]
     x, w = (graph.tensors[t] for t in conv.inputs[:2])
     geometry = words(graph, conv)
-    quantised = _int16_layer_words(graph, conv) if int16 else layer_words(graph, conv, x, w, Phase.BACKWARD)
+    quantised = _int16_layer_words(graph, conv, max_pool) if int16 else layer_words(graph, conv, x, w, Phase.BACKWARD)
     return [*geometry[:6], *geometry[7:], *window_words, *quantised]
 
 
@@ -153,11 +153,24 @@ def _int8_pooled_kernel(
     )
 
 
-def _int16_layer_words(graph: Graph, op: Operator) -> list[Word]:
-    x, w, y = (graph.tensors[t] for t in (*op.inputs[:2], op.outputs[0]))
+def _int16_products(graph: Graph, op: Operator, max_pool: Operator | None = None) -> tuple[int, int]:
+    """Most products that meet in an element of the input's error, and in a weight's gradient. An element of the map
+    that several windows of a max-pool choose has several errors."""
+    x, w, y = (graph.tensors[t] for t in (*op.inputs[:2], (max_pool or op).outputs[0]))
     _, height, width, _ = w.shape
     channels = y.shape[3] // x.shape[3] if op.type == "DEPTHWISE_CONV_2D" else y.shape[3]
-    return int16_errors.layer_words(graph, op, x, w, height * width * channels, y.shape[1] * y.shape[2])
+    windows = 1 if max_pool is None else pool.most_windows(graph, max_pool)
+    return height * width * channels * windows, y.shape[1] * y.shape[2]
+
+
+def _int16_layer_words(graph: Graph, op: Operator, max_pool: Operator | None = None) -> list[Word]:
+    x, w = (graph.tensors[t] for t in op.inputs[:2])
+    return int16_errors.layer_words(graph, op, x, w, *_int16_products(graph, op, max_pool))
+
+
+def keeps_precision(graph: Graph, op: Operator) -> bool:
+    """its sums leave its errors the bits that they need"""
+    return int16_errors.keeps_precision(*_int16_products(graph, op))
 
 
 def _int16_words(graph: Graph, op: Operator) -> list[Word]:
@@ -187,6 +200,7 @@ def _int16_errors(kind: str, numbers: tuple[int, int], workspace: StripRule, geo
     return Int16Errors(
         _int16_kernel(f"{name}_INT16_ERRORS", numbers[0], geometry, workspace),
         _int16_words,
+        keeps_precision,
         pooled=_int16_kernel(pooled, numbers[1], f"{geometry} {_MAP}", _int16_pooled_workspace, {"argmax": WINNERS}),
     )
 

@@ -29,8 +29,14 @@ def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
 
 def _int16_words(graph: Graph, op: Operator) -> list[Word]:
     x, w = (graph.tensors[t] for t in op.inputs[:2])
-    shape = _words(graph, op)[:-1]
-    return [*shape, *int16_errors.layer_words(graph, op, x, w, w.shape[0], x.elements // w.shape[1])]
+    batch, inputs, outputs, _ = _words(graph, op)
+    return [batch, inputs, outputs, *int16_errors.layer_words(graph, op, x, w, int(outputs), int(batch))]
+
+
+def keeps_precision(graph: Graph, op: Operator) -> bool:
+    """its sums leave its errors the bits that they need"""
+    batch, _, outputs, _ = _words(graph, op)
+    return int16_errors.keeps_precision(int(outputs), int(batch))
 
 
 def _int16_workspace(shapes: Mapping[str, Shape], words: Mapping[str, Word]) -> int:
@@ -115,6 +121,7 @@ FULLY_CONNECTED = OperatorSpec(
                 workspace=_int16_workspace,
             ),
             _int16_words,
+            keeps_precision,
         ),
     ),
 )

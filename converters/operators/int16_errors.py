@@ -32,6 +32,11 @@ def fold_shift(terms: int, positions: int) -> int:
     return shift
 
 
+def keeps_precision(terms: int, positions: int) -> bool:
+    """Whether so many products leave errors half of their bits; if not floats are better."""
+    return fold_shift(terms, positions) <= _RATIO_BITS // 2
+
+
 def layer_words(graph: Graph, op: Operator, x: Tensor, w: Tensor, terms: int, positions: int) -> list[Word]:
     """Constants of quantisation of a layer's step.
 

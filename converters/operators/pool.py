@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..graph import Graph, Operator, Tensor
@@ -30,6 +31,13 @@ def words(graph: Graph, op: Operator) -> list[Word]:
 
 def _int8_words(graph: Graph, op: Operator, phase: Phase) -> list[Word]:
     return [*words(graph, op)[:-1], *bounds(graph, op)]
+
+
+def most_windows(graph: Graph, op: Operator) -> int:
+    """Windows that an element of a pool's input lies in, at most."""
+    o, (_, rows, columns, _) = op.options, graph.tensors[op.outputs[0]].shape
+    covering = ((o["filter_height"], o["stride_h"], rows), (o["filter_width"], o["stride_w"], columns))
+    return math.prod(min((size - 1) // stride + 1, windows) for size, stride, windows in covering)
 
 
 def _int16_words(graph: Graph, op: Operator) -> list[Word]:

@@ -123,8 +123,8 @@ class KernelSpec:
         Whether its backward step goes over the weights once where it changes them in place, from the constants by name.
         It has a third Operator object then, ``...OnePass``, for firmware in which all of its steps do.
     workspace : callable or None
-        Elements of the workspace, int16, without which its forward step does not run, from the shapes of the arguments
-        and the constants, both by name.
+        Elements of the workspace without which it does not run, from the shapes of the arguments and the constants,
+        both by name: int16 of a forward step, int32 of a backward step with errors of integers.
     widened : callable or None
         Floats that the workspace of a backward step that trains holds of an int8 input, likewise.
     """
@@ -212,11 +212,6 @@ class Options:
             raise ValueError(f"{self.table}: its scalars are {sorted(scalars)}")
 
 
-def always(graph: Graph, op: Operator) -> bool:
-    """it has an int8 kernel"""
-    return True
-
-
 class Int16Errors(NamedTuple):
     """How an operator on int8 tensors passes on errors of 16-bit integers.
 
@@ -226,15 +221,15 @@ class Int16Errors(NamedTuple):
         Of the backward step.
     words : callable
         (graph, operator) -> constants of the step.
-    fits : callable
-        Whether the kernel runs it; if not its errors are float32.
+    fits : callable or None
+        Whether the kernel runs it; if not its errors are float32. None: always.
     pooled : KernelSpec or None
         As that of ``Int8``, which has one if this has.
     """
 
     kernel: KernelSpec
     words: WordRule
-    fits: Constraint = always
+    fits: Constraint | None = None
     pooled: KernelSpec | None = None
 
 
@@ -420,8 +415,9 @@ class OperatorSpec:
         if self.int8 is None or not self.computes_int8(graph, op):
             return None
         errors = self.int8.errors
-        fits = errors is not None and self.int8.kernel_for(graph, op) is self.int8.kernel and errors.fits(graph, op)
-        return errors if fits else None
+        if errors is None or self.int8.kernel_for(graph, op) is not self.int8.kernel:
+            return None
+        return errors if errors.fits is None or errors.fits(graph, op) else None
 
     def pooled_for(self, graph: Graph, op: Operator) -> KernelSpec | None:
         """The kernel of a step together with the max-pool behind the operator."""

@@ -211,6 +211,18 @@ TEST_CASE("errors of integers: sums that could overflow") {
   };
   CHECK(conv(1) == Status::kPlanInvalid);  // 900 positions, 8 bits of inputs and 14 of errors
   CHECK(conv(2) == Status::kOk);
+  // 400 products, and four windows of a max-pool that may choose the same element of the map
+  const auto pooled = [](int32_t stride, int32_t shift) {
+    const int32_t out = (20 - 2) / stride + 1;
+    Step step(KernelId::kConv2dMaxPoolInt16Errors, kB);
+    step.Absent().Int8({4, 10, 10, 1}).Int8({1, out, out, 4}).Shorts({1, out, out, 4}).Shorts({1, 20, 20, 1}).Absent();
+    step.Bytes({1, out, out, 4}).Integers({600}).Integers({1}).Integers({1});
+    step.Words({1, 1, 1, 1, 4, 4, 20, 20, 2, 2, stride, stride, 0, 0, -128, 127, 3, kOne, shift, 0, 32767, kOne});
+    return step.Check(Find(KernelId::kConv2dMaxPoolInt16Errors));
+  };
+  CHECK(pooled(2, 0) == Status::kOk);
+  CHECK(pooled(1, 1) == Status::kPlanInvalid);
+  CHECK(pooled(1, 2) == Status::kOk);
   CHECK(changed(KernelId::kFullyConnectedInt16Errors, 7, 16) == Status::kPlanInvalid);
   CHECK(changed(KernelId::kFullyConnectedInt16Errors, 9, 32768) == Status::kPlanInvalid);
 }

@@ -8,12 +8,29 @@
 
 namespace tflm_train {
 
-/// The constants of quantisation are sound, and no sum of a convolution's products can overflow.
+/// The constants of quantisation are sound, and no sum of a convolution's products can overflow. `pool`: that whose
+/// errors it gets, of one without a max-pool: elements of the map that several windows choose have several errors.
 template <class Conv>
-TFLM_TRAIN_COLD bool Int16ProductsFit(const StepView& step, const Int16Words& words, const ConvShape& s) {
+TFLM_TRAIN_COLD bool Int16ProductsFit(const StepView& step, const Int16Words& words, const ConvShape& s,
+                                      const PoolShape& pool) {
   const auto taps = uint64_t(s.filter_h) * uint64_t(s.filter_w);
-  const uint64_t terms = taps * uint64_t(Conv::kDepthwise ? s.depth_multiplier : s.out_c);
-  return words.Fit(step, static_cast<uint32_t>(s.out_c), terms, uint64_t(s.out_h) * uint64_t(s.out_w));
+  const uint64_t terms = taps * uint64_t(Conv::kDepthwise ? s.depth_multiplier : s.out_c) * MostWindows(pool);
+  return words.Fit(step, static_cast<uint32_t>(s.out_c), terms, uint64_t(pool.out_h) * uint64_t(pool.out_w));
+}
+
+/// The gradients of a convolution's step. run(end): the weight gradient's rows.
+template <class Conv, class Locator, class RunRows>
+void Int16ConvolutionGradients(const StepView& step, const BackwardContext& context, const Int16Words& words,
+                               const ConvShape& s, const FoldedErrors& errors, const Locator& locator, RunRows run) {
+  if (context.weight_target != nullptr) {
+    const Int16Sink sink(step, context, words, context.layer->weight, words.x_scale(step), errors.exponent);
+    run([&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t apart) {
+      sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
+    });
+  }
+  Int16BiasGradient(step, context, words, errors, static_cast<uint32_t>(s.out_c));
+  CountUpdates(context, errors.selection, step.data<int16_t>(int16_layer::kDy), Elements(step.value(int16_layer::kDy)),
+               locator, Conv::WeightsPerChannel(s));
 }
 
 /// `Conv`: Conv2d or DepthwiseConv2d; `Fast`: its fast kernels. `low_word`: position of the constants of quantisation.
@@ -32,7 +49,7 @@ struct Int16ConvolutionOperator {
         !AddressesFit({s, PoolOfOne(s), Activation::kNone}, false)) {
       return Status::kPlanInvalid;
     }
-    return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s) &&
+    return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s, PoolOfOne(s)) &&
                       Int16ChannelsFit(step, kWords, channels, Fast::Workspace(s)));
   }
 
@@ -59,20 +76,15 @@ struct Int16ConvolutionOperator {
         s8::ConvInputError<Conv>(s, w, dy, workspace.values, dx, work);
       }
     }
-    if (context.weight_target != nullptr) {
-      const Int16Sink sink(step, context, kWords, context.layer->weight, kWords.x_scale(step), errors.exponent);
-      const auto end = [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t apart) {
-        sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
-      };
+    Int16ConvolutionGradients<Conv>(step, context, kWords, s, errors, locator, [&](const auto& end) {
+      const ShiftedIntegers x = kWords.Input(step);
       if (fast) {
-        Fast::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, workspace, end);
+        Fast::WeightGradientRows(s, x, dy, elements, errors.selection, workspace, end);
         if constexpr (kCountWork) Count(work.weight_gradient, ErrorProducts(s, dy, all, per_tap));
       } else {
-        Conv::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, locator, workspace, work, end);
+        Conv::WeightGradientRows(s, x, dy, elements, errors.selection, locator, workspace, work, end);
       }
-    }
-    Int16BiasGradient(step, context, kWords, errors, static_cast<uint32_t>(s.out_c));
-    CountUpdates(context, errors.selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+    });
   }
 };
 

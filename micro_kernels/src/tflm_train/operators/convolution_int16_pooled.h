@@ -32,7 +32,7 @@ struct Int16PooledConvolutionOperator {
       return Status::kPlanInvalid;
     }
     const uint32_t filter = Conv::WeightsPerChannel(s), row = static_cast<uint32_t>(s.in_w * s.in_c);
-    return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s) &&
+    return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s, numbers.pool) &&
                       Int16ChannelsFit(step, kWords, static_cast<uint32_t>(s.out_c), filter > row ? filter : row));
   }
 
@@ -51,16 +51,10 @@ struct Int16PooledConvolutionOperator {
                                      *context.work);
     }
     const PooledLocator locator(numbers.pool, argmax);
-    const uint32_t elements = Elements(step.value(kDy));
-    if (context.weight_target != nullptr) {
-      const Int16Sink sink(step, context, kWords, context.layer->weight, kWords.x_scale(step), errors.exponent);
-      Conv::WeightGradientRows(s, kWords.Input(step), dy, elements, errors.selection, locator, workspace, *context.work,
-                               [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t apart) {
-                                 sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
-                               });
-    }
-    Int16BiasGradient(step, context, kWords, errors, static_cast<uint32_t>(s.out_c));
-    CountUpdates(context, errors.selection, dy, elements, locator, Conv::WeightsPerChannel(s));
+    Int16ConvolutionGradients<Conv>(step, context, kWords, s, errors, locator, [&](const auto& end) {
+      Conv::WeightGradientRows(s, kWords.Input(step), dy, Elements(step.value(kDy)), errors.selection, locator,
+                               workspace, *context.work, end);
+    });
   }
 };
 

@@ -1,23 +1,13 @@
 #include "tflm_train/kernels/fast/fully_connected.h"
 
-#include "tflm_train/kernels/fully_connected.h"
 #include "tflm_train/operators/arguments.h"
-#include "tflm_train/operators/layer.h"
+#include "tflm_train/operators/dense_shape.h"
 #include "tflm_train/operators/operators.h"
 
 namespace tflm_train {
 namespace {
 
 using namespace arguments::fully_connected;
-
-DenseShape Shape(const StepView& step) {
-  return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
-          static_cast<uint32_t>(step.word(kOutputs))};
-}
-
-TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
-  return a > 0 && product % a == 0 && product / a == b;
-}
 
 /// Of a layer that trains, the number of its biases.
 int32_t LastDim(const ValueRecord& value) { return value.dims[value.rank - 1]; }
@@ -26,19 +16,16 @@ int32_t LastDim(const ValueRecord& value) { return value.dims[value.rank - 1]; }
 template <bool one_pass>
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() != kWords || !LayerArgumentsFit(step, kDenseNeeds)) return Status::kPlanInvalid;
-  const ValueRecord& w = step.value(layer_forward::kW);
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = ReadDenseShape(step);
   if (one_pass && IsBackward(step) && shape.batch != 1) return Status::kMissingOperator;
-  return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
-                    IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
-                    IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
+  return PlanStatus(DenseShapeFits(step, shape) &&
                     (step.record().layer == kNoneIndex || LastDim(LayerOutput(step)) == step.word(kOutputs)) &&
-                    LayerChannelsFit(step, w.dims[0], kActivation));
+                    LayerChannelsFit(step, step.word(kOutputs), kActivation));
 }
 
 void Forward(const StepView& step, WorkCounters& work) {
   using namespace layer_forward;
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = ReadDenseShape(step);
   const Activation activation = ActivationWord(step, kActivation);
   const float* x = step.data<float>(kX);
   const float* w = step.data<float>(kW);
@@ -54,7 +41,7 @@ void Forward(const StepView& step, WorkCounters& work) {
 template <bool one_pass>
 void Backward(const StepView& step, const BackwardContext& context) {
   using namespace layer_backward;
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = ReadDenseShape(step);
   const uint32_t elements = shape.output_elements();
   const Selection selection = BeginLayerBackward(step, context, ActivationWord(step, kActivation), elements);
   if (selection.empty()) return;

@@ -1,4 +1,6 @@
+#include "tflm_train/kernels/fast/s8/inner.h"
 #include "tflm_train/operators/arguments.h"
+#include "tflm_train/operators/dense_shape.h"
 #include "tflm_train/operators/int16_layer.h"
 #include "tflm_train/operators/operators.h"
 
@@ -9,31 +11,36 @@ using namespace arguments::fully_connected_int16_errors;
 
 constexpr Int16Words kInt16Words = {kLow};
 
-DenseShape Shape(const StepView& step) {
-  return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
-          static_cast<uint32_t>(step.word(kOutputs))};
-}
-
-TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
-  return a > 0 && product % a == 0 && product / a == b;
-}
-
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() <= kLow || !Int16LayerFits(step, kInt16Words)) return Status::kPlanInvalid;
-  const ValueRecord& w = step.value(int16_layer::kW);
-  const DenseShape shape = Shape(step);
-  return PlanStatus(w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
-                    IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
-                    IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
-                    kInt16Words.Fit(step, shape.outputs, shape.outputs, shape.batch) &&
+  const DenseShape shape = ReadDenseShape(step);
+  return PlanStatus(DenseShapeFits(step, shape) && kInt16Words.Fit(step, shape.outputs, shape.outputs, shape.batch) &&
                     Int16ChannelsFit(step, kInt16Words, shape.outputs, shape.inputs));
+}
+
+/// Rows of the gradient of the weights, one for each neuron.
+void WeightGradient(const DenseShape& shape, const ShiftedIntegers& x, const int16_t* dy, const Selection& selection,
+                    const Int16Sink& sink, int32_t* workspace, WorkCounters& work) {
+  if (shape.batch != 1 || sink.accumulates()) {
+    return s8::DenseWeightGradientRows(shape, x, dy, selection, workspace, work,
+                                       [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n,
+                                               uint32_t) { sink.End(static_cast<uint32_t>(first), channel, row, n); });
+  }
+  // of one sample: no more than its inputs times an error for each row
+  auto* const inputs = reinterpret_cast<int16_t*>(workspace);
+  fast::s8::inner::Shift(x.values, shape.inputs, x.zero, inputs);
+  for (uint32_t o = 0; o < shape.outputs; ++o) {
+    if (!SelectsChannel(selection, dy, shape.outputs, o, shape.outputs)) continue;
+    sink.EndProducts(o * shape.inputs, o, dy[o], inputs, shape.inputs);
+    Count(work.weight_gradient, shape.inputs);
+  }
 }
 
 void Backward(const StepView& step, const BackwardContext& context) {
   using namespace int16_layer;
   const FoldedErrors errors = BeginInt16Backward(step, context, kInt16Words);
   if (errors.selection.empty()) return;
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = ReadDenseShape(step);
   const auto* const dy = step.data<int16_t>(kDy);
   auto* const workspace = step.data<int32_t>(kWorkspace);
   if (step.Has(kDx)) {
@@ -42,10 +49,7 @@ void Backward(const StepView& step, const BackwardContext& context) {
   }
   if (context.weight_target != nullptr) {
     const Int16Sink sink(step, context, kInt16Words, context.layer->weight, kInt16Words.x_scale(step), errors.exponent);
-    s8::DenseWeightGradientRows(shape, kInt16Words.Input(step), dy, errors.selection, workspace, *context.work,
-                                [&sink](size_t first, uint32_t channel, const int32_t* row, uint32_t n, uint32_t) {
-                                  sink.End(static_cast<uint32_t>(first), channel, row, n);
-                                });
+    WeightGradient(shape, kInt16Words.Input(step), dy, errors.selection, sink, workspace, *context.work);
   }
   Int16BiasGradient(step, context, kInt16Words, errors, shape.outputs);
   CountUpdates(context, errors.selection, dy, shape.output_elements(), shape.Locator(), shape.inputs);

@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/fast/s8/inner.h"
 #include "tflm_train/kernels/s8/fully_connected.h"
 #include "tflm_train/operators/arguments.h"
+#include "tflm_train/operators/dense_shape.h"
 #include "tflm_train/operators/int8_layer.h"
 #include "tflm_train/operators/operators.h"
 
@@ -11,23 +12,12 @@ namespace {
 using namespace arguments::fully_connected_int8;
 
 constexpr Int8Words kInt8Words = {kLow};
-DenseShape Shape(const StepView& step) {
-  return {static_cast<uint32_t>(step.word(kBatch)), static_cast<uint32_t>(step.word(kInputs)),
-          static_cast<uint32_t>(step.word(kOutputs))};
-}
-
-TFLM_TRAIN_COLD bool IsProduct(uint32_t product, uint32_t a, uint32_t b) {
-  return a > 0 && product % a == 0 && product / a == b;
-}
 
 TFLM_TRAIN_COLD Status Check(const StepView& step) {
   if (step.word_count() <= kFactors || !Int8ArgumentsFit(step)) return Status::kPlanInvalid;
-  const ValueRecord& w = step.value(layer_forward::kW);
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = ReadDenseShape(step);
   return PlanStatus(
-      w.rank == 2 && w.dims[0] == step.word(kOutputs) && w.dims[1] == step.word(kInputs) &&
-      IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
-      IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch) &&
+      DenseShapeFits(step, shape) &&
       Int8LayerFits(step, kInt8Words, shape.outputs, {fast::s8::FullyConnectedWorkspace(shape.inputs), shape.inputs}));
 }
 
@@ -39,10 +29,10 @@ void Forward(const StepView& step, WorkCounters& work) {
   const int32_t x_zero = kInt8Words.x_zero(step);
   const OutputStage stage = kInt8Words.Stage(step);
   if constexpr (kFastKernels) {
-    fast::s8::FullyConnectedForward(Shape(step), x_zero, x, w, bias, stage, y, Int8ForwardWorkspace(step),
+    fast::s8::FullyConnectedForward(ReadDenseShape(step), x_zero, x, w, bias, stage, y, Int8ForwardWorkspace(step),
                                     work.forward);
   } else {
-    s8::FullyConnectedForward(Shape(step), x_zero, x, w, bias, stage, y, work);
+    s8::FullyConnectedForward(ReadDenseShape(step), x_zero, x, w, bias, stage, y, work);
   }
 }
 
@@ -74,7 +64,7 @@ void OneSampleGradient(const DenseShape& shape, const ShiftedInput& x, const flo
 
 void Backward(const StepView& step, const BackwardContext& context) {
   using namespace backward;
-  const DenseShape shape = Shape(step);
+  const DenseShape shape = ReadDenseShape(step);
   const uint32_t elements = shape.output_elements();
   const Selection selection = BeginInt8Backward(step, context, kInt8Words, step.data<int8_t>(kY), elements);
   if (selection.empty()) return;

@@ -89,8 +89,12 @@ Int16Sink::Int16Sink(const StepView& step, const BackwardContext& context, const
       rate_(TimesPowerOfTwo(Times(Fixed(unit), Fixed(context.sink.scale)), exponent)) {}
 
 void Int16Sink::End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {
-  if (context_.update == nullptr) return Accumulate(at, channel, sums, n, step);
-  integers_.RunSums(at, channel, sums, n, step, Times(rate_, Fixed(words_.inverse(step_, channel))));
+  if (accumulates()) return Accumulate(at, channel, sums, n, step);
+  integers_.RunSums(at, channel, sums, n, step, RateOf(channel));
+}
+
+void Int16Sink::EndProducts(uint32_t at, uint32_t channel, int32_t error, const int16_t* inputs, uint32_t n) const {
+  integers_.RunProducts(at, channel, inputs, n, Times(RateOf(channel), FixedInteger(error)));
 }
 
 void Int16Sink::Accumulate(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const {

@@ -76,10 +76,15 @@ class Int16Sink {
   Int16Sink(const StepView& step, const BackwardContext& context, const Int16Words& words, uint16_t parameter,
             float unit, int32_t exponent);
 
+  /// Rows are added to a buffer.
+  bool accumulates() const { return context_.update == nullptr; }
   /// The gradient of elements at, at + step, ... of a channel is whole.
   void End(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step = 1) const;
+  /// That of n weights of a neuron is error * inputs, as ProductGradient has them. Not where it accumulates.
+  void EndProducts(uint32_t at, uint32_t channel, int32_t error, const int16_t* inputs, uint32_t n) const;
 
  private:
+  FixedFactor RateOf(uint32_t channel) const { return Times(rate_, Fixed(words_.inverse(step_, channel))); }
   /// Into the buffer, of floats.
   void Accumulate(uint32_t at, uint32_t channel, const int32_t* sums, uint32_t n, uint32_t step) const;
 

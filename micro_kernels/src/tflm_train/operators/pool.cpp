@@ -18,6 +18,14 @@ PoolShape ReadPool(const StepView& step, uint32_t first_word, int32_t in_h, int3
   return s;
 }
 
+uint32_t MostWindows(const PoolShape& s) {
+  const auto covering = [](int32_t filter, int32_t stride, int32_t windows) {
+    const int32_t most = (filter - 1) / stride + 1;
+    return static_cast<uint32_t>(most < windows ? most : windows);
+  };
+  return covering(s.filter_h, s.stride_h, s.out_h) * covering(s.filter_w, s.stride_w, s.out_w);
+}
+
 bool PoolFits(const PoolShape& s) {
   return WindowFits(s.in_h, s.out_h, s.filter_h, s.stride_h, 1, s.pad_top) &&
          WindowFits(s.in_w, s.out_w, s.filter_w, s.stride_w, 1, s.pad_left);

@@ -11,6 +11,8 @@ inline constexpr uint32_t kPoolWords = 6;
 
 /// A window over a map of in_h x in_w, from the words at `first_word` and the shape of the pool's output.
 PoolShape ReadPool(const StepView& step, uint32_t first_word, int32_t in_h, int32_t in_w, const ValueRecord& output);
+/// Windows that an element of the map lies in, at most.
+uint32_t MostWindows(const PoolShape& shape);
 /// Every window has a tap inside the map.
 TFLM_TRAIN_COLD bool PoolFits(const PoolShape& shape);
 /// The argument, if it is there, holds one winner's position (one byte) for each element of `output`. Call ArgumentsFit

@@ -34,14 +34,6 @@ TFLM_TRAIN_COLD Status CheckAverage(const StepView& step) {
   return PlanStatus(PoolImagesFit(step, dx, dy) && SameElements(step.value(kY), dy) && !Overlap(dx, dy));
 }
 
-/// Windows that an element of the image lies in, at most.
-uint32_t MostWindows(const PoolShape& s) {
-  const auto covering = [](int32_t filter, int32_t stride) {
-    return static_cast<uint32_t>((filter + stride - 1) / stride);
-  };
-  return covering(s.filter_h, s.stride_h) * covering(s.filter_w, s.stride_w);
-}
-
 void BackwardMax(const StepView& step, const BackwardContext&) {
   using namespace max_pool::backward;
   const PoolShape s = ReadPoolStep(step, step.value(kDx), step.value(kDy));

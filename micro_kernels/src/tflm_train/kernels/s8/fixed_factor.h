@@ -50,6 +50,12 @@ inline FixedFactor Fixed(float value) {
   return Normalised(parts.magnitude << 7, 157 - parts.exponent, parts.negative);
 }
 
+/// The number, exactly; above -2^31.
+inline FixedFactor FixedInteger(int32_t value) {
+  if (value == 0) return {0, 0};
+  return Normalised(static_cast<uint32_t>(value < 0 ? -value : value), 0, value < 0);
+}
+
 /// 1 / value, less at most 2^-30 of it: for cores without an instruction for it, seven and then three times eight bits
 /// of a long division. NaN and infinity give 0.
 inline FixedFactor FixedReciprocal(float value) {
