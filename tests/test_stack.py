@@ -52,7 +52,7 @@ def test_the_deepest_call_is_found(tmp_path):
     assert largest < measured.train < largest + 1536  # callers and inner loops besides
 
 
-MOST, MOST_INT8 = 1536, 1664  # bytes that a call may take on a Cortex-M4, with int8 convolutions
+MOST = 1536  # bytes that a call may take on a Cortex-M4
 
 
 def stated(data: bytes, errors: str = "float32") -> int:
@@ -101,7 +101,7 @@ def test_a_call_takes_at_most_what_convert_states(tmp_path, network, variant, bo
     print(network, variant, board, measured)
     most = max(measured.init, measured.train, measured.infer)
     assert most <= stated(data)
-    assert most <= (MOST_INT8 if network.startswith("int8") else MOST) or board != "m4"
+    assert most <= MOST or board != "m4"
 
 
 @pytest.mark.parametrize("variant", ["tuned", "portable"])

@@ -93,14 +93,15 @@ def scales_relate(graph: Graph, op: Operator) -> bool:
     spec = OPERATORS[op.type]
     names = [argument.name for argument in spec.inputs]
     read = [stated(graph.tensors[t]) for name, t in zip(names, spec.operands(op)) if t >= 0 and name != "b"]
-    scales = [q.scales.astype(np.float64) for q in read if q is not None]
+    known = [q.scales for q in read if q is not None]
+    least_read = [float(np.min(scales)) for scales in known]
+    most_read = [float(np.max(scales)) for scales in known]
     written = [stated(graph.tensors[t]) for t in op.outputs]
-    least = min((float(q.scales.min()) for q in written if q is not None), default=1.0)
+    least = min((float(np.min(q.scales)) for q in written if q is not None), default=1.0)
     multiplies = bool(spec.parameters) or op.type == "MUL"
-    if multiplies and np.float32(math.prod(float(found.min()) for found in scales)) == 0:
+    if multiplies and np.float32(math.prod(least_read)) == 0:
         return False
-    most = [float(found.max()) for found in scales]
-    return (math.prod(most) if multiplies else max(most, default=0.0)) < 2.0**30 * least
+    return (math.prod(most_read) if multiplies else max(most_read, default=0.0)) < 2.0**30 * least
 
 
 COMMON = (typed_tensors, rank_fits)

@@ -35,7 +35,7 @@ _QUANTISED = "low high x_zero y_zero x_scale:f32 factors*"
 _WORDS = f"{_GEOMETRY} activation"
 _STACK = 1472  # patches and sums of tiles that are gathered
 _POOLED_STACK = 1632  # with winners besides
-_INT8_STACK = 1664  # geometry, windows of the image, and the scatter of errors below
+_INT8_STACK = 1632  # geometry, windows of the image, and the scatter of errors below
 _MAP = "map_h map_w filter_h filter_w pool_stride_h pool_stride_w pool_pad_top pool_pad_left"
 
 
@@ -148,7 +148,7 @@ def _int8_pooled_kernel(
         backward=f"{_INT8_BACKWARD} argmax",
         words=f"{geometry} {_MAP} {_QUANTISED}",
         macs=_macs,
-        stack=_STACK,
+        stack=_INT8_STACK,
         widened=widened,
     )
 

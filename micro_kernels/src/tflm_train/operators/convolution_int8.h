@@ -61,21 +61,20 @@ template <class Conv, class Op>
 TFLM_TRAIN_NOINLINE void Int8ConvolutionWeightGradient(const StepView& step, const BackwardContext& context,
                                                        const Selection& selection) {
   using namespace layer_backward;
+  const Int8Sink sink(context, context.layer->weight, Op::kWords.x_scale(step));
   const ConvolutionStep numbers = Op::Read(step);
   const uint8_t* const winners = Op::Winners(step);
   const auto* const dy = step.data<float>(kDy);
-  const ShiftedInput x = Op::kWords.Input(step, step.data<int8_t>(kX));
-  const Workspace<float> workspace = WorkspaceOf(step, kWorkspace);
-  const Int8Sink sink(context, context.layer->weight, Op::kWords.x_scale(step));
   if constexpr (kFastInt8Conv2d<Conv>) {
     const auto end = [](const void* to, uint32_t channel, const float* row, uint32_t n) {
       static_cast<const Int8Sink*>(to)->End(channel * n, channel, row, n);
     };
-    fast::s8::Conv2DWeightGradient({numbers.conv, numbers.pool, winners, selection, dy}, x, workspace, {end, &sink},
-                                   context.work->weight_gradient);
+    fast::s8::Conv2DWeightGradient({numbers.conv, numbers.pool, winners, selection, dy},
+                                   Op::kWords.Input(step, step.data<int8_t>(kX)), WorkspaceOf(step, kWorkspace),
+                                   {end, &sink}, context.work->weight_gradient);
   } else {
-    Conv::WeightGradientRows(numbers.conv, x, dy, Elements(step.value(kDy)), selection, Op::Locator(numbers, winners),
-                             workspace, *context.work,
+    Conv::WeightGradientRows(numbers.conv, Op::kWords.Input(step, step.data<int8_t>(kX)), dy, Elements(step.value(kDy)),
+                             selection, Op::Locator(numbers, winners), WorkspaceOf(step, kWorkspace), *context.work,
                              [&sink](size_t first, uint32_t channel, const float* row, uint32_t n, uint32_t apart) {
                                sink.End(static_cast<uint32_t>(first), channel, row, n, apart);
                              });

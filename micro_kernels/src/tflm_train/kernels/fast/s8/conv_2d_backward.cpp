@@ -56,13 +56,7 @@ TFLM_TRAIN_NOINLINE void SumPixels(const ConvErrors& errors, const ChannelRange&
 class WindowRow {
  public:
   WindowRow(const ConvErrors& errors, const ShiftedInput& x)
-      : errors_(errors),
-        x_(x),
-        pool_(errors.pool),
-        strip_(errors.conv),
-        row_step_(pool_.stride_h * strip_.stride_h),
-        column_step_(pool_.stride_w * strip_.stride_w),
-        width_(Covered(pool_.filter_w, strip_.stride_w, strip_.filter_w, strip_.dilation_w)) {
+      : errors_(errors), x_(x), pool_(errors.pool), strip_(errors.conv) {
     strip_.in_h = Covered(pool_.filter_h, strip_.stride_h, strip_.filter_h, strip_.dilation_h);
     strip_.out_h = pool_.filter_h;
     strip_.pad_top = strip_.pad_left = 0;
@@ -74,14 +68,14 @@ class WindowRow {
   /// Floats of `windows` windows.
   uint64_t Elements(int32_t windows) const {
     return static_cast<uint64_t>(strip_.in_h) * static_cast<uint64_t>(strip_.in_c) *
-           static_cast<uint64_t>(width_ + (windows - 1) * column_step_);
+           static_cast<uint64_t>(width() + (windows - 1) * column_step());
   }
   /// How many fit into so many floats, at least one.
   int32_t Windows(uint32_t elements) const {
     const uint32_t columns = elements / static_cast<uint32_t>(strip_.in_h * strip_.in_c);
-    const auto width = static_cast<uint32_t>(width_), step = static_cast<uint32_t>(column_step_);
-    if (columns < width) return 1;
-    return std::min(static_cast<int32_t>(1 + (columns - width) / step), errors_.pool.out_w);
+    const auto covered = static_cast<uint32_t>(width()), step = static_cast<uint32_t>(column_step());
+    if (columns < covered) return 1;
+    return std::min(static_cast<int32_t>(1 + (columns - covered) / step), errors_.pool.out_w);
   }
 
   /// Adds to the filters of some channels what is under all of their errors.
@@ -90,15 +84,15 @@ class WindowRow {
     int32_t row = -map.pad_top * strip_.stride_h - errors_.conv.pad_top;
     const float* dy = errors_.dy;
     const uint8_t* argmax = errors_.argmax;
-    for (int32_t i = 0; i < map.out_h; ++i, row += row_step_) {
+    for (int32_t i = 0; i < map.out_h; ++i, row += row_step()) {
       int32_t column = -map.pad_left * strip_.stride_w - errors_.conv.pad_left;
       for (int32_t j = 0; j < map.out_w; j += pool_.out_w) {
         pool_.out_w = map.out_w - j < windows ? map.out_w - j : windows;
-        strip_.in_w = width_ + (pool_.out_w - 1) * column_step_;
+        strip_.in_w = width() + (pool_.out_w - 1) * column_step();
         Fill(row, column, strip);
         uint64_t not_inside = 0;
         SumPatches({strip_, pool_, argmax, errors_.selection, dy}, channels, strip, filters, not_inside);
-        column += pool_.out_w * column_step_;
+        column += pool_.out_w * column_step();
         dy += pool_.out_w * map.channels;
         if (argmax != nullptr) argmax += pool_.out_w * map.channels;
       }
@@ -111,7 +105,7 @@ class WindowRow {
   }
 
   /// The strip lies over the image with its first element at (row, column). Outside the image it is zero.
-  void Fill(int32_t row, int32_t column, float* to) const {
+  TFLM_TRAIN_NOINLINE void Fill(int32_t row, int32_t column, float* to) const {
     const ConvShape& image = errors_.conv;
     const Taps columns = ClipTaps(column, strip_.in_w, 1, image.in_w);
     const int32_t depth = image.in_c;
@@ -140,13 +134,28 @@ class WindowRow {
     for (; n > 0; --n) *to++ = static_cast<float>(*x++ - zero);
   }
 
+  /// On the image, from window to window.
+  int32_t row_step() const { return pool_.stride_h * strip_.stride_h; }
+  int32_t column_step() const { return pool_.stride_w * strip_.stride_w; }
+  /// Columns that a window covers.
+  int32_t width() const { return Covered(pool_.filter_w, strip_.stride_w, strip_.filter_w, strip_.dilation_w); }
+
   const ConvErrors& errors_;
   const ShiftedInput& x_;
-  PoolShape pool_;                        // of the windows on the strip
-  ConvShape strip_;                       // of the convolution there
-  const int32_t row_step_, column_step_;  // on the image, from window to window
-  const int32_t width_;                   // that one covers
+  PoolShape pool_;   // of the windows on the strip
+  ConvShape strip_;  // of the convolution there
 };
+
+/// The sums [count, n] of some channels' filters are whole.
+TFLM_TRAIN_NOINLINE void EndFloatGradients(const ConvErrors& errors, const ChannelRange& channels, const RowEnd& end,
+                                           const float* sums, uint32_t n) {
+  const auto elements = static_cast<uint32_t>(errors.pool.out_h * errors.pool.out_w) * channels.all;
+  for (uint32_t i = 0; i < channels.count; ++i, sums += n) {
+    const uint32_t channel = channels.first + i;
+    if (!SelectsChannel(errors.selection, errors.dy, elements, channel, channels.all)) continue;
+    end.run(end.sink, channel, sums, n);
+  }
+}
 
 /// Multiplications with taps inside the image.
 template <class Locator>
@@ -175,7 +184,6 @@ void Conv2DWeightGradient(const ConvErrors& errors, const ShiftedInput& x, Works
   const ConvShape& conv = errors.conv;
   const auto all = static_cast<uint32_t>(conv.out_c);
   const auto filter = static_cast<uint32_t>(conv.filter_h * conv.filter_w * conv.in_c);
-  const auto elements = static_cast<uint32_t>(errors.pool.out_h * errors.pool.out_w) * all;
   WindowRow row(errors, x);
   float* const strip = workspace.values;
   const int32_t windows = row.Windows(std::min<uint32_t>(kMaxStrip, workspace.elements - filter));
@@ -186,13 +194,10 @@ void Conv2DWeightGradient(const ConvErrors& errors, const ShiftedInput& x, Works
     block.count = workspace.Rows(filter, all - block.first);
     tflm_train::inner::Clear(workspace.values, block.count * filter);
     row.Sum(block, windows, strip, workspace.values);
-    for (uint32_t i = 0; i < block.count; ++i) {
-      const uint32_t channel = block.first + i;
-      if (!SelectsChannel(errors.selection, errors.dy, elements, channel, all)) continue;
-      end.run(end.sink, channel, workspace.values + i * filter, filter);
-    }
+    EndFloatGradients(errors, block, end, workspace.values, filter);
   }
   if constexpr (kCountWork) {
+    const auto elements = static_cast<uint32_t>(errors.pool.out_h * errors.pool.out_w) * all;
     if (errors.argmax != nullptr) {
       macs += CountTaps(errors, elements, PooledLocator(errors.pool, errors.argmax));
     } else {
