@@ -42,33 +42,44 @@ def _options() -> list[str]:
     for option in DEVICE_OPTIONS.values():
         kind = f"{option.name.capitalize()}Id" if option.name in kinds else _TYPES[str(option.code).lstrip("<")]
         lines += [f"  /// {option.help}", f"  {kind} {option.name};"]
-    lines += [
+    return [
+        *lines,
         "};",
         f"inline constexpr uint32_t kOptionCount = {len(numbers)};",
         "static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));",
         "",
-        "/// What an option may be.",
-        "struct OptionRange {",
-        "  uint32_t high;  // of a float its bits, as `low`",
-        "  uint8_t low;",
-        "  uint8_t at_least;  // option that it may not lie below, itself: none",
-        "  bool is_float;",
-        "};",
+        *_ranges(),
         "",
-        "/// In the order of TrainingOptions.",
-        "inline constexpr OptionRange kOptionRanges[kOptionCount] = {",
+        *chosen(DEVICE_OPTIONS),
     ]
-    for option in DEVICE_OPTIONS.values():
-        high = len(option.words) - 1 if option.words else option.high
-        low, high = (int(np.asarray(value, option.code).view("<u4")) for value in (option.low, high))
-        is_float = "true" if option.code == "<f4" else "false"
-        at_least = numbers.index(option.at_least or option.name)
-        lines += [f"    // {option.name}", f"    {{{high}u, {low}, {at_least}, {is_float}}},"]
-    return [*lines, "};", "", *chosen(DEVICE_OPTIONS)]
+
+
+def _ranges() -> list[str]:
+    """What options may be, in two bytes or less for each: few of them end at a number of their own."""
+    names, options = list(DEVICE_OPTIONS), DEVICE_OPTIONS.values()
+    ends = [(option.low, len(option.words) - 1 if option.words else option.high) for option in options]
+    words = [[int(np.asarray(end, option.code).view("<u4")) for end in pair] for option, pair in zip(options, ends)]
+    highs = list(dict.fromkeys(high for _, high in words))
+    codes = []
+    for i, (option, (low, high)) in enumerate(zip(options, words)):
+        follows = option.at_least is not None
+        if low > 1 or (follows and names[i - 1] != option.at_least):
+            raise ValueError(f"{option.name}: a range begins at 0 or the least above it, and at_least stands in front")
+        codes += [f"    // {option.name}", f"    {highs.index(high) << 2 | follows << 1 | low},"]
+    return [
+        "/// What an option may be, in the order of TrainingOptions. Bit 0: its least word, of a float its bits;",
+        "/// bit 1: no less than the option in front of it; above: where kOptionHighs has its largest word.",
+        "inline constexpr uint8_t kOptionRanges[kOptionCount] = {",
+        *codes,
+        "};",
+        "inline constexpr uint32_t kOptionHighs[] = {",
+        *(f"    {high}u," for high in highs),
+        "};",
+    ]
 
 
 def option_names() -> str:
-    """``policies/option_names.h``: the options' names, for hosts."""
+    """``policies/option_names.h``: the options' names and types, for hosts."""
     body = [
         '#include "tflm_train/plan/plan_format.h"',
         "",
@@ -83,9 +94,19 @@ def option_names() -> str:
         "  }",
         "}",
         "",
+        "/// Whether it is a float.",
+        "inline bool OptionIsFloat(uint32_t option) {",
+        "  switch (option) {",
+        *(f"    case {i}:" for i, option in enumerate(DEVICE_OPTIONS.values()) if option.code == "<f4"),
+        "      return true;",
+        "    default:",
+        "      return false;",
+        "  }",
+        "}",
+        "",
         "}  // namespace tflm_train",
     ]
-    title = "// Names of the training options: linked only by programs that show them."
+    title = "// Names and types of the training options: linked only by programs that show them."
     return "\n".join([HEAD, title, *guarded("tflm_train/policies/option_names.h", body)]) + "\n"
 
 

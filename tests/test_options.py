@@ -24,7 +24,7 @@ NUMBERS = [
     *(float("inf"), float("-inf"), float("nan")),
 ]
 COUNTS = [0, 1, 2, 255, 65535, 65536, 2**31, 2**32 - 1]
-NUMBER_OPTIONS = ("learning_rate", "ratio", "s_min", "s_max", "damping", "decay")
+NUMBER_OPTIONS = [name for name, option in DEVICE_OPTIONS.items() if option.code == "<f4"]
 
 
 def _cases() -> Iterator[tuple[str, Any]]:

@@ -270,7 +270,7 @@ class NativeTrainer {
     py::dict result;
     for (uint32_t i = 0; i < kOptionCount; ++i) {
       const char* name = OptionName(i);
-      if (kOptionRanges[i].is_float) {
+      if (OptionIsFloat(i)) {
         result[name] = FloatOf(words[i]);
       } else {
         result[name] = words[i];
@@ -288,7 +288,7 @@ class NativeTrainer {
       while (i < kOptionCount && name != OptionName(i)) ++i;
       if (i == kOptionCount) throw py::type_error("unknown option " + name);
       // -0 is 0: options are compared by their bits
-      words[i] = kOptionRanges[i].is_float ? BitsOf(value.cast<float>() + 0.0f) : value.cast<uint32_t>();
+      words[i] = OptionIsFloat(i) ? BitsOf(value.cast<float>() + 0.0f) : value.cast<uint32_t>();
     }
     TrainingOptions options;
     std::memcpy(&options, words, sizeof options);

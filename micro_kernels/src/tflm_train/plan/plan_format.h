@@ -261,36 +261,36 @@ struct TrainingOptions {
 inline constexpr uint32_t kOptionCount = 10;
 static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
 
-/// What an option may be.
-struct OptionRange {
-  uint32_t high;  // of a float its bits, as `low`
-  uint8_t low;
-  uint8_t at_least;  // option that it may not lie below, itself: none
-  bool is_float;
-};
-
-/// In the order of TrainingOptions.
-inline constexpr OptionRange kOptionRanges[kOptionCount] = {
+/// What an option may be, in the order of TrainingOptions. Bit 0: its least word, of a float its bits;
+/// bit 1: no less than the option in front of it; above: where kOptionHighs has its largest word.
+inline constexpr uint8_t kOptionRanges[kOptionCount] = {
     // selector
-    {2u, 0, 0, false},
+    0,
     // ratio
-    {1065353216u, 1, 1, true},
+    5,
     // s_min
-    {1065353216u, 0, 2, true},
+    4,
     // s_max
-    {1065353216u, 0, 2, true},
+    6,
     // damping
-    {1065353216u, 1, 4, true},
+    5,
     // decay
-    {1065353216u, 1, 5, true},
+    5,
     // output_sparse
-    {1u, 0, 6, false},
+    8,
     // learning_rate
-    {2139095039u, 1, 7, true},
+    13,
     // accumulate
-    {65535u, 1, 8, false},
+    17,
     // zero_skip
-    {1u, 0, 9, false},
+    8,
+};
+inline constexpr uint32_t kOptionHighs[] = {
+    2u,
+    1065353216u,
+    1u,
+    2139095039u,
+    65535u,
 };
 
 /// The policies that options name.

@@ -15,11 +15,12 @@ uint32_t WordOf(const TrainingOptions& options, uint32_t i) {
 }
 
 TFLM_TRAIN_COLD bool InRange(const TrainingOptions& options) {
+  uint32_t previous = 0;
   for (uint32_t i = 0; i < kOptionCount; ++i) {
-    const OptionRange& range = kOptionRanges[i];
-    const uint32_t word = WordOf(options, i);
+    const uint32_t range = kOptionRanges[i], word = WordOf(options, i);
     // No range holds a float below 0: their bits have the order of whole numbers, negative ones and NaN are above all.
-    if (word < range.low || word > range.high || word < WordOf(options, range.at_least)) return false;
+    if (word < (range & 1) || word > kOptionHighs[range >> 2] || ((range & 2) != 0 && word < previous)) return false;
+    previous = word;
   }
   return true;
 }
