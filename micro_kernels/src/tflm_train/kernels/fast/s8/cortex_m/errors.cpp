@@ -13,17 +13,36 @@ namespace {
 
 // clang-format off
 
-// To what two sums make of their halves of a word of errors: SXTAH adds a half, after a rotation the other one.
-#define TFLM_TRAIN_ADD_TWO                    \
-  "ldr %[there], [%[to]], #4\n"               \
+#define TFLM_TRAIN_SHIFT_TWO                  \
   "asr %[a], %[a], %[less]\n"                 \
   "asr %[b], %[b], %[less]\n"                 \
   "add %[a], #1\n"                            \
   "add %[b], #1\n"                            \
   "asr %[a], %[a], #1\n"                      \
-  "asr %[b], %[b], #1\n"                      \
+  "asr %[b], %[b], #1\n"
+
+// Two numbers and their halves of a word of errors: SXTAH adds a half, after a rotation the other one.
+#define TFLM_TRAIN_ADD_TWO                    \
+  "ldr %[there], [%[to]], #4\n"               \
   "sxtah %[a], %[a], %[there]\n"              \
   "sxtah %[b], %[b], %[there], ror #16\n"
+
+// Sums of two, saturated, into the word.
+#define TFLM_TRAIN_STORE_TWO                  \
+  "ssat %[a], #16, %[a]\n"                    \
+  "ssat %[b], #16, %[b]\n"                    \
+  "pkhbt %[a], %[a], %[b], lsl #16\n"         \
+  "str %[a], [%[to], #-4]\n"
+
+// To the sums of four channels their errors at a position; the address of the next one.
+#define TFLM_TRAIN_SUM_FOUR                   \
+  "ldr %[a], [%[dy]]\n"                       \
+  "ldr %[b], [%[dy], #4]\n"                   \
+  "add %[dy], %[bytes]\n"                     \
+  "smlabb %[s0], %[a], %[one], %[s0]\n"       \
+  "smlatb %[s1], %[a], %[one], %[s1]\n"       \
+  "smlabb %[s2], %[b], %[one], %[s2]\n"       \
+  "smlatb %[s3], %[b], %[one], %[s3]\n"
 
 // clang-format on
 
@@ -109,15 +128,18 @@ void FoldErrors(const int32_t* ratios, uint32_t step, uint32_t channels, int32_t
 void SumErrors(const int16_t* dy, uint32_t count, uint32_t step, uint32_t channels, int32_t* sums) {
   if (channels < 4) return portable::SumErrors(dy, count, step, channels, sums);
   int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  const uint32_t one = 1;
-  for (; count > 0; --count, dy += step) {
+  if (count % 2 != 0) {
+    s0 = dy[0], s1 = dy[1], s2 = dy[2], s3 = dy[3];
+    dy += step;
+  }
+  const uint32_t one = 1, bytes = step * static_cast<uint32_t>(sizeof *dy);
+  for (uint32_t twos = count / 2; twos > 0; --twos) {
     uint32_t a, b;
-    std::memcpy(&a, dy, sizeof a);
-    std::memcpy(&b, dy + 2, sizeof b);
-    __asm("smlabb %0, %1, %2, %0" : "+r"(s0) : "r"(a), "r"(one));
-    __asm("smlatb %0, %1, %2, %0" : "+r"(s1) : "r"(a), "r"(one));
-    __asm("smlabb %0, %1, %2, %0" : "+r"(s2) : "r"(b), "r"(one));
-    __asm("smlatb %0, %1, %2, %0" : "+r"(s3) : "r"(b), "r"(one));
+    __asm volatile(
+        TFLM_TRAIN_SUM_FOUR TFLM_TRAIN_SUM_FOUR
+        : [dy] "+r"(dy), [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [a] "=&r"(a), [b] "=&r"(b)
+        : [one] "r"(one), [bytes] "r"(bytes)
+        : "memory");
   }
   sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 }
@@ -154,7 +176,7 @@ uint32_t AddedMagnitudes(const int32_t* sums, uint32_t n, int32_t shift, const i
       uint32_t a, b, there;
       __asm(
           "ldr %[a], [%[sums]], #4\n"
-          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_ADD_TWO
+          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_SHIFT_TWO TFLM_TRAIN_ADD_TWO
           "eor %[a], %[a], %[a], asr #31\n"
           "eor %[b], %[b], %[b], asr #31\n"
           "orr %[all], %[a]\n"
@@ -202,17 +224,22 @@ void PutSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
 }
 
 void AddSums(const int32_t* sums, uint32_t n, int32_t shift, int16_t* to) {
-  if (IsShift(shift)) {
-    const int32_t less = shift - 1;
+  uint32_t a, b, there;
+  if (shift == 0) {
     for (; n >= 2; n -= 2) {
-      uint32_t a, b, there;
       __asm volatile(
           "ldr %[a], [%[sums]], #4\n"
-          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_ADD_TWO
-          "ssat %[a], #16, %[a]\n"
-          "ssat %[b], #16, %[b]\n"
-          "pkhbt %[a], %[a], %[b], lsl #16\n"
-          "str %[a], [%[to], #-4]\n"
+          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_ADD_TWO TFLM_TRAIN_STORE_TWO
+          : [sums] "+r"(sums), [to] "+r"(to), [a] "=&r"(a), [b] "=&r"(b), [there] "=&r"(there)
+          :
+          : "memory");
+    }
+  } else if (IsShift(shift)) {
+    const int32_t less = shift - 1;
+    for (; n >= 2; n -= 2) {
+      __asm volatile(
+          "ldr %[a], [%[sums]], #4\n"
+          "ldr %[b], [%[sums]], #4\n" TFLM_TRAIN_SHIFT_TWO TFLM_TRAIN_ADD_TWO TFLM_TRAIN_STORE_TWO
           : [sums] "+r"(sums), [to] "+r"(to), [a] "=&r"(a), [b] "=&r"(b), [there] "=&r"(there)
           : [less] "r"(less)
           : "memory");
