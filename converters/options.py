@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .policies import Gate, Loss, Optimizer, Policy, Selector, Update
+from .policies import Gate, Loss, Optimizer, Policy, Schedule, Selector, Update
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
@@ -201,6 +201,7 @@ def _policy(kind: type[Policy], help: str, code: str | None = "<u4") -> list[Opt
 _TYPES: dict[Any, type] = {_number: float, _whole: int, _switch: bool}
 _PART = "a number above 0 and at most 1"
 _ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
+_BELOW_1 = float(np.nextafter(np.float32(1), np.float32(0)))
 _LARGEST = float(np.finfo(np.float32).max)
 _YES_NO = "True or False"
 
@@ -385,6 +386,20 @@ OPTIONS: dict[str, Option] = {
             read=_switch,
             code="<u4",
         ),
+        *_policy(Schedule, "which samples take part in an epoch.", code=None),
+        Option(
+            name="schedule_threshold",
+            flags=("--schedule-threshold",),
+            help="remembered-loss: a sample is easy below this error 1 - p.",
+            metavar="F",
+            details="remembered-loss: a sample is easy while 1 - p is below it, with p the probability of its label "
+            "(exp(-loss)): it sits out one epoch, then two, then four, forward pass included.",
+            default=0.05,
+            rule="a number from 0 to below 1",
+            read=_number,
+            high=_BELOW_1,
+            policies=(Schedule.REMEMBERED_LOSS,),
+        ),
         Option(
             name="add_bias",
             flags=("--add-bias",),
@@ -410,6 +425,10 @@ OPTIONS: dict[str, Option] = {
 
 DEVICE_OPTIONS: dict[str, Option] = {name: option for name, option in OPTIONS.items() if option.code is not None}
 """Those that the device keeps, in the order of its record."""
+
+
+RUN_OPTIONS = ("schedule", "schedule_threshold")
+"""Those that choose the samples of a run, above the trainer."""
 
 
 def read_device_options(numbers: Mapping[str, Any]) -> dict[str, Any]:

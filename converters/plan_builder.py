@@ -20,7 +20,7 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
-from .policies import Gate, Optimizer, Selector, Update
+from .policies import Gate, Optimizer, Schedule, Selector, Targets, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .trainability import TrainedLayers
@@ -56,6 +56,11 @@ class PlanBuilder:
         self.loss = choose_loss(graph, config.loss)
         if self.loss.tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
+        if Schedule.chosen(config) != Schedule.NONE and self.loss.loss.targets == Targets.NUMBERS:
+            raise ConversionError(
+                f"{graph.name}: schedule {config.schedule} (--schedule) knows easy samples by the probability of their "
+                f"labels, and the loss {self.loss.loss.word} has none; leave it out"
+            )
         self.optimizer = Optimizer.chosen(config)
         if config.errors == "int16" and not Selector.chosen(config).takes_integers:
             raise ConversionError(f"selector {config.selector} chooses among float32 errors only; use --errors float32")
@@ -309,6 +314,8 @@ class PlanBuilder:
         record["optimizer"], record["optimizer_offset"] = self.optimizer, self.optimizer_offset
         record["update"] = self.update
         record["row_elements"] = self.row_bytes // 4
+        record["schedule"] = Schedule.chosen(config)
+        record["schedule_threshold"] = config.schedule_threshold
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)

@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Storage, Update
+from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Schedule, Storage, Update
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -151,7 +151,8 @@ DEFAULTS = np.dtype(
         ("loss", "<u2"),
         ("optimizer", "<u2"),
         ("update", "<u2"),
-        ("reserved", "<u2"),
+        ("schedule", "<u2"),
+        ("schedule_threshold", "<f4"),
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
         ("seed", "<u4"),
         (
@@ -329,6 +330,20 @@ class Plan:
     @property
     def update(self) -> Update:
         return next(policy for policy in self.policies if isinstance(policy, Update))
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """Those of a run that names no others: what chooses samples, above the trainer.
+
+        Raises
+        ------
+        PlanError
+            It names a policy that this release does not know.
+        """
+        number = int(self.defaults["schedule"])
+        if number not in list(Schedule):
+            raise PlanError(f"the training plan names schedule {number}, unknown to this release; upgrade tflm-train")
+        return {"schedule": Schedule(number).word, "schedule_threshold": self.defaults["schedule_threshold"].item()}
 
     @property
     def errors(self) -> str:

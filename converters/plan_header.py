@@ -10,7 +10,7 @@ from .flatbuffer import TENSOR_TYPE_NAMES
 from .operators import KERNELS
 from .operators.cpp import kernel_ids
 from .options import DEVICE_OPTIONS
-from .policies import KINDS
+from .policies import KINDS, Schedule
 from .policies_cpp import chosen, enumerations
 
 _RECORDS = {
@@ -26,7 +26,7 @@ _RECORDS = {
 }
 _ENUMS = (
     pf.SectionKind, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
-    pf.ForwardKind, pf.ParameterKind,
+    pf.ForwardKind, pf.ParameterKind, Schedule,
 )  # fmt: skip
 _TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
 

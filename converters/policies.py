@@ -183,6 +183,13 @@ class Update(Policy):
         return self is not Update.FLOAT
 
 
+class Schedule(Policy):
+    """Which samples take part in an epoch. Chosen above the trainer, for each call that trains: no object of a set."""
+
+    NONE = 0
+    REMEMBERED_LOSS = 1
+
+
 class Accumulation(Policy):
     """What a group of samples makes of its gradients. The plan implies it: MEAN has buffers for gradients."""
 
@@ -206,3 +213,4 @@ class Storage(Policy):
 
 
 KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer, Update, Accumulation, Storage)
+"""Those with an interface in C++, whose objects an OperatorSet finds."""

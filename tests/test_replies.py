@@ -79,7 +79,7 @@ class Session:
         device = self.connect(answer_seconds)
         trainer = tt.Trainer(self._model, device)
         trainer.set_options(learning_rate=0.02)
-        trainer.fit(x, np.arange(SAMPLES), epochs=1, verbose=0)
+        trainer.fit(x, np.arange(SAMPLES), epochs=1, verbose=0, schedule="remembered-loss")
         trainer.evaluate(x, np.arange(SAMPLES))
         trainer.predict(x)
         values = [array for _, array in device.parameters()]

@@ -18,17 +18,21 @@ class History:
     Attributes
     ----------
     history : dict of list
-        Per completed epoch: ``loss`` (mean, each sample before its update and times its weight), and with validation
-        ``val_loss``; ``accuracy`` and ``val_accuracy`` where labels are classes.
+        Per completed epoch: ``loss`` (mean, each sample before its update and times its weight; of one that sat the
+        epoch out its latest), and with validation ``val_loss``; ``accuracy`` and ``val_accuracy`` where labels are
+        classes.
     epoch : list of int
         Epochs in ``history``, from 0.
     counters : dict of int
         Work of the training steps by phase: multiplications (forward, input_error, weight_gradient), parameters
         changed (update), elements examined (selection). Evaluations do not count.
     steps : int
-        Samples seen.
+        Samples seen: forward passes.
+    left_out : int
+        Samples that the schedule left out: they had no forward pass. Epochs times samples, of a run that came to its
+        end, is ``steps`` and these.
     skipped : int
-        Of them those without a backward pass: their weight is 0, or the gate left them out.
+        Of the samples seen those without a backward pass: their weight is 0, or the gate left them out.
     instructions : dict of int
         On devices that count them: instructions of the training steps by phase, and ``total``; where the device counts
         work too, that counting is in them (``Trainer.step_cost`` measures without it). Empty elsewhere.
@@ -44,6 +48,7 @@ class History:
     epoch: list[int] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PHASES, 0))
     steps: int = 0
+    left_out: int = 0
     skipped: int = 0
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None

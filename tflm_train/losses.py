@@ -110,6 +110,10 @@ class Objective:
     def _targets(self, labels: np.ndarray) -> Targets:
         return self.resolve(labels).targets
 
+    def is_cross_entropy(self, labels: np.ndarray) -> bool:
+        """Whether exp(-loss) is the probability of the label."""
+        return self._targets(labels) != Targets.NUMBERS
+
     def is_classification(self, labels: np.ndarray) -> bool:
         """Whether accuracy means something: not for the distance to vectors or single numbers."""
         if self._targets(labels) != Targets.NUMBERS:

@@ -21,6 +21,7 @@
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/plan/fingerprint.h"
 #include "tflm_train/policies/option_names.h"
+#include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
 
 namespace py = pybind11;
@@ -153,9 +154,10 @@ class NativeTrainer {
       for (; done < count; ++done) {
         StepResult result = {};
         const size_t sample = indices[done];
-        status = trainer_.Step(samples + sample * trainer_.input_elements(), targets[sample],
-                               weight == nullptr ? 1.0f : weight[sample], &result);
+        const float counts = weight == nullptr ? 1.0f : weight[sample];
+        status = trainer_.Step(samples + sample * trainer_.input_elements(), targets[sample], counts, &result);
         if (status != Status::kOk) break;
+        schedule_.Remember(indices[done], result.loss, counts);
         loss[done] = result.loss;
         hit[done] = result.correct;
         went_back[done] = result.trained;
@@ -205,8 +207,25 @@ class NativeTrainer {
     return result;
   }
 
+  void BeginSchedule(uint32_t samples, float threshold) {
+    schedule_ = {};
+    remembered_.assign(RememberedLoss::Bytes(samples), 0);
+    if (samples > 0) Check(schedule_.Init(remembered_.data(), samples, threshold));
+  }
+  py::array_t<bool> NextEpoch(uint32_t samples) {
+    if (samples > schedule_.samples()) {
+      throw py::index_error("the schedule has " + std::to_string(schedule_.samples()) + " samples");
+    }
+    py::array_t<bool> result(static_cast<py::ssize_t>(samples));
+    for (uint32_t i = 0; i < samples; ++i) result.mutable_data()[i] = schedule_.Next(i);
+    return result;
+  }
+
   void Flush() { Check(trainer_.Flush()); }
-  void Reset() { Check(trainer_.Reset()); }
+  void Reset() {
+    BeginSchedule(0, 0.0f);
+    Check(trainer_.Reset());
+  }
 
   py::list Parameters() {
     py::list result;
@@ -321,6 +340,8 @@ class NativeTrainer {
   AlignedBytes arena_;
   AllOperators operators_;
   Trainer trainer_;
+  std::vector<uint8_t> remembered_;
+  RememberedLoss schedule_;
 };
 
 /// The checksum of an augmented model as the device computes it.
@@ -385,6 +406,9 @@ void BindTrainer(py::module_& module) {
       .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
            "(mean loss, correct samples).")
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")
+      .def("begin_schedule", &NativeTrainer::BeginSchedule, py::arg("samples"), py::arg("threshold"),
+           "Remember from now on which samples were easy, by their positions; 0 samples: no more.")
+      .def("next_epoch", &NativeTrainer::NextEpoch, py::arg("samples"), "Who takes part in an epoch, bool [samples].")
       .def("flush", &NativeTrainer::Flush, "Apply the gradients of an unfinished group of samples.")
       .def("reset", &NativeTrainer::Reset, "Weights as in the file, state and counters as at the start.")
       .def("parameters", &NativeTrainer::Parameters, "List of (tensor, copy of the values in their type).")

@@ -10,7 +10,7 @@ from .converters.plan_format import Plan
 def plan_config(plan: Plan) -> TrainingConfig:
     """Options from which ``convert`` makes the same plan again; layers by their indices."""
     defaults = plan.defaults
-    options = {**plan.options, "optimizer": plan.optimizer.word}
+    options = {**plan.options, **plan.run_options, "optimizer": plan.optimizer.word}
     if plan.update.has_object:
         options |= {"update": plan.update.word, "errors": plan.errors}
     constants = {name: value for name, value in options.items() if name in OPTIONS and in_effect(name, options)}

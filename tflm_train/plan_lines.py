@@ -6,7 +6,7 @@ from typing import Any
 
 from .converters.options import DEVICE_OPTIONS
 from .converters.plan_format import Plan
-from .converters.policies import Loss, Policy
+from .converters.policies import Loss, Policy, Schedule
 
 
 def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
@@ -32,11 +32,18 @@ def _policy_line(policy: Policy, options: dict[str, Any]) -> str:
     return policy.word + (f" ({', '.join(constants)})" if constants else "")
 
 
+def _schedule_lines(plan: Plan) -> list[tuple[str, str]]:
+    chosen = plan.run_options
+    constants = f" (threshold {chosen['schedule_threshold']:g})"
+    return [("schedule", chosen["schedule"] + constants)] if chosen["schedule"] != Schedule.NONE.word else []
+
+
 def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
     options = plan.options
     return [
         *((policy.field(), _policy_line(policy, options)) for policy in plan.policies if len(type(policy)) > 1),
+        *_schedule_lines(plan),
         ("zero-skip", "on" if options["zero_skip"] else "off"),
         ("learning rate", f"{options['learning_rate']:g}"),
         ("samples per update", str(options["accumulate"])),

@@ -54,10 +54,13 @@ def train_report(
     evaluated_on: str,
     output: str | None,
     warnings: list[str],
+    schedule: str,
+    zero_skip: int | None,
     cost: "StepCost | None" = None,
 ) -> dict[str, Any]:
-    """Of ``train``; `cost` on emulated devices."""
+    """Of ``train``; `cost` on emulated devices. `zero_skip`: work of dense training that skips zeros."""
     sizes, update = trainer.model.sizes, trainer.model.plan.update
+    dense, work = dense_macs(trainer.model.plan, history.steps + history.left_out), sum(history.counters.values())
     return report(
         "train",
         device=trainer.device.name,
@@ -76,7 +79,11 @@ def train_report(
         loss_after=after["loss"],
         evaluated_on=evaluated_on,
         macs=dict(history.counters),
-        dense_macs=dense_macs(trainer.model.plan, history.steps),
+        dense_macs=dense,
+        forward_passes=history.steps,
+        effort_ratio=sum(dense.values()) / work if work else None,
+        effort_ratio_zero_skip=zero_skip / work if work and zero_skip is not None else None,
+        schedule=schedule,
         updated_fraction=updated_fraction(history, trainer.trainable_parameters),
         skipped_fraction=history.skipped / history.steps if history.steps else 0.0,
         arena_bytes=trainer.device.arena_bytes,

@@ -35,6 +35,7 @@ from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
 from .samples import Samples, check_sample_weight, class_weights, split
+from .sampling import Sampling
 from .saturation import probes, saturation
 from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, order_generator, sample_order
@@ -114,6 +115,8 @@ class Trainer:
         callbacks: Any = None,
         class_weight: Any = None,
         sample_weight: Any = None,
+        schedule: str | None = None,
+        schedule_threshold: float | None = None,
     ) -> History:
         """Train, one sample at a time.
 
@@ -154,6 +157,9 @@ class Trainer:
         sample_weight : array_like, optional
             How much each sample counts, shape (n,), not negative: what its loss is multiplied by. A sample of weight 0
             trains nothing.
+        schedule, schedule_threshold : optional
+            The options of ``TrainingConfig`` for this call; default: the plan's. A schedule starts with nothing
+            remembered, and takes a byte of the device's memory for each sample.
 
         Returns
         -------
@@ -181,6 +187,13 @@ class Trainer:
                 )
             weights = class_weights(class_weight, samples.labels, self._objective)
             samples = replace(samples, weights=weights)
+        sampling = Sampling.chosen(
+            self.model.plan,
+            self._objective,
+            samples.labels,
+            schedule=schedule,
+            schedule_threshold=schedule_threshold,
+        )
         _check_count("epochs", epochs)
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         before = self.device.options()
@@ -196,7 +209,7 @@ class Trainer:
         history, ends = History(), self.saturated_fraction
         self.stop_training = False
         try:
-            self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called)
+            self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called, sampling)
         finally:
             self._seen = max(self._seen, float(np.abs(samples.x).max()))
             if changes:
@@ -219,6 +232,7 @@ class Trainer:
         verbose: str | int,
         history: History,
         callbacks: Callbacks,
+        sampling: Sampling,
     ) -> None:
         try:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
@@ -227,7 +241,7 @@ class Trainer:
                 run = TrainingRun(
                     self.device, self._metrics, history, progress, callbacks, lambda: self.stop_training, largest
                 )
-                run.train(self._fed(samples), None if held_out is None else self._fed(held_out), epochs, seed)
+                run.train(self._fed(samples), None if held_out is None else self._fed(held_out), epochs, seed, sampling)
         except KeyboardInterrupt:
             history.interrupted = True
             history.stopped = (

@@ -14,6 +14,7 @@ from .errors import NonFiniteError
 from .history import History
 from .progress import TrainingProgress
 from .samples import Samples
+from .sampling import Sampling
 
 CHUNKS = 64  # calls of the device per epoch without callbacks on batches: progress is shown and Ctrl-C answered between
 
@@ -66,7 +67,9 @@ class TrainingRun:
         self._history, self._progress, self._largest = history, progress, largest
         self._callbacks, self._stopping = callbacks, stopping
 
-    def train(self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None) -> None:
+    def train(
+        self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None, sampling: Sampling
+    ) -> None:
         """Train for some epochs, or until a callback asks for the end or NaN or infinity appears.
 
         Parameters
@@ -77,13 +80,29 @@ class TrainingRun:
         epochs : int
         seed : int or None
             Of the order; None keeps it.
+        sampling : Sampling
         """
+        if sampling.threshold is None:
+            self._train(samples, held_out, epochs, seed, scheduled=False)
+            return
+        self._device.begin_schedule(len(samples), sampling.threshold)
+        try:
+            self._train(samples, held_out, epochs, seed, scheduled=True)
+        finally:
+            self._device.begin_schedule(0, sampling.threshold)
+
+    def _train(
+        self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None, scheduled: bool
+    ) -> None:
         generator = order_generator(seed)
+        self._latest = np.zeros(len(samples), np.float32), np.zeros(len(samples), np.uint32)
         good = [self._device.state()]  # before training, then after the latest epochs
         for epoch in range(epochs):
             try:
                 self._callbacks.call("on_epoch_begin", epoch, {})
-                values = self._epoch(samples, sample_order(len(samples), generator))
+                order = sample_order(len(samples), generator)
+                present = self._device.next_epoch(len(samples))[order] if scheduled else np.ones(len(order), bool)
+                values = self._epoch(samples, order, present)
             except BaseException:
                 # no later call finds half a group: its samples count, as those before them do
                 self._device.flush()
@@ -100,25 +119,36 @@ class TrainingRun:
                 return
             good = [good[0], *good[1:][-1:], self._device.state()]
 
-    def _epoch(self, samples: Samples, order: np.ndarray) -> dict[str, float] | None:
-        """Mean loss and accuracy of one pass, None if it met NaN or infinity."""
-        total, correct, done = 0.0, 0, 0
-        values: dict[str, float] = {}
+    def _epoch(self, samples: Samples, order: np.ndarray, present: np.ndarray) -> dict[str, float] | None:
+        """Mean loss and accuracy of one pass over those that are present, None if it met NaN or infinity. The others
+        count with their latest loss."""
+        losses, decisions = self._latest
+        absent = order[~present]
+        total, correct = float(losses[absent].sum(dtype=np.float64)), int(decisions[absent].sum())
+        known = len(absent)
+        values = self._metrics(total / known, correct, samples.labels[:known]) if known else {}
         watched = self._callbacks.watch_batches
-        for batch, chunk in enumerate(self._chunks(order, watched)):
+        next_places = np.append(np.flatnonzero(present), len(order))  # of the sample that follows so many others
+        seen, left_out = 0, self._history.left_out
+        self._history.left_out += int(next_places[0])
+        self._progress.advance(known)
+        for batch, chunk in enumerate(self._chunks(order[present], watched)):
             if watched:
                 self._callbacks.call("on_train_batch_begin", batch, {})
             self._device.reset_counters()
             log = self._device.train(samples.x, samples.labels, chunk, samples.weights)
             self._collect_work()
+            seen += log.done
             self._history.steps += log.done
+            self._history.left_out = left_out + int(next_places[seen]) - seen
             self._history.skipped += log.done - int(log.trained.sum())
             if log.non_finite:
                 return None
+            losses[chunk], decisions[chunk] = log.losses, log.correct
             total += float(log.losses.sum(dtype=np.float64))
             correct += int(log.correct.sum())
-            done += log.done
-            values = self._metrics(total / done, correct, samples.labels[:done])
+            known += log.done
+            values = self._metrics(total / known, correct, samples.labels[:known])
             self._progress.advance(log.done)
             if watched:
                 self._callbacks.call("on_train_batch_end", batch, dict(values))
@@ -131,6 +161,8 @@ class TrainingRun:
 
     def _chunks(self, order: np.ndarray, watched: bool) -> list[np.ndarray]:
         """The parts of an epoch: with callbacks on batches one for each update."""
+        if not len(order):
+            return []
         if not watched:
             return np.array_split(order, min(CHUNKS, len(order)))
         batch = int(self._device.options()["accumulate"])

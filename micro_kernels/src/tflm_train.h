@@ -18,6 +18,7 @@
 #include "tflm_train/requirements.h"
 #include "tflm_train/status.h"
 #include "tflm_train/train/operator_set.h"
+#include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
 
 #endif  // TFLM_TRAIN_H_

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ..converters.options import DEVICE_OPTIONS
+from ..converters.options import DEVICE_OPTIONS, RUN_OPTIONS
 from . import options as opt
 from .exit_codes import INTERRUPTED
 from .output import macs, metric_label, percent, print_json, print_pairs, told_warnings
 
 
-@opt.with_options("seed", *DEVICE_OPTIONS)
+@opt.with_options("seed", *RUN_OPTIONS, *DEVICE_OPTIONS)
 def train(
     *,
     file: opt.Model,
@@ -39,6 +39,7 @@ def train(
     from ..converters.files import check_writable, write_atomically
     from ..converters.model_source import check_model_name
     from ..data_files import load_data
+    from ..effort import zero_skip_macs
     from ..errors import UserError
     from ..reports import train_report
     from ..trainer import Trainer
@@ -50,13 +51,14 @@ def train(
         raise UserError("--remainders has no effect alone: it keeps them in the file that -o names")
     arrays = load_data(data, labels)
     seed = options.pop("seed", None)
+    sampling = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
     with told_warnings() as sentences, Trainer(file, device=device) as trainer:
         if options:
             trainer.set_options(**options)
         if remainders:
             trainer.check_remainders()
         before = trainer.evaluate(*arrays.held_out)
-        history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed)
+        history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed, **sampling)
         if history.stopped and not history.completed and not history.interrupted:
             raise UserError(f"{file.name}: {history.stopped}")
         after = trainer.evaluate(*arrays.held_out)
@@ -65,7 +67,9 @@ def train(
         if output is not None:
             write_atomically(output, trainer.trained_model(remainders).data)
         emulated = device.startswith("qemu:") and not history.interrupted
-        cost = trainer.step_cost(arrays.x, arrays.y, shuffle=shuffle, seed=seed) if emulated else None
+        order = {"shuffle": shuffle, "seed": seed}
+        zero_skip = zero_skip_macs(trainer, history, arrays.x, arrays.y, epochs=epochs, **order)
+        cost = trainer.step_cost(arrays.x, arrays.y, **order) if emulated else None
         content = train_report(
             trainer,
             history,
@@ -77,6 +81,8 @@ def train(
             after=after,
             evaluated_on="x" if arrays.x_test is None else "x_test",
             output=None if output is None else str(output),
+            schedule={**trainer.model.plan.run_options, **sampling}["schedule"],
+            zero_skip=zero_skip,
             cost=cost,
             warnings=sentences,
         )
@@ -96,7 +102,6 @@ def train(
 def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     work, dense = sum(content["macs"].values()), sum(content["dense_macs"].values())
     metric = metric_label(content["metric"])
-    ratio = f" ({dense / work:.2f} x less)" if work else ""
     return [
         ("samples x epochs", f"{content['samples']:,} x {content['epochs']}"),
         ("selector", content["selector"]),
@@ -105,13 +110,24 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("loss before -> after", f"{content['loss_before']:.4f} -> {content['loss_after']:.4f}"),
         *((phase.replace("_", " "), macs(count)) for phase, count in content["macs"].items()),
         ("work of the whole run", macs(work)),
-        ("dense training without skipping", macs(dense) + ratio),
+        ("dense training without skipping", macs(dense) + _ratio(content["effort_ratio"])),
+        *_zero_skip_lines(content, work),
+        *([("forward passes", f"{content['forward_passes']:,}")] if content["schedule"] != "none" else []),
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
         *_integer_lines(content),
         ("arena", f"{content['arena_bytes']:,} B"),
         *((f"instructions per step, {k}", f"{n:,}") for k, n in content.get("instructions_per_step", {}).items()),
         *(_cost_lines(content) if "measured_steps" in content else []),
     ]
+
+
+def _ratio(ratio: float | None) -> str:
+    return f" ({ratio:.2f} x less)" if ratio is not None else ""
+
+
+def _zero_skip_lines(content: dict[str, Any], work: int) -> list[tuple[str, str]]:
+    ratio = content["effort_ratio_zero_skip"]
+    return [] if ratio is None else [("dense training that skips zeros", macs(round(ratio * work)) + _ratio(ratio))]
 
 
 def _integer_lines(content: dict[str, Any]) -> list[tuple[str, str]]:

@@ -96,6 +96,15 @@ class Device(Protocol):
         loss is multiplied by; None: 1."""
         ...
 
+    def begin_schedule(self, samples: int, threshold: float) -> None:
+        """From now on samples are those of a run, by their positions in ``x``: ``train`` remembers which of them were
+        easy (1 - exp(-loss) below the threshold), starting with nothing remembered. 0 samples: no schedule."""
+        ...
+
+    def next_epoch(self, samples: int) -> np.ndarray:
+        """Which samples of the schedule take part in the next epoch, bool [samples]. The others sit it out."""
+        ...
+
     def flush(self) -> None:
         """Apply the gradients of an unfinished group of accumulated samples."""
         ...

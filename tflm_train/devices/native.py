@@ -57,6 +57,12 @@ class NativeDevice:
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
         return StepLog(losses[:done], correct[:done], trained[:done], status == NON_FINITE)
 
+    def begin_schedule(self, samples: int, threshold: float) -> None:
+        self._call(self._trainer.begin_schedule, samples, threshold)
+
+    def next_epoch(self, samples: int) -> np.ndarray:
+        return np.asarray(self._call(self._trainer.next_epoch, samples))
+
     def flush(self) -> None:
         self._call(self._trainer.flush)
 

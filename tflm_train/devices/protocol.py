@@ -39,6 +39,8 @@ class Command(enum.IntEnum):
     READ_OUTPUT = 0x24
     FLUSH = 0x25
     RESET = 0x26
+    SCHEDULE = 0x27
+    NEXT_EPOCH = 0x28
     PARAMETER = 0x30
     READ_PARAMETER = 0x31
     WRITE_PARAMETER = 0x32

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..converters.options import checked, device_numbers, read_device_options
 from ..converters.plan_format import ScalarType
+from ..converters.policies import Schedule
 from ..errors import DeviceError, NonFiniteError, UserError
 from ..history import PHASES
 from ..model import TrainableModel
@@ -26,7 +27,7 @@ WORD = struct.Struct("<I")
 NUMBER = np.dtype("<f4")  # of samples and outputs
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
-HAS_WEIGHT = 1
+HAS_WEIGHT, HAS_NUMBER = 1, 2
 WHOLE, FROM_CUT = 0, 1  # programs
 COUNTS_INSTRUCTIONS = 2
 LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
@@ -58,6 +59,7 @@ class RemoteDevice:
         self._model_name = model.name
         self._fewer_layers = lambda: model.convert_again(layers="last:1")
         self._needs: dict[str, int] = {}  # bytes of the device's memory, by what they are for
+        self._scheduled = False
         self.memory_bytes = 0
         try:
             self._open(model)
@@ -131,10 +133,12 @@ class RemoteDevice:
         if error.status == Status.NO_MEMORY and self._needs:
             parts = {name: -(-size // ALIGNMENT) * ALIGNMENT for name, size in self._needs.items()}
             listed = ", ".join(f"{name} {size:,}" for name, size in parts.items())
+            remedy = f"train fewer layers: `{self._fewer_layers()}`"
+            if command == Command.SCHEDULE:
+                remedy = "leave the schedule out (--schedule none), which takes a byte for each sample"
             return DeviceError(
                 f"device {self.name}: {self._model_name} does not fit: it needs {sum(parts.values()):,} bytes "
-                f"({listed}), the device has {self.memory_bytes:,}; "
-                f"choose a larger device, or train fewer layers: `{self._fewer_layers()}`"
+                f"({listed}), the device has {self.memory_bytes:,}; choose a larger device, or {remedy}"
             )
         if error.status >= FIRST_PROTOCOL_STATUS or command == Command.STATUS_TEXT:
             return error
@@ -151,7 +155,8 @@ class RemoteDevice:
         for index in order:
             try:
                 weight = None if weights is None else float(weights[index])
-                result = self._run(Command.STEP, x[index], labels[index], weight)
+                number = int(index) if self._scheduled else None
+                result = self._run(Command.STEP, x[index], labels[index], weight, number)
             except NonFiniteError:
                 non_finite = True
                 break
@@ -160,6 +165,22 @@ class RemoteDevice:
             trained.append(bool(result["trained"]))
         arrays = np.array(losses, np.float32), np.array(correct, np.uint32), np.array(trained, bool)
         return StepLog(*arrays, non_finite)
+
+    def begin_schedule(self, samples: int, threshold: float) -> None:
+        kind = Schedule.REMEMBERED_LOSS if samples else Schedule.NONE
+        self._scheduled, before = False, dict(self._needs)
+        self._needs["schedule"] = samples
+        try:
+            self._request(Command.SCHEDULE, struct.pack("<2If", kind, samples, threshold))
+        finally:
+            self._needs = before
+        self._scheduled = samples > 0
+
+    def next_epoch(self, samples: int) -> np.ndarray:
+        flags = np.frombuffer(self._read(Command.NEXT_EPOCH, b"", samples), np.uint8)
+        if (flags > 1).any():
+            raise DeviceError(f"device {self.name} answers with a schedule that is none; {ADVICE}")
+        return flags.astype(bool)
 
     def flush(self) -> None:
         self._request(Command.FLUSH)
@@ -177,8 +198,10 @@ class RemoteDevice:
             row[:] = np.frombuffer(self._read(Command.READ_OUTPUT, b"", row.nbytes), NUMBER)
         return outputs
 
-    def _run(self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None) -> dict[str, Any]:
-        result = self._request(command, self._sample(sample, label, weight))
+    def _run(
+        self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None, number: int | None = None
+    ) -> dict[str, Any]:
+        result = self._request(command, self._sample(sample, label, weight, number))
         if result["correct"] > self._outputs:  # a decision is about one output at least
             raise DeviceError(
                 f"device {self.name} answers with a reply that is none: its correct cannot be {result['correct']}; "
@@ -186,21 +209,23 @@ class RemoteDevice:
             )
         return result
 
-    def _sample(self, sample: np.ndarray, label: Any, weight: float | None = None) -> bytes:
+    def _sample(self, sample: np.ndarray, label: Any, weight: float | None = None, number: int | None = None) -> bytes:
         """Payload of a command on one sample; what is too long for a frame is staged first."""
-        kind, number = NO_LABEL, 0
+        kind, class_number = NO_LABEL, 0
         fields, optional = (0, b"") if weight is None else (HAS_WEIGHT, WEIGHT.pack(weight))
+        if number is not None:
+            fields, optional = fields | HAS_NUMBER, optional + WORD.pack(number)
         data = np.ascontiguousarray(sample, NUMBER).tobytes()
         if label is not None and np.ndim(label) > 0:
             classes = np.asarray(label).dtype.kind == "i"
             kind = CLASSES_LABEL if classes else VECTOR_LABEL
             data += np.ascontiguousarray(label, "<i4" if classes else NUMBER).tobytes()
         elif label is not None:
-            kind, number = CLASS_LABEL, int(label)
+            kind, class_number = CLASS_LABEL, int(label)
         if SAMPLE.size + len(optional) + len(data) <= self._payload:
-            return SAMPLE.pack(kind, INLINE, fields, number) + optional + data
+            return SAMPLE.pack(kind, INLINE, fields, class_number) + optional + data
         self._write(Command.STAGE, b"", data)
-        return SAMPLE.pack(kind, STAGED, fields, number) + optional
+        return SAMPLE.pack(kind, STAGED, fields, class_number) + optional
 
     def _pieces(self, total: int, header: int) -> list[tuple[int, int]]:
         """Pieces (begin, count) of `total` bytes, each with a header's bytes short enough for a frame. Numbers of up to
@@ -270,6 +295,7 @@ class RemoteDevice:
         self._request(Command.SET_OPTIONS, OPTIONS.write(device_numbers({**self.options(), **changes})))
 
     def reset(self) -> None:
+        self._scheduled = False
         self._request(Command.RESET)
 
     def close(self) -> None:

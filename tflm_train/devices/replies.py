@@ -153,6 +153,8 @@ REPLIES: dict[Command, Form] = {
     Command.READ_OUTPUT: Form(data=True, finite=True),
     Command.FLUSH: EMPTY,
     Command.RESET: EMPTY,
+    Command.SCHEDULE: EMPTY,
+    Command.NEXT_EPOCH: Form(data=True),
     Command.PARAMETER: Form(u32("tensor"), u32("elements"), u32("type"), u32("bytes")),
     Command.READ_PARAMETER: Form(data=True),  # an update can overflow: whoever trains looks for it
     Command.WRITE_PARAMETER: EMPTY,

@@ -127,7 +127,7 @@ TEST_CASE("a step may carry a weight, in the frame and staged; other optional fi
   const uint16_t bad_length = Number(ProtocolStatus::kBadLength);
   CHECK(device.Request(Command::kEvaluate, weighted(Bench::Sample(0), 1.0f)).status == bad_length);
   Payload unknown = Bench::Sample(0);
-  unknown.bytes[2] = 2;
+  unknown.bytes[2] = 4;
   CHECK(device.Request(Command::kStep, unknown).status == bad_length);
   Payload missing = Bench::Sample(0);
   missing.bytes[2] = tflm_train::kHasWeight;
@@ -245,6 +245,65 @@ TEST_CASE("the state is read in pieces of any length, and brings back what was t
   CHECK(device.Weights() == trained);
   const Payload beyond = Payload().U32(size - 3).U32(0);
   CHECK(device.Request(Command::kWriteState, beyond).status == Number(ProtocolStatus::kOutOfRange));
+}
+
+TEST_CASE("a schedule remembers the samples that steps number") {
+  constexpr uint32_t kSamples = 3;
+  const uint32_t remembered = static_cast<uint32_t>(tflm_train::Schedule::kRememberedLoss);
+  const uint16_t out_of_range = Number(ProtocolStatus::kOutOfRange);
+  Bench device;
+  device.Load();
+  const auto numbered = [](uint32_t sample) {
+    Payload step = Bench::Sample(0);
+    step.bytes[2] = tflm_train::kHasNumber;
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(&sample);
+    step.bytes.insert(step.bytes.begin() + 8, bytes, bytes + sizeof sample);
+    return step;
+  };
+  const auto present = [&] { return device.Request(Command::kNextEpoch, Payload().U32(0).U32(kSamples)).payload; };
+  CHECK(device.Request(Command::kStep, numbered(0)).status == out_of_range);
+  CHECK(device.Request(Command::kNextEpoch, Payload().U32(0).U32(1)).status == out_of_range);
+  // all losses below 11.5 are easy
+  const Payload schedule = Payload().U32(remembered).U32(kSamples).F32(0.99999f);
+  REQUIRE(device.Request(Command::kSchedule, schedule).status == 0);
+  CHECK(present() == Bytes{1, 1, 1});
+  const Reply step = device.Request(Command::kStep, numbered(1));
+  REQUIRE(step.status == 0);
+  REQUIRE(step.F32(0) < 11.5f);
+  CHECK(device.Request(Command::kStep, numbered(kSamples)).status == out_of_range);
+  CHECK(device.Request(Command::kNextEpoch, Payload().U32(2).U32(2)).status == out_of_range);
+  CHECK(device.Request(Command::kNextEpoch, Payload().U32(1).U32(0xFFFFFFFFu)).status == out_of_range);
+  CHECK(present() == Bytes{1, 0, 1});
+  CHECK(present() == Bytes{1, 1, 1});
+  REQUIRE(device.Request(Command::kStep, numbered(1)).status == 0);
+  REQUIRE(device.Request(Command::kSchedule, schedule).status == 0);  // nothing is remembered any more
+  CHECK(present() == Bytes{1, 1, 1});
+  CHECK(device.Request(Command::kSchedule, Payload().U32(9).U32(1).F32(0.1f)).status == out_of_range);
+  CHECK(device.Request(Command::kSchedule, Payload().U32(remembered).U32(1).F32(1.0f)).status ==
+        Number(Status::kInvalidArgument));
+  REQUIRE(device.Request(Command::kSchedule, schedule).status == 0);
+  REQUIRE(device.Request(Command::kReset).status == 0);
+  CHECK(device.Request(Command::kStep, numbered(0)).status == out_of_range);
+}
+
+TEST_CASE("a schedule takes what memory there is, and gives it back") {
+  const uint32_t remembered = static_cast<uint32_t>(tflm_train::Schedule::kRememberedLoss);
+  Bench device;
+  device.Load();
+  const auto begin = [&](uint32_t samples) {
+    return device.Request(Command::kSchedule, Payload().U32(remembered).U32(samples).F32(0.1f));
+  };
+  const Reply refused = begin(0xFFFFFFFFu);
+  REQUIRE(refused.status == Number(ProtocolStatus::kNoMemory));
+  const uint32_t all = refused.U32(0);
+  for (int i = 0; i < 3; ++i) CHECK(begin(all).status == 0);
+  CHECK(device.Request(Command::kStage, Payload().U32(0).F32(1.0f)).status == Number(ProtocolStatus::kNoMemory));
+  const Reply more = begin(all + 1);
+  CHECK(more.status == Number(ProtocolStatus::kNoMemory));
+  CHECK(more.U32(0) == all);
+  CHECK(device.Request(Command::kStage, Payload().U32(0).F32(1.0f)).status == 0);
+  CHECK(begin(all).status == Number(ProtocolStatus::kNoMemory));  // the staged sample is there
+  CHECK(begin(16).status == 0);
 }
 
 TEST_CASE("options are read, changed, and refused as a whole") {

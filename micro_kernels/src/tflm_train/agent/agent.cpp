@@ -19,6 +19,12 @@ uint8_t* Agent::Memory::Take(size_t bytes) {
   return taken;
 }
 
+uint8_t* Agent::Memory::TakeLast(size_t bytes) {
+  if (bytes > size || RoundUp(bytes) > size) return nullptr;
+  size -= RoundUp(bytes);
+  return begin + size;
+}
+
 Status Agent::Init(const AgentConfig& config) {
   if (config.name == nullptr || config.stream == nullptr || config.operators == nullptr || config.memory == nullptr ||
       config.frame_payload < kMinFramePayload || config.frame_payload % kAlignBytes != 0) {
@@ -96,6 +102,8 @@ void Agent::Execute(Command command, PayloadReader& request) {
     case Command::kReadOutput:
     case Command::kFlush:
     case Command::kReset:
+    case Command::kSchedule:
+    case Command::kNextEpoch:
     case Command::kParameter:
     case Command::kReadParameter:
     case Command::kWriteParameter:
@@ -129,6 +137,10 @@ void Agent::ExecuteLoaded(Command command, PayloadReader& request) {
       return Flush(request);
     case Command::kReset:
       return Reset(request);
+    case Command::kSchedule:
+      return Schedule(request);
+    case Command::kNextEpoch:
+      return NextEpoch(request);
     case Command::kParameter:
       return Parameter(request);
     case Command::kReadParameter:

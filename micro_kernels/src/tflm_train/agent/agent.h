@@ -10,6 +10,7 @@
 #include "tflm_train/agent/payload.h"
 #include "tflm_train/agent/protocol.h"
 #include "tflm_train/agent/step_meter.h"
+#include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
 
 namespace tflm_train {
@@ -43,12 +44,15 @@ class Agent {
     size_t size;
     /// Takes `bytes` off the front; null if there are not so many.
     uint8_t* Take(size_t bytes);
+    /// The same off the back.
+    uint8_t* TakeLast(size_t bytes);
   };
   /// A sample of a request.
   struct Sample {
     const float* input;
     Label label;
     float weight;
+    uint32_t number;  // in the schedule, kNoneOffset: in none
   };
 
   void Answer(const Frame& request);
@@ -70,6 +74,8 @@ class Agent {
   void ReadOutput(PayloadReader& request);
   void Flush(PayloadReader& request);
   void Reset(PayloadReader& request);
+  void Schedule(PayloadReader& request);
+  void NextEpoch(PayloadReader& request);
   void Parameter(PayloadReader& request);
   void ReadParameter(PayloadReader& request);
   void WriteParameter(PayloadReader& request);
@@ -88,7 +94,8 @@ class Agent {
   };
   void Start(const void* model, size_t model_bytes, const Wanted& wanted, Memory memory);
   void Unload();
-  bool ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sample* sample);
+  void EndSchedule();
+  bool ReadSample(PayloadReader& request, bool labelled, bool trains, Sample* sample);
   uint8_t* StagingArea();
   uint32_t InputBytes() const { return ScalarBytes(trainer_.input_type(), trainer_.input_elements()); }
   uint32_t OutputBytes() const { return ScalarBytes(trainer_.output_type(), trainer_.output_elements()); }
@@ -123,7 +130,9 @@ class Agent {
   uint32_t model_crc_ = 0;
   uint32_t arena_bytes_ = 0;
   uint32_t steps_ = 0;
-  uint8_t* staging_ = nullptr;     // inputs, then a label vector
+  uint8_t* staging_ = nullptr;  // inputs, then a label vector
+  RememberedLoss schedule_;
+  size_t schedule_bytes_ = 0;      // behind those of spare_
   const float* output_ = nullptr;  // of the latest Infer
 };
 

@@ -136,6 +136,7 @@ void Agent::Unload() {
   staging_ = nullptr;
   output_ = nullptr;
   steps_ = 0;
+  EndSchedule();
   spare_ = pool_;
   if (config_.meter != nullptr) config_.meter->Reset();
 }

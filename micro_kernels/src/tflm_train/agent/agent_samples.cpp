@@ -42,14 +42,15 @@ void Agent::Stage(PayloadReader& request) {
   if (size > 0) std::memcpy(staging + offset, request.Bytes(size), size);
 }
 
-bool Agent::ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sample* sample) {
+bool Agent::ReadSample(PayloadReader& request, bool labelled, bool trains, Sample* sample) {
   output_ = nullptr;
   const LabelKind kind = static_cast<LabelKind>(request.U8());
   const SampleSource source = static_cast<SampleSource>(request.U8());
   const uint16_t fields = request.U16();
   const int32_t index = static_cast<int32_t>(request.U32());
-  const float weight = fields == kHasWeight ? request.F32() : 1.0f;
-  const bool known_fields = fields == 0 || (may_weigh && fields == kHasWeight);
+  const float weight = (fields & kHasWeight) != 0 ? request.F32() : 1.0f;
+  const uint32_t number = (fields & kHasNumber) != 0 ? request.U32() : kNoneOffset;
+  const bool known_fields = fields == 0 || (trains && fields <= (kHasWeight | kHasNumber));
   const bool vector = kind == LabelKind::kVector, classes = kind == LabelKind::kClasses;
   const bool known_label = labelled ? vector || classes || kind == LabelKind::kClass : kind == LabelKind::kNone;
   const uint32_t rows = trainer_.output_elements() / trainer_.classes();
@@ -72,7 +73,11 @@ bool Agent::ReadSample(PayloadReader& request, bool labelled, bool may_weigh, Sa
     Fail(ProtocolStatus::kBadLength);
     return false;
   }
-  *sample = {input, LabelOf(kind, index, target), weight};
+  if ((fields & kHasNumber) != 0 && number >= schedule_.samples()) {
+    Fail(ProtocolStatus::kOutOfRange);
+    return false;
+  }
+  *sample = {input, LabelOf(kind, index, target), weight, number};
   return true;
 }
 
@@ -92,6 +97,7 @@ void Agent::Step(PayloadReader& request) {
   if (config_.meter != nullptr) config_.meter->EndStep();
   ReplyResult(status, result);
   if (status != tflm_train::Status::kOk) return;
+  schedule_.Remember(sample.number, result.loss, sample.weight);
   reply_.U32(result.trained ? 1 : 0);
   ++steps_;
 }
@@ -129,6 +135,7 @@ void Agent::Reset(PayloadReader& request) {
   if (!Complete(request)) return;
   output_ = nullptr;
   steps_ = 0;
+  EndSchedule();
   if (config_.meter != nullptr) config_.meter->Reset();
   SetStatus(trainer_.Reset());
 }

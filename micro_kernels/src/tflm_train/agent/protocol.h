@@ -28,6 +28,8 @@ enum class Command : uint8_t {
   kReadOutput = 0x24,
   kFlush = 0x25,
   kReset = 0x26,
+  kSchedule = 0x27,
+  kNextEpoch = 0x28,
   kParameter = 0x30,
   kReadParameter = 0x31,
   kWriteParameter = 0x32,
@@ -59,8 +61,8 @@ enum HelloFlags : uint32_t {
 };
 
 enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2, kClasses = 3 };
-/// Optional fields of a sample, as a sum.
-enum SampleFields : uint16_t { kHasWeight = 1 };
+/// Optional fields of a sample, as a sum, in the order in which they follow.
+enum SampleFields : uint16_t { kHasWeight = 1, kHasNumber = 2 };
 enum class SampleSource : uint8_t { kInline = 0, kStaged = 1 };
 enum class Programs : uint8_t { kWhole = 0, kFromCut = 1 };
 

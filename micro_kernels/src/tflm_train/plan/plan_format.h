@@ -173,6 +173,11 @@ enum class ParameterKind : uint16_t {
   kBias = 1,
 };
 
+enum class Schedule : uint16_t {
+  kNone = 0,
+  kRememberedLoss = 1,
+};
+
 enum class PolicyKind : uint16_t {
   kSelector = 0,
   kLoss = 1,
@@ -323,7 +328,8 @@ struct DefaultsRecord {
   uint16_t loss;
   uint16_t optimizer;
   uint16_t update;
-  uint16_t reserved;
+  uint16_t schedule;
+  float schedule_threshold;
   float loss_scale;
   uint32_t seed;
   uint32_t persistent_bytes;
@@ -335,7 +341,7 @@ struct DefaultsRecord {
   uint32_t row_elements;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 84);
+static_assert(sizeof(DefaultsRecord) == 88);
 
 struct ParameterRecord {
   uint32_t tensor;
