@@ -259,7 +259,7 @@ class BackwardPass:
             names = [a.name for a in spec.inputs]
             wanted = any(errors[names.index(error[1:])][0] is not None for error in spec.reads_for[name])
             return self.forward.operand(op.inputs[spec.position(name)]) if wanted else None
-        if argument.optional and op.index not in self.layers.trained:
+        if argument.optional and op.index not in self.layers.weights:
             return None
         return self.forward.operand(op.inputs[spec.position(name)])
 
@@ -272,14 +272,14 @@ class BackwardPass:
         pool: Operator | None,
         dy: Value,
     ) -> Value | None:
-        """What a kernel states, or room for a strip of the image, and for rows of the weight gradient where the step
-        trains."""
+        """What a kernel states, or room for a strip of the image, and for rows of the weight gradient where the
+        weights train."""
         if dy.type == ScalarType.INT16:
             assert kernel.workspace is not None
             elements = kernel.workspace(step_shapes(self.graph, op, pool or op), kernel.named_words(words))
             return Value((elements,), ScalarType.INT32, role=Role.ERROR)
         elements = strip_elements(self.graph, kernel, op, pool or op, words, Phase.BACKWARD)
-        if op.index in self.layers.trained:
+        if op.index in self.layers.weights:
             elements += self._sums(spec, op, dy)
             if kernel.widened is not None:
                 elements += kernel.widened(step_shapes(self.graph, op, pool or op), kernel.named_words(words))

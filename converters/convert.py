@@ -15,7 +15,7 @@ from .loss_end import choose_loss
 from .model_source import ModelSource, read_model
 from .plan_builder import PlanBuilder
 from .plan_format import Plan, encode
-from .trainability import TrainedLayers, choose_layers, parameter_operators
+from .trainability import TrainedLayers, choose_layers, layers_with_bias, parameter_operators
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig
@@ -70,10 +70,14 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     source = flatbuffer.load(found.data, name)
     changes = [*found.edits, *dequantize_constants(source)]
     config, defaults = _with_keras_defaults(model_reader.read_graph(source, name), found, config)
-    layers = choose_layers(model_reader.read_graph(source, name), config.layers, config.cut)
+    graph = model_reader.read_graph(source, name)
+    biased = layers_with_bias(graph, config.add_bias)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
+        biased = layers_with_bias(graph, all_may=True) & with_bias
+    layers = choose_layers(graph, config.layers, config.cut, biased)
+    if with_bias is not None and not config.add_bias:
         layers = replace(layers, without_bias=layers.trained - with_bias)
-    changes += edits.unshare_constants(source, layers.trained, layers.without_bias)
+    changes += edits.unshare_constants(source, layers.trained, layers.without_bias, layers.only_bias)
     if with_bias is not None or config.add_bias:
         changes += edits.add_missing_biases(source, layers.trained - layers.without_bias)
     graph = model_reader.read_graph(source, name)

@@ -46,9 +46,11 @@ def _parameters(model: Any, operator: int) -> dict[int, str]:
     return _PARAMETERS.get(builtin_name(model, model.subgraphs[0].operators[operator]), {})
 
 
-def _is_parameter(model: Any, use: _Use, trained: Collection[int], without_bias: Collection[int]) -> bool:
+def _is_parameter(
+    model: Any, use: _Use, trained: Collection[int], without_bias: Collection[int], only_bias: Collection[int]
+) -> bool:
     name = _parameters(model, use.operator).get(use.position)
-    if name == "bias" and use.operator in without_bias:
+    if use.operator in (without_bias if name == "bias" else only_bias):
         return False
     return use.operator in trained and name is not None
 
@@ -82,7 +84,9 @@ def _set_input(operator: Any, position: int, tensor: int) -> None:
     operator.inputs = np.asarray(inputs, np.int32)
 
 
-def unshare_constants(model: Any, operators: Collection[int], without_bias: Collection[int] = ()) -> list[str]:
+def unshare_constants(
+    model: Any, operators: Collection[int], without_bias: Collection[int] = (), only_bias: Collection[int] = ()
+) -> list[str]:
     """Give each use of a shared constant its own tensor and buffer when one of the uses trains.
 
     Parameters
@@ -93,6 +97,8 @@ def unshare_constants(model: Any, operators: Collection[int], without_bias: Coll
         Operators whose weights and biases train.
     without_bias : collection of int
         Those of them whose bias does not.
+    only_bias : collection of int
+        Those whose weights do not.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def unshare_constants(model: Any, operators: Collection[int], without_bias: Coll
     outputs = {int(t) for t in (graph.outputs if graph.outputs is not None else ())}
     edits: list[tuple[_Use, str]] = []
     for buffer, uses in sorted(_uses_by_buffer(model).items()):
-        if not any(_is_parameter(model, use, operators, without_bias) for use in uses):
+        if not any(_is_parameter(model, use, operators, without_bias, only_bias) for use in uses):
             continue
         owned = {t for t in outputs if graph.tensors[t].buffer == buffer}
         if owned or any(entry.buffer == buffer for entry in model.metadata or ()):

@@ -212,12 +212,13 @@ OPTIONS: dict[str, Option] = {
             name="layers",
             flags=("--layers",),
             help="What trains; auto: all but layers that a Keras model has frozen.",
-            metavar="auto|all|last:N|NAME,...",
+            metavar="auto|all|last:N|bias|NAME,...",
             details='"auto": all, but for those with trainable=False in a Keras model; "all", "last:N" (operators '
             "with parameters, counted from the output), or names or indices of operators as ``tflm-train "
-            "inspect`` prints them (a sequence, or one string with commas).",
+            'inspect`` prints them. "bias" or "bias:N" trains of layers that nothing else names the bias alone, for '
+            'which no activation is kept, "NAME:bias" that of one. A sequence, or one string with commas.',
             default="auto",
-            rule="'auto', 'all', 'last:N', or names or indices of operators",
+            rule="'auto', 'all', 'last:N', 'bias', or names or indices of operators",
             read=_layers,
         ),
         Option(

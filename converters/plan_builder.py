@@ -113,7 +113,8 @@ class PlanBuilder:
         for layer, index in enumerate(sorted(self.layers.trained)):
             op = self.graph.operators[index]
             weight = op.inputs[OPERATORS[op.type].position("w")]
-            for kind, tensor in ((pf.ParameterKind.WEIGHT, weight), (pf.ParameterKind.BIAS, self._bias(op))):
+            trained = -1 if index in self.layers.only_bias else weight
+            for kind, tensor in ((pf.ParameterKind.WEIGHT, trained), (pf.ParameterKind.BIAS, self._bias(op))):
                 if tensor >= 0:
                     self.parameters[tensor] = len(entries)
                     entries.append((tensor, index, layer, kind))
@@ -172,7 +173,7 @@ class PlanBuilder:
         """Weights of a row that a kernel without memory of its own hands to the update rule."""
         op = self.graph.operators[index]
         spec = OPERATORS[op.type]
-        if not self.optimizer.has_object or not spec.hands_rows:
+        if not self.optimizer.has_object or not spec.hands_rows or index in self.layers.only_bias:
             return 0
         weights = self.graph.tensors[op.inputs[spec.position("w")]]
         return weights.elements // weights.shape[0]
@@ -196,8 +197,12 @@ class PlanBuilder:
             self.slots[index] = LayerSlot(layer, candidates, candidates if selects else 0)
             record = self.layer_records[layer]
             record["operator"], record["distance"] = index, self.layers.distance[index]
-            record["weight"] = self.parameters[op.inputs[OPERATORS[op.type].position("w")]]
-            record["bias"] = self.parameters[self._bias(op)] if self._bias(op) >= 0 else pf.NONE_INDEX
+            weight, bias = op.inputs[OPERATORS[op.type].position("w")], self._bias(op)
+            record["weight"] = pf.NONE_INDEX if index in self.layers.only_bias else self.parameters[weight]
+            record["bias"] = self.parameters[bias] if bias >= 0 else pf.NONE_INDEX
+            if bias >= 0:
+                terms = self.graph.tensors[weight].elements // self.graph.tensors[bias].elements
+                record["terms"] = min(terms, pf.MANY_TERMS)
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)

@@ -128,6 +128,7 @@ class ParameterKind(enum.IntEnum):
 SECTION_REQUIRED = 1
 LAYER_OUTPUT = 1  # flag: the operator next to the loss, dense by default
 LAYER_DENSE = 2  # flag: no selector chooses among its errors
+MANY_TERMS = 0xFFFF
 
 HEADER = np.dtype(
     [
@@ -204,7 +205,8 @@ LAYER = np.dtype(
         ("candidates", "<u4"),  # elements that the selector chooses from
         ("max_selected", "<u4"),  # capacity of the scratch, in candidates
         ("state_offset", "<u4"),  # arena offset of the layer's state: float32 running maximum
-        ("flags", "<u4"),
+        ("flags", "<u2"),
+        ("terms", "<u2"),  # weights of an output channel, MANY_TERMS for as many or more; 0 without a bias
     ]
 )
 

@@ -174,7 +174,7 @@ def cpp_header() -> str:
         "kKernelCount": len(KERNELS), "kTrainerBytes": pf.TRAINER_BYTES,
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
-        "kLayerDense": pf.LAYER_DENSE,
+        "kLayerDense": pf.LAYER_DENSE, "kManyTerms": pf.MANY_TERMS,
     }  # fmt: skip
     lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]
     lines += [

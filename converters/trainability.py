@@ -10,7 +10,7 @@ from .cut import Crossings, Cut, automatic_cut, external_operators, named_cut
 from .errors import ConversionError
 from .graph import Graph, Operator
 from .layer_names import is_number, layer_names, named_operator
-from .operators import PARAMETER_OPERATORS, why_not_backward, why_not_forward
+from .operators import OPERATORS, PARAMETER_OPERATORS, why_not_backward, why_not_forward
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class TrainedLayers:
         Trained operators with no operator with parameters between them and the loss.
     without_bias : frozenset of int
         Trained operators whose layer has no bias: what the file holds in its place stays as it is.
+    only_bias : frozenset of int
+        Trained operators whose weights do not.
     cut : Cut or None
         In front of the trained layers, where programs start that take its tensor as their input.
     """
@@ -41,7 +43,13 @@ class TrainedLayers:
     distance: dict[int, int]
     output_layers: frozenset[int]
     without_bias: frozenset[int] = frozenset()
+    only_bias: frozenset[int] = frozenset()
     cut: Cut | None = None
+
+    @property
+    def weights(self) -> frozenset[int]:
+        """Operators whose weights train."""
+        return self.trained - self.only_bias
 
 
 def parameter_operators(graph: Graph) -> list[int]:
@@ -55,30 +63,98 @@ def _did_you_mean(item: str, names: list[str], candidates: list[int]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _parse_layers(graph: Graph, layers: str | Sequence[str | int], cut: Cut | None) -> list[int]:
-    candidates = parameter_operators(graph)
-    if not candidates:
-        raise ConversionError(
-            f"{graph.name} has no operator with parameters ({', '.join(sorted(PARAMETER_OPERATORS))}) to train"
-        )
-    if layers in ("all", "auto") and cut is None:
-        return candidates
-    if cut is not None:
-        return _above_cut(graph, layers, cut)
-    if isinstance(layers, str) and layers.startswith("last:"):
-        count = layers[len("last:") :]
-        if not is_number(count) or int(count) == 0:
-            raise ConversionError(f"--layers {layers}: N in last:N must be a whole number above 0")
-        if int(count) > len(candidates):
+BIAS = "bias"
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Operators that train whole, and those of which only the bias does."""
+
+    whole: frozenset[int] = frozenset()
+    only_bias: frozenset[int] = frozenset()
+
+
+def layers_with_bias(graph: Graph, all_may: bool = False) -> frozenset[int]:
+    """Operators with parameters that have a bias; or with ``all_may`` those that could have one."""
+    found = (graph.operators[i] for i in parameter_operators(graph))
+    able = [op for op in found if "b" in OPERATORS[op.type].parameters]
+    return frozenset(op.index for op in able if all_may or op.input(OPERATORS[op.type].position("b")) >= 0)
+
+
+class _LayerParser:
+    """Reads ``TrainingConfig.layers``.
+
+    Parameters
+    ----------
+    graph : Graph
+    with_bias : frozenset of int
+        Operators that have a bias or get one.
+    """
+
+    def __init__(self, graph: Graph, with_bias: frozenset[int]) -> None:
+        self._graph, self._with_bias = graph, with_bias
+        self._candidates = parameter_operators(graph)
+        self._names = layer_names(graph)
+        if not self._candidates:
             raise ConversionError(
-                f"--layers {layers}: {graph.name} has {len(candidates)} operators with parameters; use --layers all, "
-                f"or last:1 to last:{len(candidates)}"
+                f"{graph.name} has no operator with parameters ({', '.join(sorted(PARAMETER_OPERATORS))}) to train"
             )
-        return candidates[-int(count) :]
-    wanted = [part.strip() for part in layers.split(",")] if isinstance(layers, str) else list(layers)
-    names = layer_names(graph)
-    chosen = []
-    for item in wanted:
+
+    def read(self, layers: str | Sequence[str | int], all_of: Sequence[int]) -> _Choice:
+        """What the words say.
+
+        Parameters
+        ----------
+        layers : str or sequence
+        all_of : sequence of int
+            What ``all`` and ``bias`` mean: operators with parameters, in execution order.
+
+        Raises
+        ------
+        ConversionError
+            No such layer.
+        """
+        items = [part.strip() for part in layers.split(",")] if isinstance(layers, str) else list(layers)
+        if not items or items == [""]:
+            raise ConversionError("--layers names no layer; use all, last:N, bias, or names from `tflm-train inspect`")
+        whole: set[int] = set()
+        only_bias: set[int] = set()
+        for item in items:
+            word = item if isinstance(item, str) else ""
+            if word in ("all", "auto"):
+                whole |= set(all_of)
+            elif word.startswith("last:"):
+                whole |= set(self._last(word))
+            elif word == BIAS or word.startswith(f"{BIAS}:"):
+                chosen = all_of if word == BIAS else self._last(word)
+                only_bias |= self._biased(chosen, f"--layers {word}")
+            elif word.endswith(f":{BIAS}"):
+                only_bias |= self._biased([self._named(word.removesuffix(f":{BIAS}"))], f"--layers {word}")
+            else:
+                whole.add(self._named(item))
+        return _Choice(frozenset(whole), frozenset(only_bias - whole))
+
+    def _biased(self, operators: Sequence[int], words: str) -> set[int]:
+        found = self._with_bias & set(operators)
+        if not found:
+            what = f"layer {self._names[operators[0]]} has" if len(operators) == 1 else "these layers have"
+            raise ConversionError(f"{self._graph.name}: {words}: {what} no bias; --add-bias gives layers one")
+        return set(found)
+
+    def _last(self, words: str) -> Sequence[int]:
+        kind, count = words.split(":", 1)
+        if not is_number(count) or int(count) == 0:
+            raise ConversionError(f"--layers {words}: N in {kind}:N must be a whole number above 0")
+        if int(count) > len(self._candidates):
+            every = "all" if kind == "last" else kind
+            raise ConversionError(
+                f"--layers {words}: {self._graph.name} has {len(self._candidates)} operators with parameters; use "
+                f"--layers {every}, or {kind}:1 to {kind}:{len(self._candidates)}"
+            )
+        return self._candidates[-int(count) :]
+
+    def _named(self, item: str | int) -> int:
+        graph, names, candidates = self._graph, self._names, self._candidates
         index = named_operator(graph, item, candidates)
         if index is None:
             if isinstance(item, int) or is_number(item):
@@ -92,10 +168,16 @@ def _parse_layers(graph: Graph, layers: str | Sequence[str | int], cut: Cut | No
                 f"--layers {item}: {names[index]} ({graph.operators[index].type}) has no trainable parameters; "
                 f"trainable: {', '.join(names[i] for i in candidates)}"
             )
-        chosen.append(index)
-    if not chosen:
-        raise ConversionError("--layers names no layer; use all, last:N or names from `tflm-train inspect`")
-    return sorted(set(chosen))
+        return index
+
+
+def _parse_layers(
+    graph: Graph, layers: str | Sequence[str | int], cut: Cut | None, with_bias: frozenset[int]
+) -> _Choice:
+    parser = _LayerParser(graph, with_bias)
+    if cut is not None:
+        return _above_cut(graph, layers, cut, parser)
+    return parser.read(layers, parameter_operators(graph))
 
 
 def _above(graph: Graph, trained: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
@@ -145,21 +227,21 @@ def _refuse(graph: Graph, op: Operator, reason: str) -> ConversionError:
     )
 
 
-def _above_cut(graph: Graph, layers: str | Sequence[str | int], cut: Cut) -> list[int]:
+def _above_cut(graph: Graph, layers: str | Sequence[str | int], cut: Cut, parser: _LayerParser) -> _Choice:
     """As ``_parse_layers`` behind a cut, where ``all`` means all that lie there."""
     names = layer_names(graph)
     where = f"the cut at {graph.tensors[cut.tensor].name!r}"
     behind = [i for i in parameter_operators(graph) if i >= cut.first_operator]
     if not behind:
         raise ConversionError(f"{graph.name}: no layer with parameters lies behind {where}; cut further in front")
-    chosen = behind if layers in ("all", "auto") else _parse_layers(graph, layers, None)
-    for index in chosen:
+    choice = parser.read(layers, behind)
+    for index in sorted(choice.whole | choice.only_bias):
         if index < cut.first_operator:
             raise ConversionError(
                 f"{graph.name}: layer {names[index]} lies in front of {where}, where nothing trains; leave it out of "
                 "--layers, or cut in front of it"
             )
-    return chosen
+    return choice
 
 
 def _refuse_what_cannot_run(graph: Graph, names: list[str], first: int) -> None:
@@ -212,7 +294,12 @@ def _crossing(graph: Graph, position: int) -> str:
     return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
 
 
-def choose_layers(graph: Graph, layers: str | Sequence[str | int], cut: str | int = "auto") -> TrainedLayers:
+def choose_layers(
+    graph: Graph,
+    layers: str | Sequence[str | int],
+    cut: str | int = "auto",
+    with_bias: frozenset[int] | None = None,
+) -> TrainedLayers:
     """Decide what trains.
 
     Parameters
@@ -222,6 +309,8 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int], cut: str | in
         See ``TrainingConfig.layers``.
     cut : str or int
         See ``TrainingConfig.cut``.
+    with_bias : frozenset of int, optional
+        Operators that have a bias or get one; default: those that have one in the graph.
 
     Raises
     ------
@@ -237,7 +326,9 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int], cut: str | in
         )
     names = layer_names(graph)
     named = None if cut == "auto" else named_cut(graph, cut)
-    trained = frozenset(_parse_layers(graph, layers, named))
+    with_bias = layers_with_bias(graph) if with_bias is None else with_bias
+    choice = _parse_layers(graph, layers, named, with_bias)
+    trained = choice.whole | choice.only_bias
     differentiated, errors = _above(graph, trained)
     reaches = _distances(graph, graph.outputs[0], frozenset())
     differentiated = frozenset(i for i in differentiated if any(t in reaches for t in graph.operators[i].outputs))
@@ -259,4 +350,4 @@ def choose_layers(graph: Graph, layers: str | Sequence[str | int], cut: str | in
     output_layers = frozenset(
         i for i in trained if min(to_output[t] for t in graph.operators[i].outputs if t in to_output) == 0
     )
-    return TrainedLayers(trained, differentiated, errors, distance, output_layers, cut=body)
+    return TrainedLayers(trained, differentiated, errors, distance, output_layers, only_bias=choice.only_bias, cut=body)

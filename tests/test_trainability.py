@@ -57,6 +57,23 @@ def test_distance_takes_the_shortest_branch():
     assert choose_layers(graph_of(b.finish(y)), "all").distance == {0: 1, 1: 2, 2: 1, 4: 0}
 
 
+@pytest.mark.parametrize(
+    ("layers", "whole", "only_bias"),
+    [
+        ("bias", set(), {0, 3, 4}),
+        ("bias:2", set(), {3, 4}),
+        ("3:bias", set(), {3}),
+        (["3:bias", 4], {4}, {3}),
+        ("bias,last:1", {4}, {0, 3}),
+        ("bias,all", {0, 3, 4}, set()),
+        ("last:1,0", {0, 4}, set()),
+    ],
+)
+def test_biases_alone(layers, whole, only_bias):
+    chosen = choose_layers(graph_of(chain()), layers)
+    assert (chosen.weights, chosen.only_bias, chosen.trained) == (whole, only_bias, whole | only_bias)
+
+
 def test_below_the_lowest_trained_layer_nothing_is_differentiated():
     layers = choose_layers(graph_of(chain()), "last:1")
     assert layers.differentiated == {4, 5}
@@ -70,6 +87,10 @@ def test_below_the_lowest_trained_layer_nothing_is_differentiated():
         ("last:x", ["last:x"]),
         ("last:9", ["last:9", "3 operators", "last:3", "all"]),  # a user who counts nine layers expects nine to train
         ("last:²", ["last:²"]),
+        ("bias:0", ["bias:0"]),
+        ("bias:9", ["bias:9", "3 operators", "bias:3"]),
+        ("first:bias", ["first", "inspect"]),
+        ("1:bias", ["max_pool_2d_1", "no trainable parameters"]),
         ([-1], ["-1", "0 to 5"]),
         ("1", ["max_pool_2d_1", "no trainable parameters"]),
         ("17", ["17", "0 to 5"]),

@@ -16,6 +16,7 @@ from .converters.model_source import read_model
 from .converters.operators import OPERATORS, PARAMETER_OPERATORS
 from .converters.plan_format import Plan
 from .converters.trainability import TrainedLayers, choose_layers
+from .plan_config import plan_layers
 from .reports import report
 from .sizes import Sizes, plan_sizes, program_name
 
@@ -36,7 +37,7 @@ def _individual_refusals(graph: Graph) -> dict[int, str]:
 def _chosen(graph: Graph, plan: Plan | None, refusals: dict[int, str]) -> TrainedLayers | None:
     """What the plan trains; without a plan, everything that can."""
     if plan is not None:
-        trained = [int(i) for i in plan.layers["operator"]]
+        trained: list[int | str] = list(plan_layers(plan))
     else:
         trained = [
             op.index
@@ -79,7 +80,7 @@ def _macs(graph: Graph, op: Operator, layers: TrainedLayers | None) -> dict[str,
     return {
         "forward": forward,
         "input_error": forward * errors,
-        "weight_gradient": forward if op.index in layers.trained else 0,
+        "weight_gradient": forward if op.index in layers.weights else 0,
     }
 
 

@@ -95,8 +95,7 @@ class _Stored:
         """Of a parameter's record."""
         most = 127
         if record["kind"] == ParameterKind.BIAS:
-            weights = plan.parameters[int(plan.layers[int(record["layer"])]["weight"])]
-            most = most_bias(int(weights["elements"]) // int(record["elements"]))
+            most = most_bias(int(plan.layers[int(record["layer"])]["terms"]))
         return cls(plan.quantization(record), int(record["type"]), most)
 
     def _scales(self, count: int) -> np.ndarray:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from .config import TrainingConfig
 from .converters.options import OPTIONS, in_effect
-from .converters.plan_format import Plan
+from .converters.plan_format import NONE_INDEX, Plan
+from .converters.trainability import BIAS
+
+
+def plan_layers(plan: Plan) -> tuple[int | str, ...]:
+    """What the plan trains, as ``TrainingConfig.layers`` says it, by indices."""
+    return tuple(
+        f"{layer['operator']}:{BIAS}" if layer["weight"] == NONE_INDEX else int(layer["operator"])
+        for layer in plan.layers
+    )
 
 
 def plan_config(plan: Plan) -> TrainingConfig:
@@ -15,7 +24,7 @@ def plan_config(plan: Plan) -> TrainingConfig:
         options |= {"update": plan.update.word, "errors": plan.errors}
     constants = {name: value for name, value in options.items() if name in OPTIONS and in_effect(name, options)}
     return TrainingConfig(
-        layers=[int(layer["operator"]) for layer in plan.layers],
+        layers=plan_layers(plan),
         cut="auto" if plan.cut is None else plan.cut[1] - 1,
         loss=plan.loss.word,
         seed=int(defaults["seed"]),

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..graph import Graph, Operator, Quantization, Tensor
-from ..plan_format import Activation, Phase
+from ..plan_format import MANY_TERMS, Activation, Phase
 from ..quantization import stated
 from .spec import Word
 from .window import activation
@@ -108,5 +108,6 @@ def of_bias(x: Tensor, w: Tensor) -> Quantization:
 
 
 def most_bias(terms: int) -> int:
-    """The largest bias with which no sum of so many products leaves 32 bits: they are at most 255 * 128 each."""
-    return max((1 << 31) - 1 - terms * 255 * 128, 0)
+    """The largest bias with which no sum of so many products (LAYER.terms) leaves 32 bits: they are at most 255 * 128
+    each."""
+    return (1 << 31) - 1 - terms * 255 * 128 if terms < MANY_TERMS else 0

@@ -279,5 +279,6 @@ TEST_CASE("a layer's step") {
   CHECK(With([](TinyPlan& p) { TrainValue(p, 6).role = Code(Role::kError); }) == invalid);
   CHECK(With([](TinyPlan& p) { TrainValue(p, 6).dims[0] = 1, TrainValue(p, 6).bytes = 2; }) == invalid);
   CHECK(With([](TinyPlan& p) { TrainValue(p, 1).place = Code(Place::kConstant), TrainValue(p, 1).offset = 1; }) ==
-        invalid);  // trains what the step does not read
+        invalid);                                                               // trains what the step does not read
+  CHECK(With([](TinyPlan& p) { Argument(p, 2, 0) = kNoneIndex; }) == invalid);  // weights without their input
 }

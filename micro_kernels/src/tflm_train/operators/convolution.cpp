@@ -14,7 +14,7 @@ uint32_t FirstPooledWord(bool depthwise) { return kConvWords + (depthwise ? 1 : 
 TFLM_TRAIN_COLD bool WorkspaceFits(const StepView& step, bool pooled, uint32_t row_elements) {
   uint32_t argument = layer_backward::kWorkspace;
   if (!IsBackward(step)) argument = arguments::conv_2d::forward::kWorkspace + (pooled ? 1 : 0);
-  if (!step.Has(argument)) return !IsBackward(step) || step.record().layer == kNoneIndex;
+  if (!step.Has(argument)) return !IsBackward(step) || !step.Has(layer_backward::kX);
   return CheckedElements(step.value(argument)) >= (IsBackward(step) ? row_elements : 1) && IsDisjoint(step, argument);
 }
 
@@ -61,6 +61,10 @@ bool AddressesFit(const ConvolutionStep& step, bool pooled) {
   const uint32_t columns =
       Span(s.in_w, s.filter_w, s.stride_w, s.dilation_w, pooled ? pool.filter_w + pool.stride_w : 1);
   return rows <= INT32_MAX / static_cast<uint32_t>(s.in_c) / columns;
+}
+
+bool GeometryFits(const StepView& step, const ConvolutionStep& numbers, bool pooled, ConvolutionShapesFit shapes_fit) {
+  return HasNoInput(step) || (shapes_fit(numbers.conv, step.value(layer_forward::kW)) && AddressesFit(numbers, pooled));
 }
 
 bool SlidesOver(const ConvShape& s) {
@@ -122,11 +126,10 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled, Convo
   const ConvolutionStep numbers = ReadConvolution(step, depthwise, pooled);
   uint32_t argmax = layer_forward::kArgmax;
   if (IsBackward(step)) argmax = layer_backward::kArgmax;
-  return PlanStatus(output.dims[3] == numbers.conv.out_c && shapes_fit(numbers.conv, w) &&
+  return PlanStatus(output.dims[3] == numbers.conv.out_c && GeometryFits(step, numbers, pooled, shapes_fit) &&
                     LayerChannelsFit(step, numbers.conv.out_c, kActivationWord) &&
                     WorkspaceFits(step, pooled, CheckedElements(w) / static_cast<uint32_t>(numbers.conv.out_c)) &&
-                    (!pooled || PoolFits(numbers.pool)) && AddressesFit(numbers, pooled) &&
-                    (!pooled || ArgmaxFits(step, argmax, numbers.pool, output)));
+                    (!pooled || (PoolFits(numbers.pool) && ArgmaxFits(step, argmax, numbers.pool, output))));
 }
 
 }  // namespace tflm_train

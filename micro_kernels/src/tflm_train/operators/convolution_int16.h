@@ -43,14 +43,13 @@ struct Int16ConvolutionOperator {
   TFLM_TRAIN_COLD static Status Check(const StepView& step) {
     if (step.word_count() <= low_word || !Int16LayerFits(step, kWords) || !HasImages(step)) return Status::kPlanInvalid;
     const ConvShape s = Shape(step);
-    const ValueRecord& w = step.value(int16_layer::kW);
     const auto channels = static_cast<uint32_t>(s.out_c);
-    if (LayerOutput(step).dims[3] != s.out_c || !shapes_fit(s, w) ||
-        !AddressesFit({s, PoolOfOne(s), Activation::kNone}, false)) {
+    if (LayerOutput(step).dims[3] != s.out_c ||
+        !GeometryFits(step, {s, PoolOfOne(s), Activation::kNone}, false, shapes_fit)) {
       return Status::kPlanInvalid;
     }
     return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s, PoolOfOne(s)) &&
-                      Int16ChannelsFit(step, kWords, channels, Fast::Workspace(s)));
+                      Int16ChannelsFit(step, kWords, channels, HasNoInput(step) ? 0 : Fast::Workspace(s)));
   }
 
   static void Backward(const StepView& step, const BackwardContext& context) {

@@ -27,13 +27,19 @@ struct Int16PooledConvolutionOperator {
     const ConvolutionStep numbers = Read(step);
     const ConvShape& s = numbers.conv;
     const ValueRecord& output = LayerOutput(step);
-    if (output.dims[3] != s.out_c || !shapes_fit(s, step.value(int16_layer::kW)) || !PoolFits(numbers.pool) ||
-        !AddressesFit(numbers, true) || !ArgmaxFits(step, kArgmax, numbers.pool, output)) {
+    if (output.dims[3] != s.out_c || !GeometryFits(step, numbers, true, shapes_fit) || !PoolFits(numbers.pool) ||
+        !ArgmaxFits(step, kArgmax, numbers.pool, output)) {
       return Status::kPlanInvalid;
     }
-    const uint32_t filter = Conv::WeightsPerChannel(s), row = static_cast<uint32_t>(s.in_w * s.in_c);
     return PlanStatus(Int16ProductsFit<Conv>(step, kWords, s, numbers.pool) &&
-                      Int16ChannelsFit(step, kWords, static_cast<uint32_t>(s.out_c), filter > row ? filter : row));
+                      Int16ChannelsFit(step, kWords, static_cast<uint32_t>(s.out_c), LeastWorkspace(step, s)));
+  }
+
+  /// A filter, or a row of the image.
+  TFLM_TRAIN_COLD static uint32_t LeastWorkspace(const StepView& step, const ConvShape& s) {
+    if (HasNoInput(step)) return 0;
+    const uint32_t filter = Conv::WeightsPerChannel(s), row = static_cast<uint32_t>(s.in_w * s.in_c);
+    return filter > row ? filter : row;
   }
 
   static void Backward(const StepView& step, const BackwardContext& context) {

@@ -17,9 +17,12 @@ inline constexpr bool kFastInt8Conv2d = kFastKernels && std::is_same_v<Conv, Con
 template <class Conv>
 inline constexpr bool kHasFastInt8Forward = std::is_same_v<Conv, Conv2d> || Conv::kDepthwise;
 
-/// Floats of a backward step's workspace that trains: a row of the gradient, and what the fast kernel wants besides.
+/// Floats of a backward step's workspace whose weights train: a row of the gradient, and what the fast kernel wants
+/// besides.
 template <class Conv>
-uint32_t Int8GradientWorkspace(const ConvolutionStep& numbers, const ValueRecord& filter) {
+uint32_t Int8GradientWorkspace(const StepView& step, const ConvolutionStep& numbers) {
+  if (!IsBackward(step) || !step.Has(layer_backward::kX)) return 0;
+  const ValueRecord& filter = step.value(layer_backward::kW);
   const uint32_t row = CheckedElements(filter) / static_cast<uint32_t>(numbers.conv.out_c);
   if constexpr (!std::is_same_v<Conv, Conv2d>) return row;
   const uint32_t strip = fast::s8::WindowStrip(numbers.conv, numbers.pool);
@@ -127,12 +130,11 @@ struct Int8PooledConvolutionOperator {
     }
     const ConvolutionStep numbers = Read(step);
     const ConvShape& s = numbers.conv;
-    const ValueRecord& w = step.value(layer_backward::kW);
     const ValueRecord& output = LayerOutput(step);
     const auto channels = static_cast<uint32_t>(s.out_c);
-    return PlanStatus(output.dims[3] == s.out_c && shapes_fit(s, w) && PoolFits(numbers.pool) &&
-                      AddressesFit(numbers, true) && ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output) &&
-                      Int8LayerFits(step, kWords, channels, {0, Int8GradientWorkspace<Conv>(numbers, w)}));
+    return PlanStatus(output.dims[3] == s.out_c && GeometryFits(step, numbers, true, shapes_fit) &&
+                      PoolFits(numbers.pool) && ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output) &&
+                      Int8LayerFits(step, kWords, channels, {0, Int8GradientWorkspace<Conv>(step, numbers)}));
   }
 
   static const uint8_t* Winners(const StepView& step) { return step.data<uint8_t>(layer_backward::kArgmax); }
@@ -162,12 +164,12 @@ struct Int8ConvolutionOperator {
   TFLM_TRAIN_COLD static Status Check(const StepView& step) {
     if (step.word_count() <= low_word || !Int8ArgumentsFit(step) || !HasImages(step)) return Status::kPlanInvalid;
     const ConvShape s = Shape(step);
-    const ValueRecord& w = step.value(layer_forward::kW);
     const ConvolutionStep numbers = {s, PoolOfOne(s), Activation::kNone};
     const auto channels = static_cast<uint32_t>(s.out_c);
     return PlanStatus(
-        LayerOutput(step).dims[3] == s.out_c && shapes_fit(s, w) && AddressesFit(numbers, false) &&
-        Int8LayerFits(step, kWords, channels, {ForwardWorkspace(s), Int8GradientWorkspace<Conv>(numbers, w)}));
+        LayerOutput(step).dims[3] == s.out_c && GeometryFits(step, numbers, false, shapes_fit) &&
+        Int8LayerFits(step, kWords, channels,
+                      {IsBackward(step) ? 0 : ForwardWorkspace(s), Int8GradientWorkspace<Conv>(step, numbers)}));
   }
 
   static void Forward(const StepView& step, WorkCounters& work) {

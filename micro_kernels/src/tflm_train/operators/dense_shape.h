@@ -21,7 +21,7 @@ TFLM_TRAIN_COLD inline bool DenseShapeFits(const StepView& step, const DenseShap
   const ValueRecord& w = step.value(layer_forward::kW);
   return w.rank == 2 && static_cast<uint32_t>(w.dims[0]) == shape.outputs &&
          static_cast<uint32_t>(w.dims[1]) == shape.inputs &&
-         IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch) &&
+         (HasNoInput(step) || IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch)) &&
          IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch);
 }
 

@@ -21,8 +21,7 @@ constexpr Expected kPooledArguments[] = {kInt8IfTrains, kInt8,    kInt8, kInt16E
 bool Int16LayerFits(const StepView& step, const Int16Words& words) {
   const bool fits =
       words.winners != 0 ? ArgumentsAre(step, kPooledArguments, kCount + 1) : ArgumentsAre(step, kArguments, kCount);
-  return IsBackward(step) && fits && LayerBackwardFits(step) && step.Has(kDx) == step.Has(words.dxe()) &&
-         (step.Has(kX) || step.record().layer == kNoneIndex);
+  return IsBackward(step) && fits && LayerBackwardFits(step) && step.Has(kDx) == step.Has(words.dxe());
 }
 
 bool Int16ChannelsFit(const StepView& step, const Int16Words& words, uint32_t channels, uint32_t workspace) {

@@ -47,8 +47,8 @@ bool Int8LayerFits(const StepView& step, const Int8Words& words, uint32_t channe
   }
   const ValueRecord& output = LayerOutput(step);
   return SameElements(step.value(arguments_backward::kY), output) &&
-         (step.record().layer == kNoneIndex || (WorkspaceFits(step, arguments_backward::kWorkspace, workspace.row) &&
-                                                static_cast<uint32_t>(output.dims[output.rank - 1]) == channels));
+         (!step.Has(arguments_backward::kX) || WorkspaceFits(step, arguments_backward::kWorkspace, workspace.row)) &&
+         (step.record().layer == kNoneIndex || static_cast<uint32_t>(output.dims[output.rank - 1]) == channels);
 }
 
 OutputStage Int8Words::Stage(const StepView& step) const {

@@ -31,7 +31,7 @@ TFLM_TRAIN_COLD bool Int8ArgumentsFit(const StepView& step);
 /// The same of a backward step with the max-pool behind the layer.
 TFLM_TRAIN_COLD bool Int8PooledArgumentsFit(const StepView& step);
 /// Elements of a layer's workspaces: of its forward step, 0 if there need not be one, and for a row of the gradient in
-/// a step that trains.
+/// a step whose weights train.
 struct Int8Workspace {
   uint32_t forward, row;
 };

@@ -24,18 +24,20 @@ TFLM_TRAIN_COLD bool ScratchFits(const StepView& step) {
          CheckedElements(scratch) >= CheckedElements(step.value(kDy)) && IsDisjoint(step, kScratch);
 }
 
-/// The step has x if it trains, x or dx in any case, both of one shape.
+/// The step has x or dx unless it trains, both of one shape.
 TFLM_TRAIN_COLD bool InputsFit(const StepView& step) {
   using namespace layer_backward;
-  if (!step.Has(kX)) return step.Has(kDx) && step.record().layer == kNoneIndex;
+  if (!step.Has(kX)) return step.Has(kDx) || step.record().layer != kNoneIndex;
   return !step.Has(kDx) || SameShape(step.value(kX), step.value(kDx));
 }
 
 }  // namespace
 
-const ValueRecord& LayerInput(const StepView& step) {
-  if (!IsBackward(step)) return step.value(layer_forward::kX);
-  return step.value(step.Has(layer_backward::kX) ? layer_backward::kX : layer_backward::kDx);
+uint32_t InputArgument(const StepView& step) {
+  using namespace layer_backward;
+  static_assert(uint32_t{kX} == uint32_t{layer_forward::kX});
+  if (step.Has(kX)) return kX;
+  return step.Has(kDx) ? kDx : kDy;
 }
 
 const ValueRecord& LayerOutput(const StepView& step) {

@@ -20,8 +20,12 @@ namespace layer_backward = arguments::conv_2d_max_pool::backward;
 
 inline bool IsBackward(const StepView& step) { return step.phase() == Phase::kBackward; }
 
-/// The value with the shape of the layer's input: x, or dx where the layer does not train. `LayerArgumentsFit` before.
-TFLM_TRAIN_COLD const ValueRecord& LayerInput(const StepView& step);
+/// The argument with the shape of the layer's input: x, or dx where its weights do not train, or dy where there is
+/// neither. `LayerArgumentsFit` before.
+TFLM_TRAIN_COLD uint32_t InputArgument(const StepView& step);
+inline const ValueRecord& LayerInput(const StepView& step) { return step.value(InputArgument(step)); }
+/// A backward step of which nothing depends on its input: biases alone train, and nothing below.
+inline bool HasNoInput(const StepView& step) { return InputArgument(step) == layer_backward::kDy; }
 /// The value with the shape of the layer's output: y, or its error.
 TFLM_TRAIN_COLD const ValueRecord& LayerOutput(const StepView& step);
 

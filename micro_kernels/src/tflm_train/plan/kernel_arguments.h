@@ -23,7 +23,9 @@ struct KernelArguments {
   static bool Has(uint32_t arguments, uint32_t i) { return (arguments >> (i < 7 ? i : 7) & 1u) != 0; }
 };
 
-/// Where a backward step that selects has the selector's keys.
+/// Where a backward step that trains has the input of its layer.
+inline constexpr uint32_t kInputArgument = 0;
+/// Where one that selects has the selector's keys.
 inline constexpr uint32_t kKeysArgument = 5;
 
 }  // namespace tflm_train

@@ -23,6 +23,7 @@ inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
 inline constexpr uint32_t kLayerDense = 2u;
+inline constexpr uint32_t kManyTerms = 65535u;
 inline constexpr uint16_t kNoneIndex = 65535;
 
 enum class KernelId : uint16_t {
@@ -374,7 +375,8 @@ struct LayerRecord {
   uint32_t candidates;
   uint32_t max_selected;
   uint32_t state_offset;
-  uint32_t flags;
+  uint16_t flags;
+  uint16_t terms;
 };
 static_assert(sizeof(LayerRecord) == 24);
 

@@ -17,9 +17,16 @@ bool IsBias(const ParameterRecord& record) { return record.kind == static_cast<u
 
 /// The largest bias with which no sum of a channel leaves 32 bits: its products are at most 255 * 128 each.
 int32_t MostBias(const PlanReader& plan, const ParameterRecord& bias) {
-  const uint32_t terms = plan.parameter(plan.layer(bias.layer).weight).elements / bias.elements;
-  const uint64_t products = uint64_t{terms} * 255 * 128;
-  return products < INT32_MAX ? INT32_MAX - static_cast<int32_t>(products) : 0;
+  const uint32_t terms = plan.layer(bias.layer).terms;
+  return terms < kManyTerms ? INT32_MAX - static_cast<int32_t>(terms * 255 * 128) : 0;
+}
+
+/// The number of weights that meet in a bias's channel is that of weights that train. That of others only the file
+/// knows: a wrong one moves where the bias ends, and harms nothing else.
+TFLM_TRAIN_COLD bool TermsFit(const PlanReader& plan, const ParameterRecord& bias) {
+  const LayerRecord& layer = plan.layer(bias.layer);
+  const uint32_t terms = plan.parameter(layer.weight).elements / bias.elements;
+  return layer.terms == (terms < kManyTerms ? terms : kManyTerms);
 }
 
 }  // namespace
@@ -88,12 +95,12 @@ Finding Update::VerifyPlan(const Policy& policy, const PlanReader& plan) {
     const ParameterRecord& record = plan.parameter(i);
     // A kernel of floats or of integers writes all that a layer trains.
     const uint16_t weight = plan.layer(record.layer).weight;
-    if (weight == kNoneIndex) return Invalid(Subject::kParameter);
-    const bool floats = plan.parameter(weight).type == kFloat;
+    const bool floats = (weight == kNoneIndex ? record : plan.parameter(weight)).type == kFloat;
     if (record.type != (floats ? kFloat : IsBias(record) ? kInt32 : kInt8)) {
       return Found(Status::kUnsupportedType, Subject::kParameter);
     }
     if (floats) continue;
+    if (IsBias(record) && weight != kNoneIndex && !TermsFit(plan, record)) return Invalid(Subject::kLayer);
     if (record.quantization == kNoneIndex || update.has_remainders != (record.remainder_offset != kNoneOffset)) {
       return Invalid(Subject::kParameter);
     }

@@ -241,7 +241,8 @@ class ProgramVerifier {
     const ValueRecord& weight = values_[values[kernel.weight]];
     const ValueRecord& error = values_[values[kernel.output_error]];
     if (layer.weight != kNoneIndex &&
-        (weight.place != static_cast<uint8_t>(Place::kParameter) || weight.offset != layer.weight)) {
+        (values[kInputArgument] == kNoneIndex || weight.place != static_cast<uint8_t>(Place::kParameter) ||
+         weight.offset != layer.weight)) {
       return Status::kPlanInvalid;
     }
     const auto channels = static_cast<uint32_t>(error.dims[error.rank - 1]);
