@@ -212,13 +212,14 @@ OPTIONS: dict[str, Option] = {
             name="layers",
             flags=("--layers",),
             help="What trains; auto: all but layers that a Keras model has frozen.",
-            metavar="auto|all|last:N|bias|NAME,...",
+            metavar="auto|auto:BYTES|all|last:N|bias|NAME,...",
             details='"auto": all, but for those with trainable=False in a Keras model; "all", "last:N" (operators '
             "with parameters, counted from the output), or names or indices of operators as ``tflm-train "
             'inspect`` prints them. "bias" or "bias:N" trains of layers that nothing else names the bias alone, for '
-            'which no activation is kept, "NAME:bias" that of one. A sequence, or one string with commas.',
+            'which no activation is kept, "NAME:bias" that of one. A sequence, or one string with commas. '
+            '"auto:BYTES" or "auto:64KB": what gains most on labelled samples (``convert``: probe) in so much RAM.',
             default="auto",
-            rule="'auto', 'all', 'last:N', 'bias', or names or indices of operators",
+            rule="'auto', 'auto:BYTES', 'all', 'last:N', 'bias', or names or indices of operators",
             read=_layers,
         ),
         Option(

@@ -24,6 +24,11 @@ class Dataset:
     y_test: np.ndarray | None = None
 
     @property
+    def train(self) -> tuple[np.ndarray, np.ndarray]:
+        """Samples to train on."""
+        return self.x, self.y
+
+    @property
     def held_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Samples to evaluate on: the test part, or everything without one."""
         if self.x_test is None or self.y_test is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .commands import convert_command, plan_of
 from .config import TrainingConfig
+from .contribution import layers_within
 from .converters import flatbuffer, model_writer
 from .converters.c_array import C_SUFFIXES
 from .converters.convert import convert as add_plan
@@ -146,7 +147,11 @@ class TrainableModel:
 
 
 def convert(
-    model: Any, config: TrainingConfig | None = None, quantize: str | None = None, representative: Any = None
+    model: Any,
+    config: TrainingConfig | None = None,
+    quantize: str | None = None,
+    representative: Any = None,
+    probe: tuple[Any, Any] | None = None,
 ) -> TrainableModel:
     """Add a training plan to a model.
 
@@ -162,6 +167,9 @@ def convert(
     representative : array_like or tf.data.Dataset, optional
         Samples for ``quantize``, as for ``Trainer.predict``: the ranges of activations are taken from them. Some
         hundred of the training samples do, and no more are used.
+    probe : tuple of array_like, optional
+        Labelled samples ``(x, y)`` for ``layers="auto:BYTES"``, which trains the layers that gain most on them in so
+        much RAM.
 
     Returns
     -------
@@ -182,8 +190,10 @@ def convert(
         source = read_model(model)
         samples = representative_samples(float_graph(source), representative)
         model = quantize_source(source, samples, config.add_bias)
-    result = add_plan(model, config)
-    converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), list(result.notes))
+    source = read_model(model)
+    config, chosen = layers_within(source, config, probe)
+    result = add_plan(source, config)
+    converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), [*chosen, *result.notes])
     _check_on_device(converted)
     return converted
 

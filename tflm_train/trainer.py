@@ -269,6 +269,29 @@ class Trainer:
         loss, correct = self.device.evaluate(fed.x, fed.labels, fed.weights)
         return self._metrics(loss, correct, samples.labels)
 
+    def mean_gradients(self, x: Any, y: Any) -> list[np.ndarray]:
+        """Mean gradients of the samples at the weights as they are, one array for each of ``device.parameters``, flat;
+        of int8 weights those of the numbers that they stand for. No weight changes. On the native device only.
+
+        Parameters
+        ----------
+        x, y : array_like
+            As for ``fit``; fewer than the option ``accumulate``, which is more than 1.
+
+        Raises
+        ------
+        UserError
+            Another device, more samples, or as for ``fit``.
+        """
+        samples = self._fed(self._samples(x, y))
+        if not isinstance(self.device, NativeDevice) or len(samples) >= self.device.options()["accumulate"]:
+            raise UserError("gradients are those of a native device whose option accumulate is more than the samples")
+        state = self.device.state()
+        self.device.train(samples.x, samples.labels, np.arange(len(samples), dtype=np.uint32))
+        gradients = self.device.gradients()
+        self.device.set_state(state)
+        return [gradient / np.float32(len(samples)) for gradient in gradients]
+
     def predict(self, x: Any) -> np.ndarray:
         """Outputs, float32 of shape (n, *output_shape).
 

@@ -38,6 +38,10 @@ def convert(
             help="For --quantize: samples x of D.npz, D.csv or X.npy; labels are left aside.",
         ),
     ] = None,
+    probe: Annotated[
+        Path | None,
+        typer.Option("--probe", metavar="D.npz", help="For --layers auto:BYTES: labelled samples."),
+    ] = None,
     operators_header: Annotated[
         Path | None,
         typer.Option(
@@ -57,7 +61,7 @@ def convert(
     from ..converters.model_source import check_model_name
     from ..converters.operators_header import operators_header as header_text
     from ..converters.options import refuse_idle
-    from ..data_files import load_inputs
+    from ..data_files import load_data, load_inputs
     from ..errors import UserError
     from ..model import convert as add_plan
     from ..plan_lines import option_lines, size_lines
@@ -72,7 +76,7 @@ def convert(
     refuse_idle(options, vars(config))
     check_quantize(quantize, representative)
     samples = None if representative is None else load_inputs(representative)
-    result = add_plan(model, config, quantize, samples)
+    result = add_plan(model, config, quantize, samples, None if probe is None else load_data(probe).train)
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:
         files[operators_header] = header_text(result.plan, result.name).encode()

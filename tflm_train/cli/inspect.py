@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.table import Table
 
@@ -11,21 +13,57 @@ from . import options as opt
 from .output import macs, print_json, print_pairs, print_table
 
 
-def inspect(file: opt.AnyModel, as_json: opt.Json = False) -> None:
+def inspect(
+    file: opt.AnyModel,
+    why: Annotated[
+        bool, typer.Option("--why", help="What each layer would gain, by a pass over the labelled samples of --data.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="D.npz", help="For --why: D.npz, D.csv or X.npy (with --labels).")
+    ] = None,
+    labels: opt.Labels = None,
+    as_json: opt.Json = False,
+) -> None:
     """Show a model's layers, what of it trains, and what training needs."""
     from ..commands import convert_command
+    from ..contribution import contributions_of
+    from ..data_files import load_data
+    from ..errors import UserError
     from ..inspection import inspect_report
     from ..plan_lines import size_lines
 
+    if why and data is None:
+        raise UserError("--why needs labelled samples: give them with --data D.npz")
+    if data is not None and not why:
+        raise UserError("--data has no effect without --why, which shows what each layer would gain on its samples")
     content = inspect_report(file)
+    if why and data is not None:
+        content["contributions"] = contributions_of(file, load_data(data, labels).train)
     if as_json:
         print_json(content)
         return
     print_table(_operator_table(content))
+    if why:
+        print_table(_contribution_table(content["contributions"]))
     if content["has_plan"]:
         print_pairs("Training plan", _cut_lines(content["cut"]) + size_lines(content))
     else:
         print(f"{file.name} has no training plan: `{convert_command(str(file))}` adds one")
+
+
+def _contribution_table(contributions: list[dict[str, Any]]) -> Table:
+    total = sum(layer["weights"] + layer["bias"] for layer in contributions) or 1.0
+    title = "What training a layer gains (its part of the gradient's squared norm), and the RAM for it alone"
+    table = Table(title=title, title_justify="left")
+    for column in ("#", "name"):
+        table.add_column(column)
+    for column in ("weights", "bias", "RAM B", "RAM B, bias"):
+        table.add_column(column, justify="right")
+    for layer in contributions:
+        parts = (f"{layer[part] / total:.1%}" for part in ("weights", "bias"))
+        sizes = (f"{layer[part]:,}" for part in ("weights_ram_bytes", "bias_ram_bytes"))
+        table.add_row(str(layer["operator"]), escape(layer["name"]), *parts, *sizes)
+    return table
 
 
 def _cut_lines(cut: dict[str, Any] | None) -> list[tuple[str, str]]:

@@ -73,6 +73,10 @@ class NativeDevice:
     def predict(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(self._call(self._trainer.predict, x))
 
+    def gradients(self) -> list[np.ndarray]:
+        """Sums over the samples that wait for their update, one for each parameter, flat; zeros after it."""
+        return [np.array(values).reshape(-1) for values in self._trainer.gradients()]
+
     def parameters(self) -> list[tuple[int, np.ndarray]]:
         return [(int(tensor), np.asarray(values).reshape(-1)) for tensor, values in self._trainer.parameters()]
 
