@@ -26,6 +26,7 @@ ERRORS = ("float32", "int16", "auto")
 UPDATES = tuple(update.word for update in Update if update.has_object)
 _SPARSE = tuple(selector for selector in Selector if selector.has_object)
 _TINYPROP = (Selector.TINYPROP,)
+_GATES = tuple(gate for gate in Gate if gate.has_object)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class Option:
     code : str or None
         NumPy's code of what the device keeps, and lets be changed between steps; None: it only shapes the plan.
     policies : tuple of Policy
-        Those of one kind that it has an effect with; empty: with all.
+        Those that it has an effect with, any of them; empty: with all.
     """
 
     name: str
@@ -331,16 +332,16 @@ OPTIONS: dict[str, Option] = {
         Option(
             name="decay",
             flags=("--decay",),
-            help="tinyprop: factor of the running maximum.",
+            help="tinyprop, tinypropv2: factor of the running maximum.",
             metavar="F",
-            details="tinyprop: factor of the running maximum: S = (s_min + (s_max - s_min) Y / Ymax) damping^d, Ymax "
-            "<- max(decay Ymax, Y).",
+            details="tinyprop, tinypropv2: factor of the running maximum: S = (s_min + (s_max - s_min) Y / Ymax) "
+            "damping^d, Ymax <- max(decay Ymax, Y).",
             default=0.99,
             rule=_PART,
             read=_number,
             low=_ABOVE_0,
             code="<f4",
-            policies=_TINYPROP,
+            policies=(*_TINYPROP, Gate.TINYPROPV2),
         ),
         Option(
             name="output_sparse",
@@ -352,6 +353,57 @@ OPTIONS: dict[str, Option] = {
             read=_switch,
             code="<u4",
             policies=_SPARSE,
+        ),
+        Option(
+            name="skip_threshold",
+            flags=("--skip-threshold",),
+            help="tinypropv2: largest part of the running maximum at which a sample is left out.",
+            metavar="F",
+            details="tinypropv2: a sample is left out where Y <= skip_threshold Ymax; Y is the sum of magnitudes of "
+            "the error at the output, Ymax <- max(decay Ymax, Y).",
+            default=0.5,
+            rule="a number from 0 to 1",
+            read=_number,
+            code="<f4",
+            policies=(Gate.TINYPROPV2,),
+        ),
+        Option(
+            name="gate_threshold",
+            flags=("--gate-threshold",),
+            help="loss: a sample is left out where 1 - exp(-loss), 1 - p of its class for a cross entropy, is no more.",
+            metavar="F",
+            details="loss: a sample is left out where 1 - exp(-loss) <= gate_threshold. For a cross entropy that is "
+            "1 - p, p being the probability of the sample's class, or the geometric mean of several; for any other "
+            "loss, where it is small, the loss itself.",
+            default=0.05,
+            rule="a number from 0 to 1",
+            read=_number,
+            code="<f4",
+            policies=(Gate.LOSS,),
+        ),
+        Option(
+            name="gate_warmup",
+            flags=("--gate-warmup",),
+            help="Samples at the beginning that train whatever the gate says.",
+            metavar="N",
+            default=0,
+            rule=f"a whole number from 0 to {MAX_ACCUMULATE}",
+            read=_whole,
+            high=MAX_ACCUMULATE,
+            code="<u4",
+            policies=_GATES,
+        ),
+        Option(
+            name="gate_every",
+            flags=("--gate-every",),
+            help="Of so many samples in a row at least one trains; 0: as the gate says.",
+            metavar="N",
+            default=0,
+            rule=f"a whole number from 0 to {MAX_ACCUMULATE}",
+            read=_whole,
+            high=MAX_ACCUMULATE,
+            code="<u4",
+            policies=_GATES,
         ),
         Option(
             name="learning_rate",
@@ -428,6 +480,9 @@ OPTIONS: dict[str, Option] = {
 DEVICE_OPTIONS: dict[str, Option] = {name: option for name, option in OPTIONS.items() if option.code is not None}
 """Those that the device keeps, in the order of its record."""
 
+POLICY_OPTIONS = frozenset(policy.field() for option in OPTIONS.values() for policy in option.policies)
+"""Those that choose a policy which has options of its own."""
+
 
 RUN_OPTIONS = ("schedule", "schedule_threshold")
 """Those that choose the samples of a run, above the trainer."""
@@ -493,9 +548,16 @@ def refuse_idle(names: Iterable[str], options: Mapping[str, Any]) -> None:
     for name in names:
         if not in_effect(name, options):
             option = OPTIONS[name]
-            owners = [policy.word for policy in option.policies]
-            kind = option.policies[0].field()
+            kinds = dict.fromkeys(policy.field() for policy in option.policies)
+            current = " and ".join(f"{kind} {options[kind]}" for kind in kinds)
+            owners = " and ".join(
+                f"{kind} {policy.word}" if len(kinds) > 1 else policy.word
+                for kind in kinds
+                for policy in option.policies
+                if policy.field() == kind
+            )
+            first = option.policies[0]
             raise UserError(
-                f"{name} ({option.flags[0]}) has no effect with {kind} {options[kind]}: it belongs to "
-                f"{' and '.join(owners)}; give {OPTIONS[kind].flags[0]} {owners[0]} with it, or leave it out"
+                f"{name} ({option.flags[0]}) has no effect with {current}: it belongs to {owners}; "
+                f"give {OPTIONS[first.field()].flags[0]} {first.word} with it, or leave it out"
             )

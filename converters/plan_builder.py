@@ -206,8 +206,8 @@ class PlanBuilder:
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)
-        policies_state = self.update.state_bytes + Gate.chosen(self.config).state_bytes
-        self.state_end = self.state_offset + 4 * len(self.layer_records) + policies_state
+        self.gate_bytes = Gate.chosen(self.config).state_bytes
+        self.state_end = self.state_offset + 4 * len(self.layer_records) + self.gate_bytes + self.update.state_bytes
 
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element, an
@@ -317,7 +317,7 @@ class PlanBuilder:
         for name, number in device_numbers({name: getattr(config, name) for name in DEVICE_OPTIONS}).items():
             record[name] = number
         record["optimizer"], record["optimizer_offset"] = self.optimizer, self.optimizer_offset
-        record["update"] = self.update
+        record["update"], record["gate_state_bytes"] = self.update, self.gate_bytes
         record["row_elements"] = self.row_bytes // 4
         record["schedule"] = Schedule.chosen(config)
         record["schedule_threshold"] = config.schedule_threshold

@@ -159,7 +159,7 @@ DEFAULTS = np.dtype(
         (
             "persistent_bytes",
             "<u4",
-        ),  # of the arena, before the programs' part: the state of training (the update's and the gate's at
+        ),  # of the arena, before the programs' part: the state of training (the gate's and the update's at
         # its end), then
         ("constants_offset", "<u4"),  # a table of the constants' places in the file, which Init fills: <u4 each
         ("constant_count", "<u4"),  # their tensors are the first of WORDS
@@ -167,6 +167,7 @@ DEFAULTS = np.dtype(
         ("input_limit", "<u4"),  # inputs are indices below it; 0: any numbers
         ("optimizer_offset", "<u4"),  # its state in the arena; that of the weight at `at` lies `at` * state_floats on
         ("row_elements", "<u4"),  # floats of a row of a gradient, the last of persistent_bytes; 0 without a state
+        ("gate_state_bytes", "<u4"),
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
     ]
 )

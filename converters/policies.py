@@ -130,6 +130,8 @@ class Gate(Policy):
     """
 
     ALWAYS = 0
+    TINYPROPV2 = 1, 12
+    LOSS = 2, 8
 
     def __init__(self, number: int, state_bytes: int = 0) -> None:
         self.state_bytes = state_bytes

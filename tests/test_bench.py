@@ -169,7 +169,7 @@ def objects_in(held: str, kind: type[Policy]) -> list[Policy]:
 @emulated
 @pytest.mark.parametrize("selector", SELECTORS)
 def test_firmware_holds_the_selector_of_its_plan_and_no_other(selector: str, tmp_path: Path) -> None:
-    config = tt.TrainingConfig().with_selector(selector)
+    config = tt.TrainingConfig().with_policies(selector=selector)
     footprint(tt.convert(workloads.cnn(0).network, config).plan, "m4", "tuned", tmp_path)
     held = symbols(tmp_path / "program.elf")
     assert objects_in(held, Selector) == [

@@ -66,8 +66,8 @@ class TrainingConfig:
         """The same with other values of some options."""
         return TrainingConfig(**{**vars(self), **changes})
 
-    def with_selector(self, selector: str) -> "TrainingConfig":
-        """The same under another selector; options that have no effect with it have their defaults."""
-        chosen = {**vars(self), "selector": selector}
+    def with_policies(self, **policies: str) -> "TrainingConfig":
+        """The same under other policies (``selector="dense"``); options without effect there have their defaults."""
+        chosen = {**vars(self), **policies}
         idle = {name: option.default for name, option in OPTIONS.items() if not in_effect(name, chosen)}
-        return self.changed(**idle, selector=selector)
+        return self.changed(**idle, **policies)

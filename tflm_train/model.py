@@ -18,7 +18,7 @@ from .converters.files import write_atomically
 from .converters.graph import sample_shape
 from .converters.model_reader import read_graph
 from .converters.model_source import check_model_name, needs_export, read_model
-from .converters.options import OPTIONS
+from .converters.options import OPTIONS, POLICY_OPTIONS
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .converters.quantize import float_graph
 from .converters.quantize import quantize as quantize_source
@@ -120,8 +120,7 @@ class TrainableModel:
         config = plan_config(self.plan)
         if config.layers == tuple(parameter_operators(read_graph(flatbuffer.load(self.data, self.name), self.name))):
             config = config.changed(layers=OPTIONS["layers"].default)
-        if "selector" in changes:
-            config = config.with_selector(changes["selector"])
+        config = config.with_policies(**{name: word for name, word in changes.items() if name in POLICY_OPTIONS})
         path = self.path or self.name
         output = str(PurePath(path).with_suffix(".tflite")) if PurePath(path).suffix.lower() in C_SUFFIXES else path
         return convert_command(path, config.changed(**changes), output)

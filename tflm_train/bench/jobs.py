@@ -165,7 +165,9 @@ def _file_jobs(file: Path, settings: Settings) -> Iterator[Job]:
         data = lambda model, seed: loaded  # noqa: E731
     for selector in settings.all_selectors:
         own = planned is not None and policy(selector) == config.selector and not settings.changes
-        model = planned if planned is not None and own else convert(file, config.with_selector(policy(selector)))
+        model = (
+            planned if planned is not None and own else convert(file, config.with_policies(selector=policy(selector)))
+        )
         yield Job(file.name, selector, [(seed, model, data(model, seed)) for seed in settings.all_seeds])
 
 

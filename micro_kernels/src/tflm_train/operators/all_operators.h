@@ -108,6 +108,8 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kBinaryCrossEntropyFromLogitsLoss);
     Add(kMeanSquaredErrorLoss);
     Add(kAutoLinearLoss);
+    Add(kTinypropv2Gate);
+    Add(kLossGate);
     Add(kInt16MasterUpdate);
     Add(kStochasticUpdate);
     Add(kNearestUpdate);

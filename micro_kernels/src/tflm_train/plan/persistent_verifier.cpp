@@ -12,7 +12,7 @@ constexpr auto kFloat = static_cast<uint32_t>(ScalarType::kFloat32);
 TFLM_TRAIN_COLD bool TableFits(const PlanReader& plan) {
   const DefaultsRecord& defaults = plan.defaults();
   return defaults.constants_offset <= defaults.persistent_bytes && defaults.constants_offset % kFloatBytes == 0 &&
-         plan.gate_state_bytes() + plan.update_state_bytes() <= defaults.constants_offset &&
+         plan.update_state_bytes() <= defaults.constants_offset &&
          defaults.constant_count <= (defaults.persistent_bytes - defaults.constants_offset) / sizeof(uint32_t) &&
          defaults.constant_count <= plan.word_count();
 }
@@ -35,8 +35,8 @@ class State {
   bool fits_ = true;
 };
 
-/// Values of the parameters, their gradients, their remainders, the layers' states. The parameters have passed: their
-/// bytes fit into 31 bits.
+/// Values of the parameters, their gradients, their remainders, the layers' states; a gate looks for its own. The
+/// parameters have passed: their bytes fit into 31 bits.
 TFLM_TRAIN_COLD bool StateFits(const PlanReader& plan) {
   State state(plan.update_state_offset());
   const ParameterRecord* begin = plan.parameters();
@@ -88,7 +88,7 @@ Finding VerifyPersistent(const PlanReader& plan) {
   if (defaults.loss >= kLossCount || defaults.update >= kUpdateCount || !IsPositiveFinite(defaults.loss_scale) ||
       defaults.classes == 0 || defaults.persistent_bytes % kAlignment != 0 ||
       defaults.persistent_bytes >> kAddressBits != 0 || CheckOptions(plan, defaults.options) != Status::kOk ||
-      !TableFits(plan)) {  // which asks for the gate's state
+      !TableFits(plan)) {
     return Invalid(Subject::kDefaults);
   }
   if (plan.parameter_count() >= kNoneIndex || plan.layer_count() >= kNoneIndex) {

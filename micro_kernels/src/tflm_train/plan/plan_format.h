@@ -17,7 +17,7 @@ inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kKernelCount = 87u;
-inline constexpr uint32_t kTrainerBytes = 312u;
+inline constexpr uint32_t kTrainerBytes = 328u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -209,8 +209,10 @@ inline constexpr uint32_t kLossCount = 6;
 
 enum class GateId : uint32_t {
   kAlways = 0,
+  kTinypropv2 = 1,
+  kLoss = 2,
 };
-inline constexpr uint32_t kGateCount = 1;
+inline constexpr uint32_t kGateCount = 3;
 
 enum class OptimizerId : uint32_t {
   kSgd = 0,
@@ -237,7 +239,7 @@ enum class StorageId : uint32_t {
 };
 inline constexpr uint32_t kStorageCount = 2;
 
-inline constexpr uint8_t kGateStateBytes[kGateCount] = {0};
+inline constexpr uint8_t kGateStateBytes[kGateCount] = {0, 12, 8};
 inline constexpr uint8_t kOptimizerStateFloats[kOptimizerCount] = {0};
 inline constexpr uint8_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
 
@@ -245,6 +247,8 @@ inline constexpr uint8_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
 struct TrainingOptions {
   /// dense, static-topk or tinyprop: which elements of an error go on.
   SelectorId selector;
+  /// always, tinypropv2 or loss: which samples train.
+  GateId gate;
   /// static-topk: part that is kept.
   float ratio;
   /// tinyprop: part kept at no error.
@@ -253,10 +257,18 @@ struct TrainingOptions {
   float s_max;
   /// tinyprop: factor per layer below the loss.
   float damping;
-  /// tinyprop: factor of the running maximum.
+  /// tinyprop, tinypropv2: factor of the running maximum.
   float decay;
   /// Select in the output layer too.
   uint32_t output_sparse;
+  /// tinypropv2: largest part of the running maximum at which a sample is left out.
+  float skip_threshold;
+  /// loss: a sample is left out where 1 - exp(-loss), 1 - p of its class for a cross entropy, is no more.
+  float gate_threshold;
+  /// Samples at the beginning that train whatever the gate says.
+  uint32_t gate_warmup;
+  /// Of so many samples in a row at least one trains; 0: as the gate says.
+  uint32_t gate_every;
   /// Learning rate.
   float learning_rate;
   /// Samples per update.
@@ -264,13 +276,15 @@ struct TrainingOptions {
   /// Errors that are exactly zero cost nothing.
   uint32_t zero_skip;
 };
-inline constexpr uint32_t kOptionCount = 10;
+inline constexpr uint32_t kOptionCount = 15;
 static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
 
 /// What an option may be, in the order of TrainingOptions. Bit 0: its least word, of a float its bits;
 /// bit 1: no less than the option in front of it; above: where kOptionHighs has its largest word.
 inline constexpr uint8_t kOptionRanges[kOptionCount] = {
     // selector
+    0,
+    // gate
     0,
     // ratio
     5,
@@ -284,10 +298,18 @@ inline constexpr uint8_t kOptionRanges[kOptionCount] = {
     5,
     // output_sparse
     8,
+    // skip_threshold
+    4,
+    // gate_threshold
+    4,
+    // gate_warmup
+    12,
+    // gate_every
+    12,
     // learning_rate
-    13,
-    // accumulate
     17,
+    // accumulate
+    13,
     // zero_skip
     8,
 };
@@ -295,13 +317,13 @@ inline constexpr uint32_t kOptionHighs[] = {
     2u,
     1065353216u,
     1u,
-    2139095039u,
     65535u,
+    2139095039u,
 };
 
 /// The policies that options name.
 inline constexpr SelectorId SelectorOf(const TrainingOptions& options) { return options.selector; }
-inline constexpr GateId GateOf(const TrainingOptions&) { return GateId::kAlways; }
+inline constexpr GateId GateOf(const TrainingOptions& options) { return options.gate; }
 
 struct PlanHeader {
   uint32_t magic;
@@ -340,9 +362,10 @@ struct DefaultsRecord {
   uint32_t input_limit;
   uint32_t optimizer_offset;
   uint32_t row_elements;
+  uint32_t gate_state_bytes;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 88);
+static_assert(sizeof(DefaultsRecord) == 112);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -32,12 +32,11 @@ class PlanReader {
     return reinterpret_cast<const PlanHeader*>(static_cast<const uint8_t*>(plan_))->plan_crc;
   }
   const DefaultsRecord& defaults() const { return *Section<DefaultsRecord>(SectionKind::kDefaults); }
-  /// The gate's state, the last of the training state.
-  uint32_t gate_state_bytes() const { return kGateStateBytes[static_cast<uint32_t>(GateOf(defaults().options))]; }
-  uint32_t gate_state_offset() const { return defaults().constants_offset - gate_state_bytes(); }
-  /// The update's state, in front of it.
-  uint32_t update_state_offset() const { return gate_state_offset() - update_state_bytes(); }
+  /// The update's state, the last of the training state.
+  uint32_t update_state_offset() const { return defaults().constants_offset - update_state_bytes(); }
   uint32_t update_state_bytes() const { return kUpdateStateBytes[defaults().update]; }
+  /// The gate's state, in front of it.
+  uint32_t gate_state_offset() const { return update_state_offset() - defaults().gate_state_bytes; }
   uint32_t parameter_count() const { return Count(SectionKind::kParameters); }
   const ParameterRecord* parameters() const { return Section<ParameterRecord>(SectionKind::kParameters); }
   const ParameterRecord& parameter(uint32_t i) const { return parameters()[i]; }

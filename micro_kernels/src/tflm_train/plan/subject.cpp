@@ -45,16 +45,16 @@ constexpr const char* kTexts[] = {
     "output",
     "result",
     "label",
-    "loss",
     "selector",
+    "loss",
     "gate",
     "optimizer",
     "update",
+    "accumulation",
+    "quantisation",
     "error at the output",
     "weight of the sample",
     "cut",
-    "quantisation",
-    "accumulation",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

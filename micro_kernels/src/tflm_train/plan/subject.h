@@ -50,16 +50,16 @@ enum class Subject : uint8_t {
   kOutput,
   kResult,
   kLabel,
+  kSelector,  // policies, in the order of PolicyKind
   kLoss,
-  kSelector,
   kGate,
   kOptimizer,
   kUpdate,
+  kAccumulation,
+  kQuantization,
   kOutputError,
   kSampleWeight,
   kCut,
-  kQuantization,
-  kAccumulation,
   kCount,
   kFirstKernel = 64,
 };
@@ -71,6 +71,12 @@ constexpr Subject SubjectOf(uint16_t kernel) {
   return static_cast<Subject>(static_cast<uint32_t>(Subject::kFirstKernel) + kernel);
 }
 static_assert(static_cast<uint32_t>(Subject::kFirstKernel) + kKernelCount <= 256);
+
+constexpr Subject SubjectOf(PolicyKind kind) {
+  return static_cast<Subject>(static_cast<uint32_t>(Subject::kSelector) + static_cast<uint32_t>(kind));
+}
+static_assert(SubjectOf(PolicyKind::kUpdate) == Subject::kUpdate &&
+              SubjectOf(PolicyKind::kStorage) == Subject::kQuantization && kPolicyKindCount == 7);
 
 /// Status and subject of a refusal in one number: kNothing if there is none.
 enum class Finding : uint16_t { kNothing = 0 };

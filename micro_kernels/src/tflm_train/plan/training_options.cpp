@@ -43,9 +43,7 @@ Status CheckOptions(const PlanReader& plan, const TrainingOptions& options) {
   for (uint32_t i = 0; options.accumulate > 1 && i < plan.parameter_count(); ++i) {
     if (plan.parameter(i).gradient_offset == kNoneOffset) return Status::kSelectorNeedsPlan;
   }
-  return kGateStateBytes[static_cast<uint32_t>(GateOf(options))] <= plan.gate_state_bytes()
-             ? Status::kOk
-             : Status::kSelectorNeedsPlan;
+  return Status::kOk;
 }
 
 }  // namespace tflm_train

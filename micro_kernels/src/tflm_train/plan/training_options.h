@@ -22,7 +22,7 @@ TFLM_TRAIN_COLD bool IsPositiveFinite(float value);
 /// 0, or positive and finite.
 TFLM_TRAIN_COLD bool IsSampleWeight(float value);
 /// kInvalidArgument: a number outside its range (kOptionRanges). kSelectorNeedsPlan: the plan reserved no room for the
-/// selection in a layer that would select, no gradient buffers, or less than the gate's state takes.
+/// selection in a layer that would select, or no gradient buffers.
 TFLM_TRAIN_COLD Status CheckOptions(const PlanReader& plan, const TrainingOptions& options);
 
 }  // namespace tflm_train

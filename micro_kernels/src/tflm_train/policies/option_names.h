@@ -13,22 +13,32 @@ inline const char* OptionName(uint32_t option) {
     case 0:
       return "selector";
     case 1:
-      return "ratio";
+      return "gate";
     case 2:
-      return "s_min";
+      return "ratio";
     case 3:
-      return "s_max";
+      return "s_min";
     case 4:
-      return "damping";
+      return "s_max";
     case 5:
-      return "decay";
+      return "damping";
     case 6:
-      return "output_sparse";
+      return "decay";
     case 7:
-      return "learning_rate";
+      return "output_sparse";
     case 8:
-      return "accumulate";
+      return "skip_threshold";
     case 9:
+      return "gate_threshold";
+    case 10:
+      return "gate_warmup";
+    case 11:
+      return "gate_every";
+    case 12:
+      return "learning_rate";
+    case 13:
+      return "accumulate";
+    case 14:
       return "zero_skip";
     default:
       return "";
@@ -38,12 +48,14 @@ inline const char* OptionName(uint32_t option) {
 /// Whether it is a float.
 inline bool OptionIsFloat(uint32_t option) {
   switch (option) {
-    case 1:
     case 2:
     case 3:
     case 4:
     case 5:
-    case 7:
+    case 6:
+    case 8:
+    case 9:
+    case 12:
       return true;
     default:
       return false;

@@ -21,13 +21,15 @@ extern const Loss kBinaryCrossEntropyLoss;
 extern const Loss kBinaryCrossEntropyFromLogitsLoss;
 extern const Loss kMeanSquaredErrorLoss;
 extern const Loss kAutoLinearLoss;
+extern const Gate kTinypropv2Gate;
+extern const Gate kLossGate;
 extern const Update kInt16MasterUpdate;
 extern const Update kStochasticUpdate;
 extern const Update kNearestUpdate;
 extern const Accumulation kMeanAccumulation;
 extern const Storage kQuantizedStorage;
 
-inline constexpr uint32_t kPolicyCount = 13;
+inline constexpr uint32_t kPolicyCount = 15;
 
 }  // namespace tflm_train
 

@@ -19,6 +19,7 @@ struct Policy {
   constexpr explicit Policy(uint32_t number, Verify verify_plan = nullptr) : key(number), verify(verify_plan) {}
   /// One number for both.
   static constexpr uint32_t Key(PolicyKind kind, uint32_t id) { return static_cast<uint32_t>(kind) << 16 | id; }
+  static constexpr PolicyKind KindOf(uint32_t key) { return static_cast<PolicyKind>(key >> 16); }
   uint32_t key;
   /// Whether a plan has what the policy needs, null if it asks for nothing. A pointer, so that a firmware without the
   /// policy does not link it.

@@ -23,19 +23,42 @@ TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE bool AllBelow(uint32_t limit, const float* i
 
 }  // namespace
 
-/// The weight of a sample, and what it does to its loss and error. Null for 1: only firmware that gives weights links
-/// it.
-struct Trainer::SampleWeight {
-  float value;
-  Status (*apply)(Trainer* trainer, const SampleWeight& weight, const ProgramRecord& program, const Memory& memory,
-                  StepResult* result);
+namespace {
 
-  TFLM_TRAIN_COLD static Status Apply(Trainer* trainer, const SampleWeight& weight, const ProgramRecord& program,
-                                      const Memory& memory, StepResult* result);
+/// A sample's weight is a gate in front of the plan's: one of 0 lets nothing through. Only firmware that gives weights
+/// links it.
+struct SampleWeight : Gate {
+  SampleWeight(float weight, const Gate* gate) : Gate(Apply), value(weight), next(gate) {}
+  float value;
+  const Gate* next;  // may be null
+
+ private:
+  TFLM_TRAIN_COLD static Finding Apply(const Gate& weight, const LossSample& sample, StepResult* result,
+                                       const PlanReader& plan, const TrainingOptions& options, uint8_t* persistent);
 };
 
+/// Loss and error at the output times the weight.
+Finding SampleWeight::Apply(const Gate& gate, const LossSample& sample, StepResult* result, const PlanReader& plan,
+                            const TrainingOptions& options, uint8_t* persistent) {
+  const auto& weight = static_cast<const SampleWeight&>(gate);
+  const float loss = result->loss * weight.value;
+  if (!AllFinite(&loss, 1)) return Found(Status::kNonFinite, Subject::kLoss);
+  for (uint32_t i = 0; i < sample.outputs; ++i) sample.error[i] *= weight.value;
+  if (!AllFinite(sample.error, sample.outputs)) return Found(Status::kNonFinite, Subject::kOutputError);
+  Finding finding = Finding::kNothing;
+  if (weight.value == 0.0f) {
+    result->trained = false;
+  } else if (weight.next != nullptr) {
+    finding = weight.next->pass(*weight.next, sample, result, plan, options, persistent);
+  }
+  result->loss = loss;
+  return finding;
+}
+
+}  // namespace
+
 Status Trainer::Step(const float* input, const Label& label, StepResult* result) {
-  return ready() ? RunStep(*train_, input, label, nullptr, result) : Status::kNotInitialized;
+  return ready() ? RunStep(*train_, input, label, gate_, result) : Status::kNotInitialized;
 }
 
 Status Trainer::Step(const float* input, const Label& label, float weight, StepResult* result) {
@@ -46,25 +69,23 @@ Status Trainer::Step(const float* input, const Label& label, float weight, StepR
 Status Trainer::RunWeightedStep(const ProgramRecord& program, const float* input, const Label& label, float weight,
                                 StepResult* result) {
   if (!IsSampleWeight(weight)) return Fail(Status::kInvalidArgument, Subject::kSampleWeight);
-  const SampleWeight given = {weight, SampleWeight::Apply};
-  return RunStep(program, input, label, BitsOf(weight) != BitsOf(1.0f) ? &given : nullptr, result);
+  const SampleWeight given(weight, gate_);
+  const bool is_one = BitsOf(weight) == BitsOf(1.0f);
+  return RunStep(program, input, label, is_one ? given.next : &given, result);
 }
 
-Status Trainer::RunStep(const ProgramRecord& program, const float* input, const Label& label,
-                        const SampleWeight* weight, StepResult* result) {
+Status Trainer::RunStep(const ProgramRecord& program, const float* input, const Label& label, const Gate* gate,
+                        StepResult* result) {
   const Memory memory(*this, program, input);
   const Status status = RunForward(program, input, memory);
   if (status != Status::kOk) return status;
   EnterPhase(StepPhase::kLoss);
   StepResult unused;
   if (result == nullptr) result = &unused;
-  const Status loss_status = RunSample(program, label, memory, true, result);
+  result->trained = true;
+  float* const error = memory.Floats(program.loss_error_address);
+  const Status loss_status = RunSample(program, label, memory, error, gate, result);
   if (loss_status != Status::kOk) return loss_status;
-  result->trained = PassesGate(program, label, memory, result->loss);
-  if (weight != nullptr) {
-    const Status weight_status = weight->apply(this, *weight, program, memory, result);
-    if (weight_status != Status::kOk) return weight_status;
-  }
   EnterPhase(StepPhase::kBackward);
   if (result->trained) RunBackward(program, memory);
   CountSample();
@@ -88,7 +109,7 @@ Status Trainer::Evaluate(const float* input, const Label& label, StepResult* res
   if (result == nullptr) return Fail(Status::kInvalidArgument, Subject::kResult);
   const Memory memory(*this, *infer_, input);
   Status status = RunForward(*infer_, input, memory);
-  if (status == Status::kOk) status = RunSample(*infer_, label, memory, false, result);
+  if (status == Status::kOk) status = RunSample(*infer_, label, memory, nullptr, nullptr, result);
   if (status != Status::kOk || infer_->output_address == infer_->loss_input_address) return status;
   // Stored as integers, probabilities may be equal where what the loss reads differs.
   const float* output = memory.Floats(infer_->output_address);
@@ -131,37 +152,18 @@ Status Trainer::RunForward(const ProgramRecord& program, const float* input, con
   return Status::kOk;
 }
 
-/// Loss, correctness, and for training the error at the output. Nothing that outlives the step changes before all is
-/// finite.
-Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
-                          StepResult* result) {
+/// Loss, correctness, and for training the error at the output (`error`, else null) and whether it goes back. Nothing
+/// that outlives the step changes before all is finite.
+Status Trainer::RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, float* error,
+                          const Gate* gate, StepResult* result) {
   const DefaultsRecord& defaults = plan_.defaults();
   const float* output = memory.Floats(program.loss_input_address);
-  float* error = train ? memory.Floats(program.loss_error_address) : nullptr;
   const LossSample sample = {label, output, program.output_elements, error, defaults.loss_scale, defaults.classes};
-  const Finding finding = loss_->run(sample, result);
+  Finding finding = loss_->run(sample, result);
+  if (gate != nullptr && finding == Finding::kNothing) {
+    finding = gate->pass(*gate, sample, result, plan_, options_, arena_);
+  }
   return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
-}
-
-/// Whether the gate lets the sample train. With one gate in the library, which all samples pass, it takes no code.
-inline bool Trainer::PassesGate(const ProgramRecord& program, const Label& label, const Memory& memory,
-                                float loss) const {
-  if (kGateCount == 1 || gate_ == nullptr) return true;
-  const DefaultsRecord& defaults = plan_.defaults();
-  return gate_->run({options_, label, loss, memory.Floats(program.loss_input_address), program.output_elements,
-                     defaults.classes, Persistent(plan_.gate_state_offset())});
-}
-
-/// Loss and error at the output times the sample's weight.
-Status Trainer::SampleWeight::Apply(Trainer* trainer, const SampleWeight& weight, const ProgramRecord& program,
-                                    const Memory& memory, StepResult* result) {
-  result->loss *= weight.value;
-  if (!AllFinite(&result->loss, 1)) return trainer->Fail(Status::kNonFinite, Subject::kLoss);
-  float* error = memory.Floats(program.loss_error_address);
-  for (uint32_t i = 0; i < program.output_elements; ++i) error[i] *= weight.value;
-  if (weight.value == 0.0f) result->trained = false;
-  return AllFinite(error, program.output_elements) ? Status::kOk
-                                                   : trainer->Fail(Status::kNonFinite, Subject::kOutputError);
 }
 
 /// Where a parameter's gradient goes, null for none.

@@ -120,7 +120,6 @@ class Trainer {
 
  private:
   class Memory;
-  struct SampleWeight;
 
   TFLM_TRAIN_COLD Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
                                  size_t arena_size);
@@ -129,10 +128,10 @@ class Trainer {
   TFLM_TRAIN_COLD Status CheckMemory(size_t size, uint32_t required, Subject memory);
   TFLM_TRAIN_COLD Status Start(void* arena);
   TFLM_TRAIN_COLD Status FindPolicies(const TrainingOptions& options);
-  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE const Policy* Need(uint32_t key, Subject kind);
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE const Policy* Need(uint32_t key);
   template <class Kind>
-  const Kind* Need(typename Kind::Id id, Subject kind) {
-    return static_cast<const Kind*>(Need(Kind::KeyOf(id), kind));
+  const Kind* Need(typename Kind::Id id) {
+    return static_cast<const Kind*>(Need(Kind::KeyOf(id)));
   }
   TFLM_TRAIN_COLD void FindConstants();
   TFLM_TRAIN_COLD void LoadParameters();
@@ -143,13 +142,12 @@ class Trainer {
   TFLM_TRAIN_COLD static Status RunExternal(Trainer* trainer, const ProgramRecord& program, const float* input,
                                             const Memory& memory);
   Status TakeInput(const ProgramRecord& program, const float* input, const Memory& memory);
-  Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, bool train,
-                   StepResult* result);
-  Status RunStep(const ProgramRecord& program, const float* input, const Label& label, const SampleWeight* weight,
+  Status RunSample(const ProgramRecord& program, const Label& label, const Memory& memory, float* error,
+                   const Gate* gate, StepResult* result);
+  Status RunStep(const ProgramRecord& program, const float* input, const Label& label, const Gate* gate,
                  StepResult* result);
   TFLM_TRAIN_COLD Status RunWeightedStep(const ProgramRecord& program, const float* input, const Label& label,
                                          float weight, StepResult* result);
-  bool PassesGate(const ProgramRecord& program, const Label& label, const Memory& memory, float loss) const;
   void RunBackward(const ProgramRecord& program, const Memory& memory);
   void CountSample();
   template <class Run>

@@ -64,20 +64,20 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   operators_ = &operators;
   const Status status = plan_.Load(model, model_size, &error_);
   if (status != Status::kOk) return status;
-  if (plan_.quantization_count() > 0 && Need<Storage>(StorageId::kQuantized, Subject::kQuantization) == nullptr) {
+  if (plan_.quantization_count() > 0 && Need<Storage>(StorageId::kQuantized) == nullptr) {
     return error_.status;
   }
   const DefaultsRecord& defaults = plan_.defaults();
-  loss_ = Need<Loss>(static_cast<LossId>(defaults.loss), Subject::kLoss);
+  loss_ = Need<Loss>(static_cast<LossId>(defaults.loss));
   if (loss_ == nullptr) return error_.status;
   optimizer_ = nullptr;
   if (defaults.optimizer != static_cast<uint16_t>(OptimizerId::kSgd)) {
-    optimizer_ = Need<Optimizer>(static_cast<OptimizerId>(defaults.optimizer), Subject::kOptimizer);
+    optimizer_ = Need<Optimizer>(static_cast<OptimizerId>(defaults.optimizer));
     if (optimizer_ == nullptr) return error_.status;
   }
   update_ = nullptr;
   if (defaults.update != static_cast<uint16_t>(UpdateId::kFloat)) {
-    update_ = Need<Update>(static_cast<UpdateId>(defaults.update), Subject::kUpdate);
+    update_ = Need<Update>(static_cast<UpdateId>(defaults.update));
     if (update_ == nullptr) return error_.status;
   } else if (!TrainsFloats(plan_)) {
     return Fail(Status::kUnsupportedType, Subject::kParameter);
@@ -87,9 +87,9 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
 
 /// A policy that the plan or the options name. Null: it is missing, or the plan has not what it needs; `error_` says
 /// so.
-const Policy* Trainer::Need(uint32_t key, Subject kind) {
+const Policy* Trainer::Need(uint32_t key) {
   const Policy* policy = operators_->FindPolicy(key);
-  Finding finding = Found(Status::kMissingOperator, kind);
+  Finding finding = Found(Status::kMissingOperator, SubjectOf(Policy::KindOf(key)));
   if (policy != nullptr) finding = policy->verify == nullptr ? Finding::kNothing : policy->verify(*policy, plan_);
   return error_.Set(finding) == Status::kOk ? policy : nullptr;
 }
@@ -98,15 +98,15 @@ const Policy* Trainer::Need(uint32_t key, Subject kind) {
 Status Trainer::FindPolicies(const TrainingOptions& options) {
   const Selector* selector = nullptr;
   if (SelectorOf(options) != SelectorId::kDense) {
-    selector = Need<Selector>(SelectorOf(options), Subject::kSelector);
+    selector = Need<Selector>(SelectorOf(options));
     if (selector == nullptr) return error_.status;
   }
   const Gate* gate = nullptr;
   if (GateOf(options) != GateId::kAlways) {
-    gate = Need<Gate>(GateOf(options), Subject::kGate);
+    gate = Need<Gate>(GateOf(options));
     if (gate == nullptr) return error_.status;
   }
-  if (options.accumulate > 1 && Need<Accumulation>(AccumulationId::kMean, Subject::kAccumulation) == nullptr) {
+  if (options.accumulate > 1 && Need<Accumulation>(AccumulationId::kMean) == nullptr) {
     return error_.status;
   }
   selector_ = selector;
@@ -165,7 +165,7 @@ Status Trainer::SetOptions(const TrainingOptions& options) {
   if (status != Status::kOk) return status;
   if (options.accumulate != options_.accumulate) Flush();
   if (GateOf(options) != GateOf(options_)) {
-    std::memset(Persistent(plan_.gate_state_offset()), 0, plan_.gate_state_bytes());
+    std::memset(Persistent(plan_.gate_state_offset()), 0, plan_.defaults().gate_state_bytes);
   }
   options_ = options;
   return Status::kOk;
