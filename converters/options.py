@@ -181,14 +181,15 @@ def _layer(value: Any) -> str | int:
     return value if isinstance(value, str) else _whole(value)
 
 
-def _policy(kind: type[Policy], help: str, code: str | None = "<u4") -> list[Option]:
+def _policy(kind: type[Policy], help: str, code: str | None = "<u4", details: str = "") -> list[Option]:
     """The option that chooses a policy of a kind: none while there is only one."""
     words = tuple(policy.word for policy in kind)
-    listed = f"{', '.join(words[:-1])} or {words[-1]}: {help}"
+    names = f"{', '.join(words[:-1])} or {words[-1]}: "
     option = Option(
         name=kind.field(),
         flags=(f"--{kind.field()}",),
-        help=listed,
+        help=names + help,
+        details=names + details if details else "",
         metavar=kind.__name__[0],
         default=words[0],
         rule=_one_of(words),
@@ -254,7 +255,26 @@ OPTIONS: dict[str, Option] = {
         ),
         *_policy(Selector, "which elements of an error go on."),
         *_policy(Gate, "which samples train."),
-        *_policy(Optimizer, "what a gradient makes of weights.", code=None),
+        *_policy(
+            Optimizer,
+            "what a gradient makes of weights.",
+            code=None,
+            details="as Keras' of the same names, which keep none, one or two numbers beside each weight that trains "
+            "(adam: beta_1 0.9, beta_2 0.999, epsilon 1e-7).",
+        ),
+        Option(
+            name="momentum",
+            flags=("--momentum",),
+            help="momentum: part of the velocity that goes on.",
+            metavar="F",
+            details="momentum: part of the velocity that goes on: v <- momentum v - learning_rate gradient, w <- w + "
+            "v.",
+            default=0.9,
+            rule="a number from 0 to 1",
+            read=_number,
+            code="<f4",
+            policies=(Optimizer.MOMENTUM,),
+        ),
         Option(
             name="update",
             flags=("--update",),

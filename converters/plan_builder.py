@@ -142,7 +142,7 @@ class PlanBuilder:
                     record["remainder_offset"] = offset
                     offset += aligned(int(record["elements"]))
         self.optimizer_offset = offset
-        self.state_offset = offset + self.optimizer.state_floats * self.weight_bytes
+        self.state_offset = offset + 4 * self.optimizer.shared_floats + self.optimizer.state_floats * self.weight_bytes
         self.parameter_records = records
 
     def _layer_tensors(self, op: Operator) -> tuple[Tensor, Tensor]:

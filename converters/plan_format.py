@@ -165,7 +165,7 @@ DEFAULTS = np.dtype(
         ("constant_count", "<u4"),  # their tensors are the first of WORDS
         ("classes", "<u4"),  # outputs of one row: what one class number chooses from
         ("input_limit", "<u4"),  # inputs are indices below it; 0: any numbers
-        ("optimizer_offset", "<u4"),  # its state in the arena; that of the weight at `at` lies `at` * state_floats on
+        ("optimizer_offset", "<u4"),  # its shared state; that of the weight at `at` follows `at` * state_floats on
         ("row_elements", "<u4"),  # floats of a row of a gradient, the last of persistent_bytes; 0 without a state
         ("gate_state_bytes", "<u4"),
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with

@@ -148,12 +148,16 @@ class Optimizer(Policy):
     ----------
     state_floats : int
         Numbers that it keeps for each weight: a part of the training state that starts from zeros.
+    shared_floats : int
+        Numbers that it keeps for all weights together, in front of those.
     """
 
     SGD = 0
+    MOMENTUM = 1, 1
+    ADAM = 2, 2, 2
 
-    def __init__(self, number: int, state_floats: int = 0) -> None:
-        self.state_floats = state_floats
+    def __init__(self, number: int, state_floats: int = 0, shared_floats: int = 0) -> None:
+        self.state_floats, self.shared_floats = state_floats, shared_floats
 
     @property
     def has_object(self) -> bool:

@@ -28,6 +28,7 @@ def enumerations() -> list[str]:
         lines[-1:] = [f"inline constexpr uint32_t k{kind.__name__}Count = {len(kind)};", ""]
     sizes = {
         "kGateStateBytes[kGateCount]": [gate.state_bytes for gate in Gate],
+        "kOptimizerSharedFloats[kOptimizerCount]": [optimizer.shared_floats for optimizer in Optimizer],
         "kOptimizerStateFloats[kOptimizerCount]": [optimizer.state_floats for optimizer in Optimizer],
         "kUpdateStateBytes[kUpdateCount]": [update.state_bytes for update in Update],
     }

@@ -124,13 +124,8 @@ def test_an_update_without_int8_weights_is_said():
     assert not tt.convert(networks.mlp()).notes
 
 
-def test_another_optimizer_for_integers_is_refused(monkeypatch):
-    """Momentum and the like come as policies (CONTRIBUTING.md) and keep floats beside float32 weights."""
-    from tflm_train.converters import plan_builder
-
-    class Momentum:
-        has_object, state_floats, word = True, 1, "momentum"
-
-    monkeypatch.setattr(plan_builder.Optimizer, "chosen", classmethod(lambda cls, options: Momentum))
-    with pytest.raises(tt.ConversionError, match="int8 weights, which train with --optimizer sgd only, not momentum"):
-        tt.convert(dense_network(np.random.default_rng(0)))
+def test_another_optimizer_for_integers_is_refused():
+    for optimizer in ("momentum", "adam"):
+        sentence = f"int8 weights, which train with --optimizer sgd only, not {optimizer}"
+        with pytest.raises(tt.ConversionError, match=sentence):
+            tt.convert(dense_network(np.random.default_rng(0)), tt.TrainingConfig(optimizer=optimizer))

@@ -64,6 +64,20 @@ def test_the_parity_build_equals_the_host_bit_for_bit(
     assert results[0][1] == results[1][1]
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_update_rules_have_parity(optimizer: str, blobs: tuple) -> None:
+    results = []
+    model = tt.convert(networks.mlp(), tt.TrainingConfig(optimizer=optimizer, accumulate=2))
+    for name in ("native-parity", "qemu:m4-parity"):
+        device = open_device(name, model)
+        grouped = train(device, blobs, STEPS)
+        device.set_options(accumulate=1)
+        results.append((grouped, train(device, blobs, STEPS)))
+        device.close()
+    for ours, theirs in zip(*results):
+        assert ours[0].tobytes() == theirs[0].tobytes() and ours[1] == theirs[1]
+
+
 @pytest.mark.parametrize("positions", [3, 200])  # in one frame, and staged
 def test_class_numbers_of_rows_reach_the_board(positions: int) -> None:
     rng, b = np.random.default_rng(3), ModelBuilder()

@@ -161,7 +161,7 @@ TEST_CASE("a firmware of floats refuses records of quantisation, and whoever nam
 
 TEST_CASE("an update rule of floats refuses integers, also beside an update that trains them") {
   constexpr auto kRule = static_cast<OptimizerId>(kOptimizerCount);
-  static const Optimizer rule(kRule, [](const ParameterRow&) {}, 0);
+  static const Optimizer rule(kRule, [](const ParameterRow&) {}, 0, 0);
   TypedPlan plan;
   plan.StoreInt8Weights().Weights().remainder_offset = kNoneOffset;
   plan.defaults.update = static_cast<uint16_t>(UpdateId::kNearest);

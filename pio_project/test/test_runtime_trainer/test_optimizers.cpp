@@ -10,13 +10,17 @@ using namespace tflm_train;
 
 namespace {
 
-// A rule that is not the library's: v = 0.9 v - rate g; w += v.
+// A rule that is not the library's: v = 0.9 v - rate g; w += v. It counts its updates.
 constexpr auto kRule = static_cast<OptimizerId>(kOptimizerCount);
 constexpr float kMomentum = 0.9f;
 uint32_t rows_ended, longest_row;
+float updates;  // as the last row has found them
+
+void Begin(float* shared) { shared[0] += 1.0f; }
 
 void Run(const ParameterRow& row) {
   ++rows_ended;
+  updates = row.shared[0];
   if (row.elements > longest_row) longest_row = row.elements;
   for (uint32_t i = 0; i < row.elements; ++i) {
     float& velocity = row.state[i * row.step];
@@ -24,10 +28,10 @@ void Run(const ParameterRow& row) {
     row.weights[i * row.step] += velocity;
   }
 }
-const Optimizer kTestOptimizer(kRule, Run, 1);
+const Optimizer kTestOptimizer(kRule, Run, 1, 1, Begin);
 
 // Weights end at 40, their gradients at 88.
-constexpr uint32_t kStateBegin = 96, kLayerState = 136, kStateBytes = 140, kRowBegin = 160, kRowElements = 4;
+constexpr uint32_t kStateBegin = 92, kLayerState = 136, kStateBytes = 140, kRowBegin = 160, kRowElements = 4;
 constexpr uint32_t kPersistentBytes = kRowBegin + 4 * kRowElements;
 
 /// The tiny plan with room for a state of one number and a row.
@@ -113,6 +117,7 @@ TEST_CASE("an update rule runs once for each row, with its state") {
   trainer.Train(0, 30);
   CHECK(rows_ended == 30 * 4);  // two neurons, two biases
   CHECK(longest_row == 3);
+  CHECK(updates == 30.0f);
   CheckWeights(trainer, 30, 1);
 }
 
@@ -122,6 +127,7 @@ TEST_CASE("an update rule takes the mean of a group of samples, also of an unfin
   rows_ended = 0;
   trainer.Train(0, 30);
   CHECK(rows_ended == 7 * 2);  // parameters
+  CHECK(updates == 7.0f);
   REQUIRE(trainer.tiny.trainer.Flush() == Status::kOk);
   CheckWeights(trainer, 30, 4);
   for (uint32_t i = 0; i < 6; ++i) CHECK(trainer.tiny.trainer.gradient(0)[i] == 0.0f);
@@ -138,10 +144,12 @@ TEST_CASE("going back to an earlier state takes the rule's state along") {
     REQUIRE(inner.ReadState(0, kept.data(), inner.state_bytes()) == Status::kOk);
     trainer.Train(7, 9);
     const std::vector<float> wanted = trainer.Weights();
+    const float wanted_updates = updates;
     trainer.Train(0, 5);
     REQUIRE(inner.WriteState(0, kept.data(), inner.state_bytes()) == Status::kOk);
     trainer.Train(7, 9);
     CHECK(trainer.Weights() == wanted);
+    CHECK(updates == wanted_updates);
     REQUIRE(inner.Reset() == Status::kOk);
     trainer.Train(0, 16);
     CHECK(trainer.Weights() == wanted);

@@ -110,6 +110,8 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kAutoLinearLoss);
     Add(kTinypropv2Gate);
     Add(kLossGate);
+    Add(kMomentumOptimizer);
+    Add(kAdamOptimizer);
     Add(kInt16MasterUpdate);
     Add(kStochasticUpdate);
     Add(kNearestUpdate);

@@ -17,7 +17,7 @@ inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kKernelCount = 87u;
-inline constexpr uint32_t kTrainerBytes = 328u;
+inline constexpr uint32_t kTrainerBytes = 336u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kSectionRequired = 1u;
@@ -216,8 +216,10 @@ inline constexpr uint32_t kGateCount = 3;
 
 enum class OptimizerId : uint32_t {
   kSgd = 0,
+  kMomentum = 1,
+  kAdam = 2,
 };
-inline constexpr uint32_t kOptimizerCount = 1;
+inline constexpr uint32_t kOptimizerCount = 3;
 
 enum class UpdateId : uint32_t {
   kFloat = 0,
@@ -240,7 +242,8 @@ enum class StorageId : uint32_t {
 inline constexpr uint32_t kStorageCount = 2;
 
 inline constexpr uint8_t kGateStateBytes[kGateCount] = {0, 12, 8};
-inline constexpr uint8_t kOptimizerStateFloats[kOptimizerCount] = {0};
+inline constexpr uint8_t kOptimizerSharedFloats[kOptimizerCount] = {0, 0, 2};
+inline constexpr uint8_t kOptimizerStateFloats[kOptimizerCount] = {0, 1, 2};
 inline constexpr uint8_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
 
 /// What may be changed between steps. Switches are 0 or 1.
@@ -249,6 +252,8 @@ struct TrainingOptions {
   SelectorId selector;
   /// always, tinypropv2 or loss: which samples train.
   GateId gate;
+  /// momentum: part of the velocity that goes on.
+  float momentum;
   /// static-topk: part that is kept.
   float ratio;
   /// tinyprop: part kept at no error.
@@ -276,7 +281,7 @@ struct TrainingOptions {
   /// Errors that are exactly zero cost nothing.
   uint32_t zero_skip;
 };
-inline constexpr uint32_t kOptionCount = 15;
+inline constexpr uint32_t kOptionCount = 16;
 static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
 
 /// What an option may be, in the order of TrainingOptions. Bit 0: its least word, of a float its bits;
@@ -286,6 +291,8 @@ inline constexpr uint8_t kOptionRanges[kOptionCount] = {
     0,
     // gate
     0,
+    // momentum
+    4,
     // ratio
     5,
     // s_min
@@ -365,7 +372,7 @@ struct DefaultsRecord {
   uint32_t gate_state_bytes;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 112);
+static_assert(sizeof(DefaultsRecord) == 116);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -7,10 +7,17 @@
 namespace tflm_train {
 namespace {
 
-/// The state of a weight, which lies among the others' as the weight among weights.
-float* StateOf(const float* weight, const Optimizer& rule, uint8_t* persistent, const DefaultsRecord& defaults) {
-  const auto offset = static_cast<size_t>(reinterpret_cast<const uint8_t*>(weight) - persistent);
-  return reinterpret_cast<float*>(persistent + defaults.optimizer_offset + offset * rule.state_floats);
+/// What the rule keeps for all weights together.
+float* SharedState(uint8_t* persistent, const DefaultsRecord& defaults) {
+  return reinterpret_cast<float*>(persistent + defaults.optimizer_offset);
+}
+
+/// Runs it for weights[i * step], i < n. The state of a weight lies among the others' as the weight among weights.
+void RunRow(const Optimizer& rule, const PlanReader& plan, const TrainingOptions& options, uint8_t* persistent,
+            float* weights, const float* gradient, uint32_t n, uint32_t step) {
+  float* const shared = SharedState(persistent, plan.defaults());
+  const auto at = static_cast<size_t>(weights - reinterpret_cast<const float*>(persistent));
+  rule.run({options, weights, gradient, shared + rule.shared_floats + at * rule.state_floats, shared, n, step});
 }
 
 }  // namespace
@@ -27,8 +34,7 @@ void Optimizer::EndStrided(const RowSink<float>& sink, float* weights, const flo
                            uint32_t step) {
   const auto& step_sink = static_cast<const StepSink&>(sink);
   const auto& rule = *static_cast<const Optimizer*>(sink.rule);
-  float* const state = StateOf(weights, rule, step_sink.persistent, step_sink.plan->defaults());
-  rule.run({*step_sink.options, weights, gradient, state, n, step});
+  RunRow(rule, *step_sink.plan, *step_sink.options, step_sink.persistent, weights, gradient, n, step);
 }
 
 void Optimizer::End(const RowSink<float>& sink, float* weights, const float* gradient, uint32_t n) {
@@ -76,7 +82,8 @@ Finding Optimizer::VerifyPlan(const Policy& policy, const PlanReader& plan) {
     if (remainder != kNoneOffset) take(remainder + parameter.elements, &front);
   }
   take(weights_end, &front);
-  const uint64_t begin = defaults.optimizer_offset, end = begin + weights_end * rule.state_floats;
+  const uint64_t begin = defaults.optimizer_offset;
+  const uint64_t end = begin + uint64_t{rule.shared_floats} * sizeof(float) + weights_end * rule.state_floats;
   const uint32_t back = plan.layer_count() > 0 ? plan.layer(0).state_offset : plan.gate_state_offset();
   return front <= begin && end <= back ? Finding::kNothing : Invalid(Subject::kPersistentMemory);
 }
@@ -84,13 +91,13 @@ Finding Optimizer::VerifyPlan(const Policy& policy, const PlanReader& plan) {
 void Optimizer::EndGroup(const Optimizer& rule, const PlanReader& plan, const TrainingOptions& options,
                          uint8_t* persistent, uint32_t samples) {
   const auto n = static_cast<float>(samples);
+  rule.begin(SharedState(persistent, plan.defaults()));
   for (uint32_t i = 0; i < plan.parameter_count(); ++i) {
     const ParameterRecord& parameter = plan.parameter(i);
     auto* const weights = reinterpret_cast<float*>(persistent + parameter.arena_offset);
     auto* const gradients = reinterpret_cast<float*>(persistent + parameter.gradient_offset);
     for (uint32_t j = 0; j < parameter.elements; ++j) gradients[j] /= n;
-    float* const state = StateOf(weights, rule, persistent, plan.defaults());
-    rule.run({options, weights, gradients, state, parameter.elements, 1});
+    RunRow(rule, plan, options, persistent, weights, gradients, parameter.elements, 1);
     Fill(0.0f, gradients, parameter.elements);
   }
 }

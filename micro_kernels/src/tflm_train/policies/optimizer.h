@@ -16,6 +16,7 @@ struct ParameterRow {
   float* weights;         // the i-th of [elements] is weights[i * step]
   const float* gradient;  // [elements]; of a group the mean
   float* state;           // of the i-th: n numbers from state[i * step * n] on
+  const float* shared;    // what the rule keeps for all weights together
   uint32_t elements;
   uint32_t step;
 };
@@ -33,17 +34,25 @@ struct StepSink : RowSink<float> {
 /// weights and its state: with a selector a velocity, say, does not decay in a step that leaves its row out. Where none
 /// selects, every row is updated, also by a gradient of zeros.
 struct Optimizer : RowRule<float>, PolicyOf<PolicyKind::kOptimizer, OptimizerId> {
-  constexpr Optimizer(OptimizerId optimizer, void (*run_rule)(const ParameterRow&))
-      : Optimizer(optimizer, run_rule, kOptimizerStateFloats[static_cast<uint32_t>(optimizer)]) {}
+  constexpr Optimizer(OptimizerId optimizer, void (*run_rule)(const ParameterRow&),
+                      void (*begin_update)(float* shared) = KeepShared)
+      : Optimizer(optimizer, run_rule, kOptimizerStateFloats[static_cast<uint32_t>(optimizer)],
+                  kOptimizerSharedFloats[static_cast<uint32_t>(optimizer)], begin_update) {}
   /// One that is not the library's.
-  constexpr Optimizer(OptimizerId optimizer, void (*run_rule)(const ParameterRow&), uint32_t numbers)
+  constexpr Optimizer(OptimizerId optimizer, void (*run_rule)(const ParameterRow&), uint32_t numbers,
+                      uint32_t shared_numbers, void (*begin_update)(float* shared) = KeepShared)
       : RowRule{Begin, End, EndStrided, EndBiases, Dense},
         PolicyOf(optimizer, VerifyPlan),
+        begin(begin_update),
         run(run_rule),
-        state_floats(numbers) {}
+        state_floats(numbers),
+        shared_floats(shared_numbers) {}
+  /// In front of the rows of an update.
+  void (*begin)(float* shared);
   /// Changes the weights and their state.
   void (*run)(const ParameterRow& row);
-  uint32_t state_floats;  // for each weight
+  uint32_t state_floats;   // for each weight
+  uint32_t shared_floats;  // for all together, in front of those
 
   /// By a pointer, so that a firmware without a rule does not link it.
   /// The end of a group of samples: all parameters, by the mean of their gradients, which start from zero again.
@@ -51,6 +60,7 @@ struct Optimizer : RowRule<float>, PolicyOf<PolicyKind::kOptimizer, OptimizerId>
                     uint32_t samples) = EndGroup;
 
  private:
+  static void KeepShared(float*) {}
   static Workspace<float> Begin(const RowSink<float>& sink, const Workspace<float>& block, uint32_t n);
   static void End(const RowSink<float>& sink, float* weights, const float* gradient, uint32_t n);
   static void EndStrided(const RowSink<float>& sink, float* weights, const float* gradient, uint32_t n, uint32_t step);

@@ -15,30 +15,32 @@ inline const char* OptionName(uint32_t option) {
     case 1:
       return "gate";
     case 2:
-      return "ratio";
+      return "momentum";
     case 3:
-      return "s_min";
+      return "ratio";
     case 4:
-      return "s_max";
+      return "s_min";
     case 5:
-      return "damping";
+      return "s_max";
     case 6:
-      return "decay";
+      return "damping";
     case 7:
-      return "output_sparse";
+      return "decay";
     case 8:
-      return "skip_threshold";
+      return "output_sparse";
     case 9:
-      return "gate_threshold";
+      return "skip_threshold";
     case 10:
-      return "gate_warmup";
+      return "gate_threshold";
     case 11:
-      return "gate_every";
+      return "gate_warmup";
     case 12:
-      return "learning_rate";
+      return "gate_every";
     case 13:
-      return "accumulate";
+      return "learning_rate";
     case 14:
+      return "accumulate";
+    case 15:
       return "zero_skip";
     default:
       return "";
@@ -53,9 +55,10 @@ inline bool OptionIsFloat(uint32_t option) {
     case 4:
     case 5:
     case 6:
-    case 8:
+    case 7:
     case 9:
-    case 12:
+    case 10:
+    case 13:
       return true;
     default:
       return false;

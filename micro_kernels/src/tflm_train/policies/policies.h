@@ -23,13 +23,15 @@ extern const Loss kMeanSquaredErrorLoss;
 extern const Loss kAutoLinearLoss;
 extern const Gate kTinypropv2Gate;
 extern const Gate kLossGate;
+extern const Optimizer kMomentumOptimizer;
+extern const Optimizer kAdamOptimizer;
 extern const Update kInt16MasterUpdate;
 extern const Update kStochasticUpdate;
 extern const Update kNearestUpdate;
 extern const Accumulation kMeanAccumulation;
 extern const Storage kQuantizedStorage;
 
-inline constexpr uint32_t kPolicyCount = 15;
+inline constexpr uint32_t kPolicyCount = 17;
 
 }  // namespace tflm_train
 

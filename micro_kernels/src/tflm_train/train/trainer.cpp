@@ -192,6 +192,7 @@ void Trainer::RunBackward(const ProgramRecord& program, const Memory& memory) {
   context.work = &counters_;
   context.selector = selector_;
   context.sink.rule = accumulates ? nullptr : optimizer_;
+  if (context.sink.rule != nullptr) optimizer_->begin(Persistent(plan_.defaults().optimizer_offset));
   context.update = accumulates ? nullptr : update_;
   context.sink.options = &options_;
   context.sink.persistent = arena_;
