@@ -181,3 +181,17 @@ def test_a_scheduler_by_hand(model: tt.TrainableModel, blobs: tuple) -> None:
     np.testing.assert_allclose(rates, [0.02, 0.01, 0.005], rtol=1e-6)
     with pytest.raises(AttributeError):
         trainer.optimizer.momentum = 0.9  # type: ignore[attr-defined]
+
+
+def test_keras_own_schedulers_set_the_rate(model: tt.TrainableModel, blobs: tuple) -> None:
+    keras = pytest.importorskip("keras")
+    trainer, rates = tt.Trainer(model), []
+    watch = lambda epoch, logs: rates.append(trainer.options["learning_rate"])  # noqa: E731
+    halved = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.02 * 0.5**epoch)
+    trainer.fit(*blobs, epochs=3, callbacks=[halved, watch])
+    np.testing.assert_allclose(rates, [0.02, 0.01, 0.005], rtol=1e-6)
+
+    trainer, rates = tt.Trainer(model), []
+    plateau = keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.1, patience=1, min_delta=1e9)
+    trainer.fit(*blobs, epochs=3, callbacks=[plateau, watch])
+    np.testing.assert_allclose(rates, [0.02, 0.002, 0.0002], rtol=1e-6)

@@ -288,6 +288,7 @@ def test_unusable_data(run: Any, folder: Path, tmp_path: Path, command: str, arr
         (("--device", "toaster"), "native, native-parity"),
         (("--epochs", "0"), "epochs"),
         (("--lr", "0"), "learning_rate"),
+        (("--lr", "best"), "learning_rate='best'"),
         (("--selector", "best"), "selector"),
         (("--seed", "-3"), "seed"),
         (("-o", "/nonexistent/folder/t.tflite"), "/nonexistent/folder"),
@@ -303,6 +304,18 @@ def test_a_selector_that_the_plan_has_no_memory_for(run: Any, folder: Path, tmp_
     data = ("--data", folder / "data.npz")
     assert_refused(run("train", dense, *data, "--selector", "tinyprop"), "convert")
     assert run("train", folder / "model.tflite", *data, "--selector", "dense").code == 0
+
+
+def test_a_learning_rate_is_searched(run: Any, folder: Path) -> None:
+    command = ("train", folder / "model.tflite", "--data", folder / "data.npz", "--epochs", "2")
+    found = run(*command, "--lr", "auto", "--json").json
+    given = run(*command, "--lr", f"{found['learning_rate']:.9g}", "--json").json
+    assert found["loss"] == given["loss"] and found["accuracy_after"] == given["accuracy_after"]
+    assert sum(found["macs"].values()) > sum(given["macs"].values()) and found["dense_macs"] == given["dense_macs"]
+    assert found["forward_passes"] > given["forward_passes"] and found["effort_ratio"] < given["effort_ratio"]
+    assert found["learning_rates_tried"] and not given["learning_rates_tried"]
+    assert found["learning_rate"] == given["learning_rate"]
+    assert "held-back losses:" in " ".join(run(*command, "--lr", "auto").out.split())
 
 
 def test_a_hopeless_learning_rate_writes_nothing(run: Any, folder: Path, tmp_path: Path) -> None:

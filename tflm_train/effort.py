@@ -37,7 +37,7 @@ def zero_skip_macs(trainer: Trainer, history: History, x: Any, y: Any, **run: An
     if history.stopped:
         return None
     if not history.left_out and all(options[name] == value for name, value in dense.items()):
-        return sum(history.counters.values())
+        return sum(history.counters.values()) - history.search_macs
     with Trainer(trainer.model) as other, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         other.device.set_options(**{**options, **dense})

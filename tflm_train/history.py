@@ -28,6 +28,14 @@ class History:
         changed (update), elements examined (selection). Evaluations do not count.
     steps : int
         Samples seen: forward passes.
+    search_steps : int
+        Forward passes of the search for a learning rate, whose work is in ``counters`` too.
+    search_macs : int
+        That work.
+    learning_rate : float or None
+        The rate that the run began with.
+    tried : list of dict
+        Of the search: ``learning_rate``, and ``loss`` of the samples held back, infinite where it diverged.
     left_out : int
         Samples that the schedule left out: they had no forward pass. Epochs times samples, of a run that came to its
         end, is ``steps`` and these.
@@ -48,6 +56,10 @@ class History:
     epoch: list[int] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PHASES, 0))
     steps: int = 0
+    search_steps: int = 0
+    search_macs: int = 0
+    learning_rate: float | None = None
+    tried: list[dict[str, float]] = field(default_factory=list)
     left_out: int = 0
     skipped: int = 0
     instructions: dict[str, int] = field(default_factory=dict)
@@ -107,6 +119,17 @@ class History:
         """Add the work of some steps."""
         for phase in PHASES:
             self.counters[phase] += int(counters[phase])
+
+    def add_search(self, steps: int, counters: dict[str, int]) -> None:
+        """Add some steps of the search for a learning rate, and their work."""
+        self.search_steps += steps
+        self.search_macs += sum(int(counters[phase]) for phase in PHASES)
+        self.add_work(counters)
+
+    @property
+    def forward_passes(self) -> int:
+        """Of the run and of the search for its learning rate."""
+        return self.steps + self.search_steps
 
     def add_instructions(self, instructions: dict[str, int]) -> None:
         """Add the instructions of some steps."""

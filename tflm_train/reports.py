@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def dense_macs(plan: Plan, steps: int) -> dict[str, int]:
 
 def updated_fraction(history: "History", trainable_parameters: int) -> float:
     """Mean over steps of changed / trainable weights."""
-    possible = history.steps * trainable_parameters
+    possible = history.forward_passes * trainable_parameters
     return history.counters["update"] / possible if possible else 0.0
 
 
@@ -80,7 +81,12 @@ def train_report(
         evaluated_on=evaluated_on,
         macs=dict(history.counters),
         dense_macs=dense,
-        forward_passes=history.steps,
+        learning_rate=history.learning_rate,
+        learning_rates_tried=[
+            {"learning_rate": one["learning_rate"], "loss": one["loss"] if math.isfinite(one["loss"]) else None}
+            for one in history.tried
+        ],
+        forward_passes=history.forward_passes,
         effort_ratio=sum(dense.values()) / work if work else None,
         effort_ratio_zero_skip=zero_skip / work if work and zero_skip is not None else None,
         schedule=schedule,
@@ -107,4 +113,6 @@ def _step_cost(history: "History", cost: "StepCost | None") -> dict[str, Any]:
         }
     if not history.instructions or not history.steps:
         return {}
-    return {"instructions_per_step": {phase: round(n / history.steps) for phase, n in history.instructions.items()}}
+    return {
+        "instructions_per_step": {phase: round(n / history.forward_passes) for phase, n in history.instructions.items()}
+    }

@@ -34,6 +34,7 @@ from .layer_weights import LayerWeights
 from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
+from .rate_search import RateSearch
 from .samples import Samples, check_sample_weight, class_weights, split
 from .sampling import Sampling
 from .saturation import probes, saturation
@@ -105,7 +106,7 @@ class Trainer:
         y: Any = None,
         epochs: int = 1,
         validation_data: Any = None,
-        learning_rate: float | None = None,
+        learning_rate: float | str | None = None,
         shuffle: bool = True,
         seed: int | None = None,
         verbose: str | int = "auto",
@@ -133,8 +134,10 @@ class Trainer:
             Passes over the samples.
         validation_data : tuple of array_like or tf.data.Dataset, optional
             ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate on after every epoch.
-        learning_rate : float, optional
-            For this call; default: the option in force, which is the plan's at first.
+        learning_rate : float or "auto", optional
+            For this call; default: the option in force, which is the plan's at first. ``auto``: short runs at some
+            rates from the same state, judged on samples that are held back from them (``History.tried``); nothing is
+            left of them.
         shuffle : bool
             New order in every epoch, by NumPy's PCG64(seed).
         seed : int, optional
@@ -197,7 +200,8 @@ class Trainer:
         _check_count("epochs", epochs)
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         before = self.device.options()
-        changes: dict[str, Any] = {} if learning_rate is None else {"learning_rate": learning_rate}
+        search = isinstance(learning_rate, str) and learning_rate == "auto"
+        changes: dict[str, Any] = {} if learning_rate is None or search else {"learning_rate": learning_rate}
         if batch_size is not None:
             _check_count("batch_size", batch_size)
             changes["accumulate"] = int(batch_size)
@@ -209,6 +213,10 @@ class Trainer:
         history, ends = History(), self.saturated_fraction
         self.stop_training = False
         try:
+            if search:
+                changes["learning_rate"] = self._find_rate(samples, epochs, seed, verbose, history)
+                self.set_options(learning_rate=changes["learning_rate"])
+            history.learning_rate = float(self.device.options()["learning_rate"])
             self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called, sampling)
         finally:
             self._seen = max(self._seen, float(np.abs(samples.x).max()))
@@ -249,6 +257,10 @@ class Trainer:
                 "updates are kept"
             )
         callbacks.call("on_train_end", history.latest)
+
+    def _find_rate(self, samples: Samples, epochs: int, seed: int, verbose: str | int, history: History) -> float:
+        with TrainingProgress(verbose if verbose != 2 else 0, 1, len(samples), "learning rate") as progress:
+            return RateSearch(self.device, self._fed(samples), epochs, seed, history).run(progress.describe)
 
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
         accuracy = self._objective.accuracy(correct, labels)

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ..converters.options import DEVICE_OPTIONS, RUN_OPTIONS
+from ..converters.options import DEVICE_OPTIONS, OPTIONS, RUN_OPTIONS
+from ..errors import UserError
 from . import options as opt
 from .exit_codes import INTERRUPTED
 from .output import macs, metric_label, percent, print_json, print_pairs, told_warnings
 
 
-@opt.with_options("seed", *RUN_OPTIONS, *DEVICE_OPTIONS)
+@opt.with_options("seed", *RUN_OPTIONS, *(name for name in DEVICE_OPTIONS if name != "learning_rate"))
 def train(
     *,
     file: opt.Model,
@@ -32,6 +33,14 @@ def train(
         bool,
         typer.Option("--remainders", help="Keep what int8 weights are beyond their integers in the file, 1 B each."),
     ] = False,
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(
+            *OPTIONS["learning_rate"].flags,
+            metavar="F|auto",
+            help="Learning rate; auto: by short runs at some rates, judged on samples held back from them.",
+        ),
+    ] = None,
     options: dict[str, Any],
     as_json: opt.Json = False,
 ) -> None:
@@ -40,7 +49,6 @@ def train(
     from ..converters.model_source import check_model_name
     from ..data_files import load_data
     from ..effort import zero_skip_macs
-    from ..errors import UserError
     from ..reports import train_report
     from ..trainer import Trainer
 
@@ -51,6 +59,9 @@ def train(
         raise UserError("--remainders has no effect alone: it keeps them in the file that -o names")
     arrays = load_data(data, labels)
     seed = options.pop("seed", None)
+    if learning_rate not in (None, "auto"):
+        options["learning_rate"] = _number(learning_rate)
+    rate = "auto" if learning_rate == "auto" else None
     sampling = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
     with told_warnings() as sentences, Trainer(file, device=device) as trainer:
         if options:
@@ -58,7 +69,11 @@ def train(
         if remainders:
             trainer.check_remainders()
         before = trainer.evaluate(*arrays.held_out)
-        history = trainer.fit(arrays.x, arrays.y, epochs=epochs, shuffle=shuffle, seed=seed, **sampling)
+        history = trainer.fit(
+            arrays.x, arrays.y, epochs=epochs, learning_rate=rate, shuffle=shuffle, seed=seed, **sampling
+        )
+        if history.tried:  # for what measures the run again
+            trainer.set_options(learning_rate=history.learning_rate)
         if history.stopped and not history.completed and not history.interrupted:
             raise UserError(f"{file.name}: {history.stopped}")
         after = trainer.evaluate(*arrays.held_out)
@@ -99,12 +114,30 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        raise UserError(
+            f"learning_rate={text!r} is of the wrong type: give {OPTIONS['learning_rate'].rule}, or auto"
+        ) from None
+
+
+def _rate(content: dict[str, Any]) -> str:
+    tried = ", ".join(
+        f"{one['learning_rate']:.2g}: {'diverges' if one['loss'] is None else format(one['loss'], '.4f')}"
+        for one in content["learning_rates_tried"]
+    )
+    return f"{content['learning_rate']:.2g}" + (f" (held-back losses: {tried})" if tried else "")
+
+
 def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     work, dense = sum(content["macs"].values()), sum(content["dense_macs"].values())
     metric = metric_label(content["metric"])
     return [
         ("samples x epochs", f"{content['samples']:,} x {content['epochs']}"),
         ("selector", content["selector"]),
+        ("learning rate", _rate(content)),
         (f"{metric} before, on {content['evaluated_on']}", percent(content["accuracy_before"])),
         (f"{metric} after, on {content['evaluated_on']}", percent(content["accuracy_after"])),
         ("loss before -> after", f"{content['loss_before']:.4f} -> {content['loss_after']:.4f}"),

@@ -1,0 +1,114 @@
+"""``learning_rate="auto"``: short runs from the same state at some rates, judged on samples that are held back.
+
+Decades first, upwards until one diverges, then the halves of a decade on both sides of the best. A short run favours
+large rates, which a long one may not survive: of those that gain nearly as much as the best the smallest is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .converters.options import stored
+from .devices import Device
+from .errors import NonFiniteError, UserError
+from .history import History
+from .samples import Samples
+
+DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+HALF = math.sqrt(10.0)
+NEARLY = 0.9  # part of the best gain that is as good
+DIVERGED = 2.0  # times the loss before training
+HELD_BACK, MOST_HELD_BACK = 0.2, 256  # part of the samples, samples
+FEWEST = 10  # samples
+PART = 0.01  # of the whole run that one rate takes
+LEAST_STEPS, MOST_STEPS = 32, 256
+
+
+class RateSearch:
+    """Finds a learning rate for a run; what it tries is written into the run's history.
+
+    Parameters
+    ----------
+    device : Device
+        Its state and options are afterwards as they were.
+    samples : Samples
+        Of the run, as the device takes them.
+    epochs : int
+        Of the run: a rate takes a hundredth of its samples, 32 to 256.
+    seed : int
+        Of what is held back and of the order.
+    history : History
+        Gets the work, ``tried`` and ``learning_rate``.
+
+    Raises
+    ------
+    UserError
+        There are too few samples.
+    """
+
+    def __init__(self, device: Device, samples: Samples, epochs: int, seed: int, history: History) -> None:
+        if len(samples) < FEWEST:
+            raise UserError(
+                f"learning_rate='auto' holds samples back to compare rates, and of {len(samples)} too few remain: give "
+                f"{FEWEST} or more, or a number"
+            )
+        self._device, self._history = device, history
+        order = np.random.Generator(np.random.PCG64(seed)).permutation(len(samples))
+        held_back = min(int(len(samples) * HELD_BACK), MOST_HELD_BACK)
+        self._held_back, self._samples = samples[order[:held_back]], samples[order[held_back:]]
+        steps = min(max(round(epochs * len(samples) * PART), LEAST_STEPS), MOST_STEPS, len(self._samples))
+        self._order = np.arange(steps, dtype=np.uint32)
+
+    def run(self, describe: Callable[[str], None]) -> float:
+        """The rate to train with, as the device keeps it.
+
+        Parameters
+        ----------
+        describe : callable
+            Is told in words what is being tried.
+        """
+        self._state, before = self._device.state(), self._device.options()["learning_rate"]
+        try:
+            start = self._held_back_loss()
+            tried: dict[float, float] = {}
+            for rate in DECADES:
+                tried[rate] = self._try(rate, describe)
+                if not tried[rate] <= DIVERGED * start:
+                    break
+            best = min(tried, key=lambda rate: tried[rate])
+            for rate in (best / HALF, best * HALF):
+                tried[rate] = self._try(rate, describe)
+        finally:
+            self._device.set_state(self._state)
+            self._device.set_options(learning_rate=before)
+            self._device.reset_counters()
+        self._history.tried = [{"learning_rate": rate, "loss": tried[rate]} for rate in sorted(tried)]
+        gains = {rate: start - loss for rate, loss in tried.items()}
+        enough = NEARLY * max(gains.values())
+        return min(rate for rate, gain in gains.items() if gain >= enough) if enough > 0 else min(tried)
+
+    def _try(self, rate: float, describe: Callable[[str], None]) -> float:
+        """Loss of the samples held back after a short run, infinite if that diverged."""
+        describe(f"trying learning rate {rate:.2g}")
+        rate = stored(rate)
+        self._device.set_state(self._state)
+        self._device.set_options(learning_rate=rate)
+        self._device.reset_counters()
+        samples = self._samples
+        log = self._device.train(samples.x, samples.labels, self._order, samples.weights)
+        if not log.non_finite:
+            self._device.flush()
+        self._history.add_search(log.done, self._device.counters())
+        if self._device.counts_instructions:
+            self._history.add_instructions(self._device.instructions()[0])
+        return math.inf if log.non_finite else self._held_back_loss()
+
+    def _held_back_loss(self) -> float:
+        try:
+            loss = self._device.evaluate(self._held_back.x, self._held_back.labels, self._held_back.weights)[0]
+        except NonFiniteError:
+            return math.inf
+        return float(loss) if math.isfinite(loss) else math.inf
