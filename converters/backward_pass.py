@@ -8,6 +8,7 @@ With errors of 16-bit integers an error has the type that its producer reads; a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .forward_pass import ForwardPass, pool_after, step_shapes, strip_elements
@@ -15,6 +16,8 @@ from .graph import Graph, Operator
 from .operators import OPERATORS, int16_errors
 from .operators.convolution import pooled_words
 from .operators.spec import Argument, Int16Errors, KernelSpec, OperatorSpec
+from .operators.surrogate import Surrogate, grid
+from .operators.surrogate import words as surrogate_words
 from .operators.view import COPY
 from .operators.window import activation
 from .plan_format import NONE_INDEX, Activation, Phase, Place, Role, ScalarType
@@ -33,8 +36,12 @@ class LayerSlot:
     max_selected: int
 
 
-def selection_candidates(graph: Graph, op: Operator) -> int:
-    """Elements that a selector chooses from: the output's; the pooled ones where only a max-pool reads the output."""
+def selection_candidates(graph: Graph, op: Operator, surrogate: Surrogate | None = None) -> int:
+    """Elements that a selector chooses from: the output's; the pooled ones where only a max-pool reads the output; its
+    patches' where the gradient is that between patches."""
+    if surrogate is not None:
+        rows, columns = grid(graph, op, surrogate)
+        return rows * columns * graph.tensors[op.outputs[0]].shape[3]
     pool = pool_after(graph, op)
     return graph.tensors[(pool or op).outputs[0]].elements
 
@@ -52,6 +59,8 @@ class BackwardPass:
         The tensor at which the loss's error enters.
     int16 : bool
         Errors are 16-bit integers where an operator's kernel takes them.
+    surrogates : mapping, optional
+        Trained convolutions whose gradient is that between patches.
 
     Attributes
     ----------
@@ -67,8 +76,10 @@ class BackwardPass:
         slots: dict[int, LayerSlot],
         loss_tensor: int,
         int16: bool = False,
+        surrogates: Mapping[int, Surrogate] | None = None,
     ) -> None:
         self.graph = graph
+        self.surrogates = surrogates or {}
         self.layers = layers
         self.forward = forward
         self.slots = slots
@@ -94,6 +105,8 @@ class BackwardPass:
         """The convolution whose step is that of a max-pool behind it too."""
         producer = self.graph.producers.get(op.inputs[0])
         if op.type != "MAX_POOL_2D" or producer is None or producer.index not in self.layers.differentiated:
+            return None
+        if producer.index in self.surrogates:
             return None
         return producer if pool_after(self.graph, producer) is op else None
 
@@ -174,7 +187,11 @@ class BackwardPass:
                 self._emit(COPY, op, [source, dx], [], wanted)
             return
         takes_int16 = self._takes_int16(op)
-        if pool is not None:
+        surrogate = self.surrogates.get(op.index)
+        if surrogate is not None:
+            assert spec.surrogate is not None
+            kernel, words = spec.surrogate, surrogate_words(self.graph, op, surrogate)
+        elif pool is not None:
             pooled = spec.pooled_for(self.graph, op) if takes_int16 is None else takes_int16.pooled
             assert pooled is not None
             kernel, words = pooled, pooled_words(self.graph, op, pool, takes_int16 is not None)
@@ -193,7 +210,10 @@ class BackwardPass:
             elif argument.is_exponent:
                 values.append(self._exponent(dy if argument.name == "dye" else exponents_of[argument.name][0]))
             elif argument.name == "workspace":
-                values.append(self._workspace(spec, kernel, words, op, pool, dy))
+                values.append(self._workspace(spec, kernel, words, op, pool, dy, errors))
+            elif argument.name == "means":
+                assert surrogate is not None  # in place of the errors, of which there are at least as many
+                values.append(dy.view((1, *grid(self.graph, op, surrogate), dy.dims[3]), Role.ERROR))
             else:
                 values.append(self._read(spec, argument, op, pool, dy, mask, errors))
         step = self._emit(kernel, op, values, words, errors)
@@ -271,9 +291,18 @@ class BackwardPass:
         op: Operator,
         pool: Operator | None,
         dy: Value,
+        errors: list[tuple[Value | None, bool]],
     ) -> Value | None:
         """What a kernel states, or room for a strip of the image, and for rows of the weight gradient where the
         weights train."""
+        if op.index in self.surrogates:
+            assert kernel.workspace is not None
+            rows, columns = grid(self.graph, op, self.surrogates[op.index])
+            shapes = step_shapes(self.graph, op, op)
+            shapes |= {"x": (1, rows, columns, shapes["x"][3]), "means": (1, rows, columns, shapes["y"][3])}
+            ((dx, _),) = errors
+            shapes |= {} if dx is None else {"dx": dx.dims}
+            return Value((kernel.workspace(shapes, kernel.named_words(words)),), role=Role.ERROR)
         if dy.type == ScalarType.INT16:
             assert kernel.workspace is not None
             elements = kernel.workspace(step_shapes(self.graph, op, pool or op), kernel.named_words(words))

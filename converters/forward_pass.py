@@ -17,6 +17,7 @@ from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
 from .operators.pool import words as pool_words
 from .operators.quantize import DEQUANTIZE, QUANTIZE, quantize_words
 from .operators.spec import KernelSpec, Shape, Word
+from .operators.surrogate import SUM_PATCHES, Surrogate, grid, keeps_input, sum_words
 from .operators.window import activation
 from .plan_format import MAX_RANK, Activation, ForwardKind, Phase, Place, Role, ScalarType
 from .program import Step, Value
@@ -77,6 +78,8 @@ class ForwardPass:
         Steps of the operators behind it only; its tensor is the input.
     units : mapping, optional
         What the integers of trained tensors stand for.
+    surrogates : mapping, optional
+        Convolutions whose gradient is that between patches: of those in ``saving`` the sums of the input's are kept.
     """
 
     def __init__(
@@ -87,8 +90,10 @@ class ForwardPass:
         saving: frozenset[int],
         cut: Cut | None = None,
         units: Mapping[int, Quantization] | None = None,
+        surrogates: Mapping[int, Surrogate] | None = None,
     ) -> None:
         self.graph = graph
+        self.surrogates = surrogates or {}
         self.kind = kind
         self.parameters = parameters
         self.saving = saving
@@ -202,7 +207,8 @@ class ForwardPass:
             assert source is not None
             self._view(source, op.outputs[0])
             return [op.index]
-        pool = pool_after(graph, op)
+        self._sum_patches(op)
+        pool = None if op.index in self.surrogates else pool_after(graph, op)
         if pool is not None and spec.pooled is not None and kernel is spec.kernel and _windows_are_disjoint(pool):
             words = pooled_words(graph, op, pool)
             values = self._arguments(spec.pooled, op, pool, words)
@@ -230,6 +236,18 @@ class ForwardPass:
                 values.append(self.operand(next(inputs, -1)))
         return values
 
+    def _sum_patches(self, op: Operator) -> None:
+        """A step that keeps sums of the input's patches in place of the input."""
+        surrogate = self.surrogates.get(op.index)
+        if surrogate is None or op.index not in self.saving or keeps_input(self.graph, op, surrogate):
+            return
+        source = self.operand(op.inputs[0])
+        assert source is not None
+        patches = Value((1, *grid(self.graph, op, surrogate), source.dims[3]), role=Role.SAVED)
+        self.saved[op.index] = {"x": patches}
+        words = sum_words(self.graph, op, surrogate)
+        self.steps.append(Step(SUM_PATCHES, self._own_phase, [source, patches], words, [op.index]))
+
     def _workspace(self, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word]) -> Value | None:
         if kernel.workspace is None:
             strip = strip_elements(self.graph, kernel, op, last, words, Phase.FORWARD)
@@ -249,6 +267,7 @@ class ForwardPass:
             else:
                 outputs.append(self._new(tensor))
         self.steps.append(Step(EXTERNAL, Phase.FORWARD, [*inputs, *outputs], operators=[op.index]))
+        self._sum_patches(op)
         if op.type == "MAX_POOL_2D" and op.index in self.saving:
             spec, kernel, words = OPERATORS[op.type], MAX_POOL_ARGMAX, pool_words(self.graph, op)
             if spec.int8 is not None and spec.computes_int8(self.graph, op):  # the whole pool again: the same integers

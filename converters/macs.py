@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from .graph import Graph, Operator
 from .operators import KERNELS, OPERATORS, why_not_forward
+from .operators.surrogate import fixed_weights
 from .plan_format import NONE_INDEX, ForwardKind, Phase, Plan, ProgramKind
+
+
+class LayerWork(NamedTuple):
+    """Of a step.
+
+    Attributes
+    ----------
+    operator : int or None
+        That it trains.
+    macs : dict
+        Multiplications by phase.
+    saved_bytes : int
+        What it reads of its layer's input, kept since the forward pass.
+    fixed : int
+        Weights that stay as they are: taps beside the one that trains.
+    """
+
+    operator: int | None
+    macs: dict[str, int]
+    saved_bytes: int
+    fixed: int = 0
+
 
 PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
 
@@ -24,13 +50,26 @@ def operator_macs(graph: Graph, op: Operator) -> int:
 
 def dense_step_macs(plan: Plan) -> dict[str, int]:
     """Work of one training step without any skipping, by phase; of what the library runs itself."""
+    total = dict.fromkeys(PHASES, 0)
+    for work in _step_works(plan):
+        for phase, macs in work.macs.items():
+            total[phase] += macs
+        total["update"] -= work.fixed
+    total["update"] += int(plan.parameters["elements"].sum())
+    return total
+
+
+def layer_works(plan: Plan) -> dict[int, LayerWork]:
+    """Work and memory of the backward steps that train, by operator."""
+    return {work.operator: work for work in _step_works(plan) if work.operator is not None}
+
+
+def _step_works(plan: Plan) -> Iterator[LayerWork]:
     kind = ProgramKind.TRAIN_FROM_CUT if plan.has_external_body else ProgramKind.TRAIN
     program = plan.program(kind, ForwardKind.NATIVE)
     values = plan.values(program)
-    total = dict.fromkeys(PHASES, 0)
-    forward_count = int(program["forward_count"])
-    for position, step in enumerate(plan.steps(program)):
-        kernel, backward = KERNELS[int(step["kernel"])], position >= forward_count
+    for step in plan.steps(program):
+        kernel, backward = KERNELS[int(step["kernel"])], int(step["phase"]) == Phase.BACKWARD
         if kernel.macs is None:
             continue
         arguments = kernel.backward_arguments if backward else kernel.forward_arguments
@@ -40,11 +79,15 @@ def dense_step_macs(plan: Plan) -> dict[str, int]:
             dims = tuple(int(d) for d in values[index]["dims"][: values[index]["rank"]])
             shapes[argument.name] = dims
             shapes.setdefault(argument.name.removeprefix("d"), dims)  # an error has the shape of what it is of
-        macs = kernel.macs(shapes, kernel.named_words(plan.step_words(step).view("<i4").tolist()))
+        words = kernel.named_words(plan.step_words(step).view("<i4").tolist())
+        macs = kernel.macs(shapes, words)
         if not backward:
-            total["forward"] += macs
+            yield LayerWork(None, {"forward": macs}, 0)
             continue
-        total["input_error"] += macs * sum(argument.is_error_output for argument, _ in present)
-        total["weight_gradient"] += macs if int(step["layer"]) != NONE_INDEX else 0
-    total["update"] = int(plan.parameters["elements"].sum())
-    return total
+        phases = {"input_error": macs * sum(argument.is_error_output for argument, _ in present)}
+        layer, operator, saved = int(step["layer"]), None, 0
+        if layer != NONE_INDEX:
+            operator = int(plan.layers[layer]["operator"])
+            phases["weight_gradient"] = macs if plan.layers[layer]["weight"] != NONE_INDEX else 0
+            saved = sum(int(values[index]["bytes"]) for argument, index in present if argument.name == "x")
+        yield LayerWork(operator, phases, saved, fixed_weights(shapes["w"], words) if "taps" in words else 0)

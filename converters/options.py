@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .policies import Gate, Loss, Optimizer, Policy, Schedule, Selector, Update
+from .gradients import LARGEST_FILTER, is_gradients
+from .policies import Gate, Gradient, Loss, Optimizer, Policy, Schedule, Selector, Update
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
@@ -54,6 +55,8 @@ class Option:
         Range of a number.
     words : tuple of str
         What a word may be; empty: anything.
+    grammar : callable or None
+        Whether a string is good, where no list of words says it.
     at_least : str or None
         Another option, which a number may not lie below.
     code : str or None
@@ -73,6 +76,7 @@ class Option:
     low: float = 0
     high: float = 1
     words: tuple[str, ...] = ()
+    grammar: Callable[[str], bool] | None = None
     at_least: str | None = None
     code: str | None = None
     policies: tuple[Policy, ...] = ()
@@ -85,7 +89,7 @@ class Option:
     def good(self, kept: Any) -> bool:
         """Whether a value lies in the range, which is judged on what the device keeps."""
         if isinstance(kept, str):
-            return not self.words or kept in self.words
+            return kept in self.words if self.words else self.grammar is None or self.grammar(kept)
         if isinstance(kept, tuple):
             return True
         return bool(self.low <= (stored(kept) if isinstance(kept, float) else kept) <= self.high)
@@ -301,6 +305,44 @@ OPTIONS: dict[str, Option] = {
             rule=_one_of(ERRORS),
             read=_word,
             words=ERRORS,
+        ),
+        Option(
+            name="gradient",
+            flags=("--gradient",),
+            help="exact, filter or centre-tap: gradient of convolutions; LAYER=filter:4, with commas, for single ones.",
+            metavar="G|LAYER=G,...",
+            details='How the gradient of a trained convolution is formed: "exact"; "filter" (gradient filtering: '
+            "between patches of filter_size x filter_size outputs, whose inputs are kept summed, so that memory and "
+            'work of the backward pass are a fraction; "filter:4" says the size too); or "centre-tap" (of one tap of a '
+            'filter, which alone trains). Of single layers as "LAYER=filter:2", several with commas behind the form of '
+            'the others: "filter,conv2d_3=exact".',
+            default=Gradient.EXACT.word,
+            rule=f"{', '.join(g.word for g in Gradient)}, filter:N, or LAYER=one of these, with commas",
+            read=_word,
+            grammar=is_gradients,
+        ),
+        Option(
+            name="filter_size",
+            flags=("--filter-size",),
+            help="filter: outputs along a side of a patch, 2, 4 or 7 say.",
+            metavar="N",
+            default=2,
+            rule=f"a whole number from 1 to {LARGEST_FILTER}",
+            read=_whole,
+            low=1,
+            high=LARGEST_FILTER,
+            policies=(Gradient.FILTER,),
+        ),
+        Option(
+            name="stride_normalised",
+            flags=("--stride-normalised/--stride-summed",),
+            help="filter: sums of inputs are divided by a filter's strides; --stride-summed: the paper's form.",
+            details="filter: sums over patches of the input are divided by stride_h * stride_w, so that the gradient "
+            "of smooth inputs and errors is the exact one's; without it the paper's form, larger by that factor.",
+            default=True,
+            rule=_YES_NO,
+            read=_switch,
+            policies=(Gradient.FILTER,),
         ),
         Option(
             name="ratio",
@@ -547,7 +589,7 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
 def in_effect(name: str, options: Mapping[str, Any]) -> bool:
     """Whether an option matters under the policies that options name."""
     policies = OPTIONS[name].policies
-    return not policies or any(options[policy.field()] == policy.word for policy in policies)
+    return not policies or any(policy.is_chosen(options[policy.field()]) for policy in policies)
 
 
 def refuse_idle(names: Iterable[str], options: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from .backward_pass import BackwardPass, LayerSlot, saving_operators, selection_
 from .cut import external_operators
 from .errors import ConversionError
 from .forward_pass import ForwardPass, in_place_steps
+from .gradients import parse_gradients
 from .graph import Graph, Operator, Quantization, Tensor
 from .layer_names import layer_names
 from .loss_end import choose_loss
@@ -20,9 +21,10 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
-from .policies import Gate, Optimizer, Schedule, Selector, Targets, Update
+from .policies import Gate, Gradient, Optimizer, Schedule, Selector, Targets, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
+from .surrogates import choose_surrogates
 from .trainability import TrainedLayers
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class PlanBuilder:
         if config.errors == "int16" and not Selector.chosen(config).takes_integers:
             raise ConversionError(f"selector {config.selector} chooses among float32 errors only; use --errors float32")
         self.update = self._update()
+        self.surrogates = choose_surrogates(graph, layers, config)
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self.units: dict[int, Quantization] = {}  # bias -> what its integers stand for
         self._parameter_records()
@@ -192,7 +195,7 @@ class PlanBuilder:
         for layer, index in enumerate(sorted(self.layers.trained)):
             op = self.graph.operators[index]
             is_output = index in self.layers.output_layers
-            candidates = selection_candidates(self.graph, op)
+            candidates = selection_candidates(self.graph, op, self.surrogates.get(index))
             selects = sparse and OPERATORS[op.type].selects and (self.config.output_sparse or not is_output)
             self.slots[index] = LayerSlot(layer, candidates, candidates if selects else 0)
             record = self.layer_records[layer]
@@ -212,7 +215,14 @@ class PlanBuilder:
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element, an
         option for integers where floats train."""
-        return self._body_notes() + self._ratio_notes() + self._update_notes() + self._errors_notes()
+        notes = self._body_notes() + self._ratio_notes() + self._update_notes() + self._errors_notes()
+        return notes + self._gradient_notes()
+
+    def _gradient_notes(self) -> list[str]:
+        chosen = self.config.gradient
+        if self.surrogates or all(form.gradient is Gradient.EXACT for _, form in parse_gradients(chosen)):
+            return []
+        return [f"gradient {chosen} (--gradient) has no effect: no convolution trains"]
 
     def _update_notes(self) -> list[str]:
         chosen = self.config.update
@@ -262,14 +272,20 @@ class PlanBuilder:
     def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
         cut = self.layers.cut if kind in (pf.ProgramKind.TRAIN_FROM_CUT, pf.ProgramKind.INFER_FROM_CUT) else None
         train = kind in (pf.ProgramKind.TRAIN, pf.ProgramKind.TRAIN_FROM_CUT)
-        saved = saving_operators(self.graph, self.layers) if train else frozenset()
-        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut, self.units)
+        saved = saving_operators(self.graph, self.layers) | self.surrogates.keys() if train else frozenset()
+        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut, self.units, self.surrogates)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
         program.loss_input = forward.floats(self.loss.input)
         program.first_operator = forward.first_operator
         if train:
             backward = BackwardPass(
-                self.graph, self.layers, forward, self.slots, self.loss.tensor, self.config.errors == "int16"
+                self.graph,
+                self.layers,
+                forward,
+                self.slots,
+                self.loss.tensor,
+                self.config.errors == "int16",
+                self.surrogates,
             )
             program.backward = backward.steps
             program.loss_error = backward.loss_error

@@ -43,6 +43,10 @@ class Policy(enum.IntEnum):
         """Its name as an option: ``static-topk``."""
         return self.name.lower().replace("_", "-")
 
+    def is_chosen(self, value: str) -> bool:
+        """Whether an option's value names it."""
+        return value == self.word
+
     @property
     def has_object(self) -> bool:
         """Whether it is an object of the library, not just the absence of one."""
@@ -194,6 +198,18 @@ class Schedule(Policy):
 
     NONE = 0
     REMEMBERED_LOSS = 1
+
+
+class Gradient(Policy):
+    """How the gradient of a trained convolution is formed. Chosen at conversion: no object of a set. The option may say
+    it for layers by name: see ``gradients.py``."""
+
+    EXACT = 0
+    FILTER = 1
+    CENTRE_TAP = 2
+
+    def is_chosen(self, value: str) -> bool:
+        return any(item.rpartition("=")[2].strip().partition(":")[0] == self.word for item in value.split(","))
 
 
 class Accumulation(Policy):

@@ -49,6 +49,20 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("gradient", ["filter:2", "centre-tap"])
+def test_gradients_between_patches_are_the_host_s_bit_for_bit(gradient: str) -> None:
+    for data in (networks.cnn(), networks.separable(size=(25, 5), width=16, blocks=1)):
+        model = tt.convert(data, tt.TrainingConfig(gradient=gradient, selector="tinyprop", learning_rate=0.003))
+        x, y = networks.samples(data, 8)
+        results = []
+        for name in ("native-parity", "qemu:m4-parity"):
+            device = open_device(name, model)
+            results.append(train(device, (x.reshape(len(x), -1).astype(np.float32), y), len(x)))
+            device.close()
+        assert results[0][0].tobytes() == results[1][0].tobytes()
+        assert results[0][1] == results[1][1]
+
+
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("selector", ["dense", "tinyprop"])
 def test_the_parity_build_equals_the_host_bit_for_bit(

@@ -28,9 +28,9 @@ for tool, package in {build.ARM_COMPILER: build.ARM_PACKAGES, qemu.QEMU: "qemu-s
         pytest.skip(f"{tool} is not installed: apt-get install {package}", allow_module_level=True)
 
 
-def stack(folder: Path, data: bytes, board: str = "m4", variant: str = "tuned", errors: str = "float32") -> Stack:
+def stack(folder: Path, data: bytes, board: str = "m4", variant: str = "tuned", **options: Any) -> Stack:
     (folder / "plain.tflite").write_bytes(data)
-    model = tt.convert(folder / "plain.tflite", tt.TrainingConfig(layers="all", errors=errors))
+    model = tt.convert(folder / "plain.tflite", tt.TrainingConfig(layers="all", **options))
     return measure_stack(board, variant, model, np.abs(networks.samples(data, 2)[0]), folder)
 
 
@@ -55,8 +55,8 @@ def test_the_deepest_call_is_found(tmp_path):
 MOST = 1536  # bytes that a call may take on a Cortex-M4
 
 
-def stated(data: bytes, errors: str = "float32") -> int:
-    return tt.convert(data, tt.TrainingConfig(layers="all", errors=errors)).sizes.stack_bytes
+def stated(data: bytes, **options: Any) -> int:
+    return tt.convert(data, tt.TrainingConfig(layers="all", **options)).sizes.stack_bytes
 
 
 def wide_cnn() -> bytes:
@@ -109,9 +109,20 @@ def test_a_call_takes_at_most_what_convert_states(tmp_path, network, variant, bo
 def test_errors_of_integers_take_at_most_what_convert_states(tmp_path, variant, board):
     """Every kernel that has such errors, and the steps that convert."""
     for data in (int8_networks.cnn(), int8_convolutions()):
-        measured = stack(tmp_path, data, board, variant, "int16")
+        measured = stack(tmp_path, data, board, variant, errors="int16")
         print(variant, board, measured)
-        assert max(measured.init, measured.train, measured.infer) <= stated(data, "int16")
+        assert max(measured.init, measured.train, measured.infer) <= stated(data, errors="int16")
+
+
+@pytest.mark.parametrize("gradient", ["filter", "centre-tap"])
+@pytest.mark.parametrize("variant", ["tuned", "portable"])
+@pytest.mark.parametrize("board", ["m3", "m4", "m55"])
+def test_gradients_between_patches_take_at_most_what_their_specs_say(tmp_path, board, variant, gradient):
+    for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        data = of_operator(kind)
+        measured = stack(tmp_path, data, board, variant, gradient=gradient)
+        print(kind, board, variant, gradient, measured)
+        assert max(measured.init, measured.train, measured.infer) <= stated(data, gradient=gradient)
 
 
 @pytest.mark.parametrize("kind", bodies.BODIES)

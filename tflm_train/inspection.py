@@ -11,10 +11,11 @@ from .converters.dequantize import dequantize_constants
 from .converters.errors import ConversionError
 from .converters.graph import Graph, Operator
 from .converters.layer_names import layer_names
-from .converters.macs import operator_macs
+from .converters.macs import LayerWork, layer_works, operator_macs
 from .converters.model_source import read_model
 from .converters.operators import OPERATORS, PARAMETER_OPERATORS
 from .converters.plan_format import Plan
+from .converters.surrogates import surrogates_of
 from .converters.trainability import TrainedLayers, choose_layers
 from .plan_config import plan_layers
 from .reports import report
@@ -71,11 +72,13 @@ def _parameter_count(graph: Graph, op: Operator) -> int:
     return sum(tensor.elements for tensor in constants if tensor.data is not None)
 
 
-def _macs(graph: Graph, op: Operator, layers: TrainedLayers | None) -> dict[str, int]:
+def _macs(graph: Graph, op: Operator, layers: TrainedLayers | None, work: LayerWork | None) -> dict[str, int]:
     """Multiplications of one dense training step, by the rules of the work counters."""
     forward = 0 if op.index in graph.folded else operator_macs(graph, op)
     if layers is None or op.index not in layers.differentiated:
         return {"forward": forward, "input_error": 0, "weight_gradient": 0}
+    if work is not None:
+        return {"forward": forward, **work.macs}
     errors = sum(t in layers.errors for t in op.inputs)
     return {
         "forward": forward,
@@ -148,6 +151,8 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
     refusals = _individual_refusals(graph)
     layers = _chosen(graph, plan, refusals)
     trained = frozenset() if layers is None else layers.trained
+    works = {} if plan is None else layer_works(plan)
+    surrogates = {} if plan is None else surrogates_of(plan)
     operators = [
         {
             "index": op.index,
@@ -158,7 +163,9 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
             "trainable": op.index in trained,
             "reason": _reason(graph, op, op.index in trained, plan, refusals),
             "parameters": _parameter_count(graph, op),
-            "macs": _macs(graph, op, layers),
+            "macs": _macs(graph, op, layers, works.get(op.index)),
+            "gradient": surrogates[op.index].word if op.index in surrogates else "exact",
+            "saved_bytes": works[op.index].saved_bytes if op.index in works else 0,
         }
         for op, layer in zip(graph.operators, layer_names(graph))
     ]

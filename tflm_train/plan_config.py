@@ -5,6 +5,8 @@ from __future__ import annotations
 from .config import TrainingConfig
 from .converters.options import OPTIONS, in_effect
 from .converters.plan_format import NONE_INDEX, Plan
+from .converters.policies import Gradient
+from .converters.surrogates import surrogates_of
 from .converters.trainability import BIAS
 
 
@@ -22,6 +24,11 @@ def plan_config(plan: Plan) -> TrainingConfig:
     options = {**plan.options, **plan.run_options, "optimizer": plan.optimizer.word}
     if plan.update.has_object:
         options |= {"update": plan.update.word, "errors": plan.errors}
+    surrogates = surrogates_of(plan)
+    options |= {
+        "gradient": ",".join(f"{index}={each.word}" for index, each in surrogates.items()) or Gradient.EXACT.word,
+        "stride_normalised": all(each.normalised for each in surrogates.values()),
+    }
     constants = {name: value for name, value in options.items() if name in OPTIONS and in_effect(name, options)}
     return TrainingConfig(
         layers=plan_layers(plan),

@@ -19,6 +19,7 @@ from . import (
     reduction,
     resize,
     slices,
+    surrogate,
     view,
 )
 from .constraints import scales_relate
@@ -27,6 +28,7 @@ from .spec import KernelSpec, OperatorSpec
 _FAMILIES: tuple[ModuleType, ...] = (
     dense,
     convolution,
+    surrogate,
     pool,
     arithmetic,
     reduction,

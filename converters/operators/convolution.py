@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..graph import Graph, Operator, Tensor
 from ..plan_format import Phase
-from . import int16_errors, pool, strip, window
+from . import int16_errors, pool, strip, surrogate, window
 from .columns import conv_workspace, depthwise_workspace
 from .constraints import WINDOW, weights_are_constant
 from .fixed_point import layer_words
@@ -238,6 +238,7 @@ CONV_2D = OperatorSpec(
     limits="any stride, dilation, padding, groups",
     channel_axis=0,
     strips=(strip.forward_strip, strip.backward_strip),
+    surrogate=surrogate.CONV_2D_SURROGATE,
     variant=(
         KernelSpec(
             name="GROUPED_CONV_2D",
@@ -295,6 +296,7 @@ DEPTHWISE_CONV_2D = OperatorSpec(
     keeps_bounds=False,
     limits="any stride, dilation, padding, multiplier",
     channel_axis=3,
+    surrogate=surrogate.DEPTHWISE_SURROGATE,
     int8=Int8(
         _int8_kernel("DEPTHWISE_CONV_2D_INT8", 56, depthwise_workspace, f"{_GEOMETRY} depth_multiplier"),
         _int8_words,

@@ -138,7 +138,7 @@ def _kernel_block(kernel: KernelSpec) -> list[str]:
         _mask(backward, winners),
         _mask(backward, ["scratch"]),
         _position(backward, "w"),
-        _position(backward, "dy"),
+        _position(backward, "means" if any(a.name == "means" for a in backward) else "dy"),
     ]
     lines = [f"namespace {kernel.name.lower()} {{"]
     lines += [f"namespace forward {{  // {kernel.forward}", *_argument_enum("Argument", forward), "}"]

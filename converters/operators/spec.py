@@ -11,7 +11,8 @@ Arguments are written in one line, in the order of the step::
 Names have a meaning: ``y`` is the output (``y!*``: all of several), ``d`` and the name of an input or output its error,
 which has an exponent where it is of integers: ``dye`` is that of ``dy``,
 ``w`` and ``b`` weights and biases that train, ``scratch`` a selector's keys (uint16), ``workspace`` floats that live no
-longer than the step (int16 where the kernel states how many). What else a forward step writes is kept for the backward
+longer than the step (int16 where the kernel states how many), ``means`` errors of patches of the output, among which
+a selector chooses in place of ``dy``. What else a forward step writes is kept for the backward
 step: see ``Saved``. Constants ("words") are 32-bit integers unless marked ``:f32``.
 """
 
@@ -124,7 +125,8 @@ class KernelSpec:
         It has a third Operator object then, ``...OnePass``, for firmware in which all of its steps do.
     workspace : callable or None
         Elements of the workspace without which it does not run, from the shapes of the arguments and the constants,
-        both by name: int16 of a forward step, int32 of a backward step with errors of integers.
+        both by name: int16 of a forward step, int32 of a backward step with errors of integers, floats of one between
+        patches.
     widened : callable or None
         Floats that the workspace of a backward step that trains holds of an int8 input, likewise.
     """
@@ -151,7 +153,7 @@ class KernelSpec:
         if "scratch" in {argument.name for argument in backward[:5]} | {argument.name for argument in backward[6:]}:
             raise ValueError(f"{self.name}: scratch is not the sixth argument of its backward step")
         for argument in backward:
-            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "workspace"}
+            known = {a.name for a in forward} | {f"d{a.name}" for a in forward} | {"scratch", "workspace", "means"}
             known |= {f"d{a.name}e" for a in forward}
             if argument.name not in known:
                 raise ValueError(f"{self.name}: {argument.name} is no argument of its forward step nor an error of one")
@@ -309,6 +311,8 @@ class OperatorSpec:
         The kernel that runs it together with the max-pool behind it.
     variant : tuple or None
         Another kernel and when it is taken in place of ``kernel``; it has the same inputs.
+    surrogate : KernelSpec or None
+        The kernel of a backward step whose gradient is that between patches: see ``surrogate.py``.
     settings : int
         Most inputs besides the kernel's: axes, sizes and the like, which are read at conversion.
     in_tflm : bool
@@ -336,6 +340,7 @@ class OperatorSpec:
     in_place: bool = False
     pooled: KernelSpec | None = None
     variant: tuple[KernelSpec, Constraint] | None = None
+    surrogate: KernelSpec | None = None
     settings: int = 0
     in_tflm: bool = True
     int8: Int8 | None = None

@@ -79,7 +79,7 @@ def _operator_table(content: dict[str, Any]) -> Table:
     table = Table(title=f"{content['model']}, {content['file_bytes']:,} B", title_justify="left")
     for column in ("#", "name", "type", "output"):
         table.add_column(column)
-    for column in ("parameters", "forward", "input error", "weight gradient"):
+    for column in ("parameters", "forward", "input error", "weight gradient", "keeps"):
         table.add_column(column, justify="right")
     table.add_column(heading)
     for op in content["operators"]:
@@ -91,6 +91,9 @@ def _operator_table(content: dict[str, Any]) -> Table:
             " ".join("x".join(map(str, tensor["shape"])) for tensor in op["outputs"]),
             f"{op['parameters']:,}" if op["parameters"] else "",
             *(macs(work[phase]) if work[phase] else "" for phase in ("forward", "input_error", "weight_gradient")),
-            "yes" if op["trainable"] else escape(op["reason"] or "no"),
+            f"{op['saved_bytes']:,} B" if op["saved_bytes"] else "",
+            ("yes" if op["gradient"] == "exact" else op["gradient"])
+            if op["trainable"]
+            else escape(op["reason"] or "no"),
         )
     return table

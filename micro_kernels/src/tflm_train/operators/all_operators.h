@@ -31,6 +31,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kConv2dMaxPool);
     Add(kConv2dMaxPoolInt16Errors);
     Add(kConv2dMaxPoolInt8);
+    Add(kConv2dSurrogate);
     Add(kCopy);
     Add(kCopyInt16Errors);
     Add(kDepthwiseConv2d);
@@ -39,6 +40,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kDepthwiseMaxPool);
     Add(kDepthwiseMaxPoolInt16Errors);
     Add(kDepthwiseMaxPoolInt8);
+    Add(kDepthwiseSurrogate);
     Add(kDequantize);
     Add(kDiv);
     Add(kElu);
@@ -94,6 +96,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kSub);
     Add(kSum);
     Add(kSumInt8);
+    Add(kSumPatches);
     Add(kTanh);
     Add(kTile);
     Add(kTranspose);

@@ -192,6 +192,17 @@ enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPad
 inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace conv_2d_max_pool_int8
 
+namespace conv_2d_surrogate {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace! means!
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kMeans, kCount };
+}
+enum Word : uint32_t { kWindowH, kWindowW, kWindowStrideH, kWindowStrideW, kOffsetH, kOffsetW, kPatch, kFirstTap, kTaps, kActivation, kScale, kWords };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0xf8, 0x00, 0x20, 0x01, 0x07};
+}  // namespace conv_2d_surrogate
+
 namespace copy {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };
@@ -277,6 +288,17 @@ enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kArgmax, 
 enum Word : uint32_t { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kDepthMultiplier, kMapH, kMapW, kFilterH, kFilterW, kPoolStrideH, kPoolStrideW, kPoolPadTop, kPoolPadLeft, kLow, kHigh, kXZero, kYZero, kXScale, kFactors };
 inline constexpr KernelArguments kArguments = {0x18, 0x10, 0x78, 0x80, 0x20, 0x01, 0x03};
 }  // namespace depthwise_max_pool_int8
+
+namespace depthwise_surrogate {
+namespace forward {  // x w b? y!
+enum Argument : uint32_t { kX, kW, kB, kY, kCount };
+}
+namespace backward {  // x? w y? dy! dx!? scratch!? workspace! means!
+enum Argument : uint32_t { kX, kW, kY, kDy, kDx, kScratch, kWorkspace, kMeans, kCount };
+}
+enum Word : uint32_t { kWindowH, kWindowW, kWindowStrideH, kWindowStrideW, kOffsetH, kOffsetW, kPatch, kFirstTap, kTaps, kActivation, kScale, kWords };
+inline constexpr KernelArguments kArguments = {0x08, 0x00, 0xf8, 0x00, 0x20, 0x01, 0x07};
+}  // namespace depthwise_surrogate
 
 namespace dequantize {
 namespace forward {  // x y!
@@ -861,6 +883,14 @@ enum Argument : uint32_t { kY, kDy, kDx, kCount };
 enum Word : uint32_t { kOuter, kReduced, kInner, kXZero, kYZero, kShare, kMultiplier, kShift, kWords };
 inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x06, 0x00, 0x00, 0xff, 0x01};
 }  // namespace sum_int8
+
+namespace sum_patches {
+namespace forward {  // x y!
+enum Argument : uint32_t { kX, kY, kCount };
+}
+enum Word : uint32_t { kWindowH, kWindowW, kWindowStrideH, kWindowStrideW, kOffsetH, kOffsetW, kWords };
+inline constexpr KernelArguments kArguments = {0x02, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff};
+}  // namespace sum_patches
 
 namespace tanh {
 namespace forward {  // x y!

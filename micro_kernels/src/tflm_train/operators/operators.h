@@ -30,6 +30,7 @@ extern const OperatorOf<KernelId::kConv2dInt8> kConv2dInt8, kConv2dInt8Forward;
 extern const OperatorOf<KernelId::kConv2dMaxPool> kConv2dMaxPool, kConv2dMaxPoolForward;
 extern const OperatorOf<KernelId::kConv2dMaxPoolInt16Errors> kConv2dMaxPoolInt16Errors, kConv2dMaxPoolInt16ErrorsForward;
 extern const OperatorOf<KernelId::kConv2dMaxPoolInt8> kConv2dMaxPoolInt8, kConv2dMaxPoolInt8Forward;
+extern const OperatorOf<KernelId::kConv2dSurrogate> kConv2dSurrogate, kConv2dSurrogateForward;
 extern const OperatorOf<KernelId::kCopy> kCopy, kCopyForward;
 extern const OperatorOf<KernelId::kCopyInt16Errors> kCopyInt16Errors, kCopyInt16ErrorsForward;
 extern const OperatorOf<KernelId::kDepthwiseConv2d> kDepthwiseConv2d, kDepthwiseConv2dForward;
@@ -38,6 +39,7 @@ extern const OperatorOf<KernelId::kDepthwiseConv2dInt8> kDepthwiseConv2dInt8, kD
 extern const OperatorOf<KernelId::kDepthwiseMaxPool> kDepthwiseMaxPool, kDepthwiseMaxPoolForward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPoolInt16Errors> kDepthwiseMaxPoolInt16Errors, kDepthwiseMaxPoolInt16ErrorsForward;
 extern const OperatorOf<KernelId::kDepthwiseMaxPoolInt8> kDepthwiseMaxPoolInt8, kDepthwiseMaxPoolInt8Forward;
+extern const OperatorOf<KernelId::kDepthwiseSurrogate> kDepthwiseSurrogate, kDepthwiseSurrogateForward;
 extern const OperatorOf<KernelId::kDequantize> kDequantize, kDequantizeForward;
 extern const OperatorOf<KernelId::kDiv> kDiv, kDivForward;
 extern const OperatorOf<KernelId::kElu> kElu, kEluForward;
@@ -93,6 +95,7 @@ extern const OperatorOf<KernelId::kStridedSliceInt8> kStridedSliceInt8, kStrided
 extern const OperatorOf<KernelId::kSub> kSub, kSubForward;
 extern const OperatorOf<KernelId::kSum> kSum, kSumForward;
 extern const OperatorOf<KernelId::kSumInt8> kSumInt8, kSumInt8Forward;
+extern const OperatorOf<KernelId::kSumPatches> kSumPatches, kSumPatchesForward;
 extern const OperatorOf<KernelId::kTanh> kTanh, kTanhForward;
 extern const OperatorOf<KernelId::kTile> kTile, kTileForward;
 extern const OperatorOf<KernelId::kTranspose> kTranspose, kTransposeForward;
@@ -100,7 +103,7 @@ extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConv
 extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
 extern const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8, kTransposeInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 86;
+inline constexpr uint32_t kOperatorCount = 89;
 
 }  // namespace tflm_train
 

@@ -93,6 +93,9 @@ inline constexpr const char* kKernelNames[] = {
     "ADD_INT16_ERRORS",
     "CONV_2D_MAX_POOL_INT16_ERRORS",
     "DEPTHWISE_MAX_POOL_INT16_ERRORS",
+    "SUM_PATCHES",
+    "CONV_2D_SURROGATE",
+    "DEPTHWISE_SURROGATE",
 };
 
 }  // namespace tflm_train

@@ -16,7 +16,7 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 87u;
+inline constexpr uint32_t kKernelCount = 90u;
 inline constexpr uint32_t kTrainerBytes = 336u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
@@ -114,6 +114,9 @@ enum class KernelId : uint16_t {
   kAddInt16Errors = 84,
   kConv2dMaxPoolInt16Errors = 85,
   kDepthwiseMaxPoolInt16Errors = 86,
+  kSumPatches = 87,
+  kConv2dSurrogate = 88,
+  kDepthwiseSurrogate = 89,
 };
 
 enum class SectionKind : uint16_t {
