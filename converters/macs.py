@@ -80,14 +80,16 @@ def _step_works(plan: Plan) -> Iterator[LayerWork]:
             shapes[argument.name] = dims
             shapes.setdefault(argument.name.removeprefix("d"), dims)  # an error has the shape of what it is of
         words = kernel.named_words(plan.step_words(step).view("<i4").tolist())
-        macs = kernel.macs(shapes, words)
         if not backward:
-            yield LayerWork(None, {"forward": macs}, 0)
+            yield LayerWork(None, {"forward": kernel.macs(shapes, words)}, 0)
             continue
-        phases = {"input_error": macs * sum(argument.is_error_output for argument, _ in present)}
-        layer, operator, saved = int(step["layer"]), None, 0
-        if layer != NONE_INDEX:
-            operator = int(plan.layers[layer]["operator"])
-            phases["weight_gradient"] = macs if plan.layers[layer]["weight"] != NONE_INDEX else 0
-            saved = sum(int(values[index]["bytes"]) for argument, index in present if argument.name == "x")
-        yield LayerWork(operator, phases, saved, fixed_weights(shapes["w"], words) if "taps" in words else 0)
+        errors, layer = sum(argument.is_error_output for argument, _ in present), int(step["layer"])
+        trains = layer != NONE_INDEX and int(plan.layers[layer]["weight"]) != NONE_INDEX
+        # a bias alone needs neither the input nor its shape
+        macs = kernel.macs(shapes, words) if errors or trains else 0
+        yield LayerWork(
+            None if layer == NONE_INDEX else int(plan.layers[layer]["operator"]),
+            {"input_error": macs * errors, "weight_gradient": macs * trains},
+            sum(int(values[index]["bytes"]) for argument, index in present if argument.name == "x" and trains),
+            fixed_weights(shapes["w"], words) if "taps" in words else 0,
+        )
