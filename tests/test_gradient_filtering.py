@@ -398,3 +398,42 @@ def test_layers_without_such_a_gradient_are_refused_by_name():
 
 def test_without_a_convolution_the_option_has_no_effect():
     assert any("no convolution trains" in note for note in tt.convert(networks.mlp(), config(gradient="filter")).notes)
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize("multiplier", [0, 2])
+def test_update_rules_get_the_same_gradients(multiplier, optimizer):
+    """Keras' rules on the gradients of the formulas, over some steps; of the centre tap nothing else changes."""
+    data, rate = network(multiplier, activation="RELU"), 1e-3
+    x, labels = samples(data, 20)
+    result = convert(data, config(optimizer=optimizer, learning_rate=rate))
+    trainer = open_trainer(result)
+    train(trainer, x, labels)
+    reference = FilteredModel(result, MIDDLE, 2)
+    variables = reference.variables
+    before = {tensor: variable.numpy() for tensor, variable in variables.items()}
+    rules = {"momentum": tf.keras.optimizers.SGD(rate, momentum=0.9), "adam": tf.keras.optimizers.Adam(rate)}
+    for sample, label in zip(x, labels):
+        _, wanted = reference.gradients(sample, int(label), "cross-entropy")
+        rules[optimizer].apply_gradients(
+            (tf.constant(wanted[tensor].reshape(variable.shape)), variable) for tensor, variable in variables.items()
+        )
+    for tensor, values in trainer.parameters():
+        change = np.asarray(values).ravel() - before[tensor].ravel()
+        wanted = (variables[tensor].numpy() - before[tensor]).ravel()
+        assert np.linalg.norm(change - wanted) <= 1e-3 * np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("multiplier", [0, 2])
+def test_all_taps_but_the_centre_stay_under_a_rule(multiplier):
+    data = network(multiplier, activation="RELU")
+    x, labels = samples(data, 20)
+    result = convert(data, config(gradient=f"{MIDDLE}=centre-tap", optimizer="adam"))
+    trainer = open_trainer(result)
+    train(trainer, x, labels)
+    weight = result.graph.operators[MIDDLE].inputs[1]
+    before = result.graph.tensors[weight].data
+    after = dict(trainer.parameters())[weight].reshape(before.shape)
+    assert (after[:, 1, 1] != before[:, 1, 1]).any()  # of a channel that no ReLU lets through none
+    after[:, 1, 1] = before[:, 1, 1]
+    assert after.tobytes() == before.tobytes()
