@@ -7,6 +7,7 @@ from typing import Any
 from .policies import Loss
 
 _WORDS = {name: loss.word for loss in Loss for name in loss.keras}
+_CONSTANTS = {"label_smoothing": 0, "delta": 1}  # as losses here have them
 
 
 def compiled_loss(model: Any) -> tuple[str | None, str | None]:
@@ -22,9 +23,11 @@ def compiled_loss(model: Any) -> tuple[str | None, str | None]:
     if loss is None:
         return None, None
     name = _name(loss)
-    smoothing = getattr(loss, "_fn_kwargs", {}).get("label_smoothing", 0)
-    if isinstance(smoothing, (int, float)) and smoothing:
-        return None, f"{name} with label_smoothing={smoothing:g}"
+    constants = getattr(loss, "_fn_kwargs", {})
+    for constant, ours in _CONSTANTS.items():
+        value = constants.get(constant, ours)
+        if isinstance(value, (int, float)) and value != ours:
+            return None, f"{name} with {constant}={value:g}"
     return _WORDS.get(name.lower().replace("_", "")), name
 
 

@@ -87,7 +87,7 @@ class Targets(enum.Enum):
 class Loss(Policy):
     """``p`` is what the loss reads (PROGRAM.loss_input); FROM_LOGITS: softmax or sigmoid is part of the loss.
 
-    The error written is dL/dz at the logits for every cross entropy, dL/dp for MEAN_SQUARED_ERROR. What it reads is
+    The error written is dL/dz at the logits for every cross entropy, dL/dp for the others. What it reads is
     rows of DEFAULTS.classes numbers; softmax cross entropies are means over rows, the others over outputs.
     AUTO_LINEAR: a class label means SOFTMAX_CROSS_ENTROPY_FROM_LOGITS, a vector MEAN_SQUARED_ERROR.
 
@@ -108,6 +108,8 @@ class Loss(Policy):
     BINARY_CROSS_ENTROPY_FROM_LOGITS = 3, "binary-cross-entropy", Targets.PARTS
     MEAN_SQUARED_ERROR = 4, "mse", Targets.NUMBERS, "", ("meansquarederror", "mse")
     AUTO_LINEAR = 5, "auto", Targets.BY_LABEL
+    MEAN_ABSOLUTE_ERROR = 6, "mae", Targets.NUMBERS, "", ("meanabsoluteerror", "mae")
+    HUBER = 7, "huber", Targets.NUMBERS, "", ("huber", "huberloss")
 
     def __init__(self, number: int, word: str, targets: Targets, end: str = "", keras: tuple[str, ...] = ()) -> None:
         self._word, self.targets, self.end, self.keras = word, targets, end, keras

@@ -120,7 +120,7 @@ def test_the_examples_add_an_operator_and_policies(tmp_path: Path) -> None:
     run("-m", "tflm_train.converters.generate")
     assert "RELU_0_TO_1" in (tmp_path / "README.md").read_text()
     build(tmp_path)
-    added = ["every_second", "mean_absolute_error", "loss_threshold", "rmsprop"]
+    added = ["every_second", "log_cosh", "loss_threshold", "rmsprop"]
     tests = ["tests/test_gradients.py::test_relu_0_to_1", *(f"tests/test_{name}.py" for name in added)]
     assert "22 passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     (tmp_path / "tests" / "no_gate.py").write_text(NO_GATE)

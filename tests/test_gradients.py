@@ -539,6 +539,7 @@ ENDS = [
     (None, "binary-cross-entropy", "binary-cross-entropy-logits", ["bits"]),
     (None, "mse", "mse", ["vector", 1]),
     ("TANH", "auto", "mse", ["vector"]),
+    *((end, loss, loss, ["vector", 1]) for loss in ("mae", "huber") for end in ("SOFTMAX", "TANH", None)),
 ]
 
 

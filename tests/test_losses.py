@@ -78,7 +78,8 @@ class Cell:
         y = y.reshape(p.shape)
         if self.loss == "binary-cross-entropy":
             return float(keras.losses.BinaryCrossentropy(from_logits=logits)(y, p))
-        return float(keras.losses.MeanSquaredError()(y, p))
+        regression = {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError}
+        return float(regression.get(self.loss, keras.losses.Huber)()(y, p))
 
     def keras_accuracy(self, y: np.ndarray, p: np.ndarray) -> float | None:
         if self.metric is None:
@@ -103,6 +104,8 @@ CELLS = [
     *[Cell("binary-cross-entropy", end, "classes", s, "binary") for end in ("LOGISTIC", "") for s in SINGLE],
     *[Cell("binary-cross-entropy", end, "many hot", s, "binary") for end in ("LOGISTIC", "") for s in SHAPES],
     *[Cell("binary-cross-entropy", end, "distribution", s, "binary") for end in ("LOGISTIC", "") for s in MULTIPLE],
+    *[Cell(loss, "", "numbers", s, None) for loss in ("mae", "huber") for s in SHAPES],
+    *[Cell(loss, "LOGISTIC", "classes", "map", "sparse") for loss in ("mae", "huber")],
     *[Cell("mse", end, "numbers", s, None) for end in ("SOFTMAX", "LOGISTIC", "") for s in MULTIPLE],
     *[Cell("mse", end, "numbers", s, None) for end in ("LOGISTIC", "") for s in SINGLE],
     *[Cell("mse", end, "classes", s, "sparse") for end in ("SOFTMAX", "LOGISTIC", "") for s in MULTIPLE],
@@ -124,7 +127,7 @@ def test_loss_and_accuracy_are_those_of_keras(cell: Cell) -> None:
     loss, correct = objective.judge(flat, labels)
     assert loss == pytest.approx(result["loss"], rel=1e-5)
     assert objective.accuracy(correct, labels) == result.get("accuracy")
-    names = {"sparse": "accuracy", "categorical": "accuracy", "binary": "binary-accuracy", None: "mse"}
+    names = {"sparse": "accuracy", "categorical": "accuracy", "binary": "binary-accuracy", None: cell.loss}
     assert trainer.metric(y) == ("accuracy" if cell.shape == "number" and cell.metric else names[cell.metric])
     history = trainer.fit(x, y, epochs=1, learning_rate=1e-30, shuffle=False).history
     assert history["loss"][0] == pytest.approx(result["loss"], rel=1e-5)
@@ -151,12 +154,17 @@ def check_gradient(data: bytes, loss: str, end: str, x: np.ndarray, y: Any, row_
         if target.dtype.kind in "iu" and row_shape[-1] > 1:
             target = np.eye(row_shape[-1])[target]
         target = tf.constant(target.reshape(1, *row_shape).astype(np.float64))
-        if loss != "mse" and not end:
+        if loss in ("auto", "cross-entropy", "binary-cross-entropy") and not end:
             p = tf.nn.softmax(p) if loss == "cross-entropy" else tf.sigmoid(p)
         if loss in ("auto", "cross-entropy"):
             expected = tf.reduce_mean(-tf.reduce_sum(target * tf.math.log(p), axis=-1))
         elif loss == "binary-cross-entropy":
             expected = -tf.reduce_mean(target * tf.math.log(p) + (1 - target) * tf.math.log(1 - p))
+        elif loss == "mae":
+            expected = tf.reduce_mean(tf.abs(p - target))
+        elif loss == "huber":
+            size = tf.abs(p - target)
+            expected = tf.reduce_mean(tf.where(size <= 1, size**2 / 2, size - 0.5))
         else:
             expected = tf.reduce_mean((p - target) ** 2)
     variables = reference.variables

@@ -211,7 +211,7 @@ class TensorFlowModel:
         return result
 
     def loss(self, values: dict[int, tf.Tensor], label: Any, kind: str) -> tf.Tensor:
-        """``kind``: cross-entropy, binary-cross-entropy or mse at the output (``-logits`` appended: from logits)."""
+        """``kind``: cross-entropy, binary-cross-entropy, mse, mae or huber at the output (``-logits``: from logits)."""
         output = tf.reshape(values[self.graph.outputs[0]], (-1,))
         target = np.asarray(label)
         if target.ndim == 0 and target.dtype.kind in "iu":
@@ -225,6 +225,10 @@ class TensorFlowModel:
             return -tf.reduce_mean(target * tf.math.log(output) + (1 - target) * tf.math.log(1 - output))
         if kind == "binary-cross-entropy-logits":
             return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, output))
+        if kind == "mae":
+            return tf.reduce_mean(tf.abs(output - target))
+        if kind == "huber":
+            return tf.keras.losses.huber(target, output)
         return tf.reduce_mean((output - target) ** 2)
 
     def gradients(self, x: np.ndarray, label: Any, kind: str) -> tuple[float, dict[int, np.ndarray]]:

@@ -78,6 +78,14 @@ double Reference(LossId loss, const std::vector<double>& z, const std::vector<do
       case LossId::kBinaryCrossEntropyFromLogits:
         value -= (t[i] * std::log(sigmoid) + (1.0 - t[i]) * std::log(1.0 - sigmoid)) / n;
         break;
+      case LossId::kMeanAbsoluteError:
+        value += std::fabs(z[i] - t[i]) / n;
+        break;
+      case LossId::kHuber: {
+        const double error = std::fabs(z[i] - t[i]);
+        value += (error <= 1.0 ? error * error / 2 : error - 0.5) / n;
+        break;
+      }
       default:
         value += (z[i] - t[i]) * (z[i] - t[i]) / n;
     }
@@ -134,11 +142,32 @@ TEST_CASE("mean squared error by hand") {
   CHECK(number.error == Vector{10.0f});
 }
 
+TEST_CASE("mean absolute error and Huber loss by hand") {
+  const float target[] = {1.0f, 0.0f, 2.0f, 0.5f};
+  const Vector values = {3.0f, -1.0f, 2.0f, 0.0f};
+  const Result absolute = Compute(LossId::kMeanAbsoluteError, values, Label::Vector(target));
+  CHECK(absolute.loss == 0.875f);
+  CHECK(absolute.error == Vector{0.25f, -0.25f, 0.0f, -0.25f});
+  const Result huber = Compute(LossId::kHuber, values, Label::Vector(target));
+  CHECK(huber.loss == 0.53125f);  // 1.5, 0.5, 0, 0.125
+  CHECK(huber.error == Vector{0.25f, -0.25f, 0.0f, -0.125f});
+  for (const LossId loss : {LossId::kMeanAbsoluteError, LossId::kHuber}) {
+    CHECK(Compute(loss, {3.0f}, Label::Class(-2)).error == Vector{1.0f});
+    CHECK(Run(loss, {3e38f}, Label::Class(0)) == Finding::kNothing);
+    const float far = -3e38f;
+    CHECK(Run(loss, {3e38f}, Label::Vector(&far)) == Found(Status::kNonFinite, Subject::kLoss));
+  }
+}
+
 TEST_CASE("errors equal central differences of the losses in double") {
   constexpr double kStep = 1e-5;
-  const LossId losses[] = {LossId::kSoftmaxCrossEntropy, LossId::kSoftmaxCrossEntropyFromLogits,
-                           LossId::kBinaryCrossEntropy, LossId::kBinaryCrossEntropyFromLogits,
-                           LossId::kMeanSquaredError};
+  const LossId losses[] = {LossId::kSoftmaxCrossEntropy,
+                           LossId::kSoftmaxCrossEntropyFromLogits,
+                           LossId::kBinaryCrossEntropy,
+                           LossId::kBinaryCrossEntropyFromLogits,
+                           LossId::kMeanSquaredError,
+                           LossId::kMeanAbsoluteError,
+                           LossId::kHuber};
   const std::vector<double> z = {0.3, -1.7, 2.1, 0.9, -0.2};
   const std::vector<double> t = {0.1, 0.25, 0.4, 0.05, 0.2};
   const Vector target(t.begin(), t.end());
@@ -332,7 +361,8 @@ TEST_CASE("targets of cross entropies lie in 0 to 1") {
   for (uint32_t number = 0; number < kLossCount; ++number) {
     const auto id = static_cast<LossId>(number);
     CAPTURE(static_cast<int>(id));
-    const bool any = id == LossId::kMeanSquaredError || id == LossId::kAutoLinear;
+    const bool any = id == LossId::kMeanSquaredError || id == LossId::kAutoLinear || id == LossId::kMeanAbsoluteError ||
+                     id == LossId::kHuber;
     for (float bad : {-0.001f, 1.001f, 255.0f, -1.0f}) {
       const float label[] = {0.0f, bad};
       CHECK(Run(id, {0.5f, 0.5f}, Label::Vector(label)) == (any ? Finding::kNothing : kRefused));

@@ -111,6 +111,8 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kBinaryCrossEntropyFromLogitsLoss);
     Add(kMeanSquaredErrorLoss);
     Add(kAutoLinearLoss);
+    Add(kMeanAbsoluteErrorLoss);
+    Add(kHuberLoss);
     Add(kTinypropv2Gate);
     Add(kLossGate);
     Add(kMomentumOptimizer);

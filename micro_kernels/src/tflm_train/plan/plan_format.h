@@ -207,8 +207,10 @@ enum class LossId : uint32_t {
   kBinaryCrossEntropyFromLogits = 3,
   kMeanSquaredError = 4,
   kAutoLinear = 5,
+  kMeanAbsoluteError = 6,
+  kHuber = 7,
 };
-inline constexpr uint32_t kLossCount = 6;
+inline constexpr uint32_t kLossCount = 8;
 
 enum class GateId : uint32_t {
   kAlways = 0,

@@ -21,6 +21,8 @@ extern const Loss kBinaryCrossEntropyLoss;
 extern const Loss kBinaryCrossEntropyFromLogitsLoss;
 extern const Loss kMeanSquaredErrorLoss;
 extern const Loss kAutoLinearLoss;
+extern const Loss kMeanAbsoluteErrorLoss;
+extern const Loss kHuberLoss;
 extern const Gate kTinypropv2Gate;
 extern const Gate kLossGate;
 extern const Optimizer kMomentumOptimizer;
@@ -31,7 +33,7 @@ extern const Update kNearestUpdate;
 extern const Accumulation kMeanAccumulation;
 extern const Storage kQuantizedStorage;
 
-inline constexpr uint32_t kPolicyCount = 17;
+inline constexpr uint32_t kPolicyCount = 19;
 
 }  // namespace tflm_train
 
