@@ -21,8 +21,8 @@ class DataWarning(UserWarning):
 
 
 class TrainingWarning(UserWarning):
-    """Training ended early, or drove int8 weights to the ends of their range; the sentence says why, and what was kept
-    or what to do."""
+    """Training ended early, diverges, stands still, or drove int8 weights to the ends of their range; the sentence says
+    why, and what was kept or what to do."""
 
 
 class DeviceError(UserError):

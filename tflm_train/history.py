@@ -48,6 +48,9 @@ class History:
         Why training ended early, and what was done about it; None where a callback ended it.
     interrupted : bool
         By Ctrl-C.
+    noticed : str or None
+        That the loss rose, or that it stood still at outputs that are the same for all samples, and what to do; None if
+        neither was so.
     saturated : str or None
         That int8 weights or activations were driven to the ends of their range, and what to do; None if they were not.
     """
@@ -65,6 +68,7 @@ class History:
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
     interrupted: bool = False
+    noticed: str | None = None
     saturated: str | None = None
 
     def __repr__(self) -> str:

@@ -35,11 +35,12 @@ from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
 from .rate_search import RateSearch
+from .run_watch import RunWatch
 from .samples import Samples, check_sample_weight, class_weights, split
 from .sampling import Sampling
 from .saturation import probes, saturation
 from .streams import as_arrays, is_dataset
-from .training_run import TrainingRun, order_generator, sample_order
+from .training_run import TrainingRun, advice, order_generator, sample_order
 
 if TYPE_CHECKING:
     from .measure.step_cost import StepCost
@@ -169,8 +170,9 @@ class Trainer:
         History
             The losses are weighted means, accuracies count every sample once. When NaN or infinity ends training early,
             ``stopped`` says so, a ``TrainingWarning`` too, and device and weights are those of the last good epoch.
-            ``saturated`` says when int8 weights or activations were driven to the ends of their range, with a
-            ``TrainingWarning`` too.
+            ``noticed`` says when the loss rises, or stands still at outputs that are the same for all samples, with a
+            ``TrainingWarning`` at that time, and ``saturated`` when int8 weights or activations were driven to the ends
+            of their range, with a ``TrainingWarning`` too.
             Ctrl-C ends training as well: the weights are those of the samples so far.
 
         Raises
@@ -246,10 +248,12 @@ class Trainer:
             with TrainingProgress(verbose, epochs, len(samples)) as progress:
                 callbacks.call("on_train_begin", {})
                 largest = float(np.abs(samples.x).max())
+                fed = self._fed(samples)
+                watch = RunWatch(fed, self.device.predict, self._objective.vectors, advice(largest))
                 run = TrainingRun(
-                    self.device, self._metrics, history, progress, callbacks, lambda: self.stop_training, largest
+                    self.device, self._metrics, history, progress, callbacks, lambda: self.stop_training, largest, watch
                 )
-                run.train(self._fed(samples), None if held_out is None else self._fed(held_out), epochs, seed, sampling)
+                run.train(fed, None if held_out is None else self._fed(held_out), epochs, seed, sampling)
         except KeyboardInterrupt:
             history.interrupted = True
             history.stopped = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from .callbacks import Callbacks
 from .data_range import HARMLESS
 from .devices import Device
-from .errors import NonFiniteError
+from .errors import NonFiniteError, TrainingWarning
 from .history import History
 from .progress import TrainingProgress
+from .run_watch import RunWatch
 from .samples import Samples
 from .sampling import Sampling
 
@@ -30,7 +32,7 @@ def sample_order(samples: int, generator: np.random.Generator | None) -> np.ndar
     return order.astype(np.uint32)
 
 
-def _advice(largest: float) -> str:
+def advice(largest: float) -> str:
     if largest <= HARMLESS:
         return "try a smaller learning rate"
     return f"x reaches {largest:g}: scale it as for the model's training, or try a smaller learning rate"
@@ -51,6 +53,7 @@ class TrainingRun:
         Whether a callback has asked for the end of training.
     largest : float
         Magnitude among the samples as the user gave them.
+    watch : RunWatch
     """
 
     def __init__(
@@ -62,10 +65,11 @@ class TrainingRun:
         callbacks: Callbacks,
         stopping: Callable[[], bool],
         largest: float,
+        watch: RunWatch,
     ) -> None:
         self._device, self._metrics = device, metrics
         self._history, self._progress, self._largest = history, progress, largest
-        self._callbacks, self._stopping = callbacks, stopping
+        self._callbacks, self._stopping, self._watch = callbacks, stopping, watch
 
     def train(
         self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None, sampling: Sampling
@@ -114,10 +118,17 @@ class TrainingRun:
                 return
             self._history.add_epoch(values)
             self._progress.end_epoch(values)
+            self._notice(values["loss"])
             self._callbacks.call("on_epoch_end", epoch, dict(values))
             if self._stopping():
                 return
             good = [good[0], *good[1:][-1:], self._device.state()]
+
+    def _notice(self, loss: float) -> None:
+        sentence = self._watch.end_epoch(loss)
+        if sentence is not None:
+            self._history.noticed = sentence
+            warnings.warn(sentence, TrainingWarning, stacklevel=6)  # where fit was called
 
     def _epoch(self, samples: Samples, order: np.ndarray, present: np.ndarray) -> dict[str, float] | None:
         """Mean loss and accuracy of one pass over those that are present, None if it met NaN or infinity. The others
@@ -192,9 +203,9 @@ class TrainingRun:
         if not epochs:  # whoever asks for the loss gets an answer
             self._history.add_epoch({"loss": math.nan})
         kept = f"the weights of epoch {epochs}" if epochs else "the weights from before training"
-        advice = _advice(self._largest)
         self._history.stopped = (
-            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; {advice}"
+            f"epoch {epoch + 1}: an output, loss or weight became NaN or infinite; {kept} are restored; "
+            f"{advice(self._largest)}"
         )
 
     def _can_evaluate(self, samples: Samples) -> bool:

@@ -77,8 +77,8 @@ def train(
         if history.stopped and not history.completed and not history.interrupted:
             raise UserError(f"{file.name}: {history.stopped}")
         after = trainer.evaluate(*arrays.held_out)
-        if history.saturated:
-            sentences.append(history.saturated)
+        noticed = [sentence for sentence in (history.noticed, history.saturated) if sentence]
+        sentences += noticed
         if output is not None:
             write_atomically(output, trainer.trained_model(remainders).data)
         emulated = device.startswith("qemu:") and not history.interrupted
@@ -104,8 +104,8 @@ def train(
     if history.stopped:
         saved = f"; saved as {output}" if history.interrupted and output is not None else ""
         print(f"{file.name}: {history.stopped}{saved}", file=sys.stderr)
-    if history.saturated:
-        print(f"warning: {history.saturated}", file=sys.stderr)
+    for sentence in noticed:
+        print(f"warning: {sentence}", file=sys.stderr)
     if as_json:
         print_json(content)
     else:
