@@ -437,3 +437,15 @@ def test_all_taps_but_the_centre_stay_under_a_rule(multiplier):
     assert (after[:, 1, 1] != before[:, 1, 1]).any()  # of a channel that no ReLU lets through none
     after[:, 1, 1] = before[:, 1, 1]
     assert after.tobytes() == before.tobytes()
+
+
+def test_the_command_says_which_layers_have_which_gradient(run, tmp_path):
+    (tmp_path / "cnn.tflite").write_bytes(networks.cnn())
+    command = ("convert", tmp_path / "cnn.tflite", "-o", tmp_path / "out.tflite", "--gradient")
+    done = run(*command, "filter,conv_2d_2=centre-tap", "--filter-size", "4")
+    assert done.code == 0
+    for form, operators in (("filter:4", "0"), ("centre-tap", "2")):
+        (line,) = [line for line in done.out.splitlines() if f"gradient {form}" in line]
+        assert f"operators {operators} " in line
+    refused = run(*command, "nowhere=filter:2")
+    assert refused.code == 2 and refused.out == "" and "--gradient nowhere=filter:2" in refused.err

@@ -7,6 +7,7 @@ from typing import Any
 from .converters.options import DEVICE_OPTIONS
 from .converters.plan_format import Plan
 from .converters.policies import Loss, Policy, Schedule
+from .converters.surrogates import surrogates_of
 
 
 def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
@@ -38,12 +39,21 @@ def _schedule_lines(plan: Plan) -> list[tuple[str, str]]:
     return [("schedule", chosen["schedule"] + constants)] if chosen["schedule"] != Schedule.NONE.word else []
 
 
+def _gradient_lines(plan: Plan) -> list[tuple[str, str]]:
+    """Forms other than the exact one, and the operators that have them."""
+    found: dict[str, list[str]] = {}
+    for index, surrogate in sorted(surrogates_of(plan).items()):
+        found.setdefault(surrogate.word, []).append(str(index))
+    return [(f"gradient {word}", f"operators {', '.join(operators)}") for word, operators in found.items()]
+
+
 def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
     options = plan.options
     return [
         *((policy.field(), _policy_line(policy, options)) for policy in plan.policies if len(type(policy)) > 1),
         *_schedule_lines(plan),
+        *_gradient_lines(plan),
         ("zero-skip", "on" if options["zero_skip"] else "off"),
         ("learning rate", f"{options['learning_rate']:g}"),
         ("samples per update", str(options["accumulate"])),
