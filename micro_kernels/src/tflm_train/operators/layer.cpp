@@ -27,8 +27,9 @@ TFLM_TRAIN_COLD bool ScratchFits(const StepView& step) {
 /// The step has x or dx unless it trains, both of one shape.
 TFLM_TRAIN_COLD bool InputsFit(const StepView& step) {
   using namespace layer_backward;
-  if (!step.Has(kX)) return step.Has(kDx) || step.record().layer != kNoneIndex;
-  return !step.Has(kDx) || SameShape(step.value(kX), step.value(kDx));
+  const bool has_dx = step.Has(kDx);
+  if (!step.Has(kX)) return has_dx || step.record().layer != kNoneIndex;
+  return !has_dx || SameShape(step.value(kX), step.value(kDx));
 }
 
 }  // namespace
