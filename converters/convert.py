@@ -15,6 +15,7 @@ from .loss_end import choose_loss
 from .model_source import ModelSource, read_model
 from .plan_builder import PlanBuilder
 from .plan_format import Plan, encode
+from .policies import Replay
 from .trainability import TrainedLayers, choose_layers, layers_with_bias, parameter_operators
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     biased = layers_with_bias(graph, config.add_bias)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
         biased = layers_with_bias(graph, all_may=True) & with_bias
-    layers = choose_layers(graph, config.layers, config.cut, biased)
+    layers = choose_layers(graph, config.layers, config.cut, biased, replays(config))
     if with_bias is not None and not config.add_bias:
         layers = replace(layers, without_bias=layers.trained - with_bias)
     changes += edits.unshare_constants(source, layers.trained, layers.without_bias, layers.only_bias)
@@ -83,6 +84,11 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     graph = model_reader.read_graph(source, name)
     builder = PlanBuilder(graph, layers, config, tflm)
     plan = builder.build()
+    if plan.replay_bytes >> 32:
+        raise ConversionError(
+            f"{name}: {config.slots:,} slots (--slots) for activations take {plan.replay_bytes:,} bytes, more than a "
+            "plan can count; give fewer, or cut where the tensor is smaller (--cut)"
+        )
     tensors = plan.parameters["tensor"].tolist()
     if not tensors:
         raise ConversionError(f"{name} has no trainable parameters")
@@ -93,6 +99,11 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     )
 
 
+def replays(config: "TrainingConfig") -> bool:
+    """Whether the plan keeps activations at its cut."""
+    return Replay.chosen(config) != Replay.NONE
+
+
 def _with_keras_defaults(
     graph: Graph, found: ModelSource, config: "TrainingConfig"
 ) -> tuple["TrainingConfig", list[str]]:
@@ -100,7 +111,7 @@ def _with_keras_defaults(
     notes: list[str] = []
     changes: dict[str, Any] = {}
     if config.layers == "auto" and found.frozen:
-        first = 0 if config.cut == "auto" else named_cut(graph, config.cut).first_operator
+        first = 0 if config.cut == "auto" or replays(config) else named_cut(graph, config.cut).first_operator
         names, candidates = layer_names(graph), [index for index in parameter_operators(graph) if index >= first]
         trained = [index for index in candidates if index not in found.frozen]
         frozen = ", ".join(names[index] for index in candidates if index in found.frozen)

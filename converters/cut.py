@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .errors import ConversionError
 from .graph import Graph
 from .layer_names import layer_names, named_operator
-from .operators import why_not_forward
+from .operators import PARAMETER_OPERATORS, why_not_forward
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,37 @@ def _refuse_other_types(graph: Graph, tensor: int, subject: str) -> None:
             f"{subject}: its output {found.name!r} is {found.dtype}, and the head takes float32 numbers; cut behind a "
             "DEQUANTIZE"
         )
+
+
+def replay_cut(graph: Graph, trained: Collection[int]) -> Cut:
+    """Where activations are kept: the narrowest place in front of the later half of the trained layers, the last of
+    equals, with a layer that has parameters in front of it.
+
+    Raises
+    ------
+    ConversionError
+        There is no place where all paths have joined in one float32 tensor.
+    """
+    half = sorted(trained)[len(trained) // 2 :]
+    first_layer = min(op.index for op in graph.operators if op.type in PARAMETER_OPERATORS)
+    crossings = Crossings(graph)
+    widths = {
+        position: graph.tensors[tensor].elements
+        for position in range(first_layer + 1, half[0] + 1)
+        if (tensor := crossings.only(position)) is not None
+        and graph.tensors[tensor].dtype == "float32"
+        and crossings.behind(tensor) == position
+    }
+    if not widths:
+        raise ConversionError(
+            f"{graph.name}: replay latent (--replay) keeps one float32 tensor for each sample, and between layer "
+            f"{layer_names(graph)[first_layer]} and layer {layer_names(graph)[half[0]]} there is none in which all "
+            "paths have joined; name one with --cut, or leave it out"
+        )
+    position = min(widths, key=lambda p: (widths[p], -p))
+    tensor = crossings.only(position)
+    assert tensor is not None
+    return Cut(tensor, position, False)
 
 
 def automatic_cut(graph: Graph, trained: Collection[int]) -> Cut | None:

@@ -80,6 +80,8 @@ class ForwardPass:
         What the integers of trained tensors stand for.
     surrogates : mapping, optional
         Convolutions whose gradient is that between patches: of those in ``saving`` the sums of the input's are kept.
+    kept : int, optional
+        A tensor that is computed as such, by no step that goes beyond it.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class ForwardPass:
         cut: Cut | None = None,
         units: Mapping[int, Quantization] | None = None,
         surrogates: Mapping[int, Surrogate] | None = None,
+        kept: int | None = None,
     ) -> None:
+        self._kept = kept
         self.graph = graph
         self.surrogates = surrogates or {}
         self.kind = kind
@@ -208,7 +212,7 @@ class ForwardPass:
             self._view(source, op.outputs[0])
             return [op.index]
         self._sum_patches(op)
-        pool = None if op.index in self.surrogates else pool_after(graph, op)
+        pool = None if op.index in self.surrogates or op.outputs[0] == self._kept else pool_after(graph, op)
         if pool is not None and spec.pooled is not None and kernel is spec.kernel and _windows_are_disjoint(pool):
             words = pooled_words(graph, op, pool)
             values = self._arguments(spec.pooled, op, pool, words)

@@ -72,6 +72,8 @@ def _sizes(plan: Plan, kernels: Iterable[KernelSpec], kind: ForwardKind) -> list
     """Whole arena of the largest program of one kind, and the stack where all kernels are the library's."""
     programs = [int(p["arena_bytes"]) for p in plan.programs if int(p["forward_kind"]) == kind]
     sizes = {"kArenaBytes": (int(plan.defaults["persistent_bytes"]) + max(programs), "the arena that the model needs")}
+    if plan.replay_bytes:
+        sizes["kReplayBytes"] = plan.replay_bytes, "the memory of LatentReplay"
     if kind == ForwardKind.NATIVE:
         stack = max(kernel.stack for kernel in kernels)
         sizes["kStackBytes"] = stack, "the most that a call takes on Cortex-M, interrupts aside"

@@ -18,11 +18,13 @@ import numpy as np
 
 from .errors import UserError
 from .gradients import LARGEST_FILTER, is_gradients
-from .policies import Gate, Gradient, Loss, Optimizer, Policy, Schedule, Selector, Update
+from .policies import Gate, Gradient, Loss, Optimizer, Policy, Replay, Schedule, Selector, Update
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
 MAX_ACCUMULATE = 65535
+MAX_SLOTS = 65535
+REPLAY_TYPES = ("int8", "float32")
 ERRORS = ("float32", "int16", "auto")
 UPDATES = tuple(update.word for update in Update if update.has_object)
 _SPARSE = tuple(selector for selector in Selector if selector.has_object)
@@ -516,6 +518,47 @@ OPTIONS: dict[str, Option] = {
             high=_BELOW_1,
             policies=(Schedule.REMEMBERED_LOSS,),
         ),
+        *_policy(Replay, "what is kept of samples to train on again.", code=None),
+        Option(
+            name="slots",
+            flags=("--slots",),
+            help="latent: activations that are kept.",
+            metavar="N",
+            details="latent: activations that are kept, at the cut: the narrowest tensor in front of the later half of "
+            "the trained layers, or the one that ``cut`` names. Where there are more samples, a fair choice of each "
+            "class stays.",
+            default=256,
+            rule=f"a whole number from 1 to {MAX_SLOTS}",
+            read=_whole,
+            low=1,
+            high=MAX_SLOTS,
+            policies=(Replay.LATENT,),
+        ),
+        Option(
+            name="replay_type",
+            flags=("--replay-type",),
+            help="latent: int8 (with a scale for each activation) or float32.",
+            metavar="T",
+            default=REPLAY_TYPES[0],
+            rule=_one_of(REPLAY_TYPES),
+            read=_word,
+            words=REPLAY_TYPES,
+            policies=(Replay.LATENT,),
+        ),
+        Option(
+            name="freeze_epoch",
+            flags=("--freeze-epoch",),
+            help="latent: epochs that train all layers; 0: a quarter of them.",
+            metavar="N",
+            details="latent: epochs that train all layers. Then those in front of the cut are frozen, activations are "
+            "computed once more and kept, and the layers behind train on them. 0: a quarter of the epochs, at least "
+            "one.",
+            default=0,
+            rule="a whole number from 0 to 65535",
+            read=_whole,
+            high=65535,
+            policies=(Replay.LATENT,),
+        ),
         Option(
             name="add_bias",
             flags=("--add-bias",),
@@ -546,7 +589,7 @@ POLICY_OPTIONS = frozenset(policy.field() for option in OPTIONS.values() for pol
 """Those that choose a policy which has options of its own."""
 
 
-RUN_OPTIONS = ("schedule", "schedule_threshold")
+RUN_OPTIONS = ("schedule", "schedule_threshold", "replay", "freeze_epoch")
 """Those that choose the samples of a run, above the trainer."""
 
 

@@ -21,7 +21,7 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
-from .policies import Gate, Gradient, Optimizer, Schedule, Selector, Targets, Update
+from .policies import Gate, Gradient, Optimizer, Replay, Schedule, Selector, Targets, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .surrogates import choose_surrogates
@@ -63,6 +63,9 @@ class PlanBuilder:
                 f"{graph.name}: schedule {config.schedule} (--schedule) knows easy samples by the probability of their "
                 f"labels, and the loss {self.loss.loss.word} has none; leave it out"
             )
+        self.replay = Replay.chosen(config)
+        if self.replay != Replay.NONE:
+            self._check_replay()
         self.optimizer = Optimizer.chosen(config)
         if config.errors == "int16" and not Selector.chosen(config).takes_integers:
             raise ConversionError(f"selector {config.selector} chooses among float32 errors only; use --errors float32")
@@ -101,6 +104,19 @@ class PlanBuilder:
                 programs.append(self._program(kind.TRAIN_FROM_CUT, external))
                 place_as_in(programs[-1], whole)
         return programs
+
+    def _check_replay(self) -> None:
+        """A kept activation has one class number beside it, and as many bytes as the plan can count."""
+        why = None
+        if self.loss.loss.targets == Targets.NUMBERS:
+            why = f"the loss {self.loss.loss.word} takes numbers"
+        elif self.graph.tensors[self.graph.outputs[0]].elements != self.loss.classes:
+            why = "the output has several rows, each with a class"
+        if why is not None:
+            raise ConversionError(
+                f"{self.graph.name}: replay latent (--replay) keeps one class number for each sample, and {why}; leave "
+                "it out"
+            )
 
     def _constants(self) -> None:
         """Numbers the constants of all programs."""
@@ -272,20 +288,24 @@ class PlanBuilder:
     def _program(self, kind: pf.ProgramKind, forward_kind: pf.ForwardKind) -> Program:
         cut = self.layers.cut if kind in (pf.ProgramKind.TRAIN_FROM_CUT, pf.ProgramKind.INFER_FROM_CUT) else None
         train = kind in (pf.ProgramKind.TRAIN, pf.ProgramKind.TRAIN_FROM_CUT)
-        saved = saving_operators(self.graph, self.layers) | self.surrogates.keys() if train else frozenset()
-        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut, self.units, self.surrogates)
+        layers = self.layers if cut is None else self.layers.behind_cut(self.graph)
+        surrogates = {index: found for index, found in self.surrogates.items() if index in layers.trained}
+        saved = saving_operators(self.graph, layers) | surrogates.keys() if train else frozenset()
+        replays = self.replay != Replay.NONE and kind == pf.ProgramKind.TRAIN
+        kept = self.layers.cut.tensor if replays and self.layers.cut is not None else None
+        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut, self.units, surrogates, kept)
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
         program.loss_input = forward.floats(self.loss.input)
         program.first_operator = forward.first_operator
         if train:
             backward = BackwardPass(
                 self.graph,
-                self.layers,
+                layers,
                 forward,
                 self.slots,
                 self.loss.tensor,
                 self.config.errors == "int16",
-                self.surrogates,
+                surrogates,
             )
             program.backward = backward.steps
             program.loss_error = backward.loss_error
@@ -337,6 +357,9 @@ class PlanBuilder:
         record["row_elements"] = self.row_bytes // 4
         record["schedule"] = Schedule.chosen(config)
         record["schedule_threshold"] = config.schedule_threshold
+        record["replay"], record["freeze_epoch"] = self.replay, config.freeze_epoch
+        if self.replay != Replay.NONE:
+            record["slots"], record["replay_type"] = config.slots, pf.ScalarType.of(config.replay_type)
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)

@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Schedule, Storage, Update
+from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Replay, Schedule, Storage, Update
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -32,6 +32,7 @@ ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
 # The Trainer object on 32 and 64 bit (trainer.h asserts it), a multiple of 8: its options and the rest.
 TRAINER_BYTES = (268 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
+REPLAY_HEADER_BYTES, REPLAY_CLASS_BYTES, REPLAY_SLOT_BYTES = 8, 8, 12  # of the memory that keeps activations
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -154,6 +155,10 @@ DEFAULTS = np.dtype(
         ("update", "<u2"),
         ("schedule", "<u2"),
         ("schedule_threshold", "<f4"),
+        ("replay", "<u2"),
+        ("replay_type", "<u2"),  # of a kept activation's elements
+        ("slots", "<u4"),  # kept activations
+        ("freeze_epoch", "<u4"),  # epochs that train all layers before those behind the cut train alone; 0: a quarter
         ("loss_scale", "<f4"),  # softmax beta: factor of (p - t) in the fused cross entropy
         ("seed", "<u4"),
         (
@@ -343,10 +348,38 @@ class Plan:
         PlanError
             It names a policy that this release does not know.
         """
-        number = int(self.defaults["schedule"])
-        if number not in list(Schedule):
-            raise PlanError(f"the training plan names schedule {number}, unknown to this release; upgrade tflm-train")
-        return {"schedule": Schedule(number).word, "schedule_threshold": self.defaults["schedule_threshold"].item()}
+        found: dict[str, Any] = {}
+        for kind in (Schedule, Replay):
+            number = int(self.defaults[kind.field()])
+            if number not in list(kind):
+                raise PlanError(
+                    f"the training plan names {kind.field()} {number}, unknown to this release; upgrade tflm-train"
+                )
+            found[kind.field()] = kind(number).word
+        return found | {name: self.defaults[name].item() for name in ("schedule_threshold", "freeze_epoch")}
+
+    @property
+    def replay_options(self) -> dict[str, Any]:
+        """What shapes the memory of replay, empty without."""
+        if self.run_options["replay"] == Replay.NONE.word:
+            return {}
+        number = int(self.defaults["replay_type"])
+        if number not in (ScalarType.INT8, ScalarType.FLOAT32):
+            raise PlanError(f"the training plan keeps activations of type {number}; convert the model again")
+        return {"slots": int(self.defaults["slots"]), "replay_type": ScalarType(number).dtype.name}
+
+    @property
+    def replay_bytes(self) -> int:
+        """Of the memory that keeps activations, apart from the arena (LatentReplay::Bytes in C++); 0 without."""
+        options = self.replay_options
+        program = self.find(ProgramKind.TRAIN_FROM_CUT)
+        if not options or program is None:
+            return 0
+        elements, integers = int(program["input_elements"]), options["replay_type"] == "int8"
+        slot = REPLAY_SLOT_BYTES + (-(-elements // 4) * 4 if integers else 4 * elements)
+        classes = max(2, int(self.defaults["classes"]))
+        numbers = 4 * elements if integers else 0
+        return REPLAY_HEADER_BYTES + REPLAY_CLASS_BYTES * classes + numbers + options["slots"] * slot
 
     @property
     def errors(self) -> str:

@@ -10,7 +10,7 @@ from .flatbuffer import TENSOR_TYPE_NAMES
 from .operators import KERNELS
 from .operators.cpp import kernel_ids
 from .options import DEVICE_OPTIONS
-from .policies import KINDS, Schedule
+from .policies import KINDS, Replay, Schedule
 from .policies_cpp import chosen, enumerations
 
 _RECORDS = {
@@ -26,7 +26,7 @@ _RECORDS = {
 }
 _ENUMS = (
     pf.SectionKind, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
-    pf.ForwardKind, pf.ParameterKind, Schedule,
+    pf.ForwardKind, pf.ParameterKind, Schedule, Replay,
 )  # fmt: skip
 _TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
 
@@ -173,6 +173,8 @@ def cpp_header() -> str:
         "kNoneOffset": pf.NONE_OFFSET, "kAddressBits": pf.ADDRESS_BITS, "kNoneAddress": pf.NONE_ADDRESS,
         "kKernelCount": len(KERNELS), "kTrainerBytes": pf.TRAINER_BYTES,
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
+        "kReplayHeaderBytes": pf.REPLAY_HEADER_BYTES, "kReplayClassBytes": pf.REPLAY_CLASS_BYTES,
+        "kReplaySlotBytes": pf.REPLAY_SLOT_BYTES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
         "kLayerDense": pf.LAYER_DENSE, "kManyTerms": pf.MANY_TERMS,
     }  # fmt: skip

@@ -214,6 +214,13 @@ class Gradient(Policy):
         return any(item.rpartition("=")[2].strip().partition(":")[0] == self.word for item in value.split(","))
 
 
+class Replay(Policy):
+    """What is kept of samples to train on again. LATENT: activations at the plan's cut."""
+
+    NONE = 0
+    LATENT = 1
+
+
 class Accumulation(Policy):
     """What a group of samples makes of its gradients. The plan implies it: MEAN has buffers for gradients."""
 

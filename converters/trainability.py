@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .cut import Crossings, Cut, automatic_cut, external_operators, named_cut
+from .cut import Crossings, Cut, automatic_cut, external_operators, named_cut, replay_cut
 from .errors import ConversionError
 from .graph import Graph, Operator
 from .layer_names import is_number, layer_names, named_operator
@@ -34,7 +34,8 @@ class TrainedLayers:
     only_bias : frozenset of int
         Trained operators whose weights do not.
     cut : Cut or None
-        In front of the trained layers, where programs start that take its tensor as their input.
+        Where programs start that take its tensor as their input: in front of the trained layers, or with latent replay
+        between them.
     """
 
     trained: frozenset[int]
@@ -50,6 +51,13 @@ class TrainedLayers:
     def weights(self) -> frozenset[int]:
         """Operators whose weights train."""
         return self.trained - self.only_bias
+
+    def behind_cut(self, graph: Graph) -> "TrainedLayers":
+        """The same for programs that start at the cut: nothing in front of it trains."""
+        assert self.cut is not None
+        trained = frozenset(index for index in self.trained if index >= self.cut.first_operator)
+        operators, errors = _above(graph, trained)
+        return replace(self, trained=trained, differentiated=operators & self.differentiated, errors=errors)
 
 
 def parameter_operators(graph: Graph) -> list[int]:
@@ -294,11 +302,38 @@ def _crossing(graph: Graph, position: int) -> str:
     return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
 
 
+def _replay_body(graph: Graph, names: list[str], trained: frozenset[int], named: Cut | None) -> Cut:
+    """The cut at which activations are kept.
+
+    Raises
+    ------
+    ConversionError
+        The library cannot run the whole model, or no layer trains behind the cut or has parameters in front of it.
+    """
+    external = external_operators(graph)
+    if external:
+        raise ConversionError(
+            f"{graph.name}: replay latent (--replay) trains the whole model first, and layer {names[external[0]]} "
+            f"cannot run in the device runtime: {why_not_forward(graph, graph.operators[external[0]])}; leave it out"
+        )
+    cut = named or replay_cut(graph, trained)
+    first = cut.first_operator
+    has_body = any(index < first for index in parameter_operators(graph))
+    if not has_body or not any(index >= first for index in trained):
+        raise ConversionError(
+            f"{graph.name}: no layer with parameters {'trains behind' if has_body else 'lies in front of'} the cut at "
+            f"{graph.tensors[cut.tensor].name!r}, where latent replay keeps activations; cut elsewhere, or leave --cut "
+            "out"
+        )
+    return cut
+
+
 def choose_layers(
     graph: Graph,
     layers: str | Sequence[str | int],
     cut: str | int = "auto",
     with_bias: frozenset[int] | None = None,
+    replay: bool = False,
 ) -> TrainedLayers:
     """Decide what trains.
 
@@ -311,6 +346,8 @@ def choose_layers(
         See ``TrainingConfig.cut``.
     with_bias : frozenset of int, optional
         Operators that have a bias or get one; default: those that have one in the graph.
+    replay : bool
+        Activations are kept at the cut; layers in front of it may train.
 
     Raises
     ------
@@ -327,7 +364,7 @@ def choose_layers(
     names = layer_names(graph)
     named = None if cut == "auto" else named_cut(graph, cut)
     with_bias = layers_with_bias(graph) if with_bias is None else with_bias
-    choice = _parse_layers(graph, layers, named, with_bias)
+    choice = _parse_layers(graph, layers, None if replay else named, with_bias)
     trained = choice.whole | choice.only_bias
     differentiated, errors = _above(graph, trained)
     reaches = _distances(graph, graph.outputs[0], frozenset())
@@ -343,7 +380,7 @@ def choose_layers(
         raise ConversionError(
             f"{graph.name}: layer {names[dead[0]]} does not reach the output; leave it out of --layers"
         )
-    body = named or _body_of(graph, names, trained)
+    body = _replay_body(graph, names, trained, named) if replay else named or _body_of(graph, names, trained)
     to_loss = _distances(graph, graph.outputs[0], trained)
     to_output = _distances(graph, graph.outputs[0], frozenset(parameter_operators(graph)))
     distance = {i: min(to_loss[t] for t in graph.operators[i].outputs if t in to_loss) for i in trained}

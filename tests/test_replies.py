@@ -35,7 +35,7 @@ def agent() -> Iterator[ProcessTransport]:
 
 @pytest.fixture(scope="module")
 def model() -> tt.TrainableModel:
-    return tt.convert(networks.mlp(), tt.TrainingConfig(selector="tinyprop"))
+    return tt.convert(networks.mlp(), tt.TrainingConfig(selector="tinyprop", replay="latent", slots=SAMPLES))
 
 
 def tampered(frame: bytes, answer: Answer) -> bytes:
@@ -80,6 +80,9 @@ class Session:
         trainer = tt.Trainer(self._model, device)
         trainer.set_options(learning_rate=0.02)
         trainer.fit(x, np.arange(SAMPLES), epochs=1, verbose=0, schedule="remembered-loss")
+        trainer.remember(x, np.arange(SAMPLES))
+        trainer.replay(SAMPLES)
+        device.forget()
         trainer.evaluate(x, np.arange(SAMPLES))
         trainer.predict(x)
         values = [array for _, array in device.parameters()]

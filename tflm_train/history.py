@@ -37,8 +37,12 @@ class History:
     tried : list of dict
         Of the search: ``learning_rate``, and ``loss`` of the samples held back, infinite where it diverged.
     left_out : int
-        Samples that the schedule left out: they had no forward pass. Epochs times samples, of a run that came to its
-        end, is ``steps`` and these.
+        Samples that the schedule left out, or that replay does not keep: they had no forward pass. Of a run that came
+        to its end, these and ``steps`` are epochs times samples.
+    replayed : int
+        Of the samples seen those that came from activations that were kept: steps of the layers behind the cut.
+    remembered : int
+        Forward passes, up to the cut, whose activations were to be kept; not among ``steps``.
     skipped : int
         Of the samples seen those without a backward pass: their weight is 0, or the gate left them out.
     instructions : dict of int
@@ -64,6 +68,8 @@ class History:
     learning_rate: float | None = None
     tried: list[dict[str, float]] = field(default_factory=list)
     left_out: int = 0
+    replayed: int = 0
+    remembered: int = 0
     skipped: int = 0
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None

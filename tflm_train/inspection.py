@@ -47,7 +47,9 @@ def _chosen(graph: Graph, plan: Plan | None, refusals: dict[int, str]) -> Traine
         ]
     if not trained:
         return None
-    return choose_layers(graph, trained, "auto" if plan is None or plan.cut is None else plan.cut[1] - 1)
+    replays = plan is not None and bool(plan.replay_options)
+    cut = "auto" if plan is None or plan.cut is None else plan.cut[1] - 1
+    return choose_layers(graph, trained, cut, replay=replays)
 
 
 def _reason(graph: Graph, op: Operator, trainable: bool, plan: Plan | None, refusals: dict[int, str]) -> str | None:
@@ -174,6 +176,7 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
         "weight_bytes": 0,
         "state_bytes": 0,
         "trainer_bytes": 0,
+        "replay_bytes": 0,
         "stack_bytes": 0,
         "metadata_bytes": 0,
         "trainable_parameters": 0,

@@ -21,6 +21,7 @@
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/plan/fingerprint.h"
 #include "tflm_train/policies/option_names.h"
+#include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
 
@@ -126,6 +127,10 @@ class NativeTrainer {
     const size_t size = std::string_view(model).size();
     Check(from_cut ? trainer_.InitFromCut(model_.get(), size, operators_, arena_.get(), arena_bytes)
                    : trainer_.Init(model_.get(), size, operators_, arena_.get(), arena_bytes));
+    const uint32_t replay_bytes = ReplayBytes();
+    if (replay_bytes == 0) return;
+    kept_ = AlignedBytes(replay_bytes);
+    Check(replay_.Init(&trainer_, kept_.get(), replay_bytes));
   }
 
   py::tuple Train(const py::array& x, const py::array& labels, const py::array& order, const py::object& weights) {
@@ -165,6 +170,56 @@ class NativeTrainer {
     }
     return py::make_tuple(losses, correct, trained, done, static_cast<int>(status));
   }
+
+  py::array_t<uint32_t> Remember(const py::array& x, const py::array& labels, const py::object& weights) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    const auto* classes = Data<int32_t>("labels", labels, x.shape(0));
+    const float* weight = weights.is_none() ? nullptr : Data<float>("weights", weights, x.shape(0));
+    py::array_t<uint32_t> slots(x.shape(0));
+    uint32_t* slot = slots.mutable_data();
+    for (py::ssize_t i = 0; i < x.shape(0); ++i) {
+      Check(replay_.Remember(samples + i * trainer_.input_elements(), classes[i], weight == nullptr ? 1.0f : weight[i],
+                             slot + i));
+    }
+    return slots;
+  }
+
+  /// Trains on slots uint32 [k]; numbers uint32 [k]: of their samples in the schedule.
+  py::tuple Replay(const py::array& slots, const py::array& numbers) {
+    const uint32_t* slot = Data<uint32_t>("slots", slots, -1);
+    const uint32_t* number = Data<uint32_t>("numbers", numbers, slots.shape(0));
+    py::array_t<float> losses(slots.shape(0));
+    py::array_t<uint32_t> correct(slots.shape(0));
+    py::array_t<bool> trained(slots.shape(0));
+    float* loss = losses.mutable_data();
+    uint32_t* hit = correct.mutable_data();
+    bool* went_back = trained.mutable_data();
+    const auto count = static_cast<size_t>(slots.shape(0));
+    size_t done = 0;
+    Status status = Status::kOk;
+    {
+      py::gil_scoped_release release;
+      for (; done < count; ++done) {
+        StepResult result = {};
+        status = replay_.Replay(slot[done], &result);
+        if (status != Status::kOk) break;
+        schedule_.Remember(number[done], result.loss, replay_.weight(slot[done]));
+        loss[done] = result.loss;
+        hit[done] = result.correct;
+        went_back[done] = result.trained;
+      }
+    }
+    return py::make_tuple(losses, correct, trained, done, static_cast<int>(status));
+  }
+
+  py::array_t<uint32_t> Draw(uint32_t count) {
+    py::array_t<uint32_t> slots(static_cast<py::ssize_t>(count));
+    for (uint32_t i = 0; i < count; ++i) slots.mutable_data()[i] = replay_.Draw();
+    return slots;
+  }
+  void Forget() { replay_.Clear(); }
+  uint32_t ReplayBytes() const { return from_cut_ ? 0 : LatentReplay::Bytes(trainer_.plan()); }
+  uint32_t KeptSlots() const { return replay_.used(); }
 
   py::tuple Evaluate(const py::array& x, const py::array& labels, const py::object& weights) {
     const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
@@ -224,6 +279,7 @@ class NativeTrainer {
   void Flush() { Check(trainer_.Flush()); }
   void Reset() {
     BeginSchedule(0, 0.0f);
+    replay_.Clear();
     Check(trainer_.Reset());
   }
 
@@ -340,6 +396,8 @@ class NativeTrainer {
   AlignedBytes arena_;
   AllOperators operators_;
   Trainer trainer_;
+  AlignedBytes kept_{0};
+  LatentReplay replay_;
   std::vector<uint8_t> remembered_;
   RememberedLoss schedule_;
 };
@@ -403,6 +461,14 @@ void BindTrainer(py::module_& module) {
           "weights float32 [n] of the samples.\n\n"
           "Returns (losses float32 [k], correct uint32 [k], trained bool [k], done, status): stops at the first status "
           "other than 0.")
+      .def("remember", &NativeTrainer::Remember, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
+           "Keep activations of x, perhaps; slots uint32 [n].")
+      .def("replay", &NativeTrainer::Replay, py::arg("slots"), py::arg("numbers"),
+           "Train on what slots uint32 [k] keep; as train.")
+      .def("draw", &NativeTrainer::Draw, py::arg("count"), "Slots by chance, uint32 [count].")
+      .def("forget", &NativeTrainer::Forget, "Empty all slots.")
+      .def_property_readonly("replay_bytes", &NativeTrainer::ReplayBytes, "Memory for activations.")
+      .def_property_readonly("kept_slots", &NativeTrainer::KeptSlots, "Slots with something in them.")
       .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
            "(mean loss, correct samples).")
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")

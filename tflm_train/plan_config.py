@@ -21,7 +21,7 @@ def plan_layers(plan: Plan) -> tuple[int | str, ...]:
 def plan_config(plan: Plan) -> TrainingConfig:
     """Options from which ``convert`` makes the same plan again; layers by their indices."""
     defaults = plan.defaults
-    options = {**plan.options, **plan.run_options, "optimizer": plan.optimizer.word}
+    options = {**plan.options, **plan.run_options, **plan.replay_options, "optimizer": plan.optimizer.word}
     if plan.update.has_object:
         options |= {"update": plan.update.word, "errors": plan.errors}
     surrogates = surrogates_of(plan)

@@ -19,6 +19,7 @@ def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
         ("  of it trained weights", f"{sizes['weight_bytes']:,} B"),
         ("  of it gradients and state", f"{sizes['state_bytes']:,} B"),
         ("trainer object", f"{sizes['trainer_bytes']:,} B"),
+        *([("memory of replay", f"{sizes['replay_bytes']:,} B")] if sizes["replay_bytes"] else []),
         ("stack of a call, at most", f"{sizes['stack_bytes']:,} B"),
         ("plan in the file", f"{sizes['metadata_bytes']:,} B"),
     ]
@@ -47,6 +48,16 @@ def _gradient_lines(plan: Plan) -> list[tuple[str, str]]:
     return [(f"gradient {word}", f"operators {', '.join(operators)}") for word, operators in found.items()]
 
 
+def _replay_lines(plan: Plan) -> list[tuple[str, str]]:
+    options, chosen = plan.replay_options, plan.run_options
+    if not options:
+        return []
+    freeze = chosen["freeze_epoch"] or "a quarter"
+    return [
+        ("replay", f"{chosen['replay']} ({options['slots']:,} slots, {options['replay_type']}, freeze_epoch {freeze})")
+    ]
+
+
 def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
     options = plan.options
@@ -54,6 +65,7 @@ def option_lines(plan: Plan) -> list[tuple[str, str]]:
         *((policy.field(), _policy_line(policy, options)) for policy in plan.policies if len(type(policy)) > 1),
         *_schedule_lines(plan),
         *_gradient_lines(plan),
+        *_replay_lines(plan),
         ("zero-skip", "on" if options["zero_skip"] else "off"),
         ("learning rate", f"{options['learning_rate']:g}"),
         ("samples per update", str(options["accumulate"])),

@@ -55,11 +55,14 @@ def train_report(
     evaluated_on: str,
     output: str | None,
     warnings: list[str],
-    schedule: str,
+    sampling: dict[str, Any],
     zero_skip: int | None,
     cost: "StepCost | None" = None,
 ) -> dict[str, Any]:
-    """Of ``train``; `cost` on emulated devices. `zero_skip`: work of dense training that skips zeros."""
+    """Of ``train``; `cost` on emulated devices.
+
+    `sampling`: the options of the run; `zero_skip`: work of dense training that skips zeros.
+    """
     sizes, update = trainer.model.sizes, trainer.model.plan.update
     dense, work = dense_macs(trainer.model.plan, history.steps + history.left_out), sum(history.counters.values())
     return report(
@@ -86,14 +89,17 @@ def train_report(
             {"learning_rate": one["learning_rate"], "loss": one["loss"] if math.isfinite(one["loss"]) else None}
             for one in history.tried
         ],
-        forward_passes=history.forward_passes,
+        forward_passes=history.forward_passes - history.replayed + history.remembered,
+        replayed=history.replayed,
         effort_ratio=sum(dense.values()) / work if work else None,
         effort_ratio_zero_skip=zero_skip / work if work and zero_skip is not None else None,
-        schedule=schedule,
+        schedule=sampling["schedule"],
+        replay=sampling["replay"],
         updated_fraction=updated_fraction(history, trainer.trainable_parameters),
         skipped_fraction=history.skipped / history.steps if history.steps else 0.0,
         arena_bytes=trainer.device.arena_bytes,
         weight_bytes=sizes.weight_bytes,
+        replay_bytes=sizes.replay_bytes,
         stopped=history.stopped,
         output=output,
         warnings=warnings,

@@ -9,8 +9,8 @@ import numpy as np
 
 from .converters.options import checked, refuse_idle
 from .converters.plan_format import Plan
-from .converters.policies import Schedule
-from .errors import UserError
+from .converters.policies import Replay, Schedule
+from .errors import PlanOptionError, UserError
 from .losses import Objective
 
 
@@ -21,27 +21,56 @@ class Sampling:
     ----------
     threshold : float or None
         Samples whose error 1 - p is below it sit out epochs; None: all take part in all.
+    freeze : int or None
+        After so many epochs the layers behind the cut train alone, on what the last of these epochs has kept; None:
+        all train in all epochs, and nothing is kept.
     """
 
     threshold: float | None = None
+    freeze: int | None = None
 
     @classmethod
-    def chosen(cls, plan: Plan, objective: Objective, labels: np.ndarray, **given: Any) -> "Sampling":
+    def chosen(cls, plan: Plan, objective: Objective, labels: np.ndarray, epochs: int, **given: Any) -> "Sampling":
         """By the options of a call, those of the plan where they are None.
 
         Raises
         ------
         UserError
-            An option out of range or without effect; a schedule for a loss that knows no probability.
+            An option out of range or without effect; a schedule for a loss that knows no probability, replay by a plan
+            without memory for it (``PlanOptionError``) or of other labels than class numbers.
         """
         named = {name: value for name, value in given.items() if value is not None}
         options = {**plan.run_options, **checked(named)}
         refuse_idle(named, options)
+        return cls(cls._threshold(options, objective, labels), cls._freeze(options, plan, labels, epochs))
+
+    @staticmethod
+    def _threshold(options: dict[str, Any], objective: Objective, labels: np.ndarray) -> float | None:
         if options["schedule"] == Schedule.NONE.word:
-            return cls()
+            return None
         if not objective.is_cross_entropy(labels):
             raise UserError(
                 f"schedule {options['schedule']} (--schedule) knows easy samples by the probability of their labels, "
                 f"and the loss {objective.resolve(labels).word} has none; leave it out"
             )
-        return cls(float(options["schedule_threshold"]))
+        return float(options["schedule_threshold"])
+
+    @staticmethod
+    def _freeze(options: dict[str, Any], plan: Plan, labels: np.ndarray, epochs: int) -> int | None:
+        if options["replay"] == Replay.NONE.word:
+            return None
+        check_replay(plan, labels)
+        return int(options["freeze_epoch"]) or max(1, epochs // 4)
+
+
+def check_replay(plan: Plan, labels: np.ndarray | None = None) -> None:
+    """Raises ``UserError`` where activations cannot be kept: by the plan (``PlanOptionError``), or for such labels."""
+    if not plan.replay_options:
+        raise PlanOptionError(
+            "replay latent (--replay) needs a plan with programs from a cut and memory for activations",
+            replay=Replay.LATENT.word,
+        )
+    if labels is not None and (labels.ndim != 1 or labels.dtype.kind != "i"):
+        raise UserError(
+            "replay latent (--replay) keeps one class number for each sample: give y as class numbers, or leave it out"
+        )

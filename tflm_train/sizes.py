@@ -26,6 +26,8 @@ class Sizes:
         Gradient buffers, selector state and padding between them (part of every arena).
     trainer_bytes : int
         The ``Trainer`` object, apart from the arena.
+    replay_bytes : int
+        Memory for the activations that latent replay keeps, apart from the arena; 0 without.
     stack_bytes : int
         The most stack that a call of the ``Trainer`` takes below its caller on Cortex-M, where the library's own
         kernels run; interrupts come on top.
@@ -38,6 +40,7 @@ class Sizes:
     weight_bytes: int
     state_bytes: int
     trainer_bytes: int
+    replay_bytes: int
     stack_bytes: int
     metadata_bytes: int
     trainable_parameters: int
@@ -59,6 +62,7 @@ def plan_sizes(plan: Plan, metadata_bytes: int) -> Sizes:
         weight_bytes=weights,
         state_bytes=persistent - weights,
         trainer_bytes=plan_format.TRAINER_BYTES,
+        replay_bytes=plan.replay_bytes,
         stack_bytes=stack_bytes(plan),
         metadata_bytes=metadata_bytes,
         trainable_parameters=int(plan.parameters["elements"].sum()),

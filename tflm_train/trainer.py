@@ -16,6 +16,7 @@ from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
 from .converters.options import OPTIONS, checked, refuse_idle
 from .converters.plan_format import decode
+from .converters.policies import Replay
 from .converters.remainders import (
     add_remainders,
     has_remainders,
@@ -26,7 +27,8 @@ from .converters.remainders import (
 from .data import check_inputs
 from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
-from .errors import DataWarning, DeviceError, PlanOptionError, TrainingWarning, UserError
+from .devices.device import NO_SLOT
+from .errors import DataWarning, DeviceError, NonFiniteError, PlanOptionError, TrainingWarning, UserError
 from .history import History
 from .input_type import InputType
 from .keras_weights import write_to_keras
@@ -37,7 +39,7 @@ from .progress import TrainingProgress
 from .rate_search import RateSearch
 from .run_watch import RunWatch
 from .samples import Samples, check_sample_weight, class_weights, split
-from .sampling import Sampling
+from .sampling import Sampling, check_replay
 from .saturation import probes, saturation
 from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, advice, order_generator, sample_order
@@ -119,6 +121,8 @@ class Trainer:
         sample_weight: Any = None,
         schedule: str | None = None,
         schedule_threshold: float | None = None,
+        replay: str | None = None,
+        freeze_epoch: int | None = None,
     ) -> History:
         """Train, one sample at a time.
 
@@ -164,6 +168,8 @@ class Trainer:
         schedule, schedule_threshold : optional
             The options of ``TrainingConfig`` for this call; default: the plan's. A schedule starts with nothing
             remembered, and takes a byte of the device's memory for each sample.
+        replay, freeze_epoch : optional
+            The same of latent replay, by a plan that has memory for it. What was kept before is forgotten.
 
         Returns
         -------
@@ -192,14 +198,17 @@ class Trainer:
                 )
             weights = class_weights(class_weight, samples.labels, self._objective)
             samples = replace(samples, weights=weights)
-        sampling = Sampling.chosen(
-            self.model.plan,
-            self._objective,
-            samples.labels,
-            schedule=schedule,
-            schedule_threshold=schedule_threshold,
-        )
         _check_count("epochs", epochs)
+        if self._from_cut and replay is None:
+            replay = Replay.NONE.word  # the samples are activations
+        options = {"schedule": schedule, "schedule_threshold": schedule_threshold}
+        options |= {"replay": replay, "freeze_epoch": freeze_epoch}
+        try:
+            sampling = Sampling.chosen(self.model.plan, self._objective, samples.labels, epochs, **options)
+        except PlanOptionError as error:
+            raise self._with_command(error, error.changes) from None
+        if self._from_cut and sampling.freeze is not None:
+            raise UserError("replay latent (--replay) trains the whole model first: leave from_cut=True out")
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         before = self.device.options()
         search = isinstance(learning_rate, str) and learning_rate == "auto"
@@ -269,6 +278,63 @@ class Trainer:
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
         accuracy = self._objective.accuracy(correct, labels)
         return {"loss": loss} if accuracy is None else {"loss": loss, "accuracy": accuracy}
+
+    def remember(self, x: Any, y: Any, sample_weight: Any = None) -> int:
+        """Keep the activations of samples at the plan's cut, as they are now, to train on them again (``replay``).
+        Nothing trains. Where there are more than the plan has slots, a fair choice of each class stays.
+
+        Returns
+        -------
+        int
+            How many of the samples were kept; later ones may have taken the place of earlier ones.
+
+        Raises
+        ------
+        UserError
+            As for ``fit``; a plan without latent replay.
+        """
+        samples = self._samples(x, y, sample_weight)
+        self._need_replay(samples.labels)
+        fed = self._fed(samples)
+        return int((self.device.remember(fed.x, fed.labels, fed.weights) != NO_SLOT).sum())
+
+    def replay(self, samples: int) -> dict[str, float]:
+        """Train the layers behind the plan's cut on some of the kept activations, chosen by chance.
+
+        Between steps on new samples this guards against forgetting old ones.
+
+        Returns
+        -------
+        dict
+            Mean ``loss`` before each update, and ``accuracy``.
+
+        Raises
+        ------
+        UserError
+            Nothing is kept; a plan without latent replay; NaN or infinity: all is as it was before the call.
+        """
+        _check_count("samples", samples)
+        self._need_replay()
+        slots, before = self.device.draw(samples), self.device.state()
+        if not len(slots):
+            raise UserError("there is nothing to replay: nothing has been kept; call remember first")
+        log = self.device.replay(slots)
+        self.device.flush()
+        if log.non_finite or not all(np.isfinite(values).all() for values in self._parameters()):
+            self.device.set_state(before)
+            raise NonFiniteError(
+                "replay: an output, loss or weight became NaN or infinite; the weights from before are restored; try a "
+                "smaller learning rate"
+            )
+        return self._metrics(float(log.losses.mean(dtype=np.float64)), int(log.correct.sum()), np.zeros(log.done, int))
+
+    def _need_replay(self, labels: np.ndarray | None = None) -> None:
+        if self._from_cut:
+            raise UserError("replay latent (--replay) keeps activations of the whole model: leave from_cut=True out")
+        try:
+            check_replay(self.model.plan, labels)
+        except PlanOptionError as error:
+            raise self._with_command(error, error.changes) from None
 
     def evaluate(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Mean ``loss`` (each sample's times its weight) and, where labels are classes, ``accuracy`` (0 to 1), without

@@ -10,7 +10,8 @@ import numpy as np
 
 from .callbacks import Callbacks
 from .data_range import HARMLESS
-from .devices import Device
+from .devices import Device, StepLog
+from .devices.device import NO_SLOT
 from .errors import NonFiniteError, TrainingWarning
 from .history import History
 from .progress import TrainingProgress
@@ -36,6 +37,37 @@ def advice(largest: float) -> str:
     if largest <= HARMLESS:
         return "try a smaller learning rate"
     return f"x reaches {largest:g}: scale it as for the model's training, or try a smaller learning rate"
+
+
+class KeptSamples:
+    """Which samples' activations a device keeps, and where.
+
+    Parameters
+    ----------
+    samples : int
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._slot = np.full(samples, NO_SLOT, np.uint32)
+        self._sample: dict[int, int] = {}
+
+    @property
+    def kept(self) -> np.ndarray:
+        """bool [samples]"""
+        return self._slot != NO_SLOT
+
+    def of(self, samples: np.ndarray) -> np.ndarray:
+        """Slots of some samples that are kept."""
+        return self._slot[samples]
+
+    def add(self, samples: np.ndarray, slots: np.ndarray) -> None:
+        """Samples and their slots, NO_SLOT of those that were left; what was in a slot is so no more."""
+        for sample, slot in zip(samples.tolist(), slots.tolist()):
+            if slot != NO_SLOT:
+                before = self._sample.get(slot)
+                if before is not None:
+                    self._slot[before] = NO_SLOT
+                self._slot[sample], self._sample[slot] = slot, sample
 
 
 class TrainingRun:
@@ -86,18 +118,18 @@ class TrainingRun:
             Of the order; None keeps it.
         sampling : Sampling
         """
+        self._sampling = sampling
+        self._slots: KeptSamples | None = None  # once layers are frozen
         if sampling.threshold is None:
-            self._train(samples, held_out, epochs, seed, scheduled=False)
+            self._train(samples, held_out, epochs, seed)
             return
         self._device.begin_schedule(len(samples), sampling.threshold)
         try:
-            self._train(samples, held_out, epochs, seed, scheduled=True)
+            self._train(samples, held_out, epochs, seed)
         finally:
             self._device.begin_schedule(0, sampling.threshold)
 
-    def _train(
-        self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None, scheduled: bool
-    ) -> None:
+    def _train(self, samples: Samples, held_out: Samples | None, epochs: int, seed: int | None) -> None:
         generator = order_generator(seed)
         self._latest = np.zeros(len(samples), np.float32), np.zeros(len(samples), np.uint32)
         good = [self._device.state()]  # before training, then after the latest epochs
@@ -105,8 +137,9 @@ class TrainingRun:
             try:
                 self._callbacks.call("on_epoch_begin", epoch, {})
                 order = sample_order(len(samples), generator)
-                present = self._device.next_epoch(len(samples))[order] if scheduled else np.ones(len(order), bool)
-                values = self._epoch(samples, order, present)
+                if epoch == self._sampling.freeze:
+                    self._slots = self._remember(samples, order)
+                values = self._epoch(samples, order, self._present(len(samples))[order])
             except BaseException:
                 # no later call finds half a group: its samples count, as those before them do
                 self._device.flush()
@@ -130,6 +163,31 @@ class TrainingRun:
             self._history.noticed = sentence
             warnings.warn(sentence, TrainingWarning, stacklevel=6)  # where fit was called
 
+    def _present(self, samples: int) -> np.ndarray:
+        """Who takes part in an epoch."""
+        everybody = np.ones(samples, bool)
+        present = everybody if self._sampling.threshold is None else self._device.next_epoch(samples)
+        return present if self._slots is None else present & self._slots.kept
+
+    def _remember(self, samples: Samples, order: np.ndarray) -> KeptSamples:
+        """Keep the activations of all samples: what computes them does not train any more."""
+        kept = KeptSamples(len(samples))
+        self._device.forget()
+        self._device.reset_counters()
+        for chunk in np.array_split(order, min(CHUNKS, len(order))):
+            part = samples[chunk]
+            kept.add(chunk, self._device.remember(part.x, part.labels, part.weights))
+            self._history.remembered += len(chunk)
+        self._collect_work()
+        return kept
+
+    def _steps(self, samples: Samples, chunk: np.ndarray) -> StepLog:
+        if self._slots is None:
+            return self._device.train(samples.x, samples.labels, chunk, samples.weights)
+        log = self._device.replay(self._slots.of(chunk), None if self._sampling.threshold is None else chunk)
+        self._history.replayed += log.done
+        return log
+
     def _epoch(self, samples: Samples, order: np.ndarray, present: np.ndarray) -> dict[str, float] | None:
         """Mean loss and accuracy of one pass over those that are present, None if it met NaN or infinity. The others
         count with their latest loss."""
@@ -147,7 +205,7 @@ class TrainingRun:
             if watched:
                 self._callbacks.call("on_train_batch_begin", batch, {})
             self._device.reset_counters()
-            log = self._device.train(samples.x, samples.labels, chunk, samples.weights)
+            log = self._steps(samples, chunk)
             self._collect_work()
             seen += log.done
             self._history.steps += log.done
@@ -193,6 +251,8 @@ class TrainingRun:
 
     def _restore(self, good: list[bytes], samples: Samples, epoch: int) -> None:
         """Go back to the latest state that gives finite outputs, and tell it in the history."""
+        if self._sampling.freeze is not None:
+            self._device.forget()  # activations of other weights
         for position in reversed(range(len(good))):
             self._device.set_state(good[position])
             if position == 0 or self._can_evaluate(samples):

@@ -96,7 +96,7 @@ def train(
             after=after,
             evaluated_on="x" if arrays.x_test is None else "x_test",
             output=None if output is None else str(output),
-            schedule={**trainer.model.plan.run_options, **sampling}["schedule"],
+            sampling={**trainer.model.plan.run_options, **sampling},
             zero_skip=zero_skip,
             cost=cost,
             warnings=sentences,
@@ -145,7 +145,7 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("work of the whole run", macs(work)),
         ("dense training without skipping", macs(dense) + _ratio(content["effort_ratio"])),
         *_zero_skip_lines(content, work),
-        *([("forward passes", f"{content['forward_passes']:,}")] if content["schedule"] != "none" else []),
+        *_pass_lines(content),
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
         *_integer_lines(content),
         ("arena", f"{content['arena_bytes']:,} B"),
@@ -161,6 +161,21 @@ def _ratio(ratio: float | None) -> str:
 def _zero_skip_lines(content: dict[str, Any], work: int) -> list[tuple[str, str]]:
     ratio = content["effort_ratio_zero_skip"]
     return [] if ratio is None else [("dense training that skips zeros", macs(round(ratio * work)) + _ratio(ratio))]
+
+
+def _pass_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """What choosing samples has spared, where something chose."""
+    passes, replayed = content["forward_passes"], content["replayed"]
+    if passes == content["samples"] * content["epochs"]:
+        return []
+    lines = [("forward passes of the whole model", f"{passes:,}")]
+    if content["replay"] == "none":
+        return lines
+    return [
+        *lines,
+        ("  from activations that were kept", f"{replayed:,}"),
+        ("memory of replay", f"{content['replay_bytes']:,} B"),
+    ]
 
 
 def _integer_lines(content: dict[str, Any]) -> list[tuple[str, str]]:

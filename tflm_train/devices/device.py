@@ -10,6 +10,8 @@ import numpy as np
 from ..converters.plan_format import ScalarType
 from ..errors import DeviceError
 
+NO_SLOT = 0xFFFFFFFF
+
 
 @dataclass(frozen=True)
 class StepLog:
@@ -94,6 +96,24 @@ class Device(Protocol):
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
         """Train on the samples that `order` (uint32 [k]) names, one after the other. `weights`: what each sample's
         loss is multiplied by; None: 1."""
+        ...
+
+    def remember(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Keep activations of samples with class numbers, by a plan with replay, and train nothing: their slots, uint32
+        [n], NO_SLOT where the samples that are there already leave no room."""
+        ...
+
+    def replay(self, slots: np.ndarray, numbers: np.ndarray | None = None) -> StepLog:
+        """Train what lies behind the cut on the activations in `slots` (uint32 [k]), one after the other. `numbers`:
+        those of their samples in the schedule."""
+        ...
+
+    def draw(self, count: int) -> np.ndarray:
+        """Slots by chance, of those with something in them: uint32 [count]; empty if there are none."""
+        ...
+
+    def forget(self) -> None:
+        """Empty all slots."""
         ...
 
     def begin_schedule(self, samples: int, threshold: float) -> None:

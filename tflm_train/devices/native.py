@@ -11,7 +11,7 @@ from ..errors import DeviceError
 from ..model import TrainableModel
 from ..native_modules import load_module
 from ..sizes import native_arena_bytes
-from .device import StepLog, stored_values
+from .device import NO_SLOT, StepLog, stored_values
 from .refusals import NON_FINITE, OK, refusal
 
 
@@ -52,10 +52,25 @@ class NativeDevice:
         return refusal(error.status, f"{self._model_name}: {error.text.rstrip('.')}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
-        losses, correct, trained, done, status = self._call(self._trainer.train, x, labels, order, weights)
+        return self._log(*self._call(self._trainer.train, x, labels, order, weights))
+
+    def _log(self, losses: np.ndarray, correct: np.ndarray, trained: np.ndarray, done: int, status: int) -> StepLog:
         if status not in (OK, NON_FINITE):
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
         return StepLog(losses[:done], correct[:done], trained[:done], status == NON_FINITE)
+
+    def remember(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        return np.asarray(self._call(self._trainer.remember, x, labels, weights))
+
+    def replay(self, slots: np.ndarray, numbers: np.ndarray | None = None) -> StepLog:
+        named = np.full(len(slots), NO_SLOT, np.uint32) if numbers is None else numbers
+        return self._log(*self._call(self._trainer.replay, slots, named))
+
+    def draw(self, count: int) -> np.ndarray:
+        return np.asarray(self._trainer.draw(count if self._trainer.kept_slots else 0))
+
+    def forget(self) -> None:
+        self._trainer.forget()
 
     def begin_schedule(self, samples: int, threshold: float) -> None:
         self._call(self._trainer.begin_schedule, samples, threshold)

@@ -41,6 +41,10 @@ class Command(enum.IntEnum):
     RESET = 0x26
     SCHEDULE = 0x27
     NEXT_EPOCH = 0x28
+    REMEMBER = 0x29
+    REPLAY = 0x2A
+    DRAW = 0x2B
+    FORGET = 0x2C
     PARAMETER = 0x30
     READ_PARAMETER = 0x31
     WRITE_PARAMETER = 0x32

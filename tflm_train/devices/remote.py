@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..errors import DeviceError, NonFiniteError, UserError
 from ..history import PHASES
 from ..model import TrainableModel
 from ..sizes import native_arena_bytes
-from .device import StepLog, stored_dtype, stored_values
+from .device import NO_SLOT, StepLog, stored_dtype, stored_values
 from .protocol import FIRST_PROTOCOL_STATUS, Command, Link, ProtocolError, Status
 from .refusals import refusal
 from .replies import ADVICE, OPTIONS, read_refusal, read_reply
@@ -74,7 +75,8 @@ class RemoteDevice:
         self.firmware = hello["text"]
         self.counts_instructions = bool(hello["flags"] & COUNTS_INSTRUCTIONS)
         checksum = zlib.crc32(model.data)
-        self._load(model.data, (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum))
+        built_in = (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum)
+        self._load(model.data, built_in, model.plan.replay_bytes)
         self._parameters = model.plan.parameters
         self._state_bytes = STATE_HEADER_BYTES + int(model.plan.defaults["constants_offset"])
         self._inputs = int(np.prod(model.cut_shape if self._from_cut else model.input_shape, dtype=np.int64))
@@ -109,8 +111,10 @@ class RemoteDevice:
                 )
         return reply
 
-    def _load(self, data: bytes, built_in: bool) -> None:
+    def _load(self, data: bytes, built_in: bool, replay_bytes: int) -> None:
         self._needs = {"arena": self.arena_bytes} if built_in else {"file": len(data), "arena": self.arena_bytes}
+        if replay_bytes and not self._from_cut:
+            self._needs["replay"] = replay_bytes
         start = struct.pack("<2I", self.arena_bytes, FROM_CUT if self._from_cut else WHOLE)
         if built_in:
             self._request(Command.USE_BUILT_IN, start)
@@ -148,23 +152,51 @@ class RemoteDevice:
         return refusal(error.status, f"{self._model_name}: {text or f'status {error.status}'}{subject}{required}")
 
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
-        losses: list[float] = []
-        correct: list[int] = []
-        trained: list[bool] = []
+        def step(index: int) -> dict[str, Any]:
+            weight = None if weights is None else float(weights[index])
+            number = index if self._scheduled else None
+            return self._run(Command.STEP, self._sample(x[index], labels[index], weight, number))
+
+        return self._steps(step, order.tolist())
+
+    @staticmethod
+    def _steps(step: Callable[[int], dict[str, Any]], indices: list[int]) -> StepLog:
+        results: list[dict[str, Any]] = []
         non_finite = False
-        for index in order:
+        for index in indices:
             try:
-                weight = None if weights is None else float(weights[index])
-                number = int(index) if self._scheduled else None
-                result = self._run(Command.STEP, x[index], labels[index], weight, number)
+                results.append(step(index))
             except NonFiniteError:
                 non_finite = True
                 break
-            losses.append(result["loss"])
-            correct.append(result["correct"])
-            trained.append(bool(result["trained"]))
-        arrays = np.array(losses, np.float32), np.array(correct, np.uint32), np.array(trained, bool)
-        return StepLog(*arrays, non_finite)
+        losses = np.array([result["loss"] for result in results], np.float32)
+        correct = np.array([result["correct"] for result in results], np.uint32)
+        trained = np.array([result["trained"] for result in results], bool)
+        return StepLog(losses, correct, trained, non_finite)
+
+    def remember(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        counts = [None] * len(x) if weights is None else weights.tolist()
+        payloads = (self._sample(*sample) for sample in zip(x, labels, counts))
+        return np.array([self._request(Command.REMEMBER, payload)["slot"] for payload in payloads], np.uint32)
+
+    def replay(self, slots: np.ndarray, numbers: np.ndarray | None = None) -> StepLog:
+        named = np.full(len(slots), NO_SLOT, np.uint32) if numbers is None else numbers
+        requests = [struct.pack("<2I", *pair) for pair in zip(slots.tolist(), named.tolist())]
+        return self._steps(lambda index: self._run(Command.REPLAY, requests[index]), list(range(len(requests))))
+
+    def draw(self, count: int) -> np.ndarray:
+        drawn: list[int] = []
+        while len(drawn) < count:
+            reply = self._request(Command.DRAW)
+            if reply["slot"] == NO_SLOT:
+                break
+            if reply["slot"] >= reply["used"]:
+                raise DeviceError(f"device {self.name} draws slot {reply['slot']} of {reply['used']}; {ADVICE}")
+            drawn.append(reply["slot"])
+        return np.array(drawn, np.uint32)
+
+    def forget(self) -> None:
+        self._request(Command.FORGET)
 
     def begin_schedule(self, samples: int, threshold: float) -> None:
         kind = Schedule.REMEMBERED_LOSS if samples else Schedule.NONE
@@ -186,7 +218,7 @@ class RemoteDevice:
         self._request(Command.FLUSH)
 
     def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
-        results = [self._run(Command.EVALUATE, sample, label) for sample, label in zip(x, labels)]
+        results = [self._run(Command.EVALUATE, self._sample(*sample)) for sample in zip(x, labels)]
         counts = np.ones(len(results), np.float32) if weights is None else weights
         loss = sum(result["loss"] * float(weight) for result, weight in zip(results, counts))
         return loss / len(results), sum(result["correct"] for result in results)
@@ -198,10 +230,9 @@ class RemoteDevice:
             row[:] = np.frombuffer(self._read(Command.READ_OUTPUT, b"", row.nbytes), NUMBER)
         return outputs
 
-    def _run(
-        self, command: Command, sample: np.ndarray, label: Any, weight: float | None = None, number: int | None = None
-    ) -> dict[str, Any]:
-        result = self._request(command, self._sample(sample, label, weight, number))
+    def _run(self, command: Command, payload: bytes) -> dict[str, Any]:
+        """The result of a step or an evaluation."""
+        result = self._request(command, payload)
         if result["correct"] > self._outputs:  # a decision is about one output at least
             raise DeviceError(
                 f"device {self.name} answers with a reply that is none: its correct cannot be {result['correct']}; "

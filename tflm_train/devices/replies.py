@@ -111,6 +111,7 @@ def readable(text: bytes) -> str:
 
 EMPTY = Form()
 RESULT = f32("loss"), u32("correct")
+STEP = *RESULT, u32("trained", most=1)
 OPTIONS = Form(*((f32 if option.code == "<f4" else u32)(option.name) for option in DEVICE_OPTIONS.values()))
 COUNTERS = Form(
     *(u64(f"work_{phase}") for phase in ("forward", "input_error", "weight_gradient", "update", "selection")),
@@ -147,7 +148,7 @@ REPLIES: dict[Command, Form] = {
     Command.LOAD_END: EMPTY,
     Command.USE_BUILT_IN: EMPTY,
     Command.STAGE: EMPTY,
-    Command.STEP: Form(*RESULT, u32("trained", most=1)),
+    Command.STEP: Form(*STEP),
     Command.EVALUATE: Form(*RESULT),
     Command.INFER: EMPTY,
     Command.READ_OUTPUT: Form(data=True, finite=True),
@@ -155,6 +156,10 @@ REPLIES: dict[Command, Form] = {
     Command.RESET: EMPTY,
     Command.SCHEDULE: EMPTY,
     Command.NEXT_EPOCH: Form(data=True),
+    Command.REMEMBER: Form(u32("slot")),
+    Command.REPLAY: Form(*STEP),
+    Command.DRAW: Form(u32("slot"), u32("used")),
+    Command.FORGET: EMPTY,
     Command.PARAMETER: Form(u32("tensor"), u32("elements"), u32("type"), u32("bytes")),
     Command.READ_PARAMETER: Form(data=True),  # an update can overflow: whoever trains looks for it
     Command.WRITE_PARAMETER: EMPTY,

@@ -306,6 +306,22 @@ TEST_CASE("a schedule takes what memory there is, and gives it back") {
   CHECK(begin(16).status == 0);
 }
 
+TEST_CASE("a model whose plan keeps no activations has none to replay") {
+  Bench device;
+  device.Load();
+  const Bytes before = device.Weights();
+  CHECK(device.Request(Command::kRemember, Bench::Sample(0)).status == Number(Status::kNotInitialized));
+  CHECK(device.Request(Command::kReplay, Payload().U32(0).U32(0xFFFFFFFFu)).status ==
+        Number(ProtocolStatus::kOutOfRange));
+  CHECK(device.Request(Command::kReplay, Payload().U32(0)).status == Number(ProtocolStatus::kBadLength));
+  const Reply drawn = device.Request(Command::kDraw);
+  CHECK(drawn.status == 0);
+  CHECK(drawn.U32(0) == 0xFFFFFFFFu);
+  CHECK(drawn.U32(1) == 0);
+  CHECK(device.Request(Command::kForget).status == 0);
+  CHECK(device.Weights() == before);
+}
+
 TEST_CASE("options are read, changed, and refused as a whole") {
   Bench device;
   device.Load();

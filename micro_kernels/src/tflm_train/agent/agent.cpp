@@ -104,6 +104,10 @@ void Agent::Execute(Command command, PayloadReader& request) {
     case Command::kReset:
     case Command::kSchedule:
     case Command::kNextEpoch:
+    case Command::kRemember:
+    case Command::kReplay:
+    case Command::kDraw:
+    case Command::kForget:
     case Command::kParameter:
     case Command::kReadParameter:
     case Command::kWriteParameter:
@@ -141,6 +145,14 @@ void Agent::ExecuteLoaded(Command command, PayloadReader& request) {
       return Schedule(request);
     case Command::kNextEpoch:
       return NextEpoch(request);
+    case Command::kRemember:
+      return Remember(request);
+    case Command::kReplay:
+      return Replay(request);
+    case Command::kDraw:
+      return Draw(request);
+    case Command::kForget:
+      return Forget(request);
     case Command::kParameter:
       return Parameter(request);
     case Command::kReadParameter:

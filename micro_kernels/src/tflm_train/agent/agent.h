@@ -10,6 +10,7 @@
 #include "tflm_train/agent/payload.h"
 #include "tflm_train/agent/protocol.h"
 #include "tflm_train/agent/step_meter.h"
+#include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
 
@@ -76,6 +77,10 @@ class Agent {
   void Reset(PayloadReader& request);
   void Schedule(PayloadReader& request);
   void NextEpoch(PayloadReader& request);
+  void Remember(PayloadReader& request);
+  void Replay(PayloadReader& request);
+  void Draw(PayloadReader& request);
+  void Forget(PayloadReader& request);
   void Parameter(PayloadReader& request);
   void ReadParameter(PayloadReader& request);
   void WriteParameter(PayloadReader& request);
@@ -93,15 +98,17 @@ class Agent {
     uint32_t programs;
   };
   void Start(const void* model, size_t model_bytes, const Wanted& wanted, Memory memory);
+  void RefuseModel(tflm_train::Status status);
   void Unload();
   void EndSchedule();
-  bool ReadSample(PayloadReader& request, bool labelled, bool trains, Sample* sample);
+  bool ReadSample(PayloadReader& request, bool labelled, uint16_t fields, Sample* sample);
   uint8_t* StagingArea();
   uint32_t InputBytes() const { return ScalarBytes(trainer_.input_type(), trainer_.input_elements()); }
   uint32_t OutputBytes() const { return ScalarBytes(trainer_.output_type(), trainer_.output_elements()); }
   /// Bytes [offset, offset + count) of `bytes`, or kOutOfRange.
   void ReplyPart(const void* memory, uint32_t bytes, uint32_t offset, uint32_t count);
   void ReplyResult(tflm_train::Status status, const StepResult& result);
+  void ReplyStep(tflm_train::Status status, const StepResult& result, uint32_t number, float weight);
   bool Complete(const PayloadReader& request);
 
   void Fail(ProtocolStatus status) { status_ = static_cast<uint8_t>(status); }
@@ -131,6 +138,7 @@ class Agent {
   uint32_t arena_bytes_ = 0;
   uint32_t steps_ = 0;
   uint8_t* staging_ = nullptr;  // inputs, then a label vector
+  LatentReplay replay_;
   RememberedLoss schedule_;
   size_t schedule_bytes_ = 0;      // behind those of spare_
   const float* output_ = nullptr;  // of the latest Infer

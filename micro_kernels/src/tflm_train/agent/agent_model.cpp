@@ -117,17 +117,30 @@ void Agent::Start(const void* model, size_t model_bytes, const Wanted& wanted, M
   const tflm_train::Status status = from_cut
                                         ? trainer_.InitFromCut(model, model_bytes, operators, arena, wanted.arena_bytes)
                                         : trainer_.Init(model, model_bytes, operators, arena, wanted.arena_bytes);
-  SetStatus(status);
-  if (status != tflm_train::Status::kOk) {
-    const ErrorDetail& detail = trainer_.error();
-    reply_.U32(detail.required_bytes);
-    reply_.U32(detail.step);
-    return reply_.Text(detail.Text(), kLongestText);
+  if (status != tflm_train::Status::kOk) return RefuseModel(status);
+  const uint32_t replay_bytes = from_cut ? 0 : LatentReplay::Bytes(trainer_.plan());
+  replay_ = {};
+  if (replay_bytes > 0) {
+    uint8_t* const kept = memory.Take(replay_bytes);
+    if (kept == nullptr) {
+      reply_.U32(static_cast<uint32_t>(memory.size));
+      return Fail(ProtocolStatus::kNoMemory);
+    }
+    const tflm_train::Status started = replay_.Init(&trainer_, kept, replay_bytes);
+    if (started != tflm_train::Status::kOk) return RefuseModel(started);
   }
   loaded_ = true;
   model_bytes_ = static_cast<uint32_t>(model_bytes);
   arena_bytes_ = wanted.arena_bytes;
   spare_ = memory;
+}
+
+void Agent::RefuseModel(tflm_train::Status status) {
+  SetStatus(status);
+  const ErrorDetail& detail = trainer_.error();
+  reply_.U32(detail.required_bytes);
+  reply_.U32(detail.step);
+  reply_.Text(detail.Text(), kLongestText);
 }
 
 void Agent::Unload() {

@@ -42,7 +42,7 @@ void Agent::Stage(PayloadReader& request) {
   if (size > 0) std::memcpy(staging + offset, request.Bytes(size), size);
 }
 
-bool Agent::ReadSample(PayloadReader& request, bool labelled, bool trains, Sample* sample) {
+bool Agent::ReadSample(PayloadReader& request, bool labelled, uint16_t may_have, Sample* sample) {
   output_ = nullptr;
   const LabelKind kind = static_cast<LabelKind>(request.U8());
   const SampleSource source = static_cast<SampleSource>(request.U8());
@@ -50,7 +50,7 @@ bool Agent::ReadSample(PayloadReader& request, bool labelled, bool trains, Sampl
   const int32_t index = static_cast<int32_t>(request.U32());
   const float weight = (fields & kHasWeight) != 0 ? request.F32() : 1.0f;
   const uint32_t number = (fields & kHasNumber) != 0 ? request.U32() : kNoneOffset;
-  const bool known_fields = fields == 0 || (trains && fields <= (kHasWeight | kHasNumber));
+  const bool known_fields = (fields & ~may_have) == 0;
   const bool vector = kind == LabelKind::kVector, classes = kind == LabelKind::kClasses;
   const bool known_label = labelled ? vector || classes || kind == LabelKind::kClass : kind == LabelKind::kNone;
   const uint32_t rows = trainer_.output_elements() / trainer_.classes();
@@ -88,23 +88,27 @@ void Agent::ReplyResult(tflm_train::Status status, const StepResult& result) {
   reply_.U32(result.correct);
 }
 
-void Agent::Step(PayloadReader& request) {
-  Sample sample;
-  if (!ReadSample(request, true, true, &sample)) return;
-  StepResult result = {};
-  if (config_.meter != nullptr) config_.meter->BeginStep();
-  const tflm_train::Status status = trainer_.Step(sample.input, sample.label, sample.weight, &result);
-  if (config_.meter != nullptr) config_.meter->EndStep();
+void Agent::ReplyStep(tflm_train::Status status, const StepResult& result, uint32_t number, float weight) {
   ReplyResult(status, result);
   if (status != tflm_train::Status::kOk) return;
-  schedule_.Remember(sample.number, result.loss, sample.weight);
+  schedule_.Remember(number, result.loss, weight);
   reply_.U32(result.trained ? 1 : 0);
   ++steps_;
 }
 
+void Agent::Step(PayloadReader& request) {
+  Sample sample;
+  if (!ReadSample(request, true, kHasWeight | kHasNumber, &sample)) return;
+  StepResult result = {};
+  if (config_.meter != nullptr) config_.meter->BeginStep();
+  const tflm_train::Status status = trainer_.Step(sample.input, sample.label, sample.weight, &result);
+  if (config_.meter != nullptr) config_.meter->EndStep();
+  ReplyStep(status, result, sample.number, sample.weight);
+}
+
 void Agent::Evaluate(PayloadReader& request) {
   Sample sample;
-  if (!ReadSample(request, true, false, &sample)) return;
+  if (!ReadSample(request, true, 0, &sample)) return;
   StepResult result = {};
   const tflm_train::Status status = trainer_.Evaluate(sample.input, sample.label, &result);
   ReplyResult(status, result);
@@ -112,7 +116,7 @@ void Agent::Evaluate(PayloadReader& request) {
 
 void Agent::Infer(PayloadReader& request) {
   Sample sample;
-  if (!ReadSample(request, false, false, &sample)) return;
+  if (!ReadSample(request, false, 0, &sample)) return;
   const tflm_train::Status status = trainer_.Infer(sample.input, &output_);
   SetStatus(status);
   if (status != tflm_train::Status::kOk) output_ = nullptr;
@@ -136,6 +140,7 @@ void Agent::Reset(PayloadReader& request) {
   output_ = nullptr;
   steps_ = 0;
   EndSchedule();
+  replay_.Clear();
   if (config_.meter != nullptr) config_.meter->Reset();
   SetStatus(trainer_.Reset());
 }

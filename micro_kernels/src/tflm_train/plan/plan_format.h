@@ -20,6 +20,9 @@ inline constexpr uint32_t kKernelCount = 90u;
 inline constexpr uint32_t kTrainerBytes = 336u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
+inline constexpr uint32_t kReplayHeaderBytes = 8u;
+inline constexpr uint32_t kReplayClassBytes = 8u;
+inline constexpr uint32_t kReplaySlotBytes = 12u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
 inline constexpr uint32_t kLayerDense = 2u;
@@ -180,6 +183,11 @@ enum class ParameterKind : uint16_t {
 enum class Schedule : uint16_t {
   kNone = 0,
   kRememberedLoss = 1,
+};
+
+enum class Replay : uint16_t {
+  kNone = 0,
+  kLatent = 1,
 };
 
 enum class PolicyKind : uint16_t {
@@ -365,6 +373,10 @@ struct DefaultsRecord {
   uint16_t update;
   uint16_t schedule;
   float schedule_threshold;
+  uint16_t replay;
+  uint16_t replay_type;
+  uint32_t slots;
+  uint32_t freeze_epoch;
   float loss_scale;
   uint32_t seed;
   uint32_t persistent_bytes;
@@ -377,7 +389,7 @@ struct DefaultsRecord {
   uint32_t gate_state_bytes;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 116);
+static_assert(sizeof(DefaultsRecord) == 128);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -55,6 +55,7 @@ constexpr const char* kTexts[] = {
     "error at the output",
     "weight of the sample",
     "cut",
+    "replay",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

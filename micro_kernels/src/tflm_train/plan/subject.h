@@ -60,6 +60,7 @@ enum class Subject : uint8_t {
   kOutputError,
   kSampleWeight,
   kCut,
+  kReplay,
   kCount,
   kFirstKernel = 64,
 };

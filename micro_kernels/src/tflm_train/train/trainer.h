@@ -119,6 +119,7 @@ class Trainer {
   const PlanReader& plan() const { return plan_; }
 
  private:
+  friend class LatentReplay;
   class Memory;
 
   TFLM_TRAIN_COLD Status Prepare(const void* model, size_t model_size, const OperatorSet& operators, void* arena,
