@@ -56,6 +56,23 @@ def test_any_budget_is_kept_and_more_gains_no_less(data: bytes):
     assert len(chosen[-1]) == len(scores) and len(chosen[0]) >= 1 and gains[0] < gains[-1]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"gradient": "filter", "filter_size": 4},
+        {"selector": "tinyprop", "s_min": 0.2, "gate": "loss", "gate_threshold": 0.5},
+        {"optimizer": "momentum", "momentum": 0.5},
+        {"schedule": "remembered-loss", "schedule_threshold": 0.1, "replay": "latent", "slots": 20},
+    ],
+)
+def test_scores_are_those_of_exact_gradients_of_all_samples(options: dict[str, Any]):
+    data = networks.cnn()
+    x, y = networks.samples(data, 6)
+    plain = contributions(read_model(data), TrainingConfig(), x, y)
+    found = contributions(read_model(data), TrainingConfig(**options), x, y)
+    assert [(s.weights, s.bias) for s in found] == [(s.weights, s.bias) for s in plain]
+
+
 def test_the_ram_of_one_layer_is_what_it_takes():
     data = networks.cnn()
     x, y = networks.samples(data, 4)

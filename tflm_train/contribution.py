@@ -107,7 +107,8 @@ def contributions(
 
     layers = _all_that_train(source, config)
     count = min(SAMPLES, len(x))
-    probe = config.with_selector("dense").changed(layers=layers, accumulate=count + 1)
+    plain = {"selector": "dense", "gate": "always", "optimizer": "sgd", "schedule": "none", "replay": "none"}
+    probe = config.with_policies(**plain, gradient="exact").changed(layers=layers, accumulate=count + 1)
     result = add_plan(source, probe, tflm=False)
     trainer = Trainer(TrainableModel(result.data, result.name, result.plan))
     gradients = trainer.mean_gradients(x[:count], y[:count])

@@ -56,6 +56,7 @@ TEST_CASE("all policies of the library are found") {
     ++found;
   }
   for (uint32_t i = 0; i < kGateCount; ++i) found += all.Find<Gate>(static_cast<GateId>(i)) != nullptr;
+  for (uint32_t i = 0; i < kOptimizerCount; ++i) found += all.Find<Optimizer>(static_cast<OptimizerId>(i)) != nullptr;
   for (uint32_t i = 0; i < kUpdateCount; ++i) found += all.Find<Update>(static_cast<UpdateId>(i)) != nullptr;
   found += all.Find<Accumulation>(AccumulationId::kMean) != nullptr;
   found += all.Find<Storage>(StorageId::kQuantized) != nullptr;
