@@ -349,14 +349,16 @@ OPTIONS: dict[str, Option] = {
         Option(
             name="ratio",
             flags=("--ratio",),
-            help="static-topk: part that is kept.",
+            help="static-topk, error-map: part that is kept.",
             metavar="F",
+            details="static-topk: part of a layer's errors that is kept; error-map: part of its output channels, those "
+            "with the largest 2 |error| + |weights|, sums of magnitudes; weights that do not train count as 0.",
             default=0.1,
             rule=_PART,
             read=_number,
             low=_ABOVE_0,
             code="<f4",
-            policies=(Selector.STATIC_TOPK,),
+            policies=(Selector.STATIC_TOPK, Selector.ERROR_MAP),
         ),
         Option(
             name="s_min",

@@ -70,6 +70,11 @@ class PlanBuilder:
         if config.errors == "int16" and not Selector.chosen(config).takes_integers:
             raise ConversionError(f"selector {config.selector} chooses among float32 errors only; use --errors float32")
         self.update = self._update()
+        if self.update.has_object and not Selector.chosen(config).takes_int8:
+            raise ConversionError(
+                f"{graph.name}: selector {config.selector} (--selector) ranks channels by float32 weights, and the "
+                f"weights of this model are int8; use tinyprop or static-topk"
+            )
         self.surrogates = choose_surrogates(graph, layers, config)
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self.units: dict[int, Quantization] = {}  # bias -> what its integers stand for
@@ -224,7 +229,11 @@ class PlanBuilder:
                 record["terms"] = min(terms, pf.MANY_TERMS)
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
-            record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * (not OPERATORS[op.type].selects)
+            record["channels"] = self.graph.tensors[op.outputs[0]].shape[-1]
+            channel_last = self.graph.tensors[weight].shape[0] != record["channels"]
+            dense = not OPERATORS[op.type].selects
+            record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * dense
+            record["flags"] |= pf.LAYER_CHANNEL_LAST * channel_last
         self.gate_bytes = Gate.chosen(self.config).state_bytes
         self.state_end = self.state_offset + 4 * len(self.layer_records) + self.gate_bytes + self.update.state_bytes
 

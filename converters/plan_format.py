@@ -129,6 +129,7 @@ class ParameterKind(enum.IntEnum):
 SECTION_REQUIRED = 1
 LAYER_OUTPUT = 1  # flag: the operator next to the loss, dense by default
 LAYER_DENSE = 2  # flag: no selector chooses among its errors
+LAYER_CHANNEL_LAST = 4  # flag: its weights have the output channel as their last axis, not as their first
 MANY_TERMS = 0xFFFF
 
 HEADER = np.dtype(
@@ -213,6 +214,7 @@ LAYER = np.dtype(
         ("state_offset", "<u4"),  # arena offset of the layer's state: float32 running maximum
         ("flags", "<u2"),
         ("terms", "<u2"),  # weights of an output channel, MANY_TERMS for as many or more; 0 without a bias
+        ("channels", "<u4"),  # of the output, which are its last axis
     ]
 )
 

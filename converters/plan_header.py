@@ -176,7 +176,7 @@ def cpp_header() -> str:
         "kReplayHeaderBytes": pf.REPLAY_HEADER_BYTES, "kReplayClassBytes": pf.REPLAY_CLASS_BYTES,
         "kReplaySlotBytes": pf.REPLAY_SLOT_BYTES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
-        "kLayerDense": pf.LAYER_DENSE, "kManyTerms": pf.MANY_TERMS,
+        "kLayerDense": pf.LAYER_DENSE, "kLayerChannelLast": pf.LAYER_CHANNEL_LAST, "kManyTerms": pf.MANY_TERMS,
     }  # fmt: skip
     lines += [f"inline constexpr uint32_t {name} = {value}u;" for name, value in constants.items()]
     lines += [

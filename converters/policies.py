@@ -64,10 +64,16 @@ class Selector(Policy):
     DENSE = 0
     STATIC_TOPK = 1
     TINYPROP = 2
+    ERROR_MAP = 3
 
     @property
     def has_object(self) -> bool:
         return self is not Selector.DENSE
+
+    @property
+    def takes_int8(self) -> bool:
+        """Whether it chooses where weights are int8."""
+        return self is not Selector.ERROR_MAP
 
     @property
     def takes_integers(self) -> bool:

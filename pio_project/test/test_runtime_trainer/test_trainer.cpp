@@ -251,7 +251,8 @@ TEST_CASE("options out of range leave the options as they were") {
   CHECK(refused([](TrainingOptions& o) { o.accumulate = 0; }) == Status::kInvalidArgument);
   CHECK(refused([](TrainingOptions& o) { o.ratio = 2.0f; }) == Status::kInvalidArgument);
   CHECK(refused([](TrainingOptions& o) { o.zero_skip = 2; }) == Status::kInvalidArgument);
-  CHECK(refused([](TrainingOptions& o) { o.selector = static_cast<SelectorId>(3); }) == Status::kInvalidArgument);
+  CHECK(refused([](TrainingOptions& o) { o.selector = static_cast<SelectorId>(kSelectorCount); }) ==
+        Status::kInvalidArgument);
   CHECK(refused([](TrainingOptions& o) { o.accumulate = 2; }) == Status::kSelectorNeedsPlan);
   CHECK(refused([](TrainingOptions& o) {
           o.selector = SelectorId::kTinyprop;

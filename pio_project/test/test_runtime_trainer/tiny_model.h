@@ -73,7 +73,7 @@ struct TinyPlan {
     // tensor, elements, weights, gradients, remainders, operator, layer, kind, type, quantisation
     parameters = {{1, 6, 0, 48, kNoneOffset, 0, 0, 0, 0, kNoneIndex},
                   {2, 2, 32, 80, kNoneOffset, 0, 0, 1, 0, kNoneIndex}};
-    layers = {{0, 0, 0, 1, 2, 2, 96, kLayerOutput, 3}};
+    layers = {{0, 0, 0, 1, 2, 2, 96, kLayerOutput, 3, 2}};
     AddInfer();
     AddTrain(ForwardKind::kNative);
     AddTrain(ForwardKind::kTflm);

@@ -105,6 +105,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kTransposeInt8);
     Add(kStaticTopkSelector);
     Add(kTinypropSelector);
+    Add(kErrorMapSelector);
     Add(kSoftmaxCrossEntropyLoss);
     Add(kSoftmaxCrossEntropyFromLogitsLoss);
     Add(kBinaryCrossEntropyLoss);

@@ -26,6 +26,7 @@ inline constexpr uint32_t kReplaySlotBytes = 12u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
 inline constexpr uint32_t kLayerDense = 2u;
+inline constexpr uint32_t kLayerChannelLast = 4u;
 inline constexpr uint32_t kManyTerms = 65535u;
 inline constexpr uint16_t kNoneIndex = 65535;
 
@@ -205,8 +206,9 @@ enum class SelectorId : uint32_t {
   kDense = 0,
   kStaticTopk = 1,
   kTinyprop = 2,
+  kErrorMap = 3,
 };
-inline constexpr uint32_t kSelectorCount = 3;
+inline constexpr uint32_t kSelectorCount = 4;
 
 enum class LossId : uint32_t {
   kSoftmaxCrossEntropy = 0,
@@ -261,13 +263,13 @@ inline constexpr uint8_t kUpdateStateBytes[kUpdateCount] = {0, 0, 4, 0};
 
 /// What may be changed between steps. Switches are 0 or 1.
 struct TrainingOptions {
-  /// dense, static-topk or tinyprop: which elements of an error go on.
+  /// dense, static-topk, tinyprop or error-map: which elements of an error go on.
   SelectorId selector;
   /// always, tinypropv2 or loss: which samples train.
   GateId gate;
   /// momentum: part of the velocity that goes on.
   float momentum;
-  /// static-topk: part that is kept.
+  /// static-topk, error-map: part that is kept.
   float ratio;
   /// tinyprop: part kept at no error.
   float s_min;
@@ -303,37 +305,38 @@ inline constexpr uint8_t kOptionRanges[kOptionCount] = {
     // selector
     0,
     // gate
-    0,
+    4,
     // momentum
-    4,
+    8,
     // ratio
-    5,
+    9,
     // s_min
-    4,
+    8,
     // s_max
-    6,
+    10,
     // damping
-    5,
+    9,
     // decay
-    5,
+    9,
     // output_sparse
-    8,
+    12,
     // skip_threshold
-    4,
-    // gate_threshold
-    4,
-    // gate_warmup
-    12,
-    // gate_every
-    12,
-    // learning_rate
-    17,
-    // accumulate
-    13,
-    // zero_skip
     8,
+    // gate_threshold
+    8,
+    // gate_warmup
+    16,
+    // gate_every
+    16,
+    // learning_rate
+    21,
+    // accumulate
+    17,
+    // zero_skip
+    12,
 };
 inline constexpr uint32_t kOptionHighs[] = {
+    3u,
     2u,
     1065353216u,
     1u,
@@ -424,8 +427,9 @@ struct LayerRecord {
   uint32_t state_offset;
   uint16_t flags;
   uint16_t terms;
+  uint32_t channels;
 };
-static_assert(sizeof(LayerRecord) == 24);
+static_assert(sizeof(LayerRecord) == 28);
 
 struct ProgramRecord {
   uint16_t kind;

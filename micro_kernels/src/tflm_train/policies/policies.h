@@ -15,6 +15,7 @@ namespace tflm_train {
 
 extern const Selector kStaticTopkSelector;
 extern const Selector kTinypropSelector;
+extern const Selector kErrorMapSelector;
 extern const Loss kSoftmaxCrossEntropyLoss;
 extern const Loss kSoftmaxCrossEntropyFromLogitsLoss;
 extern const Loss kBinaryCrossEntropyLoss;
@@ -33,7 +34,7 @@ extern const Update kNearestUpdate;
 extern const Accumulation kMeanAccumulation;
 extern const Storage kQuantizedStorage;
 
-inline constexpr uint32_t kPolicyCount = 19;
+inline constexpr uint32_t kPolicyCount = 20;
 
 }  // namespace tflm_train
 

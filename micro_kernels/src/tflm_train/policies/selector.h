@@ -16,8 +16,10 @@ struct LayerError {
   const float* gate;
   float* delta;  // [elements]: what does not go on is cleared
   uint32_t elements;
-  uint16_t* keys;          // scratch: one per element
-  float* running_maximum;  // the layer's state, which starts from zero and is part of the training state
+  uint16_t* keys;                    // scratch: one per element
+  float* running_maximum;            // the layer's state, which starts from zero and is part of the training state
+  const PlanReader* plan = nullptr;  // with `persistent`: where the layer's parameters are
+  const uint8_t* persistent = nullptr;
 };
 
 /// The same of a layer whose errors are 16-bit integers.
@@ -34,8 +36,8 @@ struct IntegerLayerError {
 /// A selector. Without one all of an error goes on.
 struct Selector : PolicyOf<PolicyKind::kSelector, SelectorId> {
   constexpr Selector(SelectorId selector, bool (*run_selector)(const LayerError&),
-                     bool (*run_of_integers)(const IntegerLayerError&) = nullptr)
-      : PolicyOf(selector), run(run_selector), run_integers(run_of_integers) {}
+                     bool (*run_of_integers)(const IntegerLayerError&) = nullptr, Verify verify_plan = nullptr)
+      : PolicyOf(selector, verify_plan), run(run_selector), run_integers(run_of_integers) {}
   /// Clears all of `delta` that does not go on; false: the whole layer is skipped.
   bool (*run)(const LayerError& error);
   /// The same among integers; null: they all go on.

@@ -11,7 +11,8 @@ bool BackwardContext::Selects(uint32_t elements, const uint16_t* keys) const {
 
 Selection BackwardContext::Select(const float* gate, float* delta, uint32_t elements, uint16_t* keys) const {
   auto* const running_maximum = reinterpret_cast<float*>(sink.persistent + layer->state_offset);
-  const LayerError error = {*sink.options, *layer, gate, delta, elements, keys, running_maximum};
+  const LayerError error = {*sink.options, *layer,          gate,      delta,          elements,
+                            keys,          running_maximum, sink.plan, sink.persistent};
   EnterPhase(StepPhase::kSelection);
   const bool goes_on = selector->run(error);
   Count(work->selection, elements);
