@@ -106,6 +106,7 @@ def contributions(
     from .trainer import Trainer
 
     layers = _all_that_train(source, config)
+    single = config.with_policies(replay="none")  # which takes layers in front of those that train on
     count = min(SAMPLES, len(x))
     plain = {"selector": "dense", "gate": "always", "optimizer": "sgd", "schedule": "none", "replay": "none"}
     probe = config.with_policies(**plain, gradient="exact").changed(layers=layers, accumulate=count + 1)
@@ -119,8 +120,8 @@ def contributions(
     for done, layer in enumerate(result.plan.layers):
         index = int(layer["operator"])
         weights, bias = (parameters[int(layer[k])] if layer[k] != NONE_INDEX else 0.0 for k in ("weight", "bias"))
-        whole = _ram_bytes(source, config, [index])
-        alone = _ram_bytes(source, config, [f"{index}:{BIAS}"]) if bias > 0 else whole
+        whole = _ram_bytes(source, single, [index])
+        alone = _ram_bytes(source, single, [f"{index}:{BIAS}"]) if bias > 0 else whole
         found.append(Contribution(index, names[index], weights, bias, whole, alone))
         progress("planning", done + 1, len(result.plan.layers))
     return found

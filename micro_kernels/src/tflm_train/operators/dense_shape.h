@@ -19,9 +19,10 @@ TFLM_TRAIN_COLD inline bool IsProduct(uint32_t product, uint32_t a, uint32_t b) 
 /// Weights, input and output of a layer's step have this shape.
 TFLM_TRAIN_COLD inline bool DenseShapeFits(const StepView& step, const DenseShape& shape) {
   const ValueRecord& w = step.value(layer_forward::kW);
+  const uint32_t input = InputArgument(step);
   return w.rank == 2 && static_cast<uint32_t>(w.dims[0]) == shape.outputs &&
          static_cast<uint32_t>(w.dims[1]) == shape.inputs &&
-         (HasNoInput(step) || IsProduct(CheckedElements(LayerInput(step)), shape.inputs, shape.batch)) &&
+         (input == layer_backward::kDy || IsProduct(CheckedElements(step.value(input)), shape.inputs, shape.batch)) &&
          IsProduct(CheckedElements(LayerOutput(step)), shape.outputs, shape.batch);
 }
 
