@@ -232,7 +232,7 @@ bool MayBeAbsent(const Good& good, uint32_t argument) {
     if (layer) return argument == 2 || argument >= 4;
     return good.kernel == KernelId::kMaxPool2d && argument == 2;
   }
-  if (layer) return argument == 4 || argument == 5;
+  if (layer) return argument == 0 || argument == 4 || argument == 5;
   if (good.kernel == KernelId::kAdd || good.kernel == KernelId::kSub) return argument >= 2;
   if (good.kernel == KernelId::kMul) return argument >= 4;
   if (good.kernel == KernelId::kPrelu) return argument == 3;
@@ -374,8 +374,7 @@ TEST_CASE("check: what a layer's step may not do") {
       continue;
     }
     constexpr uint32_t kX = 0, kY = 2, kDx = 4, kScratch = 5;
-    Refused(good, "trains without its input", [](Step& s) { s.Omit(kX); });
-    Refused(good, "neither input nor its error", [](Step& s) {
+    Refused(good, "passes on, with neither input nor its error", [](Step& s) {
       s.record().layer = kNoneIndex;
       s.Omit(kX);
       s.Omit(kDx);
@@ -393,6 +392,23 @@ TEST_CASE("check: what a layer's step may not do") {
     }
     Refused(good, "scratch outside the arena",
             [](Step& s) { s.value(kScratch).place = static_cast<uint8_t>(Place::kParameter); });
+  }
+}
+
+TEST_CASE("check: a step that trains no weights needs no input, and its shape only where it writes the input's error") {
+  for (const Good& good : GoodSteps()) {
+    if (good.phase != kB || (good.kernel != KernelId::kFullyConnected && !IsConvolution(good.kernel))) continue;
+    CAPTURE(good.name);
+    for (const bool lowest : {false, true}) {
+      Step step(good.kernel, good.phase);
+      good.build(step);
+      step.Omit(0);
+      if (lowest) step.Omit(4);
+      step.Backward(Find(good.kernel));
+      if (lowest) continue;
+      step.value(4).dims[step.value(4).rank - 1] += 1;
+      CHECK(step.Check(Find(good.kernel)) == Status::kPlanInvalid);
+    }
   }
 }
 

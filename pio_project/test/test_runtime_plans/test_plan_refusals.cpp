@@ -71,8 +71,9 @@ TEST_CASE("header and sections") {
 }
 
 TEST_CASE("defaults") {
-  CHECK(With([](TinyPlan& p) { p.defaults.loss = 6; }) == Status::kPlanInvalid);
-  CHECK(With([](TinyPlan& p) { p.defaults.options.selector = static_cast<SelectorId>(3); }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.loss = kLossCount; }) == Status::kPlanInvalid);
+  CHECK(With([](TinyPlan& p) { p.defaults.options.selector = static_cast<SelectorId>(kSelectorCount); }) ==
+        Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.options.learning_rate = -1.0f; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.loss_scale = 0.0f; }) == Status::kPlanInvalid);
   CHECK(With([](TinyPlan& p) { p.defaults.classes = 0; }) == Status::kPlanInvalid);

@@ -126,10 +126,11 @@ Status CheckConvolution(const StepView& step, bool depthwise, bool pooled, Convo
   const ConvolutionStep numbers = ReadConvolution(step, depthwise, pooled);
   uint32_t argmax = layer_forward::kArgmax;
   if (IsBackward(step)) argmax = layer_backward::kArgmax;
-  return PlanStatus(output.dims[3] == numbers.conv.out_c && GeometryFits(step, numbers, pooled, shapes_fit) &&
+  return PlanStatus(output.dims[3] == numbers.conv.out_c && (!pooled || PoolFits(numbers.pool)) &&
+                    GeometryFits(step, numbers, pooled, shapes_fit) &&
                     LayerChannelsFit(step, numbers.conv.out_c, kActivationWord) &&
                     WorkspaceFits(step, pooled, CheckedElements(w) / static_cast<uint32_t>(numbers.conv.out_c)) &&
-                    (!pooled || (PoolFits(numbers.pool) && ArgmaxFits(step, argmax, numbers.pool, output))));
+                    (!pooled || ArgmaxFits(step, argmax, numbers.pool, output)));
 }
 
 }  // namespace tflm_train

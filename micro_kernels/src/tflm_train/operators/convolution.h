@@ -39,7 +39,7 @@ TFLM_TRAIN_COLD Status CheckConvolution(const StepView& step, bool depthwise, bo
 TFLM_TRAIN_COLD bool HasImages(const StepView& step);
 /// Kernels step through the image in 32 bits, also where a single position makes strides meaningless.
 TFLM_TRAIN_COLD bool AddressesFit(const ConvolutionStep& step, bool pooled);
-/// Filter, images and what a kernel computes of them fit together, as far as the step needs its input.
+/// Filter, images and what a kernel computes of them fit together, as far as the step needs its input. Its pool fits.
 TFLM_TRAIN_COLD bool GeometryFits(const StepView& step, const ConvolutionStep& numbers, bool pooled,
                                   ConvolutionShapesFit shapes_fit);
 /// The window slides over the image.

@@ -27,7 +27,7 @@ struct Int16PooledConvolutionOperator {
     const ConvolutionStep numbers = Read(step);
     const ConvShape& s = numbers.conv;
     const ValueRecord& output = LayerOutput(step);
-    if (output.dims[3] != s.out_c || !GeometryFits(step, numbers, true, shapes_fit) || !PoolFits(numbers.pool) ||
+    if (output.dims[3] != s.out_c || !PoolFits(numbers.pool) || !GeometryFits(step, numbers, true, shapes_fit) ||
         !ArgmaxFits(step, kArgmax, numbers.pool, output)) {
       return Status::kPlanInvalid;
     }

@@ -132,8 +132,9 @@ struct Int8PooledConvolutionOperator {
     const ConvShape& s = numbers.conv;
     const ValueRecord& output = LayerOutput(step);
     const auto channels = static_cast<uint32_t>(s.out_c);
-    return PlanStatus(output.dims[3] == s.out_c && GeometryFits(step, numbers, true, shapes_fit) &&
-                      PoolFits(numbers.pool) && ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output) &&
+    return PlanStatus(output.dims[3] == s.out_c && PoolFits(numbers.pool) &&
+                      GeometryFits(step, numbers, true, shapes_fit) &&
+                      ArgmaxFits(step, layer_backward::kArgmax, numbers.pool, output) &&
                       Int8LayerFits(step, kWords, channels, {0, Int8GradientWorkspace<Conv>(step, numbers)}));
   }
 
