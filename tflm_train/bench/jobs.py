@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..config import SELECTORS as POLICIES
 from ..config import TrainingConfig
 from ..converters import model_writer
 from ..converters.model_source import needs_export, read_model
@@ -18,9 +17,9 @@ from ..data_files import load_data
 from ..model import TrainableModel, convert, load_model
 from ..plan_config import plan_config
 from . import workloads
+from .selectors import SELECTORS
 
 CONVOLUTION = "conv"
-SELECTORS = ("dense-noskip", *POLICIES)
 RATIO = 0.1  # of static-topk
 SYNTHETIC_SAMPLES = 100
 

@@ -15,8 +15,9 @@ from ..progress import TrainingProgress
 from ..reports import report
 from . import convolution, session
 from .confidence import half_width
-from .jobs import CONVOLUTION, SELECTORS, Job, Settings, make_jobs, policy
+from .jobs import CONVOLUTION, Job, Settings, make_jobs, policy
 from .peers import PEERS
+from .selectors import SELECTORS
 from .versions import versions
 
 PHASES = ("forward", "loss", "selection", "backward")

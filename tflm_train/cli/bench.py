@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..config import SELECTORS
+from ..bench.selectors import SELECTORS
 from . import options as opt
 from .bench_tables import notes, tables
 from .output import print_json, print_table
@@ -32,7 +32,7 @@ def bench(
     ] = None,
     selectors: Annotated[
         list[str] | None,
-        typer.Option("--selector", metavar="S", help=f"dense-noskip, {', '.join(SELECTORS)}; may be repeated."),
+        typer.Option("--selector", metavar="S", help=f"{', '.join(SELECTORS)}; may be repeated."),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="The first one is measured.")] = 5,
     options: dict[str, Any],
