@@ -230,7 +230,7 @@ class PlanBuilder:
             record["candidates"], record["max_selected"] = candidates, self.slots[index].max_selected
             record["state_offset"] = self.state_offset + 4 * layer
             record["channels"] = self.graph.tensors[op.outputs[0]].shape[-1]
-            channel_last = self.graph.tensors[weight].shape[0] != record["channels"]
+            channel_last = self.graph.tensors[weight].shape[:1] != (record["channels"],)
             dense = not OPERATORS[op.type].selects
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * dense
             record["flags"] |= pf.LAYER_CHANNEL_LAST * channel_last
