@@ -102,7 +102,8 @@ TEST_CASE("a plan without room for a gate's state is refused, and so are options
   CHECK(InitPlan(PlanWithGate(GateId::kTinypropv2, kTinypropv2State)) == Status::kOk);
   CHECK(InitPlan(PlanWithGate(GateId::kLoss, kLossState - 4)) == Status::kSelectorNeedsPlan);
   CHECK(InitPlan(PlanWithGate(GateId::kTinypropv2, kLossState)) == Status::kSelectorNeedsPlan);
-  for (const uint32_t bytes : {kLossState + 1, kLossState + 2, 0xFFFFFFFCu}) {
+  const uint32_t wrong[] = {kLossState + 1, kLossState + 2, 0xFFFFFFFCu};
+  for (const uint32_t bytes : wrong) {
     TinyPlan plan = PlanWithGate(GateId::kLoss, kLossState);
     plan.defaults.gate_state_bytes = bytes;  // not aligned, over the layer's state
     CHECK(InitPlan(plan) == Status::kPlanInvalid);
