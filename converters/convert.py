@@ -10,13 +10,14 @@ from .cut import named_cut
 from .dequantize import dequantize_constants
 from .errors import ConversionError
 from .graph import Graph
+from .layer_choice import layers_with_bias, parameter_operators
 from .layer_names import layer_names
 from .loss_end import choose_loss
 from .model_source import ModelSource, read_model
 from .plan_builder import PlanBuilder
 from .plan_format import Plan, encode
 from .policies import Replay
-from .trainability import TrainedLayers, choose_layers, layers_with_bias, parameter_operators
+from .trainability import TrainedLayers, choose_layers
 
 if TYPE_CHECKING:
     from ..config import TrainingConfig

@@ -18,10 +18,11 @@ from .converters import flatbuffer, model_reader, model_writer
 from .converters.convert import convert as add_plan
 from .converters.dequantize import dequantize_constants
 from .converters.errors import ConversionError
+from .converters.layer_choice import BIAS, parameter_operators
 from .converters.layer_names import layer_names
 from .converters.model_source import ModelSource, read_model
 from .converters.plan_format import NONE_INDEX, TRAINER_BYTES, Plan
-from .converters.trainability import BIAS, choose_layers, parameter_operators
+from .converters.trainability import choose_layers
 from .errors import UserError
 from .sizes import native_arena_bytes
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from .converters import flatbuffer, model_reader
 from .converters.graph import Graph, Operator, Quantization
+from .converters.layer_choice import parameter_operators
 from .converters.layer_names import layer_names
 from .converters.operators import OPERATORS
 from .converters.operators.fixed_point import most_bias
 from .converters.plan_format import NONE_INDEX, ParameterKind, Plan, ScalarType
-from .converters.trainability import parameter_operators
 from .data import finite_float32
 from .errors import UserError
 from .model import TrainableModel

@@ -16,13 +16,13 @@ from .converters.convert import convert as add_plan
 from .converters.errors import ConversionError, PlanError, UserError
 from .converters.files import write_atomically
 from .converters.graph import sample_shape
+from .converters.layer_choice import parameter_operators
 from .converters.model_reader import read_graph
 from .converters.model_source import check_model_name, needs_export, read_model
 from .converters.options import OPTIONS, POLICY_OPTIONS
 from .converters.plan_format import ForwardKind, Plan, ProgramKind
 from .converters.quantize import float_graph
 from .converters.quantize import quantize as quantize_source
-from .converters.trainability import parameter_operators
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
 from .representative import check_quantize, representative_samples

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .config import TrainingConfig
+from .converters.layer_choice import BIAS
 from .converters.options import OPTIONS, in_effect
 from .converters.plan_format import NONE_INDEX, Plan
 from .converters.policies import Gradient
 from .converters.surrogates import surrogates_of
-from .converters.trainability import BIAS
 
 
 def plan_layers(plan: Plan) -> tuple[int | str, ...]:
