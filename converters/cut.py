@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from .errors import ConversionError
 from .graph import Graph
 from .layer_names import layer_names, named_operator
+from .macs import operator_macs
 from .operators import PARAMETER_OPERATORS, why_not_forward
+
+MOST_WORK_BEHIND = 0.5  # part of a forward pass that is worth to be done again for each replayed activation
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ def _refuse_other_types(graph: Graph, tensor: int, subject: str) -> None:
 
 def replay_cut(graph: Graph, trained: Collection[int]) -> Cut:
     """Where activations are kept: the narrowest place in front of the later half of the trained layers, the last of
-    equals, with a layer that has parameters in front of it.
+    equals, with a layer that has parameters in front of it. Where more than half of a forward pass lies behind all such
+    places, too little would be saved: the next ones count.
 
     Raises
     ------
@@ -141,11 +145,12 @@ def replay_cut(graph: Graph, trained: Collection[int]) -> Cut:
         There is no place where all paths have joined in one float32 tensor.
     """
     half = sorted(trained)[len(trained) // 2 :]
+    work = [operator_macs(graph, op) for op in graph.operators]
     first_layer = min(op.index for op in graph.operators if op.type in PARAMETER_OPERATORS)
     crossings = Crossings(graph)
     widths = {
         position: graph.tensors[tensor].elements
-        for position in range(first_layer + 1, half[0] + 1)
+        for position in range(first_layer + 1, half[-1] + 1)
         if (tensor := crossings.only(position)) is not None
         and graph.tensors[tensor].dtype == "float32"
         and crossings.behind(tensor) == position
@@ -153,10 +158,13 @@ def replay_cut(graph: Graph, trained: Collection[int]) -> Cut:
     if not widths:
         raise ConversionError(
             f"{graph.name}: replay latent (--replay) keeps one float32 tensor for each sample, and between layer "
-            f"{layer_names(graph)[first_layer]} and layer {layer_names(graph)[half[0]]} there is none in which all "
+            f"{layer_names(graph)[first_layer]} and layer {layer_names(graph)[half[-1]]} there is none in which all "
             "paths have joined; name one with --cut, or leave it out"
         )
-    position = min(widths, key=lambda p: (widths[p], -p))
+    saving = [p for p in widths if sum(work[p:]) <= MOST_WORK_BEHIND * sum(work)]
+    last = next((layer for layer in half if any(p <= layer for p in saving)), half[0])
+    places = [p for p in saving if p <= last] or [p for p in widths if p <= last] or list(widths)
+    position = min(places, key=lambda p: (widths[p], -p))
     tensor = crossings.only(position)
     assert tensor is not None
     return Cut(tensor, position, False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ import numpy as np
 
 from .errors import UserError
 from .gradients import LARGEST_FILTER, is_gradients
-from .policies import Gate, Gradient, Loss, Optimizer, Policy, Replay, Schedule, Selector, Update
+from .policies import Gate, Gradient, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Selector, Update
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
+SIZE = re.compile(r"(\d+)(KB|MB)?")
+UNITS = {None: 1, "KB": 1024, "MB": 1024 * 1024}
 MAX_ACCUMULATE = 65535
 MAX_SLOTS = 65535
 REPLAY_TYPES = ("int8", "float32")
@@ -169,6 +172,16 @@ def _word(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return str(value)
+
+
+def _size(value: Any) -> int:
+    """Bytes, as a whole number or as text with a unit."""
+    if not isinstance(value, str):
+        return _whole(value)
+    found = SIZE.fullmatch(value)
+    if found is None:
+        raise TypeError
+    return int(found[1]) * UNITS[found[2]]
 
 
 def _layers(value: Any) -> str | tuple[str | int, ...]:
@@ -527,8 +540,8 @@ OPTIONS: dict[str, Option] = {
             help="latent: activations that are kept.",
             metavar="N",
             details="latent: activations that are kept, at the cut: the narrowest tensor in front of the later half of "
-            "the trained layers, or the one that ``cut`` names. Where there are more samples, a fair choice of each "
-            "class stays.",
+            "the trained layers, behind which at most half of a forward pass lies, or the one that "
+            "``cut`` names. Where there are more samples, a fair choice of each class stays.",
             default=256,
             rule=f"a whole number from 1 to {MAX_SLOTS}",
             read=_whole,
@@ -560,6 +573,27 @@ OPTIONS: dict[str, Option] = {
             read=_whole,
             high=65535,
             policies=(Replay.LATENT,),
+        ),
+        *_policy(
+            Recipe,
+            "who chooses selector, schedule, replay and learning rate.",
+            code=None,
+            details='who chooses what no option says. "auto": TinyProp with a dense output layer, the schedule '
+            "remembered-loss, latent replay if its memory fits ``ram``, and in ``fit`` a search for the learning rate; "
+            "what cannot work with a model or its samples is left out, with a sentence that says why.",
+        ),
+        Option(
+            name="ram",
+            flags=("--ram",),
+            help="recipe auto: RAM for arena, trainer and replay, as 65536 or 64KB; 0: no limit.",
+            metavar="BYTES",
+            details='recipe auto: RAM of the device for arena, ``Trainer`` object and replay, as 65536 or "64KB"; '
+            "replay gets as many slots as it leaves. 0: no limit, and the default number of slots.",
+            default=0,
+            rule="a whole number of bytes, or one with KB or MB behind it",
+            read=_size,
+            high=2**32 - 1,
+            policies=(Recipe.AUTO,),
         ),
         Option(
             name="add_bias",
@@ -593,6 +627,10 @@ POLICY_OPTIONS = frozenset(policy.field() for option in OPTIONS.values() for pol
 
 RUN_OPTIONS = ("schedule", "schedule_threshold", "replay", "freeze_epoch")
 """Those that choose the samples of a run, above the trainer."""
+
+RECIPE_OPTIONS = {"selector": Selector.TINYPROP.word, "schedule": Schedule.REMEMBERED_LOSS.word}
+RECIPE_OPTIONS |= {"replay": Replay.LATENT.word}
+"""What the recipe makes of options that nobody gives, in the order in which it decides."""
 
 
 def read_device_options(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
-from .policies import Gate, Gradient, Optimizer, Replay, Schedule, Selector, Targets, Update
+from .policies import Gate, Gradient, Optimizer, Recipe, Replay, Schedule, Selector, Targets, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .surrogates import choose_surrogates
@@ -367,6 +367,7 @@ class PlanBuilder:
         record["schedule"] = Schedule.chosen(config)
         record["schedule_threshold"] = config.schedule_threshold
         record["replay"], record["freeze_epoch"] = self.replay, config.freeze_epoch
+        record["recipe"] = Recipe.chosen(config)
         if self.replay != Replay.NONE:
             record["slots"], record["replay_type"] = config.slots, pf.ScalarType.of(config.replay_type)
         record["seed"] = config.seed

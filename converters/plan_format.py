@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Replay, Schedule, Storage, Update
+from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Storage, Update
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -156,7 +156,8 @@ DEFAULTS = np.dtype(
         ("update", "<u2"),
         ("schedule", "<u2"),
         ("schedule_threshold", "<f4"),
-        ("replay", "<u2"),
+        ("replay", "<u1"),
+        ("recipe", "<u1"),
         ("replay_type", "<u2"),  # of a kept activation's elements
         ("slots", "<u4"),  # kept activations
         ("freeze_epoch", "<u4"),  # epochs that train all layers before those behind the cut train alone; 0: a quarter
@@ -351,7 +352,7 @@ class Plan:
             It names a policy that this release does not know.
         """
         found: dict[str, Any] = {}
-        for kind in (Schedule, Replay):
+        for kind in (Schedule, Replay, Recipe):
             number = int(self.defaults[kind.field()])
             if number not in list(kind):
                 raise PlanError(

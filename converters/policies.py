@@ -227,6 +227,13 @@ class Replay(Policy):
     LATENT = 1
 
 
+class Recipe(Policy):
+    """Who chooses the other policies. AUTO: the library, by the model at conversion and by the samples of a run."""
+
+    NONE = 0
+    AUTO = 1
+
+
 class Accumulation(Policy):
     """What a group of samples makes of its gradients. The plan implies it: MEAN has buffers for gradients."""
 

@@ -104,16 +104,23 @@ def test_the_board_replays_in_exactly_the_stated_memory(
     assert run(tmp_path, library, blocks("cpp")[1], call, model, data, f"REPLAY_BYTES={stated - 1}")[0] == 0
 
 
-def test_the_python_examples(capsys: pytest.CaptureFixture[str], blobs: tuple) -> None:
+def test_the_python_examples(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blobs: tuple
+) -> None:
     x, y = blobs
+    (tmp_path / "model.tflite").write_bytes(networks.mlp())
+    monkeypatch.chdir(tmp_path)
+    exec(blocks("python")[0], {"tt": tt, "x": x, "y": y})
+    said = capsys.readouterr().out
+    assert all(option in said for option in ("selector", "schedule", "replay", "learning_rate"))
     with tt.Trainer(tt.convert(networks.mlp(), tt.TrainingConfig(learning_rate=0.02))) as trainer:
-        exec(blocks("python")[0], {"trainer": trainer, "x": x, "y": y})
+        exec(blocks("python")[1], {"trainer": trainer, "x": x, "y": y})
     steps, left_out = map(int, capsys.readouterr().out.split())
     assert steps + left_out == 10 * len(x) and left_out > 0
     config = tt.TrainingConfig(learning_rate=0.02, replay="latent", slots=20)
     with tt.Trainer(tt.convert(networks.mlp(), config)) as trainer:
         exec(
-            blocks("python")[1],
+            blocks("python")[2],
             {"trainer": trainer, "x_old": x[:50], "y_old": y[:50], "stream": zip(x[50:60], y[50:60])},
         )
         assert trainer.evaluate(x[50:60], y[50:60])["accuracy"] > 0

@@ -131,10 +131,17 @@ def test_a_cut_in_front_of_a_pool_has_its_tensor():
 
 def test_the_cut_is_the_narrowest_place_in_front_of_the_later_half():
     assert converted(networks.mlp()).plan.cut[1] == 1
-    model = converted(networks.cnn())
-    assert model.cut_shape == (6, 6, 4) and converted(networks.cnn(), layers="last:1").cut_shape == (72,)
+    assert converted(networks.separable()).cut_shape == (25, 5, 64)
+    model = converted(networks.cnn(), layers="last:1")
+    assert model.cut_shape == (72,)
     again = tt.convert(networks.cnn(), tt.TrainingConfig(replay="latent", cut=model.plan.cut[1] - 1))
     assert again.plan.cut == model.plan.cut
+
+
+def test_less_than_half_of_a_forward_pass_lies_behind_the_cut():
+    """The second convolution of the CNN is most of its work, the first stage of the residual network a third."""
+    assert converted(networks.cnn()).cut_shape == (72,)
+    assert converted(networks.residual()).cut_shape == (16, 16, 32)
 
 
 def kept_samples(slots: np.ndarray) -> dict[int, int]:
@@ -333,7 +340,7 @@ REFUSED = [
     ({"layers": "last:2", "cut": 0}, bodies.lstm, ["replay latent", "UNIDIRECTIONAL_SEQUENCE_LSTM", "leave it out"]),
     ({}, lambda: int8_networks.cnn(), ["replay latent", "float32 tensor", "--cut"]),
     ({"cut": 5}, networks.cnn, ["no layer with parameters trains behind the cut"]),
-    ({"slots": 65535}, networks.residual, ["65,535 slots", "bytes", "--slots"]),
+    ({"slots": 65535}, lambda: networks.residual(size=128), ["65,535 slots", "bytes", "--slots"]),
     ({"slots": 0}, networks.mlp, ["slots=0", "1 to 65535"]),
     ({"replay_type": "int16"}, networks.mlp, ["replay_type='int16'", "int8, float32"]),
     ({"replay": "none"}, networks.mlp, ["slots", "no effect with replay none", "--replay latent"]),

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .converters.errors import UserError
-from .converters.options import LOSSES, OPTIONS, SELECTORS, checked, in_effect, refuse_idle
+from .converters.options import (
+    LOSSES,
+    MAX_SLOTS,
+    OPTIONS,
+    RECIPE_OPTIONS,
+    SELECTORS,
+    checked,
+    in_effect,
+    refuse_idle,
+)
+from .converters.policies import Recipe
 
 __all__ = ["LOSSES", "SELECTORS", "TrainingConfig"]
 
@@ -22,7 +33,23 @@ def _with_options(cls: type[_Class]) -> type[_Class]:
     wrapper = textwrap.TextWrapper(120, initial_indent=" " * 8, subsequent_indent=" " * 8)
     listed = (f"{name} : {o.rule}\n{wrapper.fill(o.details or o.help)}" for name, o in OPTIONS.items())
     cls.__doc__ = (cls.__doc__ or "").replace("OPTIONS", "\n    ".join(listed))
-    return dataclass(frozen=True)(cls)
+    made = dataclass(frozen=True)(cls)
+    plain = made.__init__
+
+    @functools.wraps(plain)
+    def fill(self: Any, *values: Any, **options: Any) -> None:
+        plain(self, *values, **{**_of_recipe(options), **options})
+
+    made.__init__ = fill  # type: ignore[method-assign]
+    return made
+
+
+def _of_recipe(options: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe makes of options that are not given."""
+    if options.get(Recipe.field()) != Recipe.AUTO.word:
+        return {}
+    slots = {"slots": MAX_SLOTS} if options.get("ram") and options.get("replay", "latent") != "none" else {}
+    return {**RECIPE_OPTIONS, **slots}
 
 
 @_with_options

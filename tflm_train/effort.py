@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from .converters.policies import Gate, Replay, Schedule, Selector
+from .converters.policies import Gate, Recipe, Replay, Schedule, Selector
 from .errors import TrainingWarning
 from .history import History
 from .trainer import Trainer
+
+NO_SAMPLING = {kind.field(): kind(0).word for kind in (Schedule, Replay)}
 
 
 def zero_skip_macs(trainer: Trainer, history: History, x: Any, y: Any, **run: Any) -> int | None:
@@ -36,11 +38,11 @@ def zero_skip_macs(trainer: Trainer, history: History, x: Any, y: Any, **run: An
     dense = {kind.field(): kind(0).word for kind in (Selector, Gate) if kind.field() in options} | {"zero_skip": True}
     if history.stopped:
         return None
-    replaced = history.left_out or history.replayed
+    replaced = history.left_out or history.replayed or history.recipe
     if not replaced and all(options[name] == value for name, value in dense.items()):
         return sum(history.counters.values()) - history.search_macs
     with Trainer(trainer.model) as other, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         other.device.set_options(**{**options, **dense})
-        found = other.fit(x, y, verbose=0, schedule=Schedule.NONE.word, replay=Replay.NONE.word, **run)
+        found = other.fit(x, y, verbose=0, recipe=Recipe.NONE.word, **NO_SAMPLING, **run)
     return None if found.stopped else sum(found.counters.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import UserError
 
@@ -36,6 +37,8 @@ class History:
         The rate that the run began with.
     tried : list of dict
         Of the search: ``learning_rate``, and ``loss`` of the samples held back, infinite where it diverged.
+    recipe : list of dict
+        What ``recipe="auto"`` decided, each with ``option``, ``value`` and ``reason``; empty without.
     left_out : int
         Samples that the schedule left out, or that replay does not keep: they had no forward pass. Of a run that came
         to its end, these and ``steps`` are epochs times samples.
@@ -67,6 +70,7 @@ class History:
     search_macs: int = 0
     learning_rate: float | None = None
     tried: list[dict[str, float]] = field(default_factory=list)
+    recipe: list[dict[str, Any]] = field(default_factory=list)
     left_out: int = 0
     replayed: int = 0
     remembered: int = 0

@@ -25,6 +25,7 @@ from .converters.quantize import float_graph
 from .converters.quantize import quantize as quantize_source
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
+from .recipe import settle
 from .representative import check_quantize, representative_samples
 from .sizes import Sizes, native_arena_bytes, plan_sizes
 
@@ -191,8 +192,10 @@ def convert(
         model = quantize_source(source, samples, config.add_bias)
     source = read_model(model)
     config, chosen = layers_within(source, config, probe)
+    config, decisions = settle(source, config)
     result = add_plan(source, config)
-    converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), [*chosen, *result.notes])
+    notes = [*chosen, *map(str, decisions), *result.notes]
+    converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), notes)
     _check_on_device(converted)
     return converted
 

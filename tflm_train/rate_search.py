@@ -1,7 +1,8 @@
 """``learning_rate="auto"``: short runs from the same state at some rates, judged on samples that are held back.
 
-Decades first, upwards until one diverges, then the halves of a decade on both sides of the best. A short run favours
-large rates, which a long one may not survive: of those that gain nearly as much as the best the smallest is taken.
+From the middle a decade up, then decades down for as long as that helps, then the halves of a decade on both sides of
+the best: five rates, mostly. A short run favours large rates, which a long one may not survive: of those that gain
+nearly as much as the best the smallest is taken.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from .errors import NonFiniteError, UserError
 from .history import History
 from .samples import Samples
 
-DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-HALF = math.sqrt(10.0)
-NEARLY = 0.9  # part of the best gain that is as good
+FIRST, LARGEST, SMALLEST = 1e-2, 1e-1, 1e-7
+DECADE, HALF = 10.0, math.sqrt(10.0)
+NEARLY = 0.97  # part of the best gain that is as good
 DIVERGED = 2.0  # times the loss before training
 HELD_BACK, MOST_HELD_BACK = 0.2, 256  # part of the samples, samples
 FEWEST = 10  # samples
@@ -73,11 +74,13 @@ class RateSearch:
         self._state, before = self._device.state(), self._device.options()["learning_rate"]
         try:
             start = self._held_back_loss()
-            tried: dict[float, float] = {}
-            for rate in DECADES:
+            tried = {FIRST: self._try(FIRST, describe)}
+            if tried[FIRST] <= DIVERGED * start:
+                tried[LARGEST] = self._try(LARGEST, describe)
+            rate = FIRST
+            while rate > SMALLEST and (tried[rate] == min(tried.values()) or tried[rate] > start):
+                rate /= DECADE
                 tried[rate] = self._try(rate, describe)
-                if not tried[rate] <= DIVERGED * start:
-                    break
             best = min(tried, key=lambda rate: tried[rate])
             for rate in (best / HALF, best * HALF):
                 tried[rate] = self._try(rate, describe)

@@ -95,6 +95,7 @@ def train_report(
         effort_ratio_zero_skip=zero_skip / work if work and zero_skip is not None else None,
         schedule=sampling["schedule"],
         replay=sampling["replay"],
+        recipe=history.recipe or None,
         updated_fraction=updated_fraction(history, trainer.trainable_parameters),
         skipped_fraction=history.skipped / history.steps if history.steps else 0.0,
         arena_bytes=trainer.device.arena_bytes,

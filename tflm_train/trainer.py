@@ -16,7 +16,7 @@ from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
 from .converters.options import OPTIONS, checked, refuse_idle
 from .converters.plan_format import decode
-from .converters.policies import Replay
+from .converters.policies import Recipe, Replay
 from .converters.remainders import (
     add_remainders,
     has_remainders,
@@ -37,6 +37,7 @@ from .losses import Objective
 from .model import TrainableModel, load_model
 from .progress import TrainingProgress
 from .rate_search import RateSearch
+from .run_recipe import RunRecipe
 from .run_watch import RunWatch
 from .samples import Samples, check_sample_weight, class_weights, split
 from .sampling import Sampling, check_replay
@@ -123,6 +124,7 @@ class Trainer:
         schedule_threshold: float | None = None,
         replay: str | None = None,
         freeze_epoch: int | None = None,
+        recipe: str | None = None,
     ) -> History:
         """Train, one sample at a time.
 
@@ -170,6 +172,9 @@ class Trainer:
             remembered, and takes a byte of the device's memory for each sample.
         replay, freeze_epoch : optional
             The same of latent replay, by a plan that has memory for it. What was kept before is forgotten.
+        recipe : {"none", "auto"}, optional
+            ``auto``: what none of the options above says is decided by the model and the samples, each with a reason
+            (``History.recipe``). Default: the plan's.
 
         Returns
         -------
@@ -199,12 +204,16 @@ class Trainer:
             weights = class_weights(class_weight, samples.labels, self._objective)
             samples = replace(samples, weights=weights)
         _check_count("epochs", epochs)
-        if self._from_cut and replay is None:
+        decider = self._recipe(recipe, samples, epochs)
+        if self._from_cut and replay is None and decider is None:
             replay = Replay.NONE.word  # the samples are activations
         options = {"schedule": schedule, "schedule_threshold": schedule_threshold}
         options |= {"replay": replay, "freeze_epoch": freeze_epoch}
         try:
-            sampling = Sampling.chosen(self.model.plan, self._objective, samples.labels, epochs, **options)
+            if decider is None:
+                sampling = Sampling.chosen(self.model.plan, self._objective, samples.labels, epochs, **options)
+            else:
+                sampling, learning_rate = decider.sampling(options), decider.learning_rate(learning_rate)
         except PlanOptionError as error:
             raise self._with_command(error, error.changes) from None
         if self._from_cut and sampling.freeze is not None:
@@ -213,6 +222,8 @@ class Trainer:
         before = self.device.options()
         search = isinstance(learning_rate, str) and learning_rate == "auto"
         changes: dict[str, Any] = {} if learning_rate is None or search else {"learning_rate": learning_rate}
+        if decider is not None:
+            changes |= decider.selector()
         if batch_size is not None:
             _check_count("batch_size", batch_size)
             changes["accumulate"] = int(batch_size)
@@ -228,6 +239,7 @@ class Trainer:
                 changes["learning_rate"] = self._find_rate(samples, epochs, seed, verbose, history)
                 self.set_options(learning_rate=changes["learning_rate"])
             history.learning_rate = float(self.device.options()["learning_rate"])
+            history.recipe = [] if decider is None else decider.decisions(history.learning_rate)
             self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called, sampling)
         finally:
             self._seen = max(self._seen, float(np.abs(samples.x).max()))
@@ -241,6 +253,14 @@ class Trainer:
             if sentence is not None:
                 warnings.warn(sentence, TrainingWarning, stacklevel=2)
         return history
+
+    def _recipe(self, given: str | None, samples: Samples, epochs: int) -> RunRecipe | None:
+        """Who decides about a run; None where no recipe is chosen."""
+        plan = self.model.plan
+        word = plan.run_options["recipe"] if given is None else checked({"recipe": given})["recipe"]
+        if word == Recipe.NONE.word:
+            return None
+        return RunRecipe(plan, self.device, self._objective, samples.labels, epochs, self._from_cut)
 
     def _train(
         self,

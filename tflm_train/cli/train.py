@@ -41,6 +41,10 @@ def train(
             help="Learning rate; auto: by short runs at some rates, judged on samples held back from them.",
         ),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(*OPTIONS["recipe"].flags, metavar="R", help=f"{OPTIONS['recipe'].help} Default: the plan's."),
+    ] = None,
     options: dict[str, Any],
     as_json: opt.Json = False,
 ) -> None:
@@ -70,10 +74,13 @@ def train(
             trainer.check_remainders()
         before = trainer.evaluate(*arrays.held_out)
         history = trainer.fit(
-            arrays.x, arrays.y, epochs=epochs, learning_rate=rate, shuffle=shuffle, seed=seed, **sampling
+            arrays.x, arrays.y, epochs=epochs, learning_rate=rate, shuffle=shuffle, seed=seed, recipe=recipe, **sampling
         )
-        if history.tried:  # for what measures the run again
-            trainer.set_options(learning_rate=history.learning_rate)
+        decided = {decision["option"]: decision["value"] for decision in history.recipe}
+        # for what measures the run again
+        trainer.set_options(
+            learning_rate=history.learning_rate, selector=decided.get("selector", trainer.options["selector"])
+        )
         if history.stopped and not history.completed and not history.interrupted:
             raise UserError(f"{file.name}: {history.stopped}")
         after = trainer.evaluate(*arrays.held_out)
@@ -96,7 +103,7 @@ def train(
             after=after,
             evaluated_on="x" if arrays.x_test is None else "x_test",
             output=None if output is None else str(output),
-            sampling={**trainer.model.plan.run_options, **sampling},
+            sampling={**trainer.model.plan.run_options, **sampling, **decided},
             zero_skip=zero_skip,
             cost=cost,
             warnings=sentences,
@@ -137,6 +144,7 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("samples x epochs", f"{content['samples']:,} x {content['epochs']}"),
         ("selector", content["selector"]),
+        *((f"recipe: {d['option']}", f"{_value(d['value'])}: {d['reason']}") for d in content["recipe"] or []),
         ("learning rate", _rate(content)),
         (f"{metric} before, on {content['evaluated_on']}", percent(content["accuracy_before"])),
         (f"{metric} after, on {content['evaluated_on']}", percent(content["accuracy_after"])),
@@ -152,6 +160,10 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         *((f"instructions per step, {k}", f"{n:,}") for k, n in content.get("instructions_per_step", {}).items()),
         *(_cost_lines(content) if "measured_steps" in content else []),
     ]
+
+
+def _value(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
 
 
 def _ratio(ratio: float | None) -> str:

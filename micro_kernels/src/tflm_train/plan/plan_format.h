@@ -376,7 +376,8 @@ struct DefaultsRecord {
   uint16_t update;
   uint16_t schedule;
   float schedule_threshold;
-  uint16_t replay;
+  uint8_t replay;
+  uint8_t recipe;
   uint16_t replay_type;
   uint32_t slots;
   uint32_t freeze_epoch;

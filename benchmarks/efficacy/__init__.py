@@ -1,0 +1,1 @@
+"""Training methods compared on adaptation tasks: ``python benchmarks/efficacy``."""

@@ -1,0 +1,118 @@
+"""``recipe="auto"``: which policies a model and its samples allow, and why.
+
+What saves work over a whole run are fewer forward passes (remembered losses, latent replay), then fewer errors that go
+back (TinyProp). What a user gave stands; what cannot work is left out and said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .converters.convert import convert as add_plan
+from .converters.convert import replays
+from .converters.errors import ConversionError
+from .converters.model_source import ModelSource
+from .converters.options import OPTIONS, RECIPE_OPTIONS
+from .converters.plan_format import TRAINER_BYTES, Plan
+from .converters.policies import Recipe, Replay
+from .sizes import native_arena_bytes
+
+if TYPE_CHECKING:
+    from .config import TrainingConfig
+
+FEWEST_SLOTS = 32  # activations that are worth a replay
+
+
+@dataclass(frozen=True)
+class Decision:
+    """
+    Attributes
+    ----------
+    option : str
+    value : str or float
+    reason : str
+    """
+
+    option: str
+    value: Any
+    reason: str
+
+    def __str__(self) -> str:
+        return f"recipe: {self.option} {self.value}: {self.reason}"
+
+
+WHY = {
+    "selector": "TinyProp keeps the largest errors, as many as the loss deserves; the output layer stays dense",
+    "schedule": "easy samples sit out epochs, forward pass included",
+}
+
+
+def settle(source: ModelSource, config: "TrainingConfig") -> tuple["TrainingConfig", list[Decision]]:
+    """The options of a recipe that a model and its RAM allow.
+
+    Parameters
+    ----------
+    source : ModelSource
+    config : TrainingConfig
+        Whose layers are settled.
+
+    Returns
+    -------
+    TrainingConfig, list of Decision
+        The same options and nothing decided where no recipe is chosen.
+
+    Raises
+    ------
+    ConversionError
+        The model does not train as asked without any policy either, or not in the RAM given.
+    """
+    if Recipe.chosen(config) == Recipe.NONE:
+        return config, []
+    plain = {name: OPTIONS[name].default for name in RECIPE_OPTIONS}
+    settled, decisions = config.with_policies(**plain), []
+    smallest = add_plan(source, settled)
+    for name, value in RECIPE_OPTIONS.items():
+        if getattr(config, name) != value:
+            decisions.append(Decision(name, getattr(config, name), "it was given"))
+            settled = _adopt(settled, config, name)
+            continue
+        try:
+            add_plan(source, _adopt(settled, config, name))
+        except ConversionError as error:
+            decisions.append(Decision(name, plain[name], str(error).removeprefix(f"{source.name}: ")))
+            continue
+        settled = _adopt(settled, config, name)
+        decisions += [Decision(name, value, WHY[name])] if name in WHY else []
+    return _within_ram(source, config, settled, smallest.plan, decisions)
+
+
+def _adopt(settled: "TrainingConfig", config: "TrainingConfig", name: str) -> "TrainingConfig":
+    """With a policy of another configuration and the options that belong to it."""
+    own = {option.name for option in OPTIONS.values() if any(p.field() == name for p in option.policies)}
+    return settled.changed(**{each: getattr(config, each) for each in own | {name}})
+
+
+def _within_ram(
+    source: ModelSource, config: "TrainingConfig", settled: "TrainingConfig", smallest: Plan, decisions: list[Decision]
+) -> tuple["TrainingConfig", list[Decision]]:
+    """With as many slots of replay as the RAM leaves."""
+    needed = native_arena_bytes(smallest, smallest.has_external_body) + TRAINER_BYTES
+    if config.ram and needed > config.ram:
+        raise ConversionError(
+            f"{source.name}: arena and Trainer take {needed:,} bytes, more than the {config.ram:,} of --ram; train "
+            "fewer layers (--layers last:2, say, or --layers auto:BYTES with --probe), or give more"
+        )
+    if not replays(settled):
+        return settled, decisions
+    plan = add_plan(source, settled.changed(slots=1)).plan
+    two = add_plan(source, settled.changed(slots=2)).plan
+    slot = two.replay_bytes - plan.replay_bytes
+    others = native_arena_bytes(plan) + TRAINER_BYTES + plan.replay_bytes - slot
+    slots = min(settled.slots, (config.ram - others) // slot) if config.ram else settled.slots
+    if slots < FEWEST_SLOTS and slots < settled.slots:
+        reason = f"{config.ram:,} bytes (--ram) leave room for {max(slots, 0)} activations of {slot:,} bytes"
+        without = settled.with_policies(replay=Replay.NONE.word)
+        return without, [*decisions, Decision("replay", Replay.NONE.word, reason)]
+    reason = f"{slots:,} activations of {slot:,} bytes are kept, on which the later layers train by themselves"
+    return settled.changed(slots=slots), [*decisions, Decision("replay", Replay.LATENT.word, reason)]

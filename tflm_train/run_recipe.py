@@ -1,0 +1,122 @@
+"""What ``recipe="auto"`` makes of one run: its samples, labels and epochs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .converters.options import RECIPE_OPTIONS
+from .converters.plan_format import Plan
+from .converters.policies import Recipe, Replay, Schedule, Selector
+from .devices import Device
+from .errors import PlanOptionError
+from .losses import Objective
+from .rate_search import FEWEST
+from .recipe import WHY, Decision
+from .sampling import Sampling
+
+FEWEST_KEPT = 0.5  # part of a run's samples whose activations are worth a replay
+
+
+class RunRecipe:
+    """Decides for one call of ``fit`` what nobody gave.
+
+    Parameters
+    ----------
+    plan : Plan
+    device : Device
+    objective : Objective
+    labels : ndarray
+    epochs : int
+    from_cut : bool
+        The samples are activations at the plan's cut.
+    """
+
+    def __init__(
+        self, plan: Plan, device: Device, objective: Objective, labels: np.ndarray, epochs: int, from_cut: bool
+    ) -> None:
+        self._plan, self._device, self._objective = plan, device, objective
+        self._labels, self._epochs, self._from_cut = labels, epochs, from_cut
+        self._decisions: list[Decision] = []
+
+    def decisions(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Each with ``option``, ``value`` and ``reason``; of the learning rate the one in force, however found."""
+        return [asdict(d) | ({"value": learning_rate} if d.option == "learning_rate" else {}) for d in self._decisions]
+
+    def _decide(self, option: str, value: Any, reason: str) -> Any:
+        self._decisions.append(Decision(option, value, reason))
+        return value
+
+    def selector(self) -> dict[str, str]:
+        """Changes of the device's options for the run."""
+        current = self._device.options()[Selector.field()]
+        if current == RECIPE_OPTIONS["selector"]:
+            self._decide("selector", current, WHY["selector"])
+        elif current != Selector.DENSE.word or self._plan.run_options["recipe"] == Recipe.AUTO.word:
+            self._decide("selector", current, "it is the option in force")
+        elif self._can_select():
+            return {"selector": self._decide("selector", RECIPE_OPTIONS["selector"], WHY["selector"])}
+        else:
+            self._decide("selector", current, "the plan has no memory for a selection")
+        return {}
+
+    def _can_select(self) -> bool:
+        """Whether the plan has memory for the recipe's selector: options are afterwards as before."""
+        before = self._device.options()[Selector.field()]
+        try:
+            self._device.set_options(selector=RECIPE_OPTIONS["selector"])
+        except PlanOptionError:
+            return False
+        self._device.set_options(selector=before)
+        return True
+
+    def sampling(self, given: dict[str, Any]) -> Sampling:
+        """Which samples take part, by options that are None where nobody gave them.
+
+        Raises
+        ------
+        UserError
+            As ``Sampling.chosen`` of what was given.
+        """
+        chosen = dict(given)
+        for option, choose in (("schedule", self._schedule), ("replay", self._replay)):
+            chosen[option] = self._decide(
+                option, *(choose() if given[option] is None else (given[option], "it was given"))
+            )
+        return Sampling.chosen(self._plan, self._objective, self._labels, self._epochs, **chosen)
+
+    def _schedule(self) -> tuple[str, str]:
+        if not self._objective.is_cross_entropy(self._labels):
+            return Schedule.NONE.word, "this loss knows no probability, by which samples are easy"
+        if self._epochs == 1:
+            return Schedule.NONE.word, "in a single epoch nobody can sit out the next"
+        return RECIPE_OPTIONS["schedule"], WHY["schedule"]
+
+    def _replay(self) -> tuple[str, str]:
+        samples, why_not = len(self._labels), None
+        slots = self._plan.replay_options.get("slots", 0)
+        if self._from_cut:
+            why_not = "the samples are activations already"
+        elif not slots:
+            why_not = "the plan has no memory for activations"
+        elif self._labels.ndim != 1 or self._labels.dtype.kind != "i":
+            why_not = "activations are kept with one class number for each sample, and these labels are others"
+        elif self._epochs == 1:
+            why_not = "the layers in front of the cut train in the only epoch"
+        elif slots < FEWEST_KEPT * samples:
+            why_not = f"of {samples:,} samples {slots:,} would go on training, which is as many as there are slots"
+        if why_not is not None:
+            return Replay.NONE.word, why_not
+        kept = f"the activations of {min(slots, samples):,} of {samples:,} samples"
+        return RECIPE_OPTIONS["replay"], f"after some epochs the later layers train on {kept} alone"
+
+    def learning_rate(self, given: float | str | None) -> float | str | None:
+        """A number, or ``auto``."""
+        samples = len(self._labels)
+        if given is not None:
+            return self._decide("learning_rate", given, "it was given")
+        if samples < FEWEST:
+            return self._decide("learning_rate", None, f"{samples} samples are too few to search for another")
+        return self._decide("learning_rate", "auto", "short runs are judged on samples held back from them")
