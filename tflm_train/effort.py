@@ -10,8 +10,6 @@ from .errors import TrainingWarning
 from .history import History
 from .trainer import Trainer
 
-NO_SAMPLING = {kind.field(): kind(0).word for kind in (Schedule, Replay)}
-
 
 def zero_skip_macs(trainer: Trainer, history: History, x: Any, y: Any, **run: Any) -> int | None:
     """Work of dense training that skips exact zeros and nothing else, on the same samples in the same order.
@@ -41,8 +39,9 @@ def zero_skip_macs(trainer: Trainer, history: History, x: Any, y: Any, **run: An
     replaced = history.left_out or history.replayed or history.recipe
     if not replaced and all(options[name] == value for name, value in dense.items()):
         return sum(history.counters.values()) - history.search_macs
+    plain: dict[str, Any] = {kind.field(): kind(0).word for kind in (Schedule, Replay, Recipe)}
     with Trainer(trainer.model) as other, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         other.device.set_options(**{**options, **dense})
-        found = other.fit(x, y, verbose=0, recipe=Recipe.NONE.word, **NO_SAMPLING, **run)
+        found = other.fit(x, y, verbose=0, **plain, **run)
     return None if found.stopped else sum(found.counters.values())

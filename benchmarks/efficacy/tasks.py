@@ -168,7 +168,9 @@ def _fashion(folders: Folders, rng: np.random.Generator) -> tuple[Samples, Sampl
     return _digits(folders, "train", "fashion_mnist"), _digits(folders, "test", "fashion_mnist")
 
 
-def _parts(samples: Samples, rng: np.random.Generator, training: int) -> tuple[Samples, Samples]:
+def _parts(samples: Samples, rng: np.random.Generator, most: int) -> tuple[Samples, Samples]:
+    """To train on, at most half of them, and to test on."""
+    training = min(most, len(samples[0]) // 2)
     order = rng.permutation(len(samples[0]))
     x, y = samples[0][order], samples[1][order]
     return (x[:training], y[:training]), (x[training:], y[training:])
@@ -177,7 +179,7 @@ def _parts(samples: Samples, rng: np.random.Generator, training: int) -> tuple[S
 def _keywords(folders: Folders, rng: np.random.Generator) -> tuple[Samples, Samples]:
     arrays = _set(folders.data, "mlperf_kws01")
     x = (arrays["mfcc_int8"].astype(np.float32) - int(arrays["mfcc_zero"])) * np.float32(arrays["mfcc_scale"])
-    return _parts((shift("microphone", x[..., None], rng), arrays["y"]), rng, 600)
+    return _parts((shift("microphone", x[..., None], rng), arrays["y"]), rng, 500)
 
 
 def _beats(folders: Folders, new: bool) -> Samples:
@@ -255,7 +257,7 @@ TASKS = {
              lambda folders: _motion(folders, False)[0], _new_wearers),
         Task("gas sensors, drift", "gas_drift", "mlp", 600, 10, 1e-2,
              lambda folders: _gas(folders, False), lambda folders, rng: _parts(_gas(folders, True), rng, 2000)),
-        Task("keywords, microphone and noise", "mlperf_kws01", KEYWORD_MODEL, 600, 8, 1e-3, _nothing, _keywords, 400),
+        Task("keywords, microphone and noise", "mlperf_kws01", KEYWORD_MODEL, 500, 8, 1e-3, _nothing, _keywords, 500),
         Task("images, contrast", "cifar10", IMAGE_MODEL, 600, 4, 3e-5, _nothing, _images("contrast"), 500, 1),
         Task("images, noise", "cifar10", IMAGE_MODEL, 600, 4, 3e-5, _nothing, _images("noise"), 500, 1),
     )
