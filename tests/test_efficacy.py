@@ -17,10 +17,10 @@ TASK, METHODS = "gas sensors, drift", ("dense", "remembered loss", "gradient fil
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set of the sensors' form, whose later batches lie elsewhere."""
+    """A set of the sensors' form, whose classes lie elsewhere in later batches."""
     folder, rng = tmp_path_factory.mktemp("sets"), np.random.default_rng(0)
     y, batch = rng.integers(0, 6, 3000).astype(np.uint8), rng.integers(1, 6, 3000).astype(np.uint8)
-    x = rng.normal(size=(6, 128))[y] + 0.5 * rng.normal(size=(3000, 128)) + 2.0 * (batch > 2)[:, None] * rng.normal(size=128)
+    x = rng.normal(size=(2, 6, 128))[(batch > 2).astype(int), y] + 0.5 * rng.normal(size=(3000, 128))
     np.savez(folder / "gas_drift.npz", x=x.astype(np.float32), y=y, batch=batch)
     return folder
 
@@ -44,7 +44,7 @@ def test_a_study_is_reported_and_goes_on_where_it_stopped(data: Path, tmp_path: 
     runs = [r for r in rows if int(r["seed"]) < 2]
     # two methods with three rates and two seeds each to find one, auto without; nothing to filter in this network
     assert len(rows) == 2 * 3 * 2 + 3 * 2 and {r["method"] for r in rows} == {"dense", "remembered loss", "auto"}
-    assert all(float(r["after"]) > float(r["before"]) for r in runs)
+    assert all(float(r["after"]) > float(r["before"]) for r in runs), runs
     assert len({r["learning_rate"] for r in runs if r["method"] == "dense"}) == 1
     work = {(r["method"], r["seed"]): int(r["dense_work"]) / int(r["work"]) for r in runs}
     assert work["auto", "0"] > work["remembered loss", "0"] > work["dense", "0"] > 1
