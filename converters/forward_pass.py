@@ -11,6 +11,8 @@ from .cut import Cut
 from .errors import ConversionError
 from .graph import Graph, Operator, Quantization
 from .operators import EXTERNAL, OPERATORS, why_not_forward
+from .operators.alignment import ALIGN_CHANNELS
+from .operators.alignment import words as align_words
 from .operators.convolution import fits_the_device, pooled_words
 from .operators.lookup import CAST
 from .operators.pool import LARGEST_WINDOW, MAX_POOL_ARGMAX
@@ -82,6 +84,9 @@ class ForwardPass:
         Convolutions whose gradient is that between patches: of those in ``saving`` the sums of the input's are kept.
     kept : int, optional
         A tensor that is computed as such, by no step that goes beyond it.
+    aligned : mapping, optional
+        Operator -> number of its layer, of those whose activation function is in a step of its own, which brings their
+        statistics back.
     """
 
     def __init__(
@@ -94,8 +99,10 @@ class ForwardPass:
         units: Mapping[int, Quantization] | None = None,
         surrogates: Mapping[int, Surrogate] | None = None,
         kept: int | None = None,
+        aligned: Mapping[int, int] | None = None,
     ) -> None:
         self._kept = kept
+        self._aligned = aligned or {}
         self.graph = graph
         self.surrogates = surrogates or {}
         self.kind = kind
@@ -211,6 +218,8 @@ class ForwardPass:
             assert source is not None
             self._view(source, op.outputs[0])
             return [op.index]
+        if op.index in self._aligned:
+            return self._align(op, kernel)
         self._sum_patches(op)
         pool = None if op.index in self.surrogates or op.outputs[0] == self._kept else pool_after(graph, op)
         if pool is not None and spec.pooled is not None and kernel is spec.kernel and _windows_are_disjoint(pool):
@@ -221,6 +230,18 @@ class ForwardPass:
         words = spec.words_for(graph, op, Phase.FORWARD)
         values = self._arguments(kernel, op, op, words)
         self.steps.append(Step(kernel, Phase.FORWARD, values, words, [op.index]))
+        return [op.index]
+
+    def _align(self, op: Operator, kernel: KernelSpec) -> list[int]:
+        """Two steps: the operator without its activation function, and that behind the correction."""
+        words = OPERATORS[op.type].words_for(self.graph, op, Phase.FORWARD)
+        fused = kernel.word_names.index("activation")
+        plain = [*words[:fused], int(Activation.NONE), *words[fused + 1 :]]
+        self.steps.append(Step(kernel, Phase.FORWARD, self._arguments(kernel, op, op, plain), plain, [op.index]))
+        output = self.values[op.outputs[0]]
+        words = align_words(int(words[fused]), output.dims[-1])
+        layer = self._aligned[op.index]
+        self.steps.append(Step(ALIGN_CHANNELS, Phase.FORWARD, [output], words, [op.index], layer=layer))
         return [op.index]
 
     def _arguments(self, kernel: KernelSpec, op: Operator, last: Operator, words: list[Word]) -> list[Value | None]:

@@ -74,6 +74,8 @@ def _sizes(plan: Plan, kernels: Iterable[KernelSpec], kind: ForwardKind) -> list
     sizes = {"kArenaBytes": (int(plan.defaults["persistent_bytes"]) + max(programs), "the arena that the model needs")}
     if plan.replay_bytes:
         sizes["kReplayBytes"] = plan.replay_bytes, "the memory of LatentReplay"
+    if plan.align_bytes and kind == ForwardKind.NATIVE:
+        sizes["kAlignBytes"] = plan.align_bytes, "the memory of Alignment"
     if kind == ForwardKind.NATIVE:
         stack = max(kernel.stack for kernel in kernels)
         sizes["kStackBytes"] = stack, "the most that a call takes on Cortex-M, interrupts aside"

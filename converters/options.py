@@ -19,7 +19,7 @@ import numpy as np
 
 from .errors import UserError
 from .gradients import LARGEST_FILTER, is_gradients
-from .policies import Gate, Gradient, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Selector, Update
+from .policies import Align, Gate, Gradient, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Selector, Update
 
 LOSSES = tuple(sorted(dict.fromkeys(loss.word for loss in Loss), key=lambda word: word != "auto"))
 SELECTORS = tuple(selector.word for selector in Selector)
@@ -27,6 +27,7 @@ SIZE = re.compile(r"(\d+)(KB|MB)?")
 UNITS = {None: 1, "KB": 1024, "MB": 1024 * 1024}
 MAX_ACCUMULATE = 65535
 MAX_SLOTS = 65535
+MAX_ALIGN_SAMPLES = 65535
 REPLAY_TYPES = ("int8", "float32")
 ERRORS = ("float32", "int16", "auto")
 UPDATES = tuple(update.word for update in Update if update.has_object)
@@ -595,6 +596,38 @@ OPTIONS: dict[str, Option] = {
             high=2**32 - 1,
             policies=(Recipe.AUTO,),
         ),
+        *_policy(
+            Align,
+            "whether statistics of activations are brought back in front of a run.",
+            code=None,
+            details="whether a run brings mean and deviation of each channel, in front of the activation function of "
+            "layers whose weights and bias train, back to those of conversion (``convert``: statistics), by a factor "
+            "and a shift that its weights and bias take over, and keeps that where it pays on labelled samples.",
+        ),
+        Option(
+            name="align_samples",
+            flags=("--align-samples",),
+            help="guarded: samples to measure with, and as many others to judge by.",
+            metavar="N",
+            default=64,
+            rule=f"a whole number from 1 to {MAX_ALIGN_SAMPLES}",
+            read=_whole,
+            low=1,
+            high=MAX_ALIGN_SAMPLES,
+            policies=(Align.GUARDED,),
+        ),
+        Option(
+            name="align_margin",
+            flags=("--align-margin",),
+            help="guarded: accepted where accuracy rises by more.",
+            metavar="F",
+            details="guarded: accepted where accuracy on the samples to judge by rises by more; else no weight "
+            "changes.",
+            default=0.03,
+            rule="a number from 0 to 1",
+            read=_number,
+            policies=(Align.GUARDED,),
+        ),
         Option(
             name="add_bias",
             flags=("--add-bias",),
@@ -625,8 +658,16 @@ POLICY_OPTIONS = frozenset(policy.field() for option in OPTIONS.values() for pol
 """Those that choose a policy which has options of its own."""
 
 
-RUN_OPTIONS = ("schedule", "schedule_threshold", "replay", "freeze_epoch")
-"""Those that choose the samples of a run, above the trainer."""
+RUN_OPTIONS = (
+    "schedule",
+    "schedule_threshold",
+    "replay",
+    "freeze_epoch",
+    "align",
+    "align_samples",
+    "align_margin",
+)
+"""Those of a run, above the trainer: what samples take part, and what comes in front of it."""
 
 RECIPE_OPTIONS = {"selector": Selector.TINYPROP.word, "schedule": Schedule.REMEMBERED_LOSS.word}
 RECIPE_OPTIONS |= {"replay": Replay.LATENT.word}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import plan_format as pf
+from .alignment import aligned_layers
 from .backward_pass import BackwardPass, LayerSlot, saving_operators, selection_candidates
 from .cut import external_operators
 from .errors import ConversionError
@@ -21,7 +22,7 @@ from .operators import EXTERNAL, OPERATORS
 from .operators.fixed_point import of_bias
 from .operators.lookup import input_limit
 from .options import DEVICE_OPTIONS, OPTIONS, device_numbers
-from .policies import Gate, Gradient, Optimizer, Recipe, Replay, Schedule, Selector, Targets, Update
+from .policies import Align, Gate, Gradient, Optimizer, Recipe, Replay, Schedule, Selector, Targets, Update
 from .program import Program, Step, Value
 from .quantization import QuantizationRecords, stated
 from .surrogates import choose_surrogates
@@ -80,7 +81,12 @@ class PlanBuilder:
         self.units: dict[int, Quantization] = {}  # bias -> what its integers stand for
         self._parameter_records()
         self._layer_records()
+        self.aligned: dict[int, int] = {}  # operator -> layer
         self.notes = self._notes()
+        if Align.chosen(config) != Align.NONE:
+            operators, left = aligned_layers(graph, layers, self.loss)
+            self.aligned = {index: self.slots[index].index for index in operators}
+            self.notes += left
         lacking = {name for name, spec in OPERATORS.items() if not spec.in_tflm} | {"SELECT"}
         missing = sorted({op.type for op in graph.operators} & lacking)
         if missing:
@@ -98,9 +104,13 @@ class PlanBuilder:
         cut = self.layers.cut
         kinds = [] if cut is not None and cut.external else [kind.INFER, kind.TRAIN]
         kinds += [] if cut is None else [kind.INFER_FROM_CUT, kind.TRAIN_FROM_CUT]
+        kinds += [kind.ALIGN] if self.aligned else []
         programs = [self._program(k, native) for k in kinds]
         for program in programs:
             self._plan_native(program)
+        if self.aligned:  # in the memory that training has
+            train, align = (next(p for p in programs if p.kind == k) for k in (kind.TRAIN, kind.ALIGN))
+            train.arena_bytes = max(train.arena_bytes, align.arena_bytes)
         if tflm:
             whole = self._program(kind.TRAIN, external)
             plan_program(whole)
@@ -302,7 +312,12 @@ class PlanBuilder:
         saved = saving_operators(self.graph, layers) | surrogates.keys() if train else frozenset()
         replays = self.replay != Replay.NONE and kind == pf.ProgramKind.TRAIN
         kept = self.layers.cut.tensor if replays and self.layers.cut is not None else None
-        forward = ForwardPass(self.graph, forward_kind, self.parameters, saved, cut, self.units, surrogates, kept)
+        if kind == pf.ProgramKind.ALIGN:
+            surrogates = {}
+        aligned = self.aligned if kind == pf.ProgramKind.ALIGN else None
+        forward = ForwardPass(
+            self.graph, forward_kind, self.parameters, saved, cut, self.units, surrogates, kept, aligned
+        )
         program = Program(kind, forward_kind, forward.steps, [], forward.input, forward.output)
         program.loss_input = forward.floats(self.loss.input)
         program.first_operator = forward.first_operator
@@ -370,6 +385,8 @@ class PlanBuilder:
         record["recipe"] = Recipe.chosen(config)
         if self.replay != Replay.NONE:
             record["slots"], record["replay_type"] = config.slots, pf.ScalarType.of(config.replay_type)
+        record["align"] = Align.chosen(config)
+        record["align_samples"], record["align_margin"] = config.align_samples, config.align_margin
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)

@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Accumulation, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Storage, Update
+from .policies import KINDS, Accumulation, Align, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Storage, Update
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -33,6 +33,7 @@ MAX_OPERATOR_VALUES = 24  # arguments of one step
 # The Trainer object on 32 and 64 bit (trainer.h asserts it), a multiple of 8: its options and the rest.
 TRAINER_BYTES = (268 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
 REPLAY_HEADER_BYTES, REPLAY_CLASS_BYTES, REPLAY_SLOT_BYTES = 8, 8, 12  # of the memory that keeps activations
+ALIGN_CHANNEL_BYTES = 8  # of the memory that measures statistics: two sums
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -114,6 +115,7 @@ class ProgramKind(enum.IntEnum):
     TRAIN = 1
     TRAIN_FROM_CUT = 2  # its input is the last tensor of a frozen body
     INFER_FROM_CUT = 3
+    ALIGN = 4  # the whole model, with a step behind each layer whose statistics are brought back
 
 
 class ForwardKind(enum.IntEnum):
@@ -175,6 +177,9 @@ DEFAULTS = np.dtype(
         ("optimizer_offset", "<u4"),  # its shared state; that of the weight at `at` follows `at` * state_floats on
         ("row_elements", "<u4"),  # floats of a row of a gradient, the last of persistent_bytes; 0 without a state
         ("gate_state_bytes", "<u4"),
+        ("align", "<u2"),
+        ("align_samples", "<u2"),
+        ("align_margin", "<f4"),
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
     ]
 )
@@ -344,7 +349,7 @@ class Plan:
 
     @property
     def run_options(self) -> dict[str, Any]:
-        """Those of a run that names no others: what chooses samples, above the trainer.
+        """Those of a run that names no others, above the trainer.
 
         Raises
         ------
@@ -352,14 +357,15 @@ class Plan:
             It names a policy that this release does not know.
         """
         found: dict[str, Any] = {}
-        for kind in (Schedule, Replay, Recipe):
+        for kind in (Schedule, Replay, Recipe, Align):
             number = int(self.defaults[kind.field()])
             if number not in list(kind):
                 raise PlanError(
                     f"the training plan names {kind.field()} {number}, unknown to this release; upgrade tflm-train"
                 )
             found[kind.field()] = kind(number).word
-        return found | {name: self.defaults[name].item() for name in ("schedule_threshold", "freeze_epoch")}
+        names = "schedule_threshold", "freeze_epoch", "align_samples", "align_margin"
+        return found | {name: self.defaults[name].item() for name in names}
 
     @property
     def replay_options(self) -> dict[str, Any]:
@@ -383,6 +389,18 @@ class Plan:
         classes = max(2, int(self.defaults["classes"]))
         numbers = 4 * elements if integers else 0
         return REPLAY_HEADER_BYTES + REPLAY_CLASS_BYTES * classes + numbers + options["slots"] * slot
+
+    @property
+    def aligned(self) -> list[np.ndarray]:
+        """Steps of the program ALIGN that bring statistics back, in execution order; empty without it."""
+        program = self.find(ProgramKind.ALIGN)
+        steps = () if program is None else self.steps(program)
+        return [step for step in steps if int(step["phase"]) == Phase.FORWARD and int(step["layer"]) != NONE_INDEX]
+
+    @property
+    def align_bytes(self) -> int:
+        """Of the memory that measures statistics, apart from the arena (Alignment::Bytes in C++); 0 without."""
+        return sum(ALIGN_CHANNEL_BYTES * (int(step["word_count"]) // 2) for step in self.aligned)
 
     @property
     def errors(self) -> str:

@@ -10,7 +10,7 @@ from .flatbuffer import TENSOR_TYPE_NAMES
 from .operators import KERNELS
 from .operators.cpp import kernel_ids
 from .options import DEVICE_OPTIONS
-from .policies import KINDS, Replay, Schedule
+from .policies import KINDS, Align, Replay, Schedule
 from .policies_cpp import chosen, enumerations
 
 _RECORDS = {
@@ -26,7 +26,7 @@ _RECORDS = {
 }
 _ENUMS = (
     pf.SectionKind, pf.Place, pf.Base, pf.Role, pf.Phase, pf.ProgramKind,
-    pf.ForwardKind, pf.ParameterKind, Schedule, Replay,
+    pf.ForwardKind, pf.ParameterKind, Schedule, Replay, Align,
 )  # fmt: skip
 _TYPES = {"u1": "uint8_t", "u2": "uint16_t", "u4": "uint32_t", "i4": "int32_t", "f4": "float"}
 
@@ -174,7 +174,7 @@ def cpp_header() -> str:
         "kKernelCount": len(KERNELS), "kTrainerBytes": pf.TRAINER_BYTES,
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
         "kReplayHeaderBytes": pf.REPLAY_HEADER_BYTES, "kReplayClassBytes": pf.REPLAY_CLASS_BYTES,
-        "kReplaySlotBytes": pf.REPLAY_SLOT_BYTES,
+        "kReplaySlotBytes": pf.REPLAY_SLOT_BYTES, "kAlignChannelBytes": pf.ALIGN_CHANNEL_BYTES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
         "kLayerDense": pf.LAYER_DENSE, "kLayerChannelLast": pf.LAYER_CHANNEL_LAST, "kManyTerms": pf.MANY_TERMS,
     }  # fmt: skip

@@ -234,6 +234,14 @@ class Recipe(Policy):
     AUTO = 1
 
 
+class Align(Policy):
+    """Whether statistics of activations are brought back to those of conversion in front of a run. GUARDED: where that
+    pays on samples that are held back. Chosen above the trainer, for each call that trains."""
+
+    NONE = 0
+    GUARDED = 1
+
+
 class Accumulation(Policy):
     """What a group of samples makes of its gradients. The plan implies it: MEAN has buffers for gradients."""
 

@@ -92,6 +92,10 @@ def packed() -> bytes:
     return b.finish(b.op("FULLY_CONNECTED", [x, *ends], (1, 3)))
 
 
+def aligned(data: bytes) -> bytes:
+    return tt.convert(data, tt.TrainingConfig(align="guarded"), statistics=networks.samples(data, 20)[0]).data
+
+
 ORDINARY: dict[str, Callable[[], bytes]] = {
     "mlp": lambda: networks.mlp(sizes=(8, 6, 4)),
     "cnn": lambda: networks.cnn(size=8),
@@ -105,6 +109,7 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
     "quantised": bodies.int8,
     "int8": int8_networks.cnn,
     "planned_int8": lambda: tt.convert(int8_networks.cnn(), tt.TrainingConfig(update="stochastic")).data,
+    "planned_align": lambda: aligned(networks.cnn(size=8)),
     "planned_head": lambda: tt.convert(bodies.int8(), tt.TrainingConfig(layers="last:1")).data,
 }
 

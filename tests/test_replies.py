@@ -35,7 +35,8 @@ def agent() -> Iterator[ProcessTransport]:
 
 @pytest.fixture(scope="module")
 def model() -> tt.TrainableModel:
-    return tt.convert(networks.mlp(), tt.TrainingConfig(selector="tinyprop", replay="latent", slots=SAMPLES))
+    config = tt.TrainingConfig(selector="tinyprop", replay="latent", slots=SAMPLES, align="guarded")
+    return tt.convert(networks.mlp(), config, statistics=networks.samples(networks.mlp(), 20)[0])
 
 
 def tampered(frame: bytes, answer: Answer) -> bytes:
@@ -79,10 +80,11 @@ class Session:
         device = self.connect(answer_seconds)
         trainer = tt.Trainer(self._model, device)
         trainer.set_options(learning_rate=0.02)
-        trainer.fit(x, np.arange(SAMPLES), epochs=1, verbose=0, schedule="remembered-loss")
+        trainer.fit(x, np.arange(SAMPLES), epochs=1, verbose=0, schedule="remembered-loss", align="none")
         trainer.remember(x, np.arange(SAMPLES))
         trainer.replay(SAMPLES)
         device.forget()
+        trainer.align(x, (x, np.arange(SAMPLES)))
         trainer.evaluate(x, np.arange(SAMPLES))
         trainer.predict(x)
         values = [array for _, array in device.parameters()]

@@ -33,6 +33,8 @@ def convert_command(model: str, config: TrainingConfig | None = None, output: st
         value = option.default if config is None else getattr(config, name)
         if not _same(value, option.default):
             words += _words(option.flags[0], value)
+    if config is not None and config.align != OPTIONS["align"].default:
+        words += ["--statistics", "D.npz"]  # which no plan holds
     return shlex.join(words)
 
 

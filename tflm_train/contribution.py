@@ -107,9 +107,10 @@ def contributions(
     from .trainer import Trainer
 
     layers = _all_that_train(source, config)
-    single = config.with_policies(replay="none")  # which takes layers in front of those that train on
+    single = config.with_policies(replay="none", align="none")  # which take layers in front of those that train
     count = min(SAMPLES, len(x))
     plain = {"selector": "dense", "gate": "always", "optimizer": "sgd", "schedule": "none", "replay": "none"}
+    plain["align"] = "none"
     probe = config.with_policies(**plain, gradient="exact").changed(layers=layers, accumulate=count + 1)
     result = add_plan(source, probe, tflm=False)
     trainer = Trainer(TrainableModel(result.data, result.name, result.plan))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from .converters.policies import Gate, Recipe, Replay, Schedule, Selector
+from .converters.policies import Align, Gate, Recipe, Replay, Schedule, Selector
 from .errors import TrainingWarning
 from .history import History
 from .trainer import Trainer
@@ -36,10 +36,11 @@ def zero_skip_macs(trainer: Trainer, history: History, x: Any, y: Any, **run: An
     dense = {kind.field(): kind(0).word for kind in (Selector, Gate) if kind.field() in options} | {"zero_skip": True}
     if history.stopped:
         return None
-    replaced = history.left_out or history.replayed or history.recipe
+    aligned = history.alignment is not None and history.alignment.accepted
+    replaced = history.left_out or history.replayed or history.recipe or aligned
     if not replaced and all(options[name] == value for name, value in dense.items()):
-        return sum(history.counters.values()) - history.search_macs
-    plain: dict[str, Any] = {kind.field(): kind(0).word for kind in (Schedule, Replay, Recipe)}
+        return sum(history.counters.values()) - history.extra_macs
+    plain: dict[str, Any] = {kind.field(): kind(0).word for kind in (Schedule, Replay, Recipe, Align)}
     with Trainer(trainer.model) as other, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         other.device.set_options(**{**options, **dense})

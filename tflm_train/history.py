@@ -12,6 +12,45 @@ from .errors import UserError
 PHASES = ("forward", "input_error", "weight_gradient", "update", "selection")
 
 
+@dataclass(frozen=True)
+class AlignmentOutcome:
+    """What became of an alignment.
+
+    Attributes
+    ----------
+    accepted : bool
+        The weights have taken the correction over; else none has changed.
+    accuracy_before, accuracy_after : float
+        Of the samples held back, without the correction and with it. Both are 0 where the correction gave NaN or
+        infinity.
+    margin : float
+        Accepted where accuracy rises by more.
+    samples, held_back : int
+        That it was measured with, and judged by.
+    layers : tuple of str
+        That are aligned.
+    forward_passes : int
+        Those that measure end behind the last of these layers.
+    work : dict of int
+        By phase, as ``History.counters``.
+    """
+
+    accepted: bool
+    accuracy_before: float
+    accuracy_after: float
+    margin: float
+    samples: int
+    held_back: int
+    layers: tuple[str, ...]
+    forward_passes: int
+    work: dict[str, int]
+
+    @property
+    def macs(self) -> int:
+        """All of its work."""
+        return sum(self.work.values())
+
+
 @dataclass(repr=False)
 class History:
     """Result of ``Trainer.fit``.
@@ -33,6 +72,8 @@ class History:
         Forward passes of the search for a learning rate, whose work is in ``counters`` too.
     search_macs : int
         That work.
+    alignment : AlignmentOutcome or None
+        What aligning in front of the run has done, whose work is in ``counters`` too; None: it was not asked for.
     learning_rate : float or None
         The rate that the run began with.
     tried : list of dict
@@ -68,6 +109,7 @@ class History:
     steps: int = 0
     search_steps: int = 0
     search_macs: int = 0
+    alignment: AlignmentOutcome | None = None
     learning_rate: float | None = None
     tried: list[dict[str, float]] = field(default_factory=list)
     recipe: list[dict[str, Any]] = field(default_factory=list)
@@ -140,10 +182,25 @@ class History:
         self.search_macs += sum(int(counters[phase]) for phase in PHASES)
         self.add_work(counters)
 
+    def add_alignment(self, outcome: AlignmentOutcome) -> None:
+        """Add what aligning has done, and its work."""
+        self.alignment = outcome
+        self.add_work(outcome.work)
+
+    @property
+    def extra_macs(self) -> int:
+        """Work that is none of the run's steps: of aligning, and of the search for a learning rate."""
+        return self.search_macs + (0 if self.alignment is None else self.alignment.macs)
+
+    @property
+    def training_passes(self) -> int:
+        """Forward passes of steps that train, of the run and of the search for its learning rate."""
+        return self.steps + self.search_steps
+
     @property
     def forward_passes(self) -> int:
-        """Of the run and of the search for its learning rate."""
-        return self.steps + self.search_steps
+        """Those, and of aligning."""
+        return self.training_passes + (0 if self.alignment is None else self.alignment.forward_passes)
 
     def add_instructions(self, instructions: dict[str, int]) -> None:
         """Add the instructions of some steps."""

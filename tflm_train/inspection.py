@@ -177,6 +177,7 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
         "state_bytes": 0,
         "trainer_bytes": 0,
         "replay_bytes": 0,
+        "align_bytes": 0,
         "stack_bytes": 0,
         "metadata_bytes": 0,
         "trainable_parameters": 0,

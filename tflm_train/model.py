@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from .channel_statistics import check_statistics, with_statistics
 from .commands import convert_command, plan_of
 from .config import TrainingConfig
 from .contribution import layers_within
@@ -152,6 +153,7 @@ def convert(
     quantize: str | None = None,
     representative: Any = None,
     probe: tuple[Any, Any] | None = None,
+    statistics: Any = None,
 ) -> TrainableModel:
     """Add a training plan to a model.
 
@@ -170,6 +172,9 @@ def convert(
     probe : tuple of array_like, optional
         Labelled samples ``(x, y)`` for ``layers="auto:BYTES"``, which trains the layers that gain most on them in so
         much RAM.
+    statistics : array_like or tf.data.Dataset, optional
+        Samples for ``align="guarded"``, as for ``Trainer.predict``, some hundred of those that the model was trained
+        on: their means and deviations, channel by channel, are what others are brought back to.
 
     Returns
     -------
@@ -183,9 +188,11 @@ def convert(
     MissingToolError
         A Keras model, or ``quantize``, without TensorFlow installed.
     UserError
-        One of ``quantize`` and ``representative`` without the other, or samples that do not fit.
+        One of ``quantize`` and ``representative``, or of ``align`` and ``statistics``, without the other, or samples
+        that do not fit.
     """
     config = config or TrainingConfig()
+    check_statistics(config, statistics)
     if check_quantize(quantize, representative):
         source = read_model(model)
         samples = representative_samples(float_graph(source), representative)
@@ -197,7 +204,7 @@ def convert(
     notes = [*chosen, *map(str, decisions), *result.notes]
     converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), notes)
     _check_on_device(converted)
-    return converted
+    return converted if statistics is None else with_statistics(converted, statistics)
 
 
 def _check_on_device(model: TrainableModel) -> None:

@@ -21,6 +21,7 @@
 #include "tflm_train/operators/all_operators.h"
 #include "tflm_train/plan/fingerprint.h"
 #include "tflm_train/policies/option_names.h"
+#include "tflm_train/train/alignment.h"
 #include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
@@ -128,9 +129,15 @@ class NativeTrainer {
     Check(from_cut ? trainer_.InitFromCut(model_.get(), size, operators_, arena_.get(), arena_bytes)
                    : trainer_.Init(model_.get(), size, operators_, arena_.get(), arena_bytes));
     const uint32_t replay_bytes = ReplayBytes();
-    if (replay_bytes == 0) return;
-    kept_ = AlignedBytes(replay_bytes);
-    Check(replay_.Init(&trainer_, kept_.get(), replay_bytes));
+    if (replay_bytes > 0) {
+      kept_ = AlignedBytes(replay_bytes);
+      Check(replay_.Init(&trainer_, kept_.get(), replay_bytes));
+    }
+    const uint32_t align_bytes = AlignBytes();
+    if (align_bytes > 0) {
+      sums_ = AlignedBytes(align_bytes);
+      Check(alignment_.Init(&trainer_, sums_.get(), align_bytes));
+    }
   }
 
   py::tuple Train(const py::array& x, const py::array& labels, const py::array& order, const py::object& weights) {
@@ -221,6 +228,44 @@ class NativeTrainer {
   uint32_t ReplayBytes() const { return from_cut_ ? 0 : LatentReplay::Bytes(trainer_.plan()); }
   uint32_t KeptSlots() const { return replay_.used(); }
 
+  void Measure(const py::array& x) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    Status status = Status::kOk;
+    {
+      py::gil_scoped_release release;
+      for (py::ssize_t i = 0; i < x.shape(0) && status == Status::kOk; ++i) {
+        status = alignment_.Measure(samples + i * trainer_.input_elements());
+      }
+    }
+    Check(status);
+  }
+
+  py::tuple JudgeAlignment(const py::array& x, const py::array& labels) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    const Labels targets(labels, x.shape(0), trainer_);
+    Status status = Status::kOk;
+    {
+      py::gil_scoped_release release;
+      for (py::ssize_t i = 0; i < x.shape(0) && status == Status::kOk; ++i) {
+        status = alignment_.Judge(samples + i * trainer_.input_elements(), targets[static_cast<size_t>(i)]);
+      }
+    }
+    Check(status);
+    return py::make_tuple(alignment_.decisions(), alignment_.correct_before(), alignment_.correct_after());
+  }
+
+  bool AcceptAlignment(float margin) {
+    bool accepted = false;
+    Check(alignment_.Accept(margin, &accepted));
+    return accepted;
+  }
+  void ForgetAlignment() { alignment_.Clear(); }
+  uint32_t AlignBytes() const { return from_cut_ ? 0 : Alignment::Bytes(trainer_.plan()); }
+  /// One array for all layers, one behind the other.
+  py::array_t<float> AlignmentSums() const {
+    return py::array_t<float>(static_cast<py::ssize_t>(AlignBytes() / sizeof(float)), alignment_.sums(0));
+  }
+
   py::tuple Evaluate(const py::array& x, const py::array& labels, const py::object& weights) {
     const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
     const Labels targets(labels, x.shape(0), trainer_);
@@ -280,6 +325,7 @@ class NativeTrainer {
   void Reset() {
     BeginSchedule(0, 0.0f);
     replay_.Clear();
+    alignment_.Clear();
     Check(trainer_.Reset());
   }
 
@@ -377,7 +423,8 @@ class NativeTrainer {
     uint32_t program_bytes = 0;
     for (uint32_t i = 0; i < trainer_.plan().program_count(); ++i) {
       const ProgramRecord& program = trainer_.plan().program(i);
-      const bool behind_cut = program.kind >= static_cast<uint16_t>(ProgramKind::kTrainFromCut);
+      const bool behind_cut = program.kind == static_cast<uint16_t>(ProgramKind::kTrainFromCut) ||
+                              program.kind == static_cast<uint16_t>(ProgramKind::kInferFromCut);
       if (program.forward_kind != static_cast<uint16_t>(ForwardKind::kNative) || behind_cut != from_cut_) continue;
       program_bytes = std::max(program_bytes, program.arena_bytes);
     }
@@ -398,6 +445,8 @@ class NativeTrainer {
   Trainer trainer_;
   AlignedBytes kept_{0};
   LatentReplay replay_;
+  AlignedBytes sums_{0};
+  Alignment alignment_;
   std::vector<uint8_t> remembered_;
   RememberedLoss schedule_;
 };
@@ -469,6 +518,15 @@ void BindTrainer(py::module_& module) {
       .def("forget", &NativeTrainer::Forget, "Empty all slots.")
       .def_property_readonly("replay_bytes", &NativeTrainer::ReplayBytes, "Memory for activations.")
       .def_property_readonly("kept_slots", &NativeTrainer::KeptSlots, "Slots with something in them.")
+      .def("measure", &NativeTrainer::Measure, py::arg("x"), "Take samples without labels into the statistics.")
+      .def("judge_alignment", &NativeTrainer::JudgeAlignment, py::arg("x"), py::arg("labels"),
+           "(decisions, correct before, correct after the correction) of all that was judged.")
+      .def("accept_alignment", &NativeTrainer::AcceptAlignment, py::arg("margin"),
+           "Whether the correction was accepted; nothing is measured any more.")
+      .def("forget_alignment", &NativeTrainer::ForgetAlignment, "Forget what was measured and judged.")
+      .def("alignment_sums", &NativeTrainer::AlignmentSums,
+           "Layer by layer: of each channel the sum over samples of the distance, then of its square.")
+      .def_property_readonly("align_bytes", &NativeTrainer::AlignBytes, "Memory for statistics.")
       .def("evaluate", &NativeTrainer::Evaluate, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
            "(mean loss, correct samples).")
       .def("predict", &NativeTrainer::Predict, py::arg("x"), "Outputs, float32 [n, outputs].")

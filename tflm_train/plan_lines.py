@@ -6,7 +6,7 @@ from typing import Any
 
 from .converters.options import DEVICE_OPTIONS
 from .converters.plan_format import Plan
-from .converters.policies import Loss, Policy, Schedule
+from .converters.policies import Align, Loss, Policy, Schedule
 from .converters.surrogates import surrogates_of
 
 
@@ -20,6 +20,7 @@ def size_lines(sizes: dict[str, Any]) -> list[tuple[str, str]]:
         ("  of it gradients and state", f"{sizes['state_bytes']:,} B"),
         ("trainer object", f"{sizes['trainer_bytes']:,} B"),
         *([("memory of replay", f"{sizes['replay_bytes']:,} B")] if sizes["replay_bytes"] else []),
+        *([("memory of alignment", f"{sizes['align_bytes']:,} B")] if sizes["align_bytes"] else []),
         ("stack of a call, at most", f"{sizes['stack_bytes']:,} B"),
         ("plan in the file", f"{sizes['metadata_bytes']:,} B"),
     ]
@@ -58,6 +59,14 @@ def _replay_lines(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
+def _align_lines(plan: Plan) -> list[tuple[str, str]]:
+    chosen = plan.run_options
+    if chosen["align"] == Align.NONE.word:
+        return []
+    constants = f"samples {chosen['align_samples']:,}, margin {chosen['align_margin']:g}"
+    return [("align", f"{chosen['align']} ({constants}, {len(plan.aligned)} layers)")]
+
+
 def option_lines(plan: Plan) -> list[tuple[str, str]]:
     """Label and value of the plan's training options."""
     options = plan.options
@@ -66,6 +75,7 @@ def option_lines(plan: Plan) -> list[tuple[str, str]]:
         *_schedule_lines(plan),
         *_gradient_lines(plan),
         *_replay_lines(plan),
+        *_align_lines(plan),
         ("zero-skip", "on" if options["zero_skip"] else "off"),
         ("learning rate", f"{options['learning_rate']:g}"),
         ("samples per update", str(options["accumulate"])),

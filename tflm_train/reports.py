@@ -38,7 +38,7 @@ def dense_macs(plan: Plan, steps: int) -> dict[str, int]:
 
 def updated_fraction(history: "History", trainable_parameters: int) -> float:
     """Mean over steps of changed / trainable weights."""
-    possible = history.forward_passes * trainable_parameters
+    possible = history.training_passes * trainable_parameters
     return history.counters["update"] / possible if possible else 0.0
 
 
@@ -96,16 +96,28 @@ def train_report(
         schedule=sampling["schedule"],
         replay=sampling["replay"],
         recipe=history.recipe or None,
+        align=sampling["align"],
+        alignment=_alignment(history),
         updated_fraction=updated_fraction(history, trainer.trainable_parameters),
         skipped_fraction=history.skipped / history.steps if history.steps else 0.0,
         arena_bytes=trainer.device.arena_bytes,
         weight_bytes=sizes.weight_bytes,
         replay_bytes=sizes.replay_bytes,
+        align_bytes=sizes.align_bytes,
         stopped=history.stopped,
         output=output,
         warnings=warnings,
         **_step_cost(history, cost),
     )
+
+
+def _alignment(history: "History") -> dict[str, Any] | None:
+    outcome = history.alignment
+    if outcome is None:
+        return None
+    content = asdict(outcome) | {"layers": list(outcome.layers), "macs": outcome.macs}
+    del content["work"]
+    return content
 
 
 def _step_cost(history: "History", cost: "StepCost | None") -> dict[str, Any]:
@@ -121,5 +133,7 @@ def _step_cost(history: "History", cost: "StepCost | None") -> dict[str, Any]:
     if not history.instructions or not history.steps:
         return {}
     return {
-        "instructions_per_step": {phase: round(n / history.forward_passes) for phase, n in history.instructions.items()}
+        "instructions_per_step": {
+            phase: round(n / history.training_passes) for phase, n in history.instructions.items()
+        }
     }

@@ -1,4 +1,5 @@
-"""Which samples take part in a run: what the options of ``fit`` and of the plan make of them."""
+"""Which samples take part in a run, and whether it is aligned: what the options of ``fit`` and of the plan make of
+them."""
 
 from __future__ import annotations
 
@@ -7,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from .alignment import Alignment
 from .converters.options import checked, refuse_idle
 from .converters.plan_format import Plan
-from .converters.policies import Replay, Schedule
+from .converters.policies import Align, Replay, Schedule
 from .errors import PlanOptionError, UserError
 from .losses import Objective
 
@@ -24,10 +26,13 @@ class Sampling:
     freeze : int or None
         After so many epochs the layers behind the cut train alone, on what the last of these epochs has kept; None:
         all train in all epochs, and nothing is kept.
+    alignment : Alignment or None
+        Comes in front of the run; None: nothing does.
     """
 
     threshold: float | None = None
     freeze: int | None = None
+    alignment: Alignment | None = None
 
     @classmethod
     def chosen(cls, plan: Plan, objective: Objective, labels: np.ndarray, epochs: int, **given: Any) -> "Sampling":
@@ -37,12 +42,17 @@ class Sampling:
         ------
         UserError
             An option out of range or without effect; a schedule for a loss that knows no probability, replay by a plan
-            without memory for it (``PlanOptionError``) or of other labels than class numbers.
+            without memory for it (``PlanOptionError``) or of other labels than class numbers; alignment by a plan
+            without statistics (``PlanOptionError``), of labels without accuracy or of too few samples.
         """
         named = {name: value for name, value in given.items() if value is not None}
         options = {**plan.run_options, **checked(named)}
         refuse_idle(named, options)
-        return cls(cls._threshold(options, objective, labels), cls._freeze(options, plan, labels, epochs))
+        return cls(
+            cls._threshold(options, objective, labels),
+            cls._freeze(options, plan, labels, epochs),
+            cls._alignment(options, plan, objective, labels),
+        )
 
     @staticmethod
     def _threshold(options: dict[str, Any], objective: Objective, labels: np.ndarray) -> float | None:
@@ -61,6 +71,34 @@ class Sampling:
             return None
         check_replay(plan, labels)
         return int(options["freeze_epoch"]) or max(1, epochs // 4)
+
+    @staticmethod
+    def _alignment(options: dict[str, Any], plan: Plan, objective: Objective, labels: np.ndarray) -> Alignment | None:
+        if options["align"] == Align.NONE.word:
+            return None
+        check_align(plan, objective, labels)
+        samples = int(options["align_samples"])
+        if len(labels) < 2 * samples:
+            raise UserError(
+                f"align {options['align']} (--align) measures with {samples} samples and judges by as many others, and "
+                f"there are {len(labels)}: give more, fewer to measure with (align_samples, --align-samples), or "
+                f"--align {Align.NONE.word}"
+            )
+        return Alignment(samples, float(options["align_margin"]))
+
+
+def check_align(plan: Plan, objective: Objective, labels: np.ndarray) -> None:
+    """Raises ``UserError`` where activations cannot be aligned: by the plan (``PlanOptionError``), or for such
+    labels."""
+    if not plan.aligned:
+        raise PlanOptionError(
+            "align guarded (--align) needs a plan with statistics of activations", align=Align.GUARDED.word
+        )
+    if not objective.is_classification(labels):
+        raise UserError(
+            f"align guarded (--align) judges by accuracy, and for these labels the loss is "
+            f"{objective.resolve(labels).word}, which has none; leave it out"
+        )
 
 
 def check_replay(plan: Plan, labels: np.ndarray | None = None) -> None:

@@ -28,6 +28,8 @@ class Sizes:
         The ``Trainer`` object, apart from the arena.
     replay_bytes : int
         Memory for the activations that latent replay keeps, apart from the arena; 0 without.
+    align_bytes : int
+        Memory for the statistics that alignment measures, apart from the arena; 0 without.
     stack_bytes : int
         The most stack that a call of the ``Trainer`` takes below its caller on Cortex-M, where the library's own
         kernels run; interrupts come on top.
@@ -41,14 +43,15 @@ class Sizes:
     state_bytes: int
     trainer_bytes: int
     replay_bytes: int
+    align_bytes: int
     stack_bytes: int
     metadata_bytes: int
     trainable_parameters: int
 
 
 def program_name(program: np.void) -> str:
-    """``infer``, ``train``, ``train_from_cut`` or ``infer_from_cut``, with ``tflm-`` before it when TFLM runs the
-    forward pass."""
+    """``infer``, ``train``, ``train_from_cut``, ``infer_from_cut`` or ``align``; with ``tflm-`` before it where TFLM
+    runs the forward pass."""
     prefix = "tflm-" if program["forward_kind"] == ForwardKind.TFLM else ""
     return prefix + ProgramKind(int(program["kind"])).name.lower()
 
@@ -63,6 +66,7 @@ def plan_sizes(plan: Plan, metadata_bytes: int) -> Sizes:
         state_bytes=persistent - weights,
         trainer_bytes=plan_format.TRAINER_BYTES,
         replay_bytes=plan.replay_bytes,
+        align_bytes=plan.align_bytes,
         stack_bytes=stack_bytes(plan),
         metadata_bytes=metadata_bytes,
         trainable_parameters=int(plan.parameters["elements"].sum()),

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .alignment import align
 from .body import FrozenBody
 from .callbacks import Callbacks, Optimizer
 from .converters import model_writer
 from .converters.options import OPTIONS, checked, refuse_idle
 from .converters.plan_format import decode
-from .converters.policies import Recipe, Replay
+from .converters.policies import Align, Recipe, Replay
 from .converters.remainders import (
     add_remainders,
     has_remainders,
@@ -29,7 +30,7 @@ from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
 from .devices.device import NO_SLOT
 from .errors import DataWarning, DeviceError, NonFiniteError, PlanOptionError, TrainingWarning, UserError
-from .history import History
+from .history import AlignmentOutcome, History
 from .input_type import InputType
 from .keras_weights import write_to_keras
 from .layer_weights import LayerWeights
@@ -40,7 +41,7 @@ from .rate_search import RateSearch
 from .run_recipe import RunRecipe
 from .run_watch import RunWatch
 from .samples import Samples, check_sample_weight, class_weights, split
-from .sampling import Sampling, check_replay
+from .sampling import Sampling, check_align, check_replay
 from .saturation import probes, saturation
 from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, advice, order_generator, sample_order
@@ -125,6 +126,9 @@ class Trainer:
         replay: str | None = None,
         freeze_epoch: int | None = None,
         recipe: str | None = None,
+        align: str | None = None,
+        align_samples: int | None = None,
+        align_margin: float | None = None,
     ) -> History:
         """Train, one sample at a time.
 
@@ -175,6 +179,9 @@ class Trainer:
         recipe : {"none", "auto"}, optional
             ``auto``: what none of the options above says is decided by the model and the samples, each with a reason
             (``History.recipe``). Default: the plan's.
+        align, align_samples, align_margin : optional
+            The same of ``align``, by a plan that has statistics, in front of the run and of the search for a learning
+            rate. The samples are drawn from ``x`` by the seed; all of them train afterwards.
 
         Returns
         -------
@@ -205,10 +212,12 @@ class Trainer:
             samples = replace(samples, weights=weights)
         _check_count("epochs", epochs)
         decider = self._recipe(recipe, samples, epochs)
-        if self._from_cut and replay is None and decider is None:
-            replay = Replay.NONE.word  # the samples are activations
+        if self._from_cut:  # the samples are activations
+            replay = Replay.NONE.word if replay is None and decider is None else replay
+            align = Align.NONE.word if align is None else align
         options = {"schedule": schedule, "schedule_threshold": schedule_threshold}
         options |= {"replay": replay, "freeze_epoch": freeze_epoch}
+        options |= {"align": align, "align_samples": align_samples, "align_margin": align_margin}
         try:
             if decider is None:
                 sampling = Sampling.chosen(self.model.plan, self._objective, samples.labels, epochs, **options)
@@ -218,6 +227,8 @@ class Trainer:
             raise self._with_command(error, error.changes) from None
         if self._from_cut and sampling.freeze is not None:
             raise UserError("replay latent (--replay) trains the whole model first: leave from_cut=True out")
+        if self._from_cut and sampling.alignment is not None:
+            raise UserError(_ALIGNS_WHOLE)
         seed = int(self.model.plan.defaults["seed"]) if seed is None else _check_seed(seed)
         before = self.device.options()
         search = isinstance(learning_rate, str) and learning_rate == "auto"
@@ -235,6 +246,9 @@ class Trainer:
         history, ends = History(), self.saturated_fraction
         self.stop_training = False
         try:
+            if sampling.alignment is not None:
+                measured, held_back = sampling.alignment.parts(self._fed(samples), seed)
+                history.add_alignment(self._align(measured, held_back, sampling.alignment.margin))
             if search:
                 changes["learning_rate"] = self._find_rate(samples, epochs, seed, verbose, history)
                 self.set_options(learning_rate=changes["learning_rate"])
@@ -298,6 +312,48 @@ class Trainer:
     def _metrics(self, loss: float, correct: int, labels: np.ndarray) -> dict[str, float]:
         accuracy = self._objective.accuracy(correct, labels)
         return {"loss": loss} if accuracy is None else {"loss": loss, "accuracy": accuracy}
+
+    def align(self, x: Any, held_out: Any, margin: float | None = None) -> AlignmentOutcome:
+        """Bring mean and deviation of activations back to those of conversion, where that pays: against shifts of a
+        sensor, by forward passes alone. By a plan of ``align="guarded"``; ``fit`` does it with its own samples.
+
+        Where it is accepted, activations that are kept (``remember``) are forgotten; what update rules keep of earlier
+        steps stays as it is.
+
+        Parameters
+        ----------
+        x : array_like or tf.data.Dataset
+            Samples to measure with, 64 or so; labels are not needed.
+        held_out : tuple of array_like or tf.data.Dataset
+            Other samples ``(x, y)`` to judge by.
+        margin : float, optional
+            Accepted where accuracy on them rises by more; else no weight changes. Default: the plan's.
+
+        Raises
+        ------
+        UserError
+            As for ``fit``; a plan without statistics, labels without accuracy, a margin out of range.
+        """
+        if self._from_cut:
+            raise UserError(_ALIGNS_WHOLE)
+        judged = self._check_validation(held_out)
+        if judged is None:
+            raise UserError("held_out is missing: give samples (x, y) by which the alignment is judged")
+        options = {**self.model.plan.run_options, **({} if margin is None else checked({"align_margin": margin}))}
+        try:
+            check_align(self.model.plan, self._objective, judged.labels)
+        except PlanOptionError as error:
+            raise self._with_command(error, error.changes) from None
+        array = as_arrays(x, None, self._input_shape)[0]
+        samples = check_inputs(array, self._input_shape, limit=self._input_limit)
+        fed = self._as_fed(samples, self._input.is_raw(array))
+        return self._align(fed, self._fed(judged), float(options["align_margin"]))
+
+    def _align(self, x: np.ndarray, held_back: Samples, margin: float) -> AlignmentOutcome:
+        outcome = align(self.device, self.model, x, held_back, self._objective, margin)
+        if outcome.accepted and self.model.plan.replay_options:
+            self.device.forget()
+        return outcome
 
     def remember(self, x: Any, y: Any, sample_weight: Any = None) -> int:
         """Keep the activations of samples at the plan's cut, as they are now, to train on them again (``replay``).
@@ -680,6 +736,9 @@ class Trainer:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise UserError("validation_data must be a pair (x, y), (x, y, sample_weight), or a dataset of such")
         return self._samples(data[0], data[1], data[2] if len(data) == 3 else None, names)
+
+
+_ALIGNS_WHOLE = "align guarded (--align) runs the whole model: leave from_cut=True out"
 
 
 def _check_count(name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ from types import ModuleType
 
 from ..graph import Graph, Operator
 from . import (
+    alignment,
     arithmetic,
     convolution,
     dense,
@@ -40,6 +41,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     lookup,
     quantize,
     int16_errors,
+    alignment,
     view,
 )
 

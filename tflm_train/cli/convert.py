@@ -42,6 +42,12 @@ def convert(
         Path | None,
         typer.Option("--probe", metavar="D.npz", help="For --layers auto:BYTES: labelled samples."),
     ] = None,
+    statistics: Annotated[
+        Path | None,
+        typer.Option(
+            "--statistics", metavar="D.npz", help="For --align: samples x, whose statistics others are brought back to."
+        ),
+    ] = None,
     operators_header: Annotated[
         Path | None,
         typer.Option(
@@ -55,6 +61,7 @@ def convert(
     as_json: opt.Json = False,
 ) -> None:
     """Add a training plan to a model."""
+    from ..channel_statistics import check_statistics
     from ..config import TrainingConfig
     from ..converters.c_array import c_array as array_text
     from ..converters.files import check_different, write_together
@@ -75,8 +82,16 @@ def convert(
     config = TrainingConfig.paper(**options) if preset else TrainingConfig(**options)
     refuse_idle(options, vars(config))
     check_quantize(quantize, representative)
+    check_statistics(config, statistics)
     samples = None if representative is None else load_inputs(representative)
-    result = add_plan(model, config, quantize, samples, None if probe is None else load_data(probe).train)
+    result = add_plan(
+        model,
+        config,
+        quantize,
+        samples,
+        None if probe is None else load_data(probe).train,
+        None if statistics is None else load_inputs(statistics),
+    )
     files: dict[str | os.PathLike[str], bytes] = {output: result.data}
     if operators_header is not None:
         files[operators_header] = header_text(result.plan, result.name).encode()

@@ -154,6 +154,7 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("dense training without skipping", macs(dense) + _ratio(content["effort_ratio"])),
         *_zero_skip_lines(content, work),
         *_pass_lines(content),
+        *_align_lines(content),
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
         *_integer_lines(content),
         ("arena", f"{content['arena_bytes']:,} B"),
@@ -178,7 +179,8 @@ def _zero_skip_lines(content: dict[str, Any], work: int) -> list[tuple[str, str]
 def _pass_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     """What choosing samples has spared, where something chose."""
     passes, replayed = content["forward_passes"], content["replayed"]
-    if passes == content["samples"] * content["epochs"]:
+    aligned = 0 if content["alignment"] is None else content["alignment"]["forward_passes"]
+    if passes - aligned == content["samples"] * content["epochs"]:
         return []
     lines = [("forward passes of the whole model", f"{passes:,}")]
     if content["replay"] == "none":
@@ -188,6 +190,17 @@ def _pass_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("  from activations that were kept", f"{replayed:,}"),
         ("memory of replay", f"{content['replay_bytes']:,} B"),
     ]
+
+
+def _align_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    found = content["alignment"]
+    if found is None:
+        return []
+    change = (
+        f"{percent(found['accuracy_before'])} -> {percent(found['accuracy_after'])} of {found['held_back']} samples"
+    )
+    outcome = "accepted" if found["accepted"] else "refused, no weight changed"
+    return [("alignment", f"{outcome} ({change})"), ("  its work", macs(found["macs"]))]
 
 
 def _integer_lines(content: dict[str, Any]) -> list[tuple[str, str]]:

@@ -116,6 +116,25 @@ class Device(Protocol):
         """Empty all slots."""
         ...
 
+    def measure(self, x: np.ndarray) -> None:
+        """Take samples into the statistics of activations, by a plan that aligns, behind those that are there.
+        ``NonFiniteError``: there are none any more."""
+        ...
+
+    def judge_alignment(self, x: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+        """How many decisions are correct without and with the correction by these statistics, of all samples judged
+        since the first one was measured."""
+        ...
+
+    def accept_alignment(self, margin: float) -> bool:
+        """Whether more than this part of what was judged is gained: then the weights have taken the correction over,
+        else none has changed. Statistics start anew."""
+        ...
+
+    def forget_alignment(self) -> None:
+        """Start statistics anew."""
+        ...
+
     def begin_schedule(self, samples: int, threshold: float) -> None:
         """From now on samples are those of a run, by their positions in ``x``: ``train`` remembers which of them were
         easy (1 - exp(-loss) below the threshold), starting with nothing remembered. 0 samples: no schedule."""

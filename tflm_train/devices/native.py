@@ -72,6 +72,24 @@ class NativeDevice:
     def forget(self) -> None:
         self._trainer.forget()
 
+    def measure(self, x: np.ndarray) -> None:
+        self._call(self._trainer.measure, x)
+
+    def judge_alignment(self, x: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+        _, before, after = self._call(self._trainer.judge_alignment, x, labels)
+        return int(before), int(after)
+
+    def accept_alignment(self, margin: float) -> bool:
+        return bool(self._call(self._trainer.accept_alignment, margin))
+
+    def forget_alignment(self) -> None:
+        self._trainer.forget_alignment()
+
+    def alignment_sums(self) -> np.ndarray:
+        """Layer by layer of those that are aligned: for each channel the sum over samples of the mean of its distance
+        from the plan's mean, then for each that of its square."""
+        return np.asarray(self._trainer.alignment_sums())
+
     def begin_schedule(self, samples: int, threshold: float) -> None:
         self._call(self._trainer.begin_schedule, samples, threshold)
 

@@ -45,6 +45,9 @@ class Command(enum.IntEnum):
     REPLAY = 0x2A
     DRAW = 0x2B
     FORGET = 0x2C
+    MEASURE = 0x2D
+    JUDGE = 0x2E
+    ALIGN = 0x2F
     PARAMETER = 0x30
     READ_PARAMETER = 0x31
     WRITE_PARAMETER = 0x32

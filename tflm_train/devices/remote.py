@@ -30,6 +30,7 @@ NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
 HAS_WEIGHT, HAS_NUMBER = 1, 2
 WHOLE, FROM_CUT = 0, 1  # programs
+FORGET, ACCEPT = 0, 1  # of an alignment
 COUNTS_INSTRUCTIONS = 2
 LONGEST_PAYLOAD = 1 << 16  # bytes that are sent at once, however many a device takes
 COST_PHASES = ("forward", "loss", "selection", "backward", "total")
@@ -76,7 +77,7 @@ class RemoteDevice:
         self.counts_instructions = bool(hello["flags"] & COUNTS_INSTRUCTIONS)
         checksum = zlib.crc32(model.data)
         built_in = (hello["built_in_bytes"], hello["built_in_crc"]) == (len(model.data), checksum)
-        self._load(model.data, built_in, model.plan.replay_bytes)
+        self._load(model, built_in)
         self._parameters = model.plan.parameters
         self._state_bytes = STATE_HEADER_BYTES + int(model.plan.defaults["constants_offset"])
         self._inputs = int(np.prod(model.cut_shape if self._from_cut else model.input_shape, dtype=np.int64))
@@ -111,10 +112,12 @@ class RemoteDevice:
                 )
         return reply
 
-    def _load(self, data: bytes, built_in: bool, replay_bytes: int) -> None:
+    def _load(self, model: TrainableModel, built_in: bool) -> None:
+        data = model.data
         self._needs = {"arena": self.arena_bytes} if built_in else {"file": len(data), "arena": self.arena_bytes}
-        if replay_bytes and not self._from_cut:
-            self._needs["replay"] = replay_bytes
+        for name, size in (("replay", model.plan.replay_bytes), ("alignment", model.plan.align_bytes)):
+            if size and not self._from_cut:
+                self._needs[name] = size
         start = struct.pack("<2I", self.arena_bytes, FROM_CUT if self._from_cut else WHOLE)
         if built_in:
             self._request(Command.USE_BUILT_IN, start)
@@ -197,6 +200,24 @@ class RemoteDevice:
 
     def forget(self) -> None:
         self._request(Command.FORGET)
+
+    def measure(self, x: np.ndarray) -> None:
+        for sample in x:
+            self._request(Command.MEASURE, self._sample(sample, None))
+
+    def judge_alignment(self, x: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+        reply = {"decisions": 0, "before": 0, "after": 0}
+        for sample, label in zip(x, labels):
+            reply = self._request(Command.JUDGE, self._sample(sample, label))
+        if max(reply["before"], reply["after"]) > reply["decisions"]:
+            raise DeviceError(f"device {self.name} finds more correct than it has judged; {ADVICE}")
+        return reply["before"], reply["after"]
+
+    def accept_alignment(self, margin: float) -> bool:
+        return bool(self._request(Command.ALIGN, struct.pack("<If", ACCEPT, margin))["accepted"])
+
+    def forget_alignment(self) -> None:
+        self._request(Command.ALIGN, struct.pack("<If", FORGET, 0.0))
 
     def begin_schedule(self, samples: int, threshold: float) -> None:
         kind = Schedule.REMEMBERED_LOSS if samples else Schedule.NONE

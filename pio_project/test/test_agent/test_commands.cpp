@@ -322,6 +322,22 @@ TEST_CASE("a model whose plan keeps no activations has none to replay") {
   CHECK(device.Weights() == before);
 }
 
+TEST_CASE("without a program for it nothing is aligned") {
+  Bench device;
+  device.Load();
+  const Bytes before = device.Weights();
+  Payload unlabelled = Bench::Sample(0);
+  unlabelled.bytes[0] = static_cast<uint8_t>(LabelKind::kNone);
+  CHECK(device.Request(Command::kMeasure, Bench::Sample(0)).status == Number(ProtocolStatus::kBadLength));
+  CHECK(device.Request(Command::kMeasure, unlabelled).status == Number(Status::kNotInitialized));
+  CHECK(device.Request(Command::kJudge, Bench::Sample(0)).status == Number(Status::kNotInitialized));
+  CHECK(device.Request(Command::kAlign, Payload().U32(1).F32(0.0f)).status == Number(Status::kNotInitialized));
+  CHECK(device.Request(Command::kAlign, Payload().U32(2).F32(0.0f)).status == Number(ProtocolStatus::kOutOfRange));
+  CHECK(device.Request(Command::kAlign, Payload().U32(0)).status == Number(ProtocolStatus::kBadLength));
+  CHECK(device.Request(Command::kAlign, Payload().U32(0).F32(0.0f)).status == 0);
+  CHECK(device.Weights() == before);
+}
+
 TEST_CASE("options are read, changed, and refused as a whole") {
   Bench device;
   device.Load();

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <random>
 
-#include "../test_runtime_trainer/trainer_fixture.h"
+#include "../test_runtime_trainer/tiny_alignment.h"
 
 using namespace tflm_train;
 
@@ -24,12 +24,21 @@ Status TryModel(const std::vector<uint8_t>& file) {
   const float* output = nullptr;
   static_cast<void>(tiny.trainer.Infer(input.data(), &output));
   static_cast<void>(tiny.trainer.Flush());
+  std::vector<float> sums(Alignment::Bytes(tiny.trainer.plan()) / sizeof(float));
+  Alignment alignment;
+  if (sums.size() > 100000 || alignment.Init(&tiny.trainer, sums.data(), sums.size() * sizeof(float)) != Status::kOk) {
+    return status;
+  }
+  bool accepted = false;
+  static_cast<void>(alignment.Measure(input.data()));
+  for (int i = 0; i < 2; ++i) static_cast<void>(alignment.Judge(input.data(), Label::Class(i)));
+  static_cast<void>(alignment.Accept(-1.0f, &accepted));
   return status;
 }
 
 /// Where the plan lies in the file: its checksums are the only bytes that the file changes.
 size_t PlanPosition(const std::vector<uint8_t>& file) {
-  const std::vector<uint8_t> plan = TinyPlan().Encode();
+  const std::vector<uint8_t> plan = AlignPlan().Encode();
   size_t begin = 0;
   while (std::memcmp(file.data() + begin, plan.data(), 8) != 0) ++begin;
   return begin;
@@ -41,7 +50,7 @@ constexpr bool kThorough = sizeof(void*) == 8;
 }  // namespace
 
 TEST_CASE("a cut file is refused at every length") {
-  const std::vector<uint8_t> file = WriteTinyModel(TinyPlan());
+  const std::vector<uint8_t> file = WriteTinyModel(AlignPlan());
   uint32_t accepted = 0;
   for (size_t size = 0; size < file.size(); size += kThorough ? 1 : 29) {
     const std::vector<uint8_t> cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size));
@@ -51,9 +60,9 @@ TEST_CASE("a cut file is refused at every length") {
 }
 
 TEST_CASE("flipped bits are found or harmless, in the plan always found") {
-  const std::vector<uint8_t> file = WriteTinyModel(TinyPlan());
+  const std::vector<uint8_t> file = WriteTinyModel(AlignPlan());
   const size_t begin = PlanPosition(file);
-  const size_t end = begin + TinyPlan().Encode().size();
+  const size_t end = begin + AlignPlan().Encode().size();
   for (size_t bit = 0; bit < file.size() * 8; bit += kThorough ? 1 : 29) {
     std::vector<uint8_t> flipped = file;
     flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));
@@ -63,9 +72,9 @@ TEST_CASE("flipped bits are found or harmless, in the plan always found") {
 }
 
 TEST_CASE("hostile plans with right checksums") {
-  const std::vector<uint8_t> file = WriteTinyModel(TinyPlan());
+  const std::vector<uint8_t> file = WriteTinyModel(AlignPlan());
   const size_t begin = PlanPosition(file);
-  const size_t plan_size = TinyPlan().Encode().size();
+  const size_t plan_size = AlignPlan().Encode().size();
   const uint32_t interesting[] = {0,  1,  2,   3,    4,      7,      8,      16,         24,
                                   48, 96, 255, 1000, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF};
   std::mt19937 engine(4);

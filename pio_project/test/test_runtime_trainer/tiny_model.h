@@ -79,6 +79,22 @@ struct TinyPlan {
     AddTrain(ForwardKind::kTflm);
   }
 
+  /// A program that aligns the layer: means of its channels, then deviations.
+  void AddAlign(const std::vector<float>& statistics, Activation activation = Activation::kNone) {
+    programs.push_back(Begin(ProgramKind::kAlign, ForwardKind::kNative));
+    AddForwardValues(Place::kInput, 2, 0);
+    values.back().first_step = 2;
+    values.back().last_step = 3;
+    std::vector<uint32_t> step_words = {static_cast<uint32_t>(activation)};
+    for (float number : statistics) step_words.push_back(BitsOf(number));
+    AddStep(KernelId::kFullyConnected, Phase::kForward, {0, 1, 2, 3}, 0, {1, 3, 2, 0}, kNoneIndex);
+    AddStep(KernelId::kAlignChannels, Phase::kForward, {3}, 0, step_words, 0);
+    AddStep(KernelId::kSoftmax, Phase::kForward, {3, 4}, 1, {1, 2, 0x3F800000u}, kNoneIndex);
+    programs.back().value_count = 5;
+    programs.back().forward_count = 3;
+    programs.back().arena_bytes = 32;
+  }
+
   std::vector<uint8_t> Encode() const {
     std::vector<SectionRecord> sections;
     std::vector<uint8_t> body;

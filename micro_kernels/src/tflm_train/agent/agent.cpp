@@ -108,6 +108,9 @@ void Agent::Execute(Command command, PayloadReader& request) {
     case Command::kReplay:
     case Command::kDraw:
     case Command::kForget:
+    case Command::kMeasure:
+    case Command::kJudge:
+    case Command::kAlign:
     case Command::kParameter:
     case Command::kReadParameter:
     case Command::kWriteParameter:
@@ -153,6 +156,12 @@ void Agent::ExecuteLoaded(Command command, PayloadReader& request) {
       return Draw(request);
     case Command::kForget:
       return Forget(request);
+    case Command::kMeasure:
+      return Measure(request);
+    case Command::kJudge:
+      return Judge(request);
+    case Command::kAlign:
+      return Align(request);
     case Command::kParameter:
       return Parameter(request);
     case Command::kReadParameter:

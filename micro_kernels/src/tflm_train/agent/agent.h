@@ -10,6 +10,7 @@
 #include "tflm_train/agent/payload.h"
 #include "tflm_train/agent/protocol.h"
 #include "tflm_train/agent/step_meter.h"
+#include "tflm_train/train/alignment.h"
 #include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
@@ -81,6 +82,9 @@ class Agent {
   void Replay(PayloadReader& request);
   void Draw(PayloadReader& request);
   void Forget(PayloadReader& request);
+  void Measure(PayloadReader& request);
+  void Judge(PayloadReader& request);
+  void Align(PayloadReader& request);
   void Parameter(PayloadReader& request);
   void ReadParameter(PayloadReader& request);
   void WriteParameter(PayloadReader& request);
@@ -139,6 +143,7 @@ class Agent {
   uint32_t steps_ = 0;
   uint8_t* staging_ = nullptr;  // inputs, then a label vector
   LatentReplay replay_;
+  Alignment alignment_;
   RememberedLoss schedule_;
   size_t schedule_bytes_ = 0;      // behind those of spare_
   const float* output_ = nullptr;  // of the latest Infer

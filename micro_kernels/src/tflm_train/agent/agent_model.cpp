@@ -129,6 +129,17 @@ void Agent::Start(const void* model, size_t model_bytes, const Wanted& wanted, M
     const tflm_train::Status started = replay_.Init(&trainer_, kept, replay_bytes);
     if (started != tflm_train::Status::kOk) return RefuseModel(started);
   }
+  const uint32_t align_bytes = from_cut ? 0 : Alignment::Bytes(trainer_.plan());
+  alignment_ = {};
+  if (align_bytes > 0) {
+    uint8_t* const sums = memory.Take(align_bytes);
+    if (sums == nullptr) {
+      reply_.U32(static_cast<uint32_t>(memory.size));
+      return Fail(ProtocolStatus::kNoMemory);
+    }
+    const tflm_train::Status started = alignment_.Init(&trainer_, sums, align_bytes);
+    if (started != tflm_train::Status::kOk) return RefuseModel(started);
+  }
   loaded_ = true;
   model_bytes_ = static_cast<uint32_t>(model_bytes);
   arena_bytes_ = wanted.arena_bytes;

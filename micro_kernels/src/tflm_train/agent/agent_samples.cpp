@@ -141,6 +141,7 @@ void Agent::Reset(PayloadReader& request) {
   steps_ = 0;
   EndSchedule();
   replay_.Clear();
+  alignment_.Clear();
   if (config_.meter != nullptr) config_.meter->Reset();
   SetStatus(trainer_.Reset());
 }

@@ -34,6 +34,9 @@ enum class Command : uint8_t {
   kReplay = 0x2A,
   kDraw = 0x2B,
   kForget = 0x2C,
+  kMeasure = 0x2D,
+  kJudge = 0x2E,
+  kAlign = 0x2F,
   kParameter = 0x30,
   kReadParameter = 0x31,
   kWriteParameter = 0x32,
@@ -68,6 +71,7 @@ enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2, kClasses = 
 /// Optional fields of a sample, as a sum, in the order in which they follow.
 enum SampleFields : uint16_t { kHasWeight = 1, kHasNumber = 2 };
 enum class SampleSource : uint8_t { kInline = 0, kStaged = 1 };
+enum class AlignAction : uint8_t { kForget = 0, kAccept = 1 };
 enum class Programs : uint8_t { kWhole = 0, kFromCut = 1 };
 
 }  // namespace tflm_train

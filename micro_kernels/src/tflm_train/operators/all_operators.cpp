@@ -8,6 +8,7 @@ const Operator* const kAllOperators[kOperatorCount] = {
     &kAdd,
     &kAddInt16Errors,
     &kAddInt8,
+    &kAlignChannels,
     &kAveragePool2d,
     &kAveragePool2dInt16Errors,
     &kAveragePool2dInt8,

@@ -18,6 +18,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kAdd);
     Add(kAddInt16Errors);
     Add(kAddInt8);
+    Add(kAlignChannels);
     Add(kAveragePool2d);
     Add(kAveragePool2dInt16Errors);
     Add(kAveragePool2dInt8);

@@ -53,6 +53,14 @@ enum Word : uint32_t { kAZero, kBZero, kYZero, kLow, kHigh, kSign, kFactors };
 inline constexpr KernelArguments kArguments = {0x04, 0x00, 0x0e, 0x00, 0x00, 0xff, 0x01};
 }  // namespace add_int8
 
+namespace align_channels {
+namespace forward {  // y!
+enum Argument : uint32_t { kY, kCount };
+}
+enum Word : uint32_t { kActivation, kStatistics };
+inline constexpr KernelArguments kArguments = {0x01, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff};
+}  // namespace align_channels
+
 namespace average_pool_2d {
 namespace forward {  // x y!
 enum Argument : uint32_t { kX, kY, kCount };

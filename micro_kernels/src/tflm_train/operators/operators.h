@@ -17,6 +17,7 @@ extern const OperatorOf<KernelId::kAbs> kAbs, kAbsForward;
 extern const OperatorOf<KernelId::kAdd> kAdd, kAddForward;
 extern const OperatorOf<KernelId::kAddInt16Errors> kAddInt16Errors, kAddInt16ErrorsForward;
 extern const OperatorOf<KernelId::kAddInt8> kAddInt8, kAddInt8Forward;
+extern const OperatorOf<KernelId::kAlignChannels> kAlignChannels, kAlignChannelsForward;
 extern const OperatorOf<KernelId::kAveragePool2d> kAveragePool2d, kAveragePool2dForward;
 extern const OperatorOf<KernelId::kAveragePool2dInt16Errors> kAveragePool2dInt16Errors, kAveragePool2dInt16ErrorsForward;
 extern const OperatorOf<KernelId::kAveragePool2dInt8> kAveragePool2dInt8, kAveragePool2dInt8Forward;
@@ -103,7 +104,7 @@ extern const OperatorOf<KernelId::kTransposeConv> kTransposeConv, kTransposeConv
 extern const OperatorOf<KernelId::kTransposeConvInt8> kTransposeConvInt8, kTransposeConvInt8Forward;
 extern const OperatorOf<KernelId::kTransposeInt8> kTransposeInt8, kTransposeInt8Forward;
 
-inline constexpr uint32_t kOperatorCount = 89;
+inline constexpr uint32_t kOperatorCount = 90;
 
 }  // namespace tflm_train
 

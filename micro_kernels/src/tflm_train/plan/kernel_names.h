@@ -96,6 +96,7 @@ inline constexpr const char* kKernelNames[] = {
     "SUM_PATCHES",
     "CONV_2D_SURROGATE",
     "DEPTHWISE_SURROGATE",
+    "ALIGN_CHANNELS",
 };
 
 }  // namespace tflm_train

@@ -16,13 +16,14 @@ inline constexpr uint32_t kPlanCrcBegin = 20u;
 inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
-inline constexpr uint32_t kKernelCount = 90u;
+inline constexpr uint32_t kKernelCount = 91u;
 inline constexpr uint32_t kTrainerBytes = 336u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kReplayHeaderBytes = 8u;
 inline constexpr uint32_t kReplayClassBytes = 8u;
 inline constexpr uint32_t kReplaySlotBytes = 12u;
+inline constexpr uint32_t kAlignChannelBytes = 8u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
 inline constexpr uint32_t kLayerDense = 2u;
@@ -121,6 +122,7 @@ enum class KernelId : uint16_t {
   kSumPatches = 87,
   kConv2dSurrogate = 88,
   kDepthwiseSurrogate = 89,
+  kAlignChannels = 90,
 };
 
 enum class SectionKind : uint16_t {
@@ -169,6 +171,7 @@ enum class ProgramKind : uint16_t {
   kTrain = 1,
   kTrainFromCut = 2,
   kInferFromCut = 3,
+  kAlign = 4,
 };
 
 enum class ForwardKind : uint16_t {
@@ -189,6 +192,11 @@ enum class Schedule : uint16_t {
 enum class Replay : uint16_t {
   kNone = 0,
   kLatent = 1,
+};
+
+enum class Align : uint16_t {
+  kNone = 0,
+  kGuarded = 1,
 };
 
 enum class PolicyKind : uint16_t {
@@ -391,9 +399,12 @@ struct DefaultsRecord {
   uint32_t optimizer_offset;
   uint32_t row_elements;
   uint32_t gate_state_bytes;
+  uint16_t align;
+  uint16_t align_samples;
+  float align_margin;
   TrainingOptions options;  // those that training starts with
 };
-static_assert(sizeof(DefaultsRecord) == 128);
+static_assert(sizeof(DefaultsRecord) == 136);
 
 struct ParameterRecord {
   uint32_t tensor;

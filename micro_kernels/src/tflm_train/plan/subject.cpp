@@ -56,6 +56,7 @@ constexpr const char* kTexts[] = {
     "weight of the sample",
     "cut",
     "replay",
+    "alignment",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

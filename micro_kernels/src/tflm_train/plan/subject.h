@@ -61,6 +61,7 @@ enum class Subject : uint8_t {
   kSampleWeight,
   kCut,
   kReplay,
+  kAlign,
   kCount,
   kFirstKernel = 64,
 };

@@ -66,7 +66,7 @@ class ProgramVerifier {
   TFLM_TRAIN_COLD bool EndsFit() const {
     const uint32_t time = program_.forward_count;
     if (program_.forward_kind > static_cast<uint16_t>(ForwardKind::kTflm) ||
-        program_.kind > static_cast<uint16_t>(ProgramKind::kInferFromCut) ||
+        program_.kind > static_cast<uint16_t>(ProgramKind::kAlign) ||
         program_.first_operator > program_.last_operator || program_.last_operator >= plan_.model().operator_count() ||
         !InputFits() || values_[program_.input].place > static_cast<uint8_t>(Place::kInput) ||
         !EndFits(program_.output, time) || !EndFits(program_.loss_input, time)) {

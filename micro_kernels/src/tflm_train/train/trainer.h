@@ -119,6 +119,7 @@ class Trainer {
   const PlanReader& plan() const { return plan_; }
 
  private:
+  friend class Alignment;
   friend class LatentReplay;
   class Memory;
 
