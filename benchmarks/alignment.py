@@ -34,7 +34,7 @@ STATISTICS = 500  # samples
 
 
 def shifted(name: str, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The world after the change."""
+    """Pictures [n, h, w, c] after the change."""
     low, high = float(x.min()), float(x.max())
     if name == "faded":  # a dim, grey picture with noise
         x = 0.35 * x + 0.2 * (high - low) + 0.1 * (high - low) * rng.normal(size=x.shape)
@@ -47,16 +47,21 @@ def shifted(name: str, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return x.astype(np.float32)
 
 
+def fed(x: np.ndarray, options: argparse.Namespace) -> np.ndarray:
+    """Pictures as the model takes them."""
+    return x.reshape(len(x), -1) if options.model is None and options.network == "mlp" else x
+
+
 def run(data: Data, model: Path | bytes, shift: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """One seed of one shift."""
     rng = np.random.default_rng([seed, SHIFTS.index(shift)])
-    clean = data.clean[0][rng.permutation(len(data.clean[0]))[:STATISTICS]]
+    clean = fed(data.clean[0][rng.permutation(len(data.clean[0]))[:STATISTICS]], options)
     config = tt.TrainingConfig(align="guarded", align_samples=options.samples, align_margin=options.margin)
     converted = tt.convert(model, config, statistics=clean)
     drawn = rng.permutation(len(data.training[0]))[: 2 * options.samples]
-    x, y = shifted(shift, data.training[0][drawn], rng), data.training[1][drawn]
+    x, y = fed(shifted(shift, data.training[0][drawn], rng), options), data.training[1][drawn]
     count = min(options.test, len(data.test[0]))
-    test = shifted(shift, data.test[0][:count], rng), data.test[1][:count]
+    test = fed(shifted(shift, data.test[0][:count], rng), options), data.test[1][:count]
     n = options.samples
     with tt.Trainer(converted) as trainer:
         before = trainer.evaluate(*test)["accuracy"]
@@ -108,7 +113,7 @@ def main() -> int:
     data = load(options.data, options.scale, "none", pictures=True)
     rows: list[dict[str, Any]] = []
     for seed in range(options.seeds):
-        model = options.model or pretrained(options.network, data.clean, seed)
+        model = options.model or pretrained(options.network, (fed(data.clean[0], options), data.clean[1]), seed)
         for shift in options.shift:
             rows.append(run(data, model, shift, seed, options))
             print(

@@ -104,6 +104,21 @@ def test_the_board_replays_in_exactly_the_stated_memory(
     assert run(tmp_path, library, blocks("cpp")[1], call, model, data, f"REPLAY_BYTES={stated - 1}")[0] == 0
 
 
+def test_the_board_aligns_as_python_does(tmp_path: Path, library: list[str], data: tuple) -> None:
+    x, y = data
+    with tt.Trainer(tt.convert(networks.mlp(), tt.TrainingConfig(learning_rate=0.02))) as trainer:
+        trainer.fit(x, y, epochs=5)
+        learned = trainer.trained_model().data
+    model = tt.convert(learned, tt.TrainingConfig(align="guarded"), statistics=x)
+    shifted = (0.1 * x + 1).astype(np.float32), y
+    call, stated = "Align(trainer,samples,digits,64)", model.sizes.align_bytes
+    accepted, *output = run(tmp_path, library, blocks("cpp")[2], call, model, shifted, f"ALIGN_BYTES={stated}")
+    with tt.Trainer(model) as trainer:
+        assert trainer.align(shifted[0][:64], (shifted[0][64:128], y[64:128])).accepted and accepted == 1
+        np.testing.assert_allclose(output, trainer.predict(shifted[0][:1])[0], atol=1e-5)
+    assert run(tmp_path, library, blocks("cpp")[2], call, model, shifted, f"ALIGN_BYTES={stated - 1}")[0] == 0
+
+
 def test_the_python_examples(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blobs: tuple
 ) -> None:
@@ -124,3 +139,5 @@ def test_the_python_examples(
             {"trainer": trainer, "x_old": x[:50], "y_old": y[:50], "stream": zip(x[50:60], y[50:60])},
         )
         assert trainer.evaluate(x[50:60], y[50:60])["accuracy"] > 0
+    exec(blocks("python")[3], {"tt": tt, "x_clean": x, "x_new": 0.1 * x + 1, "y_new": y})
+    assert "AlignmentOutcome" in capsys.readouterr().out
