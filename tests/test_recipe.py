@@ -73,6 +73,14 @@ def test_what_is_given_stands(blobs):
         assert not found.replayed and not found.tried
 
 
+def test_options_that_were_set_stand(blobs):
+    with tt.Trainer(tt.convert(networks.mlp(), tt.TrainingConfig(selector="tinyprop"))) as trainer:
+        trainer.set_options(learning_rate=0.05, selector="dense")
+        found = trainer.fit(*blobs, epochs=2, recipe="auto", verbose=0)
+        assert decisions(found)["selector"] == "dense" and found.learning_rate == pytest.approx(0.05)
+        assert not found.tried
+
+
 def test_a_recipe_for_a_plan_without_one(blobs):
     """The plan's memory bounds what it can choose; options are afterwards as before."""
     x, y = blobs

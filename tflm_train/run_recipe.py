@@ -32,12 +32,21 @@ class RunRecipe:
     epochs : int
     from_cut : bool
         The samples are activations at the plan's cut.
+    given : set of str
+        Options in force that somebody set.
     """
 
     def __init__(
-        self, plan: Plan, device: Device, objective: Objective, labels: np.ndarray, epochs: int, from_cut: bool
+        self,
+        plan: Plan,
+        device: Device,
+        objective: Objective,
+        labels: np.ndarray,
+        epochs: int,
+        from_cut: bool,
+        given: set[str],
     ) -> None:
-        self._plan, self._device, self._objective = plan, device, objective
+        self._plan, self._device, self._objective, self._given = plan, device, objective, given
         self._labels, self._epochs, self._from_cut = labels, epochs, from_cut
         self._decisions: list[Decision] = []
 
@@ -52,7 +61,9 @@ class RunRecipe:
     def selector(self) -> dict[str, str]:
         """Changes of the device's options for the run."""
         current = self._device.options()[Selector.field()]
-        if current == RECIPE_OPTIONS["selector"]:
+        if Selector.field() in self._given:
+            self._decide("selector", current, "it was given")
+        elif current == RECIPE_OPTIONS["selector"]:
             self._decide("selector", current, WHY["selector"])
         elif current != Selector.DENSE.word or self._plan.run_options["recipe"] == Recipe.AUTO.word:
             self._decide("selector", current, "it is the option in force")
@@ -115,7 +126,7 @@ class RunRecipe:
     def learning_rate(self, given: float | str | None) -> float | str | None:
         """A number, or ``auto``."""
         samples = len(self._labels)
-        if given is not None:
+        if given is not None or "learning_rate" in self._given:
             return self._decide("learning_rate", given, "it was given")
         if samples < FEWEST:
             return self._decide("learning_rate", None, f"{samples} samples are too few to search for another")

@@ -97,6 +97,7 @@ class Trainer:
         self._output_shape = self.model.output_shape
         self._objective = Objective.of_plan(self.model.plan, self._output_shape)
         self.stop_training = False  # set by a callback
+        self._given: set[str] = set()  # options that somebody set, which no recipe changes
         self._seen = 0.0  # largest magnitude of a sample that was trained on
         self._elements = int(self.model.plan.parameters["elements"].sum())
         self._remainders = read_remainders(self.model.data, self.model.plan)
@@ -241,7 +242,7 @@ class Trainer:
         updates = -(-len(samples) // int(changes.get("accumulate", before["accumulate"])))
         called = Callbacks(callbacks, self, {"epochs": epochs, "steps": updates, "verbose": verbose})
         if changes:
-            self.set_options(**changes)
+            self._set_options(changes)
         self._warn(samples)
         history, ends = History(), self.saturated_fraction
         self.stop_training = False
@@ -251,7 +252,7 @@ class Trainer:
                 history.add_alignment(self._align(measured, held_back, sampling.alignment.margin))
             if search:
                 changes["learning_rate"] = self._find_rate(samples, epochs, seed, verbose, history)
-                self.set_options(learning_rate=changes["learning_rate"])
+                self._set_options({"learning_rate": changes["learning_rate"]})
             history.learning_rate = float(self.device.options()["learning_rate"])
             history.recipe = [] if decider is None else decider.decisions(history.learning_rate)
             self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called, sampling)
@@ -274,7 +275,7 @@ class Trainer:
         word = plan.run_options["recipe"] if given is None else checked({"recipe": given})["recipe"]
         if word == Recipe.NONE.word:
             return None
-        return RunRecipe(plan, self.device, self._objective, samples.labels, epochs, self._from_cut)
+        return RunRecipe(plan, self.device, self._objective, samples.labels, epochs, self._from_cut, self._given)
 
     def _train(
         self,
@@ -487,6 +488,10 @@ class Trainer:
             An unknown option, a value of another type or out of range, one that has no effect with the policies in
             force, or one for which the plan reserved no memory. All options stay as they were.
         """
+        self._set_options(changes)
+        self._given |= set(changes)
+
+    def _set_options(self, changes: dict[str, Any]) -> None:
         current = self.device.options()
         for name in changes:
             if name not in current:

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from efficacy.emulated import emulated_table
 from efficacy.methods import METHODS
 from efficacy.report import write_report
 from efficacy.study import Study
@@ -32,11 +33,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tasks", nargs="*", choices=TASKS, metavar="TASK", help=f"of: {'; '.join(TASKS)}")
     parser.add_argument("--methods", nargs="*", choices=METHODS, metavar="METHOD", help=f"of: {'; '.join(METHODS)}")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, help="of all tasks, in an --output of its own; default: each task's")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report-only", action="store_true", help="of the runs that are there")
+    parser.add_argument("--device", metavar="qemu:BOARD", help="instructions of the tasks' runs there, nothing else")
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     study = Study(options)
+    if options.device:
+        print(emulated_table(study.tasks, study.rates("dense"), study.folders, options.output, options.device))
+        return
     if not options.report_only:
         study.run()
     rows = study.results()

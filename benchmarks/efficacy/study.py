@@ -27,8 +27,10 @@ def prepare(task: str, folders: Folders, output: Path) -> str:
     return task
 
 
-def run(task_name: str, method_name: str, seed: int, rate: float, folders: Folders, output: Path) -> Row | None:
-    """One training run; None where the method has nothing to do in the task."""
+def run(
+    task_name: str, method_name: str, seed: int, rate: float, folders: Folders, output: Path, given: int | None
+) -> Row | None:
+    """One training run, of so many epochs where they are given; None where the method has nothing to do in the task."""
     from tflm_train.converters.macs import dense_step_macs
 
     import tflm_train as tt
@@ -39,7 +41,7 @@ def run(task_name: str, method_name: str, seed: int, rate: float, folders: Folde
     if config is None:
         return None
     drawn = task.draw(folders, seed)
-    epochs = (task.trial_epochs if seed in RATE_SEEDS else None) or task.epochs
+    epochs = (task.trial_epochs if seed in RATE_SEEDS else None) or given or task.epochs
     dense = dense_step_macs(tt.convert(model).plan)
     with tt.Trainer(tt.convert(model, config)) as trainer, warnings.catch_warnings():
         warnings.simplefilter("ignore", tt.TrainingWarning)
@@ -74,16 +76,16 @@ class Study:
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._folders, self._output = Folders(options.data, options.models), options.output
-        self._jobs, self._seeds = options.jobs, range(options.seeds)
+        self.folders, self._output = Folders(options.data, options.models), options.output
+        self._jobs, self._seeds, self._epochs = options.jobs, range(options.seeds), options.epochs
         self._console = Console(stderr=True)
-        self._tasks = [name for name in options.tasks or TASKS if self._is_there(name)]
+        self.tasks = [name for name in options.tasks or TASKS if self._is_there(name)]
         self._methods = options.methods or list(METHODS)
         self._file = options.output / "efficacy.csv"
         self.rows = read_rows(self._file)
 
     def _is_there(self, name: str) -> bool:
-        lacks = TASKS[name].missing(self._folders)
+        lacks = TASKS[name].missing(self.folders)
         if lacks is not None:
             self._console.print(f"{name}: left out, there is no {lacks}")
         return lacks is None
@@ -101,7 +103,7 @@ class Study:
         self.rows.append(row)
 
     def _run_all(self, pool: ProcessPoolExecutor, wanted: list[tuple[str, str, int, float]], title: str) -> None:
-        waiting = {pool.submit(run, *one, self._folders, self._output): one for one in wanted}
+        waiting = {pool.submit(run, *one, self.folders, self._output, self._epochs): one for one in wanted}
         columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self._console) as progress:
             shown = progress.add_task(title, total=len(waiting))
@@ -114,6 +116,10 @@ class Study:
     def _rate(self, task: str, method: str) -> float | None:
         """The best of those tried, 0 where the method finds it; None where it has nothing to do."""
         return 0.0 if METHODS[method].finds_rate else best_rate(self.rows, task, method, RATE_SEEDS)
+
+    def rates(self, method: str) -> dict[str, float]:
+        """Task -> the learning rate of a method's runs, its task's own where none was tried."""
+        return {task: self._rate(task, method) or TASKS[task].learning_rate for task in self.tasks}
 
     def results(self) -> list[Row]:
         """The runs that count: those at the best rate."""
@@ -128,9 +134,9 @@ class Study:
         """All that is missing: networks, learning rates, runs."""
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self._jobs, context, initializer=_quiet) as pool:
-            for future in [pool.submit(prepare, task, self._folders, self._output) for task in self._tasks]:
+            for future in [pool.submit(prepare, task, self.folders, self._output) for task in self.tasks]:
                 self._console.print(f"{future.result()}: the network is there")
-            pairs = [(task, method) for task in self._tasks for method in self._methods]
+            pairs = [(task, method) for task in self.tasks for method in self._methods]
             done = self._done()
             rates = [
                 (task, method, seed, rate)
