@@ -36,6 +36,7 @@ def test_the_plan_has_what_the_recipe_names():
     assert [note.split(":")[1].strip() for note in model.notes if note.startswith("recipe")] == [
         "selector tinyprop",
         "schedule remembered-loss",
+        "align none",
         "replay latent",
     ]
 
@@ -50,12 +51,30 @@ def test_a_run_decides_the_same_as_its_options_by_hand(blobs):
             "selector": "tinyprop",
             "schedule": "remembered-loss",
             "replay": "latent",
+            "align": "none",
             "learning_rate": found.learning_rate,
         }
         expected = given.fit(x, y, epochs=EPOCHS, learning_rate=found.learning_rate, recipe="none", verbose=0)
         assert found.history == expected.history and expected.recipe == []
         assert all(np.array_equal(a, b) for a, b in zip(auto.get_weights(), given.get_weights()))
         assert auto.options == given.options
+
+
+def test_runs_are_aligned_where_statistics_are_given(blobs):
+    """Inputs on another scale, and the recipe's run begins with what ``align`` does."""
+    x, y = blobs
+    model = tt.convert(networks.mlp(), tt.TrainingConfig(recipe="auto", slots=300), statistics=x)
+    assert model.plan.aligned and any(note.startswith("recipe: align guarded: ") for note in model.notes)
+    with tt.Trainer(model) as trainer:
+        trainer.fit(x, y, epochs=4, learning_rate=0.02, recipe="none", replay="none", align="none", verbose=0)
+        known = trainer.evaluate(x, y)["accuracy"]
+        found = trainer.fit(3 * x + 1, y, epochs=2, verbose=0)
+        assert decisions(found)["align"] == "guarded" and found.alignment is not None
+        assert known > 0.9
+        few = trainer.fit(x[:100], y[:100], epochs=2, verbose=0)
+        assert decisions(few)["align"] == "none" and few.alignment is None
+    ready = tt.convert(int8_networks.cnn(), tt.TrainingConfig(recipe="auto"), statistics=np.zeros((70, 1)))
+    assert not ready.plan.aligned and any("recipe: align none: " in note for note in ready.notes)
 
 
 def test_what_is_given_stands(blobs):
@@ -68,6 +87,7 @@ def test_what_is_given_stands(blobs):
             "selector": "dense",
             "schedule": "remembered-loss",
             "replay": "none",
+            "align": "none",
             "learning_rate": pytest.approx(0.05),
         }
         assert not found.replayed and not found.tried

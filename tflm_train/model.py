@@ -26,7 +26,7 @@ from .converters.quantize import float_graph
 from .converters.quantize import quantize as quantize_source
 from .errors import DeviceError
 from .plan_lines import option_lines, size_lines
-from .recipe import settle
+from .recipe import settle, with_alignment
 from .representative import check_quantize, representative_samples
 from .sizes import Sizes, native_arena_bytes, plan_sizes
 
@@ -192,6 +192,7 @@ def convert(
         that do not fit.
     """
     config = config or TrainingConfig()
+    config = with_alignment(config, statistics is not None)
     check_statistics(config, statistics)
     if check_quantize(quantize, representative):
         source = read_model(model)
@@ -204,7 +205,7 @@ def convert(
     notes = [*chosen, *map(str, decisions), *result.notes]
     converted = TrainableModel(result.data, result.name, result.plan, list(result.edits), notes)
     _check_on_device(converted)
-    return converted if statistics is None else with_statistics(converted, statistics)
+    return with_statistics(converted, statistics) if converted.plan.aligned else converted
 
 
 def _check_on_device(model: TrainableModel) -> None:

@@ -15,7 +15,7 @@ from .converters.errors import ConversionError
 from .converters.model_source import ModelSource
 from .converters.options import OPTIONS, RECIPE_OPTIONS
 from .converters.plan_format import TRAINER_BYTES, Plan
-from .converters.policies import Recipe, Replay
+from .converters.policies import Align, Recipe, Replay
 from .sizes import native_arena_bytes
 
 if TYPE_CHECKING:
@@ -45,7 +45,14 @@ class Decision:
 WHY = {
     "selector": "TinyProp keeps the largest errors, as many as the loss deserves; the output layer stays dense",
     "schedule": "easy samples sit out epochs, forward pass included",
+    "align": "forward passes alone, kept where held-back samples gain",
 }
+
+
+def with_alignment(config: "TrainingConfig", has_statistics: bool) -> "TrainingConfig":
+    """A recipe aligns where samples to measure statistics of are given."""
+    aligns = Recipe.chosen(config) == Recipe.AUTO and has_statistics
+    return config.changed(align=Align.GUARDED.word) if aligns else config
 
 
 def settle(source: ModelSource, config: "TrainingConfig") -> tuple["TrainingConfig", list[Decision]]:
@@ -69,7 +76,7 @@ def settle(source: ModelSource, config: "TrainingConfig") -> tuple["TrainingConf
     """
     if Recipe.chosen(config) == Recipe.NONE:
         return config, []
-    plain = {name: OPTIONS[name].default for name in RECIPE_OPTIONS}
+    plain = {name: OPTIONS[name].default for name in (*RECIPE_OPTIONS, "align")}
     settled, decisions = config.with_policies(**plain), []
     smallest = add_plan(source, settled)
     for name, value in RECIPE_OPTIONS.items():
@@ -84,7 +91,22 @@ def settle(source: ModelSource, config: "TrainingConfig") -> tuple["TrainingConf
             continue
         settled = _adopt(settled, config, name)
         decisions += [Decision(name, value, WHY[name])] if name in WHY else []
-    return _within_ram(source, config, settled, smallest.plan, decisions)
+    settled, decision = _aligned(source, config, settled)
+    return _within_ram(source, config, settled, smallest.plan, [*decisions, decision])
+
+
+def _aligned(
+    source: ModelSource, config: "TrainingConfig", settled: "TrainingConfig"
+) -> tuple["TrainingConfig", Decision]:
+    none = Align.NONE.word
+    if Align.chosen(config) == Align.NONE:
+        return settled, Decision("align", none, "no samples from before the change were given (--statistics)")
+    aligned = _adopt(settled, config, "align")
+    try:
+        add_plan(source, aligned)
+    except ConversionError as error:
+        return settled, Decision("align", none, str(error).removeprefix(f"{source.name}: "))
+    return aligned, Decision("align", config.align, WHY["align"])
 
 
 def _adopt(settled: "TrainingConfig", config: "TrainingConfig", name: str) -> "TrainingConfig":
@@ -108,7 +130,7 @@ def _within_ram(
     plan = add_plan(source, settled.changed(slots=1)).plan
     two = add_plan(source, settled.changed(slots=2)).plan
     slot = two.replay_bytes - plan.replay_bytes
-    others = native_arena_bytes(plan) + TRAINER_BYTES + plan.replay_bytes - slot
+    others = native_arena_bytes(plan) + TRAINER_BYTES + plan.align_bytes + plan.replay_bytes - slot
     slots = min(settled.slots, (config.ram - others) // slot) if config.ram else settled.slots
     if slots < FEWEST_SLOTS and slots < settled.slots:
         reason = f"{config.ram:,} bytes (--ram) leave room for {max(slots, 0)} activations of {slot:,} bytes"

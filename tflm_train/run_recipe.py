@@ -9,7 +9,7 @@ import numpy as np
 
 from .converters.options import RECIPE_OPTIONS
 from .converters.plan_format import Plan
-from .converters.policies import Recipe, Replay, Schedule, Selector
+from .converters.policies import Align, Recipe, Replay, Schedule, Selector
 from .devices import Device
 from .errors import PlanOptionError
 from .losses import Objective
@@ -84,7 +84,7 @@ class RunRecipe:
         return True
 
     def sampling(self, given: dict[str, Any]) -> Sampling:
-        """Which samples take part, by options that are None where nobody gave them.
+        """Which samples take part and whether the run is aligned, by options that are None where nobody gave them.
 
         Raises
         ------
@@ -96,6 +96,7 @@ class RunRecipe:
             chosen[option] = self._decide(
                 option, *(choose() if given[option] is None else (given[option], "it was given"))
             )
+        chosen["align"] = self._decide("align", *self._align(given))
         return Sampling.chosen(self._plan, self._objective, self._labels, self._epochs, **chosen)
 
     def _schedule(self) -> tuple[str, str]:
@@ -122,6 +123,21 @@ class RunRecipe:
             return Replay.NONE.word, why_not
         kept = f"the activations of {min(slots, samples):,} of {samples:,} samples"
         return RECIPE_OPTIONS["replay"], f"after some epochs the later layers train on {kept} alone"
+
+    def _align(self, given: dict[str, Any]) -> tuple[str, str]:
+        if given["align"] is not None:
+            return given["align"], "it was given"
+        samples, needed = len(self._labels), 2 * int(given["align_samples"] or self._plan.run_options["align_samples"])
+        why_not = None
+        if self._from_cut:
+            why_not = "the samples are activations"
+        elif not self._plan.aligned:
+            why_not = "the plan has no statistics of activations"
+        elif not self._objective.is_classification(self._labels):
+            why_not = "it is judged by accuracy, and for these labels there is none"
+        elif samples < needed:
+            why_not = f"it measures and is judged with {needed} samples, and there are {samples}"
+        return (Align.GUARDED.word, WHY["align"]) if why_not is None else (Align.NONE.word, why_not)
 
     def learning_rate(self, given: float | str | None) -> float | str | None:
         """A number, or ``auto``."""

@@ -215,7 +215,7 @@ class Trainer:
         decider = self._recipe(recipe, samples, epochs)
         if self._from_cut:  # the samples are activations
             replay = Replay.NONE.word if replay is None and decider is None else replay
-            align = Align.NONE.word if align is None else align
+            align = Align.NONE.word if align is None and decider is None else align
         options = {"schedule": schedule, "schedule_threshold": schedule_threshold}
         options |= {"replay": replay, "freeze_epoch": freeze_epoch}
         options |= {"align": align, "align_samples": align_samples, "align_margin": align_margin}

@@ -19,7 +19,8 @@ def instructions(task_name: str, folders: Folders, output: Path, board: str, rat
     task = TASKS[task_name]
     model, drawn = task.model(folders, output).read_bytes(), task.draw(folders, 0)
     config = tt.TrainingConfig(**{"learning_rate": rate, **options})
-    with tt.Trainer(tt.convert(model, config), device=board) as trainer, warnings.catch_warnings():
+    known = task.known(folders) if config.recipe == "auto" else None
+    with tt.Trainer(tt.convert(model, config, statistics=known), device=board) as trainer, warnings.catch_warnings():
         warnings.simplefilter("ignore", tt.TrainingWarning)
         history = trainer.fit(drawn.x, drawn.y, epochs=task.epochs, seed=0, verbose=0)
         return history.instructions["total"]

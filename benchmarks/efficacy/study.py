@@ -43,7 +43,8 @@ def run(
     drawn = task.draw(folders, seed)
     epochs = (task.trial_epochs if seed in RATE_SEEDS else None) or given or task.epochs
     dense = dense_step_macs(tt.convert(model).plan)
-    with tt.Trainer(tt.convert(model, config)) as trainer, warnings.catch_warnings():
+    known = task.known(folders) if config.recipe == "auto" else None
+    with tt.Trainer(tt.convert(model, config, statistics=known)) as trainer, warnings.catch_warnings():
         warnings.simplefilter("ignore", tt.TrainingWarning)
         before = trainer.evaluate(drawn.x_test, drawn.y_test)["accuracy"]
         history = trainer.fit(drawn.x, drawn.y, epochs=epochs, seed=seed, verbose=0)

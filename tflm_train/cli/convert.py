@@ -72,6 +72,7 @@ def convert(
     from ..errors import UserError
     from ..model import convert as add_plan
     from ..plan_lines import option_lines, size_lines
+    from ..recipe import with_alignment
     from ..reports import convert_report
     from ..representative import check_quantize
 
@@ -82,6 +83,7 @@ def convert(
     config = TrainingConfig.paper(**options) if preset else TrainingConfig(**options)
     refuse_idle(options, vars(config))
     check_quantize(quantize, representative)
+    config = with_alignment(config, statistics is not None)
     check_statistics(config, statistics)
     samples = None if representative is None else load_inputs(representative)
     result = add_plan(
