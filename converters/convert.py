@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import edits, fingerprint, flatbuffer, model_reader, model_writer
+from . import edits, fingerprint, flatbuffer, model_reader, model_writer, spare_classes
 from .cut import named_cut
 from .dequantize import dequantize_constants
 from .errors import ConversionError
@@ -73,6 +73,11 @@ def convert(model: Any, config: "TrainingConfig", tflm: bool = True) -> Result:
     changes = [*found.edits, *dequantize_constants(source)]
     config, defaults = _with_keras_defaults(model_reader.read_graph(source, name), found, config)
     graph = model_reader.read_graph(source, name)
+    if config.spare_classes:
+        head = spare_classes.find_head(graph)
+        changes += spare_classes.widen(source, graph, head, config.spare_classes)
+        graph = model_reader.read_graph(source, name)
+        with_bias = None if with_bias is None else with_bias | {head.operator}
     biased = layers_with_bias(graph, config.add_bias)
     if with_bias is not None and not config.add_bias:  # a Keras layer has the bias that it says, whatever the file has
         biased = layers_with_bias(graph, all_may=True) & with_bias

@@ -629,6 +629,19 @@ OPTIONS: dict[str, Option] = {
             policies=(Align.GUARDED,),
         ),
         Option(
+            name="spare_classes",
+            flags=("--spare-classes",),
+            help="Outputs more, for classes that the device is taught later; silent until then.",
+            metavar="N",
+            details="Outputs that the last layer gets besides, for classes that the device is taught later "
+            "(``Trainer.teach``): of probability 0 for every input until then. For a float32 model that ends in a "
+            "dense layer and trains on cross entropy.",
+            default=0,
+            rule="a whole number from 0 to 1024",
+            read=_whole,
+            high=1024,
+        ),
+        Option(
             name="add_bias",
             flags=("--add-bias",),
             help="Give trained layers without bias a bias of zeros.",

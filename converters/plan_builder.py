@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import plan_format as pf
+from . import spare_classes
 from .alignment import aligned_layers
 from .backward_pass import BackwardPass, LayerSlot, saving_operators, selection_candidates
 from .cut import external_operators
@@ -56,7 +57,8 @@ class PlanBuilder:
         self.graph = graph
         self.layers = layers
         self.config = config
-        self.loss = choose_loss(graph, config.loss)
+        self.spare = spare_classes.in_file(graph)
+        self.loss = choose_loss(graph, spare_classes.loss_word(config.loss, self.spare))
         if self.loss.tensor not in layers.errors:
             raise ConversionError(f"{graph.name}: no trained layer lies below the loss; name other --layers")
         if Schedule.chosen(config) != Schedule.NONE and self.loss.loss.targets == Targets.NUMBERS:
@@ -76,6 +78,7 @@ class PlanBuilder:
                 f"{graph.name}: selector {config.selector} (--selector) ranks channels by float32 weights, and the "
                 f"weights of this model are int8; use tinyprop or static-topk"
             )
+        self.spare_notes = self._spare()
         self.surrogates = choose_surrogates(graph, layers, config)
         self.parameters: dict[int, int] = {}  # tensor -> parameter
         self.units: dict[int, Quantization] = {}  # bias -> what its integers stand for
@@ -245,13 +248,36 @@ class PlanBuilder:
             record["flags"] = pf.LAYER_OUTPUT * is_output | pf.LAYER_DENSE * dense
             record["flags"] |= pf.LAYER_CHANNEL_LAST * channel_last
         self.gate_bytes = Gate.chosen(self.config).state_bytes
-        self.state_end = self.state_offset + 4 * len(self.layer_records) + self.gate_bytes + self.update.state_bytes
+        self.spare_offset = self.state_offset + 4 * len(self.layer_records)
+        spare_bytes = pf.SPARE_CLASS_BYTES * (0 if self.spare is None else self.spare.count)
+        self.state_end = self.spare_offset + spare_bytes + self.gate_bytes + self.update.state_bytes
 
     def _notes(self) -> list[str]:
         """What a user would not expect: a body that another interpreter runs, a ratio of less than one element, an
         option for integers where floats train."""
         notes = self._body_notes() + self._ratio_notes() + self._update_notes() + self._errors_notes()
-        return notes + self._gradient_notes()
+        return notes + self._gradient_notes() + self.spare_notes
+
+    def _spare(self) -> list[str]:
+        """Classes that can be taught are those whose weights and bias train."""
+        if self.spare is None:
+            return []
+        name = layer_names(self.graph)[self.spare.operator]
+        if self.loss.loss.targets != Targets.CLASSES:
+            raise ConversionError(
+                f"{self.graph.name}: spare classes (--spare-classes) need a loss in which an output of probability 0 "
+                f"has no error, and {self.loss.loss.word} (--loss) is none; use cross-entropy"
+            )
+        if self.spare.operator in self.layers.weights - self.layers.without_bias:
+            return []
+        if self.config.spare_classes:
+            raise ConversionError(
+                f"{self.graph.name}: spare classes (--spare-classes) are taught by weights and bias of layer {name}, "
+                "which do not train; name it with --layers, or leave the option out"
+            )
+        silent = self.spare.silent
+        self.spare = None
+        return [f"{silent} silent outputs stay so: weights and bias of layer {name} do not train"]
 
     def _gradient_notes(self) -> list[str]:
         chosen = self.config.gradient
@@ -387,6 +413,9 @@ class PlanBuilder:
             record["slots"], record["replay_type"] = config.slots, pf.ScalarType.of(config.replay_type)
         record["align"] = Align.chosen(config)
         record["align_samples"], record["align_margin"] = config.align_samples, config.align_margin
+        if self.spare is not None:
+            record["spare_classes"], record["spare_offset"] = self.spare.count, self.spare_offset
+            record["spare_layer"] = self.slots[self.spare.operator].index
         record["seed"] = config.seed
         record["persistent_bytes"] = self.persistent_bytes
         record["constants_offset"], record["constant_count"] = self.state_end, len(self.constants)

@@ -34,6 +34,7 @@ MAX_OPERATOR_VALUES = 24  # arguments of one step
 TRAINER_BYTES = (268 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
 REPLAY_HEADER_BYTES, REPLAY_CLASS_BYTES, REPLAY_SLOT_BYTES = 8, 8, 12  # of the memory that keeps activations
 ALIGN_CHANNEL_BYTES = 8  # of the memory that measures statistics: two sums
+SPARE_CLASS_BYTES = 20  # of the training state, for each spare class
 MAX_STRIP = 256  # floats of a strip (operators/strip.py) in a step's workspace
 
 
@@ -181,6 +182,9 @@ DEFAULTS = np.dtype(
         ("align_samples", "<u2"),
         ("align_margin", "<f4"),
         *((option.name, option.code) for option in DEVICE_OPTIONS.values()),  # those that training starts with
+        ("spare_classes", "<u4"),  # the last so many of `classes` were silent at conversion (spare_classes.py)
+        ("spare_layer", "<u4"),  # index into LAYERS: whose rows and biases those of the classes are
+        ("spare_offset", "<u4"),  # of their state, between the layers' states and the gate's
     ]
 )
 

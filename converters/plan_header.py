@@ -175,6 +175,7 @@ def cpp_header() -> str:
         "kAlignment": pf.ALIGNMENT, "kMaxOperatorValues": pf.MAX_OPERATOR_VALUES,
         "kReplayHeaderBytes": pf.REPLAY_HEADER_BYTES, "kReplayClassBytes": pf.REPLAY_CLASS_BYTES,
         "kReplaySlotBytes": pf.REPLAY_SLOT_BYTES, "kAlignChannelBytes": pf.ALIGN_CHANNEL_BYTES,
+        "kSpareClassBytes": pf.SPARE_CLASS_BYTES,
         "kSectionRequired": pf.SECTION_REQUIRED, "kLayerOutput": pf.LAYER_OUTPUT,
         "kLayerDense": pf.LAYER_DENSE, "kLayerChannelLast": pf.LAYER_CHANNEL_LAST, "kManyTerms": pf.MANY_TERMS,
     }  # fmt: skip
@@ -192,6 +193,8 @@ def cpp_header() -> str:
         assert dtype.fields is not None
         for field_name in dtype.names or ():
             if dtype is pf.DEFAULTS and field_name in DEVICE_OPTIONS:
+                if field_name == next(iter(DEVICE_OPTIONS)):
+                    lines.append("  TrainingOptions options;  // those that training starts with")
                 continue
             base, shape = dtype.fields[field_name][0], ""
             if base.subdtype is not None:
@@ -200,8 +203,6 @@ def cpp_header() -> str:
             if field_name == "operator":  # a C++ keyword
                 field_name = "operator_index"
             lines.append(f"  {_TYPES[base.str.lstrip('<|')]} {field_name}{shape};")
-        if dtype is pf.DEFAULTS:
-            lines.append("  TrainingOptions options;  // those that training starts with")
         lines += ["};", f"static_assert(sizeof({name}) == {dtype.itemsize});", ""]
     lines += ["}  // namespace tflm_train", "", "#endif  // TFLM_TRAIN_PLAN_PLAN_FORMAT_H_"]
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-COMMANDS = ("bench", "convert", "demo", "evaluate", "inspect", "train")
+COMMANDS = ("bench", "convert", "demo", "evaluate", "inspect", "teach", "train")
 
 
 def schema(command: str) -> dict[str, Any]:

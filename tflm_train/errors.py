@@ -5,6 +5,7 @@ from __future__ import annotations
 from .converters.errors import ConversionError, MissingToolError, PlanError, UserError
 
 __all__ = [
+    "ClassTrainedError",
     "ConversionError",
     "DataWarning",
     "DeviceError",
@@ -41,6 +42,10 @@ class PlanOptionError(DeviceError):
     def __init__(self, message: str, **changes: object) -> None:
         super().__init__(message)
         self.changes = changes
+
+
+class ClassTrainedError(DeviceError):
+    """A class was to be taught whose weights training or the file has set."""
 
 
 class NonFiniteError(DeviceError):

@@ -20,6 +20,7 @@ from .converters.trainability import TrainedLayers, choose_layers
 from .plan_config import plan_layers
 from .reports import report
 from .sizes import Sizes, plan_sizes, program_name
+from .spare_classes import untaught_in_file
 
 
 def _individual_refusals(graph: Graph) -> dict[int, str]:
@@ -189,6 +190,7 @@ def inspect_report(source: Any, name: str | None = None) -> dict[str, Any]:
         has_plan=plan is not None,
         programs=_programs(plan, sizes),
         cut=_cut(graph, plan),
+        untaught_classes=list(untaught_in_file(plan, graph)),
         operators=operators,
         **(empty if sizes is None else asdict(sizes)),
     )

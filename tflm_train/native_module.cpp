@@ -22,6 +22,7 @@
 #include "tflm_train/plan/fingerprint.h"
 #include "tflm_train/policies/option_names.h"
 #include "tflm_train/train/alignment.h"
+#include "tflm_train/train/class_teacher.h"
 #include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
@@ -128,6 +129,7 @@ class NativeTrainer {
     const size_t size = std::string_view(model).size();
     Check(from_cut ? trainer_.InitFromCut(model_.get(), size, operators_, arena_.get(), arena_bytes)
                    : trainer_.Init(model_.get(), size, operators_, arena_.get(), arena_bytes));
+    if (trainer_.plan().defaults().spare_classes > 0) Check(teacher_.Init(&trainer_));
     const uint32_t replay_bytes = ReplayBytes();
     if (replay_bytes > 0) {
       kept_ = AlignedBytes(replay_bytes);
@@ -176,6 +178,14 @@ class NativeTrainer {
       }
     }
     return py::make_tuple(losses, correct, trained, done, static_cast<int>(status));
+  }
+
+  void Teach(const py::array& x, const py::array& labels) {
+    const float* samples = Data<float>("x", x, -1, trainer_.input_elements());
+    const auto* classes = Data<int32_t>("labels", labels, x.shape(0));
+    for (py::ssize_t i = 0; i < x.shape(0); ++i) {
+      Check(teacher_.Teach(samples + i * trainer_.input_elements(), classes[i]));
+    }
   }
 
   py::array_t<uint32_t> Remember(const py::array& x, const py::array& labels, const py::object& weights) {
@@ -447,6 +457,7 @@ class NativeTrainer {
   LatentReplay replay_;
   AlignedBytes sums_{0};
   Alignment alignment_;
+  ClassTeacher teacher_;
   std::vector<uint8_t> remembered_;
   RememberedLoss schedule_;
 };
@@ -510,6 +521,8 @@ void BindTrainer(py::module_& module) {
           "weights float32 [n] of the samples.\n\n"
           "Returns (losses float32 [k], correct uint32 [k], trained bool [k], done, status): stops at the first status "
           "other than 0.")
+      .def("teach", &NativeTrainer::Teach, py::arg("x"), py::arg("labels"),
+           "Take in samples of spare classes, int32 [n]; stops at the first that is refused.")
       .def("remember", &NativeTrainer::Remember, py::arg("x"), py::arg("labels"), py::arg("weights") = py::none(),
            "Keep activations of x, perhaps; slots uint32 [n].")
       .def("replay", &NativeTrainer::Replay, py::arg("slots"), py::arg("numbers"),

@@ -22,6 +22,7 @@ from .data_range import range_warning
 from .errors import DataWarning, MissingToolError, NonFiniteError, UserError
 from .input_type import InputType
 from .losses import Objective
+from .spare_classes import of_classes, refuse_all_untaught, untaught_in_file, untaught_sentence
 
 RUNTIMES = ("native", "litert", "tflm")
 Infer = Callable[[np.ndarray], np.ndarray]
@@ -162,12 +163,21 @@ def evaluate_file(model: Any, runtime: str, x: Any, y: Any) -> dict[str, Any]:
     for sentence in (objective.label_warning(labels), range_sentence):
         if sentence is not None:
             warnings.warn(sentence, DataWarning, stacklevel=2)
+    count = len(samples)
+    silent = untaught_in_file(model_writer.load_plan(data, name), graph)
+    out = of_classes(labels, silent, objective.outputs) if silent else np.zeros(count, bool)
+    if out.all():
+        raise refuse_all_untaught()
+    if out.any():
+        warnings.warn(untaught_sentence(int(out.sum()), count), DataWarning, stacklevel=2)
+        samples, labels = samples[~out], labels[~out]
     loss, correct = objective.judge(what_the_loss_reads(samples), labels)
     if read != output:
         _, correct = objective.with_end.judge(numbers(samples, infer, output), labels)
+    accuracy = objective.accuracy(correct, labels)
     return {
-        "samples": len(samples),
-        "accuracy": objective.accuracy(correct, labels),
+        "samples": count,
+        "accuracy": None if accuracy is None else accuracy * len(samples) / count,  # the others are wrong
         "metric": objective.metric_name(labels),
         "loss": loss,
     }

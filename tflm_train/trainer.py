@@ -29,7 +29,15 @@ from .data import check_inputs
 from .data_range import needs_look, range_warning
 from .devices import Device, NativeDevice, open_device
 from .devices.device import NO_SLOT
-from .errors import DataWarning, DeviceError, NonFiniteError, PlanOptionError, TrainingWarning, UserError
+from .errors import (
+    ClassTrainedError,
+    DataWarning,
+    DeviceError,
+    NonFiniteError,
+    PlanOptionError,
+    TrainingWarning,
+    UserError,
+)
 from .history import AlignmentOutcome, History
 from .input_type import InputType
 from .keras_weights import write_to_keras
@@ -43,6 +51,18 @@ from .run_watch import RunWatch
 from .samples import Samples, check_sample_weight, class_weights, split
 from .sampling import Sampling, check_align, check_replay
 from .saturation import probes, saturation
+from .spare_classes import (
+    bias_tensor,
+    check_spare,
+    check_teachable,
+    counts,
+    of_classes,
+    refuse_all_untaught,
+    refuse_untaught,
+    spare_range,
+    untaught_classes,
+    untaught_sentence,
+)
 from .streams import as_arrays, is_dataset
 from .training_run import TrainingRun, advice, order_generator, sample_order
 
@@ -201,6 +221,9 @@ class Trainer:
             which the plan has no memory, something that is no callback.
         """
         samples, held_out = self._samples(x, y, sample_weight), self._check_validation(validation_data)
+        self._refuse_untaught(samples.labels, "y")
+        if held_out is not None:
+            self._refuse_untaught(held_out.labels, "validation y")
         if held_out is None and validation_split:
             samples, held_out = split(samples, validation_split)
         if class_weight is not None:
@@ -372,8 +395,75 @@ class Trainer:
         """
         samples = self._samples(x, y, sample_weight)
         self._need_replay(samples.labels)
+        self._refuse_untaught(samples.labels, "y")
         fed = self._fed(samples)
         return int((self.device.remember(fed.x, fed.labels, fed.weights) != NO_SLOT).sum())
+
+    @property
+    def untaught(self) -> tuple[int, ...]:
+        """Classes that the model has outputs for and that are silent so far (``TrainingConfig(spare_classes=N)``):
+        their probability is 0 on every input."""
+        plan = self.model.plan
+        return untaught_classes(plan, dict(self.device.parameters())[bias_tensor(plan)]) if spare_range(plan) else ()
+
+    def teach(self, x: Any, y: Any) -> dict[int, int]:
+        """Set the weights of new classes by their first samples, without a backward pass: the mean of what the last
+        layer reads, each normalised, with the length of the other classes' weights (weight imprinting). Then they train
+        as others do: ``fit``, best beside samples of the classes that the model knows, or with ``replay`` of those.
+
+        More samples of a class may come in later calls, as long as nothing has trained it.
+
+        Parameters
+        ----------
+        x : array_like
+            Samples of new classes, shape (n, *input_shape).
+        y : array_like
+            Their class numbers, shape (n,).
+
+        Returns
+        -------
+        dict
+            Class number -> samples.
+
+        Raises
+        ------
+        UserError
+            A class that the model knows, or that has been trained since it was taught; a plan without spare classes; a
+            sample for which all that the last layer reads is zero; as for ``fit``. All is as it was before the call.
+        """
+        try:
+            check_spare(self.model.plan)
+        except PlanOptionError as error:
+            raise self._with_command(error, error.changes) from None
+        samples = self._samples(x, y)
+        check_teachable(self.model.plan, samples.labels, self.untaught)
+        fed, before = self._fed(samples), self.device.state()
+        try:
+            self.device.teach(fed.x, fed.labels)
+        except DeviceError as error:
+            self.device.set_state(before)
+            raise self._not_taught(error, samples) from None
+        return counts(samples.labels)
+
+    def _not_taught(self, error: DeviceError, samples: Samples) -> UserError:
+        if isinstance(error, NonFiniteError):
+            return error
+        listed = ", ".join(map(str, counts(samples.labels)))
+        if isinstance(error, ClassTrainedError):
+            return UserError(
+                f"one of the classes {listed} has been trained since it was taught, or came taught with the file: "
+                f"train its samples with fit (untaught: {', '.join(map(str, self.untaught)) or 'none'})"
+            )
+        return UserError(f"a sample of the classes {listed} cannot be taught: {error}")
+
+    def check_taught(self, y: Any) -> None:
+        """Raises ``UserError`` where labels are of classes that have not been taught, with which nothing trains."""
+        if spare_range(self.model.plan):
+            self._refuse_untaught(self._objective.check(y, len(y)), "y")
+
+    def _refuse_untaught(self, labels: np.ndarray, name: str) -> None:
+        if spare_range(self.model.plan):
+            refuse_untaught(labels, self.untaught, self._objective.outputs, name)
 
     def replay(self, samples: int) -> dict[str, float]:
         """Train the layers behind the plan's cut on some of the kept activations, chosen by chance.
@@ -424,9 +514,22 @@ class Trainer:
         """
         samples = self._samples(x, y, sample_weight)
         self._warn(samples)
-        fed = self._fed(samples)
+        fed = self._without_untaught(self._fed(samples))
         loss, correct = self.device.evaluate(fed.x, fed.labels, fed.weights)
         return self._metrics(loss, correct, samples.labels)
+
+    def _without_untaught(self, samples: Samples) -> Samples:
+        """Those whose loss means something: the output of others is silent."""
+        untaught = self.untaught
+        if not untaught:
+            return samples
+        out = of_classes(samples.labels, untaught, self._objective.outputs)
+        if out.all():
+            raise refuse_all_untaught()
+        if not out.any():
+            return samples
+        warnings.warn(untaught_sentence(int(out.sum()), len(samples)), DataWarning, stacklevel=3)
+        return samples[np.flatnonzero(~out)]
 
     def mean_gradients(self, x: Any, y: Any) -> list[np.ndarray]:
         """Mean gradients of the samples at the weights as they are, one array for each of ``device.parameters``, flat;
@@ -443,6 +546,7 @@ class Trainer:
             Another device, more samples, or as for ``fit``.
         """
         samples = self._fed(self._samples(x, y))
+        self._refuse_untaught(samples.labels, "y")
         if not isinstance(self.device, NativeDevice) or len(samples) >= self.device.options()["accumulate"]:
             raise UserError("gradients are those of a native device whose option accumulate is more than the samples")
         state = self.device.state()

@@ -18,6 +18,7 @@
 #include "tflm_train/requirements.h"
 #include "tflm_train/status.h"
 #include "tflm_train/train/alignment.h"
+#include "tflm_train/train/class_teacher.h"
 #include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/operator_set.h"
 #include "tflm_train/train/remembered_loss.h"

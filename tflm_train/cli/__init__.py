@@ -24,6 +24,7 @@ from .demo import demo
 from .evaluate import evaluate
 from .exit_codes import DEFECT, DONE, INTERRUPTED, MISSING_TOOL, TERMINATED, USER_ERROR
 from .inspect import inspect
+from .teach import teach
 from .train import train
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (convert, inspect, train, evaluate, demo, bench):
+for _command in (convert, inspect, train, teach, evaluate, demo, bench):
     app.command(_command.__name__)(_command)
 
 

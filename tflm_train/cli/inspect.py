@@ -46,7 +46,7 @@ def inspect(
     if why:
         print_table(_contribution_table(content["contributions"]))
     if content["has_plan"]:
-        print_pairs("Training plan", _cut_lines(content["cut"]) + size_lines(content))
+        print_pairs("Training plan", _cut_lines(content["cut"]) + _spare_lines(content) + size_lines(content))
     else:
         print(f"{file.name} has no training plan: `{convert_command(str(file))}` adds one")
 
@@ -72,6 +72,12 @@ def _cut_lines(cut: dict[str, Any] | None) -> list[tuple[str, str]]:
     where = f"in front of operator {cut['first_operator']}: {cut['name']}, {'x'.join(map(str, cut['shape']))}"
     body = "TensorFlow Lite Micro, on a PC ai-edge-litert" if cut["external_body"] else "this library"
     return [("cut", where), ("  what lies in front runs in", body)]
+
+
+def _spare_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    untaught = content["untaught_classes"]
+    listed = f"{len(untaught)}: {', '.join(map(str, untaught))}"
+    return [("classes that can be taught", listed)] if untaught else []
 
 
 def _operator_table(content: dict[str, Any]) -> Table:

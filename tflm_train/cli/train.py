@@ -72,6 +72,7 @@ def train(
             trainer.set_options(**options)
         if remainders:
             trainer.check_remainders()
+        trainer.check_taught(arrays.y)
         before = trainer.evaluate(*arrays.held_out)
         history = trainer.fit(
             arrays.x, arrays.y, epochs=epochs, learning_rate=rate, shuffle=shuffle, seed=seed, recipe=recipe, **sampling

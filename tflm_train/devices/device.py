@@ -135,6 +135,11 @@ class Device(Protocol):
         """Start statistics anew."""
         ...
 
+    def teach(self, x: np.ndarray, labels: np.ndarray) -> None:
+        """Take in samples with class numbers, which set the weights of those classes; all of them are spare ones of the
+        plan that no step has trained. After an error those in front of the refused one are taken in."""
+        ...
+
     def begin_schedule(self, samples: int, threshold: float) -> None:
         """From now on samples are those of a run, by their positions in ``x``: ``train`` remembers which of them were
         easy (1 - exp(-loss) below the threshold), starting with nothing remembered. 0 samples: no schedule."""

@@ -59,6 +59,9 @@ class NativeDevice:
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
         return StepLog(losses[:done], correct[:done], trained[:done], status == NON_FINITE)
 
+    def teach(self, x: np.ndarray, labels: np.ndarray) -> None:
+        self._call(self._trainer.teach, x, labels)
+
     def remember(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         return np.asarray(self._call(self._trainer.remember, x, labels, weights))
 

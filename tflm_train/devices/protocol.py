@@ -57,6 +57,7 @@ class Command(enum.IntEnum):
     RESET_COUNTERS = 0x41
     OPTIONS = 0x42
     SET_OPTIONS = 0x43
+    TEACH = 0x50
 
 
 class Status(enum.IntEnum):

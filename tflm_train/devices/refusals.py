@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..errors import DeviceError, NonFiniteError, PlanOptionError
+from ..errors import ClassTrainedError, DeviceError, NonFiniteError, PlanOptionError
 
-OK, NON_FINITE, SELECTOR_NEEDS_PLAN = 0, 14, 15  # of the library's Status
-_KINDS: dict[int, type[DeviceError]] = {NON_FINITE: NonFiniteError, SELECTOR_NEEDS_PLAN: PlanOptionError}
+OK, NON_FINITE, SELECTOR_NEEDS_PLAN, CLASS_TRAINED = 0, 14, 15, 20  # of the library's Status
+_KINDS: dict[int, type[DeviceError]] = {
+    NON_FINITE: NonFiniteError,
+    SELECTOR_NEEDS_PLAN: PlanOptionError,
+    CLASS_TRAINED: ClassTrainedError,
+}
 
 
 def refusal(status: int, text: str) -> DeviceError:

@@ -177,6 +177,10 @@ class RemoteDevice:
         trained = np.array([result["trained"] for result in results], bool)
         return StepLog(losses, correct, trained, non_finite)
 
+    def teach(self, x: np.ndarray, labels: np.ndarray) -> None:
+        for sample, label in zip(x, labels):
+            self._request(Command.TEACH, self._sample(sample, label))
+
     def remember(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         counts = [None] * len(x) if weights is None else weights.tolist()
         payloads = (self._sample(*sample) for sample in zip(x, labels, counts))

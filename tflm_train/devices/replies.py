@@ -163,6 +163,7 @@ REPLIES: dict[Command, Form] = {
     Command.MEASURE: Form(u32("measured", least=1)),
     Command.JUDGE: Form(u32("decisions"), u32("before"), u32("after")),
     Command.ALIGN: Form(u32("accepted", most=1)),
+    Command.TEACH: EMPTY,
     Command.PARAMETER: Form(u32("tensor"), u32("elements"), u32("type"), u32("bytes")),
     Command.READ_PARAMETER: Form(data=True),  # an update can overflow: whoever trains looks for it
     Command.WRITE_PARAMETER: EMPTY,

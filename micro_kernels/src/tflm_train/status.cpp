@@ -42,7 +42,8 @@ const char* StatusText(Status status) {
       return "Input, output, loss or error is NaN or infinite; no weight has changed: check the data or lower the "
              "learning rate.";
     case Status::kSelectorNeedsPlan:
-      return "The plan reserved no memory for this selector, gate or accumulation; convert the model with that option.";
+      return "The plan reserved no memory for this selector, gate, accumulation or class; convert the model with that "
+             "option.";
     case Status::kInvalidIndex:
       return "The input holds a number that is no index of the model's table; indices go from 0 to its rows less one.";
     case Status::kUnsupportedType:
@@ -53,6 +54,8 @@ const char* StatusText(Status status) {
       return "This plan needs TFLM for its body: use TrainableInterpreter, or InitFromCut and give it the activations "
              "at "
              "the cut.";
+    case Status::kClassTrained:
+      return "The class is in use already, from training or from the file; train it on with Step.";
   }
   return "Unknown status number; the two sides have different releases.";
 }

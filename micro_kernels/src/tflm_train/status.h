@@ -27,6 +27,7 @@ enum class Status : uint8_t {
   kBodyNeedsTflm = 17,
   kInvalidIndex = 18,
   kUnsupportedType = 19,
+  kClassTrained = 20,
 };
 
 /// One sentence: what is wrong and what to do. Never null.

@@ -111,6 +111,7 @@ void Agent::Execute(Command command, PayloadReader& request) {
     case Command::kMeasure:
     case Command::kJudge:
     case Command::kAlign:
+    case Command::kTeach:
     case Command::kParameter:
     case Command::kReadParameter:
     case Command::kWriteParameter:
@@ -162,6 +163,8 @@ void Agent::ExecuteLoaded(Command command, PayloadReader& request) {
       return Judge(request);
     case Command::kAlign:
       return Align(request);
+    case Command::kTeach:
+      return Teach(request);
     case Command::kParameter:
       return Parameter(request);
     case Command::kReadParameter:

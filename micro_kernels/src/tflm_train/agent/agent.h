@@ -11,6 +11,7 @@
 #include "tflm_train/agent/protocol.h"
 #include "tflm_train/agent/step_meter.h"
 #include "tflm_train/train/alignment.h"
+#include "tflm_train/train/class_teacher.h"
 #include "tflm_train/train/latent_replay.h"
 #include "tflm_train/train/remembered_loss.h"
 #include "tflm_train/train/trainer.h"
@@ -85,6 +86,7 @@ class Agent {
   void Measure(PayloadReader& request);
   void Judge(PayloadReader& request);
   void Align(PayloadReader& request);
+  void Teach(PayloadReader& request);
   void Parameter(PayloadReader& request);
   void ReadParameter(PayloadReader& request);
   void WriteParameter(PayloadReader& request);
@@ -144,6 +146,7 @@ class Agent {
   uint8_t* staging_ = nullptr;  // inputs, then a label vector
   LatentReplay replay_;
   Alignment alignment_;
+  ClassTeacher teacher_;
   RememberedLoss schedule_;
   size_t schedule_bytes_ = 0;      // behind those of spare_
   const float* output_ = nullptr;  // of the latest Infer

@@ -140,6 +140,11 @@ void Agent::Start(const void* model, size_t model_bytes, const Wanted& wanted, M
     const tflm_train::Status started = alignment_.Init(&trainer_, sums, align_bytes);
     if (started != tflm_train::Status::kOk) return RefuseModel(started);
   }
+  teacher_ = {};
+  if (trainer_.plan().defaults().spare_classes > 0) {
+    const tflm_train::Status started = teacher_.Init(&trainer_);
+    if (started != tflm_train::Status::kOk) return RefuseModel(started);
+  }
   loaded_ = true;
   model_bytes_ = static_cast<uint32_t>(model_bytes);
   arena_bytes_ = wanted.arena_bytes;

@@ -122,6 +122,13 @@ void Agent::Infer(PayloadReader& request) {
   if (status != tflm_train::Status::kOk) output_ = nullptr;
 }
 
+void Agent::Teach(PayloadReader& request) {
+  Sample sample;
+  if (!ReadSample(request, true, 0, &sample)) return;
+  // no class is a label that is refused
+  SetStatus(teacher_.Teach(sample.input, sample.label.index));
+}
+
 void Agent::ReadOutput(PayloadReader& request) {
   const uint32_t offset = request.U32();
   const uint32_t count = request.U32();

@@ -46,6 +46,7 @@ enum class Command : uint8_t {
   kResetCounters = 0x41,
   kOptions = 0x42,
   kSetOptions = 0x43,
+  kTeach = 0x50,
 };
 
 /// Status byte of a reply: below 128 the library's Status, else one of these.

@@ -24,6 +24,7 @@ inline constexpr uint32_t kReplayHeaderBytes = 8u;
 inline constexpr uint32_t kReplayClassBytes = 8u;
 inline constexpr uint32_t kReplaySlotBytes = 12u;
 inline constexpr uint32_t kAlignChannelBytes = 8u;
+inline constexpr uint32_t kSpareClassBytes = 20u;
 inline constexpr uint32_t kSectionRequired = 1u;
 inline constexpr uint32_t kLayerOutput = 1u;
 inline constexpr uint32_t kLayerDense = 2u;
@@ -403,8 +404,11 @@ struct DefaultsRecord {
   uint16_t align_samples;
   float align_margin;
   TrainingOptions options;  // those that training starts with
+  uint32_t spare_classes;
+  uint32_t spare_layer;
+  uint32_t spare_offset;
 };
-static_assert(sizeof(DefaultsRecord) == 136);
+static_assert(sizeof(DefaultsRecord) == 148);
 
 struct ParameterRecord {
   uint32_t tensor;

@@ -57,6 +57,7 @@ constexpr const char* kTexts[] = {
     "cut",
     "replay",
     "alignment",
+    "spare classes",
 };
 static_assert(sizeof kTexts / sizeof *kTexts == static_cast<uint32_t>(Subject::kCount));
 

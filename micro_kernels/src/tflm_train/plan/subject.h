@@ -62,6 +62,7 @@ enum class Subject : uint8_t {
   kCut,
   kReplay,
   kAlign,
+  kSpareClasses,
   kCount,
   kFirstKernel = 64,
 };

@@ -120,6 +120,7 @@ class Trainer {
 
  private:
   friend class Alignment;
+  friend class ClassTeacher;
   friend class LatentReplay;
   class Memory;
 
