@@ -10,7 +10,8 @@ have a model whose body knows all classes; its last layer is made anew for the f
 seed draws the split and the samples. Ways to learn, from the same model:
 
 * imprinting: ``Trainer.teach``, with the bias that it sets, or with the mean bias of the other classes,
-* then ``fit`` on the new samples alone, or together with a replay of kept activations of old classes.
+* then ``fit`` on the new samples alone, or ``replay`` of kept activations of old and new samples (the layers in front
+  of the cut stay as they are); the last also without imprinting.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from tflm_train.converters import flatbuffer, model_reader, model_writer
+from tflm_train.converters.dequantize import dequantize_constants
 from tflm_train.converters.spare_classes import find_head
 
 import tflm_train as tt
 
 COUNTS = (1, 5, 20)  # samples of a new class
-EPOCHS, REPLAYED, SLOTS = 10, 10, 100
-WAYS = ("imprinting, mean bias", "imprinting", "and fit", "and fit with replay", "fit with replay, not imprinted")
+EPOCHS, SLOTS = 10, 200
+WAYS = ("imprinting, mean bias", "imprinting", "and fit", "and replay", "replay, not imprinted")
 
 
 class Task(NamedTuple):
@@ -90,6 +92,7 @@ def trained(model: bytes, x: np.ndarray, y: np.ndarray, *, epochs: int, rate: fl
 def with_new_end(file: Path, classes: int, seed: int) -> bytes:
     """The model with another number of classes and random weights in its last layer."""
     model = flatbuffer.load(model_writer.strip_plan(file.read_bytes()), file.name)
+    dequantize_constants(model)
     graph = model_reader.read_graph(model, file.name)
     head = find_head(graph)
     op = graph.operators[head.operator]
@@ -155,14 +158,11 @@ def learn(task: Task, way: str, count: int, seed: int) -> tuple[float, float]:
             trainer.teach(x, y)
         if way == "imprinting, mean bias":
             _mean_bias(trainer, task)
-        rng = np.random.default_rng(seed)
-        for _ in range(EPOCHS if "fit" in way else 0):
-            if "replay" not in way:
-                trainer.fit(x, y, replay="none", seed=int(rng.integers(2**31)), verbose=0)
-                continue
-            for i in rng.permutation(len(x)):
-                trainer.fit(x[i : i + 1], y[i : i + 1], replay="none", verbose=0)
-                trainer.replay(2)
+        if "fit" in way:
+            trainer.fit(x, y, epochs=EPOCHS, replay="none", seed=seed, verbose=0)
+        if "replay" in way:
+            trainer.remember(x, y)
+            trainer.replay(EPOCHS * (len(x) + SLOTS // 2))
         return accuracies(trainer, task)
 
 

@@ -35,7 +35,7 @@ def agent() -> Iterator[ProcessTransport]:
 
 @pytest.fixture(scope="module")
 def model() -> tt.TrainableModel:
-    config = tt.TrainingConfig(selector="tinyprop", replay="latent", slots=SAMPLES, align="guarded")
+    config = tt.TrainingConfig(selector="tinyprop", replay="latent", slots=SAMPLES, align="guarded", spare_classes=1)
     return tt.convert(networks.mlp(), config, statistics=networks.samples(networks.mlp(), 20)[0])
 
 
@@ -85,6 +85,7 @@ class Session:
         trainer.replay(SAMPLES)
         device.forget()
         trainer.align(x, (x, np.arange(SAMPLES)))
+        device.teach(x[:1], np.array([10], np.int32))
         trainer.evaluate(x, np.arange(SAMPLES))
         trainer.predict(x)
         values = [array for _, array in device.parameters()]
