@@ -1,8 +1,9 @@
 """``learning_rate="auto"``: short runs from the same state at some rates, judged on samples that are held back.
 
-From the middle decades down to a rate that lowers the loss, then halves of a decade uphill, to both sides where one is
-not better: three or four rates, mostly. A short run favours large rates, which a long one may not survive: of those that gain
-nearly as much as the best the smallest is taken.
+From the middle a decade up, then decades down until one is clearly worse, then the halves of a decade on both sides of
+the best: five rates, mostly. Rates that only drive the outputs to be the same for all samples are all alike, so what is
+as good as the best does not end the way down. A short run favours large rates, which a long one may not survive: of
+those that gain nearly as much as the best the smallest is taken.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from .errors import NonFiniteError, UserError
 from .history import History
 from .samples import Samples
 
-FIRST, LARGEST, SMALLEST = 1e-2, 1.0, 1e-7
+FIRST, LARGEST, SMALLEST = 1e-2, 1e-1, 1e-7
+CLEARLY = 1.1  # times the best loss
+DIVERGED = 2.0  # times the loss before training
 DECADE, HALF = 10.0, math.sqrt(10.0)
 NEARLY = 0.97  # part of the best gain that is as good
 HELD_BACK, MOST_HELD_BACK = 0.2, 256  # part of the samples, samples
@@ -73,18 +76,16 @@ class RateSearch:
         self._state, before = self._device.state(), self._device.options()["learning_rate"]
         try:
             start = self._held_back_loss()
+            tried = {FIRST: self._try(FIRST, describe)}
+            if tried[FIRST] <= DIVERGED * start:
+                tried[LARGEST] = self._try(LARGEST, describe)
             rate = FIRST
-            tried = {rate: self._try(rate, describe)}
-            while rate > SMALLEST and not tried[rate] < start:
+            while rate > SMALLEST and not CLEARLY * min(tried.values()) < tried[rate] < start:
                 rate /= DECADE
                 tried[rate] = self._try(rate, describe)
-            first = rate
-            for step in (HALF, 1 / HALF):
-                rate = first
-                while SMALLEST < rate < LARGEST and tried[rate] == min(tried.values()):
-                    rate *= step
-                    if rate not in tried:
-                        tried[rate] = self._try(rate, describe)
+            best = min(tried, key=lambda rate: tried[rate])
+            for rate in (best / HALF, best * HALF):
+                tried[rate] = self._try(rate, describe)
         finally:
             self._device.set_state(self._state)
             self._device.set_options(learning_rate=before)
