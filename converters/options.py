@@ -498,6 +498,19 @@ OPTIONS: dict[str, Option] = {
             code="<f4",
         ),
         Option(
+            name="clip",
+            flags=("--clip",),
+            help="Largest L2 norm of a sample's error at the output; 0: any.",
+            metavar="F",
+            details="Largest L2 norm of a sample's error at the output (of the logits, for a cross entropy): a larger "
+            "one, its weight included, is scaled to it, in front of the gate. 0: none is.",
+            default=0.0,
+            rule="0, or a positive finite number",
+            read=_number,
+            high=_LARGEST,
+            code="<f4",
+        ),
+        Option(
             name="accumulate",
             flags=("--accumulate",),
             help="Samples per update.",

@@ -18,7 +18,20 @@ import numpy as np
 from .errors import PlanError
 from .graph import Quantization
 from .options import DEVICE_OPTIONS, read_device_options
-from .policies import KINDS, Accumulation, Align, Loss, Optimizer, Policy, Recipe, Replay, Schedule, Storage, Update
+from .policies import (
+    KINDS,
+    Accumulation,
+    Align,
+    Clipping,
+    Loss,
+    Optimizer,
+    Policy,
+    Recipe,
+    Replay,
+    Schedule,
+    Storage,
+    Update,
+)
 
 METADATA_NAME = "TFLM_TRAIN"
 MAGIC = 0x52544654  # "TFTR"
@@ -31,7 +44,7 @@ MAX_RANK = 5
 ALIGNMENT = 16  # of the arena, of every value and of every buffer in the file
 MAX_OPERATOR_VALUES = 24  # arguments of one step
 # The Trainer object on 32 and 64 bit (trainer.h asserts it), a multiple of 8: its options and the rest.
-TRAINER_BYTES = (268 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
+TRAINER_BYTES = (276 + 4 * len(DEVICE_OPTIONS) + 7) // 8 * 8
 REPLAY_HEADER_BYTES, REPLAY_CLASS_BYTES, REPLAY_SLOT_BYTES = 8, 8, 12  # of the memory that keeps activations
 ALIGN_CHANNEL_BYTES = 8  # of the memory that measures statistics: two sums
 SPARE_CLASS_BYTES = 20  # of the training state, for each spare class
@@ -336,6 +349,7 @@ class Plan:
         accumulates = bool((self.parameters["gradient_offset"] != NONE_OFFSET).any())
         return [
             Accumulation.MEAN if accumulates else Accumulation.NONE,
+            Clipping.NORM if float(self.defaults["clip"]) > 0 else Clipping.NONE,
             Storage.QUANTIZED if len(self.sections[SectionKind.QUANTIZATION]) else Storage.PLAIN,
         ]
 

@@ -253,6 +253,17 @@ class Accumulation(Policy):
         return self is not Accumulation.NONE
 
 
+class Clipping(Policy):
+    """What becomes of an error at the output that is too large. The option ``clip`` implies it."""
+
+    NONE = 0
+    NORM = 1
+
+    @property
+    def has_object(self) -> bool:
+        return self is not Clipping.NONE
+
+
 class Storage(Policy):
     """What numbers of the plan are stored as. The plan implies it: of QUANTIZED ones records tell the scales."""
 
@@ -264,5 +275,5 @@ class Storage(Policy):
         return self is not Storage.PLAIN
 
 
-KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer, Update, Accumulation, Storage)
+KINDS: tuple[type[Policy], ...] = (Selector, Loss, Gate, Optimizer, Update, Accumulation, Storage, Clipping)
 """Those with an interface in C++, whose objects an OperatorSet finds."""

@@ -229,12 +229,12 @@ class Diverging:
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
         for done in range(len(order)):
             if self.steps == self.fail_at_step:
-                return StepLog(np.ones(done, np.float32), *np.ones((2, done), bool), non_finite=True)
+                return StepLog(np.ones(done, np.float32), *np.ones((3, done), bool), non_finite=True)
             self.steps += 1
             self.weight += 0.1
             if self.steps == self.poison_at:
                 self.weight[:] = np.nan
-        return StepLog(np.ones(len(order), np.float32), *np.ones((2, len(order)), bool))
+        return StepLog(np.ones(len(order), np.float32), *np.ones((3, len(order)), bool))
 
     def evaluate(self, x: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, int]:
         if not self.weight[0] <= self.bad_above:
@@ -263,7 +263,7 @@ class Diverging:
         raise NotImplementedError
 
     def options(self) -> dict[str, Any]:
-        return {"learning_rate": 0.01, "accumulate": 1}
+        return {"learning_rate": 0.01, "accumulate": 1, "clip": 0.0}
 
     def set_options(self, **changes: Any) -> None: ...
     def reset_counters(self) -> None: ...

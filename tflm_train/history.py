@@ -89,6 +89,8 @@ class History:
         Forward passes, up to the cut, whose activations were to be kept; not among ``steps``.
     skipped : int
         Of the samples seen those without a backward pass: their weight is 0, or the gate left them out.
+    clipped : int or None
+        Of the samples that trained those whose error at the output was clipped; None where the option ``clip`` is 0.
     instructions : dict of int
         On devices that count them: instructions of the training steps by phase, and ``total``; where the device counts
         work too, that counting is in them (``Trainer.step_cost`` measures without it). Empty elsewhere.
@@ -117,6 +119,7 @@ class History:
     replayed: int = 0
     remembered: int = 0
     skipped: int = 0
+    clipped: int | None = None
     instructions: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
     interrupted: bool = False
@@ -201,6 +204,12 @@ class History:
     def forward_passes(self) -> int:
         """Those, and of aligning."""
         return self.training_passes + (0 if self.alignment is None else self.alignment.forward_passes)
+
+    @property
+    def clipped_fraction(self) -> float | None:
+        """``clipped`` / samples that trained."""
+        trained = self.steps - self.skipped
+        return None if self.clipped is None else self.clipped / trained if trained else 0.0
 
     def add_instructions(self, instructions: dict[str, int]) -> None:
         """Add the instructions of some steps."""

@@ -154,13 +154,15 @@ class NativeTrainer {
     }
     py::array_t<float> losses(static_cast<py::ssize_t>(count));
     py::array_t<uint32_t> correct(static_cast<py::ssize_t>(count));
-    py::array_t<bool> trained(static_cast<py::ssize_t>(count));
+    py::array_t<bool> trained(static_cast<py::ssize_t>(count)), clipped(static_cast<py::ssize_t>(count));
     float* loss = losses.mutable_data();
     uint32_t* hit = correct.mutable_data();
     bool* went_back = trained.mutable_data();
+    bool* was_clipped = clipped.mutable_data();
     std::fill_n(loss, count, 0.0f);
     std::fill_n(hit, count, uint32_t{0});
     std::fill_n(went_back, count, false);
+    std::fill_n(was_clipped, count, false);
     size_t done = 0;
     Status status = Status::kOk;
     {
@@ -175,9 +177,10 @@ class NativeTrainer {
         loss[done] = result.loss;
         hit[done] = result.correct;
         went_back[done] = result.trained;
+        was_clipped[done] = result.clipped;
       }
     }
-    return py::make_tuple(losses, correct, trained, done, static_cast<int>(status));
+    return py::make_tuple(losses, correct, trained, clipped, done, static_cast<int>(status));
   }
 
   void Teach(const py::array& x, const py::array& labels) {
@@ -207,10 +210,11 @@ class NativeTrainer {
     const uint32_t* number = Data<uint32_t>("numbers", numbers, slots.shape(0));
     py::array_t<float> losses(slots.shape(0));
     py::array_t<uint32_t> correct(slots.shape(0));
-    py::array_t<bool> trained(slots.shape(0));
+    py::array_t<bool> trained(slots.shape(0)), clipped(slots.shape(0));
     float* loss = losses.mutable_data();
     uint32_t* hit = correct.mutable_data();
     bool* went_back = trained.mutable_data();
+    bool* was_clipped = clipped.mutable_data();
     const auto count = static_cast<size_t>(slots.shape(0));
     size_t done = 0;
     Status status = Status::kOk;
@@ -224,9 +228,10 @@ class NativeTrainer {
         loss[done] = result.loss;
         hit[done] = result.correct;
         went_back[done] = result.trained;
+        was_clipped[done] = result.clipped;
       }
     }
-    return py::make_tuple(losses, correct, trained, done, static_cast<int>(status));
+    return py::make_tuple(losses, correct, trained, clipped, done, static_cast<int>(status));
   }
 
   py::array_t<uint32_t> Draw(uint32_t count) {

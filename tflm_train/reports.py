@@ -100,6 +100,7 @@ def train_report(
         alignment=_alignment(history),
         updated_fraction=updated_fraction(history, trainer.trainable_parameters),
         skipped_fraction=history.skipped / history.steps if history.steps else 0.0,
+        clipped_fraction=history.clipped_fraction,
         arena_bytes=trainer.device.arena_bytes,
         weight_bytes=sizes.weight_bytes,
         replay_bytes=sizes.replay_bytes,

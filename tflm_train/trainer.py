@@ -278,6 +278,7 @@ class Trainer:
                 self._set_options({"learning_rate": changes["learning_rate"]})
             history.learning_rate = float(self.device.options()["learning_rate"])
             history.recipe = [] if decider is None else decider.decisions(history.learning_rate)
+            history.clipped = 0 if self.device.options()["clip"] > 0 else None
             self._train(samples, held_out, epochs, seed if shuffle else None, verbose, history, called, sampling)
         finally:
             self._seen = max(self._seen, float(np.abs(samples.x).max()))

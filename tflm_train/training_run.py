@@ -211,6 +211,8 @@ class TrainingRun:
             self._history.steps += log.done
             self._history.left_out = left_out + int(next_places[seen]) - seen
             self._history.skipped += log.done - int(log.trained.sum())
+            if self._history.clipped is not None:
+                self._history.clipped += int((log.clipped & log.trained).sum())
             if log.non_finite:
                 return None
             losses[chunk], decisions[chunk] = log.losses, log.correct

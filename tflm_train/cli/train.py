@@ -156,6 +156,7 @@ def _lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         *_zero_skip_lines(content, work),
         *_pass_lines(content),
         *_align_lines(content),
+        *_clipped_lines(content),
         ("weights changed per step", f"{100 * content['updated_fraction']:.1f} %"),
         *_integer_lines(content),
         ("arena", f"{content['arena_bytes']:,} B"),
@@ -202,6 +203,11 @@ def _align_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     )
     outcome = "accepted" if found["accepted"] else "refused, no weight changed"
     return [("alignment", f"{outcome} ({change})"), ("  its work", macs(found["macs"]))]
+
+
+def _clipped_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    fraction = content["clipped_fraction"]
+    return [] if fraction is None else [("samples whose error was clipped", f"{100 * fraction:.1f} %")]
 
 
 def _integer_lines(content: dict[str, Any]) -> list[tuple[str, str]]:

@@ -26,6 +26,8 @@ class StepLog:
         the update.
     trained : ndarray, bool [done]
         Whether each sample had its backward pass: not if its weight is 0 or the gate left it out.
+    clipped : ndarray, bool [done]
+        Whether each sample's error at the output was larger than the option ``clip`` lets pass.
     non_finite : bool
         The next sample gave NaN or infinity: training stopped there, and the sample changed no weight.
     """
@@ -33,6 +35,7 @@ class StepLog:
     losses: np.ndarray
     correct: np.ndarray
     trained: np.ndarray
+    clipped: np.ndarray
     non_finite: bool = False
 
     @property

@@ -54,10 +54,18 @@ class NativeDevice:
     def train(self, x: np.ndarray, labels: np.ndarray, order: np.ndarray, weights: np.ndarray | None = None) -> StepLog:
         return self._log(*self._call(self._trainer.train, x, labels, order, weights))
 
-    def _log(self, losses: np.ndarray, correct: np.ndarray, trained: np.ndarray, done: int, status: int) -> StepLog:
+    def _log(
+        self,
+        losses: np.ndarray,
+        correct: np.ndarray,
+        trained: np.ndarray,
+        clipped: np.ndarray,
+        done: int,
+        status: int,
+    ) -> StepLog:
         if status not in (OK, NON_FINITE):
             raise DeviceError(f"{self._model_name}: {self._module.status_text(status)}")
-        return StepLog(losses[:done], correct[:done], trained[:done], status == NON_FINITE)
+        return StepLog(losses[:done], correct[:done], trained[:done], clipped[:done], status == NON_FINITE)
 
     def teach(self, x: np.ndarray, labels: np.ndarray) -> None:
         self._call(self._trainer.teach, x, labels)

@@ -29,6 +29,7 @@ NUMBER = np.dtype("<f4")  # of samples and outputs
 NO_LABEL, CLASS_LABEL, VECTOR_LABEL, CLASSES_LABEL = 0, 1, 2, 3
 INLINE, STAGED = 0, 1
 HAS_WEIGHT, HAS_NUMBER = 1, 2
+TRAINED, CLIPPED = 1, 2
 WHOLE, FROM_CUT = 0, 1  # programs
 FORGET, ACCEPT = 0, 1  # of an alignment
 COUNTS_INSTRUCTIONS = 2
@@ -174,8 +175,8 @@ class RemoteDevice:
                 break
         losses = np.array([result["loss"] for result in results], np.float32)
         correct = np.array([result["correct"] for result in results], np.uint32)
-        trained = np.array([result["trained"] for result in results], bool)
-        return StepLog(losses, correct, trained, non_finite)
+        flags = np.array([result["flags"] for result in results], np.uint32)
+        return StepLog(losses, correct, flags & TRAINED != 0, flags & CLIPPED != 0, non_finite)
 
     def teach(self, x: np.ndarray, labels: np.ndarray) -> None:
         for sample, label in zip(x, labels):

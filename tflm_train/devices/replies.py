@@ -111,7 +111,7 @@ def readable(text: bytes) -> str:
 
 EMPTY = Form()
 RESULT = f32("loss"), u32("correct")
-STEP = *RESULT, u32("trained", most=1)
+STEP = *RESULT, u32("flags", most=3)  # trained 1, clipped 2
 OPTIONS = Form(*((f32 if option.code == "<f4" else u32)(option.name) for option in DEVICE_OPTIONS.values()))
 COUNTERS = Form(
     *(u64(f"work_{phase}") for phase in ("forward", "input_error", "weight_gradient", "update", "selection")),

@@ -60,6 +60,7 @@ TEST_CASE("all policies of the library are found") {
   for (uint32_t i = 0; i < kUpdateCount; ++i) found += all.Find<Update>(static_cast<UpdateId>(i)) != nullptr;
   found += all.Find<Accumulation>(AccumulationId::kMean) != nullptr;
   found += all.Find<Storage>(StorageId::kQuantized) != nullptr;
+  found += all.Find<Clipping>(ClippingId::kNorm) != nullptr;
   CHECK(found == kPolicyCount);
   CHECK(all.Find<Accumulation>(AccumulationId::kNone) == nullptr);
   CHECK(all.Find<Storage>(StorageId::kPlain) == nullptr);

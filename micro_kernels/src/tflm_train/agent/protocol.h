@@ -71,6 +71,8 @@ enum HelloFlags : uint32_t {
 enum class LabelKind : uint8_t { kNone = 0, kClass = 1, kVector = 2, kClasses = 3 };
 /// Optional fields of a sample, as a sum, in the order in which they follow.
 enum SampleFields : uint16_t { kHasWeight = 1, kHasNumber = 2 };
+/// What became of a sample, as a sum.
+enum StepFlags : uint32_t { kTrained = 1, kClipped = 2 };
 enum class SampleSource : uint8_t { kInline = 0, kStaged = 1 };
 enum class AlignAction : uint8_t { kForget = 0, kAccept = 1 };
 enum class Programs : uint8_t { kWhole = 0, kFromCut = 1 };

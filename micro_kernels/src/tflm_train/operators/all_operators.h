@@ -124,6 +124,7 @@ class AllOperators : public StaticOperatorSet<kOperatorCount, kPolicyCount> {
     Add(kNearestUpdate);
     Add(kMeanAccumulation);
     Add(kQuantizedStorage);
+    Add(kNormClipping);
   }
 };
 

@@ -17,7 +17,7 @@ inline constexpr uint32_t kNoneOffset = 4294967295u;
 inline constexpr uint32_t kAddressBits = 30u;
 inline constexpr uint32_t kNoneAddress = 4294967295u;
 inline constexpr uint32_t kKernelCount = 91u;
-inline constexpr uint32_t kTrainerBytes = 336u;
+inline constexpr uint32_t kTrainerBytes = 344u;
 inline constexpr uint32_t kAlignment = 16u;
 inline constexpr uint32_t kMaxOperatorValues = 24u;
 inline constexpr uint32_t kReplayHeaderBytes = 8u;
@@ -208,8 +208,9 @@ enum class PolicyKind : uint16_t {
   kUpdate = 4,
   kAccumulation = 5,
   kStorage = 6,
+  kClipping = 7,
 };
-inline constexpr uint32_t kPolicyKindCount = 7;
+inline constexpr uint32_t kPolicyKindCount = 8;
 
 enum class SelectorId : uint32_t {
   kDense = 0,
@@ -265,6 +266,12 @@ enum class StorageId : uint32_t {
 };
 inline constexpr uint32_t kStorageCount = 2;
 
+enum class ClippingId : uint32_t {
+  kNone = 0,
+  kNorm = 1,
+};
+inline constexpr uint32_t kClippingCount = 2;
+
 inline constexpr uint8_t kGateStateBytes[kGateCount] = {0, 12, 8};
 inline constexpr uint8_t kOptimizerSharedFloats[kOptimizerCount] = {0, 0, 2};
 inline constexpr uint8_t kOptimizerStateFloats[kOptimizerCount] = {0, 1, 2};
@@ -300,12 +307,14 @@ struct TrainingOptions {
   uint32_t gate_every;
   /// Learning rate.
   float learning_rate;
+  /// Largest L2 norm of a sample's error at the output; 0: any.
+  float clip;
   /// Samples per update.
   uint32_t accumulate;
   /// Errors that are exactly zero cost nothing.
   uint32_t zero_skip;
 };
-inline constexpr uint32_t kOptionCount = 16;
+inline constexpr uint32_t kOptionCount = 17;
 static_assert(sizeof(TrainingOptions) == kOptionCount * sizeof(uint32_t));
 
 /// What an option may be, in the order of TrainingOptions. Bit 0: its least word, of a float its bits;
@@ -339,6 +348,8 @@ inline constexpr uint8_t kOptionRanges[kOptionCount] = {
     16,
     // learning_rate
     21,
+    // clip
+    20,
     // accumulate
     17,
     // zero_skip
@@ -408,7 +419,7 @@ struct DefaultsRecord {
   uint32_t spare_layer;
   uint32_t spare_offset;
 };
-static_assert(sizeof(DefaultsRecord) == 148);
+static_assert(sizeof(DefaultsRecord) == 152);
 
 struct ParameterRecord {
   uint32_t tensor;

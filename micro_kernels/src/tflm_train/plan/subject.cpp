@@ -52,6 +52,7 @@ constexpr const char* kTexts[] = {
     "update",
     "accumulation",
     "quantisation",
+    "clipping",
     "error at the output",
     "weight of the sample",
     "cut",

@@ -57,6 +57,7 @@ enum class Subject : uint8_t {
   kUpdate,
   kAccumulation,
   kQuantization,
+  kClipping,
   kOutputError,
   kSampleWeight,
   kCut,
@@ -79,7 +80,7 @@ constexpr Subject SubjectOf(PolicyKind kind) {
   return static_cast<Subject>(static_cast<uint32_t>(Subject::kSelector) + static_cast<uint32_t>(kind));
 }
 static_assert(SubjectOf(PolicyKind::kUpdate) == Subject::kUpdate &&
-              SubjectOf(PolicyKind::kStorage) == Subject::kQuantization && kPolicyKindCount == 7);
+              SubjectOf(PolicyKind::kStorage) == Subject::kQuantization && kPolicyKindCount == 8);
 
 /// Status and subject of a refusal in one number: kNothing if there is none.
 enum class Finding : uint16_t { kNothing = 0 };

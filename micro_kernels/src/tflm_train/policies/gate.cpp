@@ -1,13 +1,10 @@
 #include "tflm_train/policies/gate.h"
 
-#include "tflm_train/plan/plan_reader.h"
-
 namespace tflm_train {
 
-Finding Gate::Ask(const Gate& gate, const LossSample& sample, StepResult* result, const PlanReader& plan,
-                  const TrainingOptions& options, uint8_t* persistent) {
-  result->trained =
-      gate.run({options, result->loss, sample.error, sample.outputs, persistent + plan.gate_state_offset()});
+Finding Gate::Ask(const Gate& gate, const LossSample& sample, StepResult* result, const StepContext& context) {
+  uint8_t* const state = context.arena_ + context.plan_.gate_state_offset();
+  result->trained = gate.run({context.options_, result->loss, sample.error, sample.outputs, state});
   return Finding::kNothing;
 }
 

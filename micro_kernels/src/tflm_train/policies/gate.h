@@ -6,6 +6,7 @@
 
 #include "tflm_train/policies/loss.h"
 #include "tflm_train/policies/policy.h"
+#include "tflm_train/policies/step_context.h"
 
 namespace tflm_train {
 
@@ -21,8 +22,7 @@ struct GateSample {
 /// A gate. Without one every sample trains.
 struct Gate : PolicyOf<PolicyKind::kGate, GateId> {
   /// `result`: whether the sample trains is still true.
-  using Pass = Finding (*)(const Gate& gate, const LossSample& sample, StepResult* result, const PlanReader& plan,
-                           const TrainingOptions& options, uint8_t* persistent);
+  using Pass = Finding (*)(const Gate& gate, const LossSample& sample, StepResult* result, const StepContext& context);
 
   constexpr Gate(GateId gate, bool (*run_gate)(const GateSample&))
       : Gate(gate, run_gate, kGateStateBytes[static_cast<uint32_t>(gate)]) {}
@@ -40,8 +40,7 @@ struct Gate : PolicyOf<PolicyKind::kGate, GateId> {
   Pass pass;
 
  private:
-  static Finding Ask(const Gate& gate, const LossSample& sample, StepResult* result, const PlanReader& plan,
-                     const TrainingOptions& options, uint8_t* persistent);
+  static Finding Ask(const Gate& gate, const LossSample& sample, StepResult* result, const StepContext& context);
   /// The plan has room for its state.
   static Finding VerifyPlan(const Policy& gate, const PlanReader& plan);
 };

@@ -39,8 +39,10 @@ inline const char* OptionName(uint32_t option) {
     case 13:
       return "learning_rate";
     case 14:
-      return "accumulate";
+      return "clip";
     case 15:
+      return "accumulate";
+    case 16:
       return "zero_skip";
     default:
       return "";
@@ -59,6 +61,7 @@ inline bool OptionIsFloat(uint32_t option) {
     case 9:
     case 10:
     case 13:
+    case 14:
       return true;
     default:
       return false;

@@ -4,6 +4,7 @@
 #define TFLM_TRAIN_POLICIES_POLICIES_H_
 
 #include "tflm_train/policies/accumulation.h"
+#include "tflm_train/policies/clipping.h"
 #include "tflm_train/policies/gate.h"
 #include "tflm_train/policies/loss.h"
 #include "tflm_train/policies/optimizer.h"
@@ -33,8 +34,9 @@ extern const Update kStochasticUpdate;
 extern const Update kNearestUpdate;
 extern const Accumulation kMeanAccumulation;
 extern const Storage kQuantizedStorage;
+extern const Clipping kNormClipping;
 
-inline constexpr uint32_t kPolicyCount = 20;
+inline constexpr uint32_t kPolicyCount = 21;
 
 }  // namespace tflm_train
 

@@ -14,6 +14,7 @@ struct StepResult {
   uint32_t correct;
   uint32_t decisions;
   bool trained;  // of a step: not if the gate or a weight of 0 left its backward pass out
+  bool clipped;  // of a step: the error at the output was larger than the option `clip` lets pass
 };
 
 }  // namespace tflm_train

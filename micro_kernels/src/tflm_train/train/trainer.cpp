@@ -34,12 +34,12 @@ struct SampleWeight : Gate {
 
  private:
   TFLM_TRAIN_COLD static Finding Apply(const Gate& weight, const LossSample& sample, StepResult* result,
-                                       const PlanReader& plan, const TrainingOptions& options, uint8_t* persistent);
+                                       const StepContext& context);
 };
 
 /// Loss and error at the output times the weight.
-Finding SampleWeight::Apply(const Gate& gate, const LossSample& sample, StepResult* result, const PlanReader& plan,
-                            const TrainingOptions& options, uint8_t* persistent) {
+Finding SampleWeight::Apply(const Gate& gate, const LossSample& sample, StepResult* result,
+                            const StepContext& context) {
   const auto& weight = static_cast<const SampleWeight&>(gate);
   const float loss = result->loss * weight.value;
   if (!AllFinite(&loss, 1)) return Found(Status::kNonFinite, Subject::kLoss);
@@ -49,7 +49,7 @@ Finding SampleWeight::Apply(const Gate& gate, const LossSample& sample, StepResu
   if (weight.value == 0.0f) {
     result->trained = false;
   } else if (weight.next != nullptr) {
-    finding = weight.next->pass(*weight.next, sample, result, plan, options, persistent);
+    finding = weight.next->pass(*weight.next, sample, result, context);
   }
   result->loss = loss;
   return finding;
@@ -83,6 +83,7 @@ Status Trainer::RunStep(const ProgramRecord& program, const float* input, const 
   StepResult unused;
   if (result == nullptr) result = &unused;
   result->trained = true;
+  result->clipped = false;
   float* const error = memory.Floats(program.loss_error_address);
   const Status loss_status = RunSample(program, label, memory, error, gate, result);
   if (loss_status != Status::kOk) return loss_status;
@@ -161,7 +162,7 @@ Status Trainer::RunSample(const ProgramRecord& program, const Label& label, cons
   const LossSample sample = {label, output, program.output_elements, error, defaults.loss_scale, defaults.classes};
   Finding finding = loss_->run(sample, result);
   if (gate != nullptr && finding == Finding::kNothing) {
-    finding = gate->pass(*gate, sample, result, plan_, options_, arena_);
+    finding = gate->pass(*gate, sample, result, *this);
   }
   return finding == Finding::kNothing ? Status::kOk : error_.Set(finding);
 }

@@ -15,6 +15,7 @@
 #include "tflm_train/policies/label.h"
 #include "tflm_train/policies/loss.h"
 #include "tflm_train/policies/selector.h"
+#include "tflm_train/policies/step_context.h"
 #include "tflm_train/policies/step_result.h"
 #include "tflm_train/policies/update.h"
 #include "tflm_train/status.h"
@@ -37,7 +38,7 @@ class ForwardPass {
 };
 
 /// One model in training. Holds pointers only: model, operators and arena belong to the caller and must outlive it.
-class Trainer {
+class Trainer : StepContext {
  public:
   /// Verifies the model and its plan, and loads the trainable weights into the arena.
   /// `model`: augmented .tflite, aligned to 16 bytes; `arena`: aligned to 16, at least the plan's arena_bytes.
@@ -136,6 +137,11 @@ class Trainer {
   const Kind* Need(typename Kind::Id id) {
     return static_cast<const Kind*>(Need(Kind::KeyOf(id)));
   }
+  TFLM_TRAIN_COLD TFLM_TRAIN_NOINLINE const Policy* Chosen(uint32_t key);
+  template <class Kind>
+  const Kind* Chosen(typename Kind::Id id) {
+    return static_cast<const Kind*>(Chosen(Kind::KeyOf(id)));
+  }
   TFLM_TRAIN_COLD void FindConstants();
   TFLM_TRAIN_COLD void LoadParameters();
 
@@ -161,9 +167,7 @@ class Trainer {
   TFLM_TRAIN_COLD void ApplyGradients();
   float* Persistent(uint32_t offset) const { return reinterpret_cast<float*>(arena_ + offset); }
 
-  PlanReader plan_;
   WidePointer<const OperatorSet> operators_;
-  WidePointer<uint8_t> arena_;
   WidePointer<uint8_t> program_memory_;
   WidePointer<ForwardPass> forward_;
   // Null: the library's own kernels. A pointer, so that firmware without a ForwardPass does not link the way to it.
@@ -172,13 +176,10 @@ class Trainer {
   WidePointer<const ProgramRecord> infer_;
   WidePointer<const Loss> loss_;
   WidePointer<const Selector> selector_;    // null: all errors go on
-  WidePointer<const Gate> gate_;            // null: all samples train
   WidePointer<const Optimizer> optimizer_;  // null: SGD
   WidePointer<const Update> update_;        // null: floats train
   WorkCounters counters_;
   ErrorDetail error_;
-  TrainingOptions options_ = {};
-  uint32_t pending_ = 0;  // samples whose gradients wait for the update
 };
 
 static_assert(sizeof(Trainer) == kTrainerBytes, "on every target");

@@ -1,7 +1,9 @@
 // Init, Reset, options and access to parameters.
 #include <cstring>
 
+#include "tflm_train/base/float_bits.h"
 #include "tflm_train/policies/accumulation.h"
+#include "tflm_train/policies/clipping.h"
 #include "tflm_train/policies/storage.h"
 #include "tflm_train/train/program_verifier.h"
 #include "tflm_train/train/trainer.h"
@@ -64,54 +66,44 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   operators_ = &operators;
   const Status status = plan_.Load(model, model_size, &error_);
   if (status != Status::kOk) return status;
-  if (plan_.quantization_count() > 0 && Need<Storage>(StorageId::kQuantized) == nullptr) {
-    return error_.status;
-  }
   const DefaultsRecord& defaults = plan_.defaults();
+  // What is missing is told at the end.
+  if (plan_.quantization_count() > 0) Need<Storage>(StorageId::kQuantized);
   loss_ = Need<Loss>(static_cast<LossId>(defaults.loss));
-  if (loss_ == nullptr) return error_.status;
-  optimizer_ = nullptr;
-  if (defaults.optimizer != static_cast<uint16_t>(OptimizerId::kSgd)) {
-    optimizer_ = Need<Optimizer>(static_cast<OptimizerId>(defaults.optimizer));
-    if (optimizer_ == nullptr) return error_.status;
-  }
-  update_ = nullptr;
-  if (defaults.update != static_cast<uint16_t>(UpdateId::kFloat)) {
-    update_ = Need<Update>(static_cast<UpdateId>(defaults.update));
-    if (update_ == nullptr) return error_.status;
-  } else if (!TrainsFloats(plan_)) {
+  optimizer_ = Chosen<Optimizer>(static_cast<OptimizerId>(defaults.optimizer));
+  update_ = Chosen<Update>(static_cast<UpdateId>(defaults.update));
+  if (defaults.update == static_cast<uint16_t>(UpdateId::kFloat) && !TrainsFloats(plan_)) {
     return Fail(Status::kUnsupportedType, Subject::kParameter);
   }
   return FindPolicies(defaults.options);
 }
 
 /// A policy that the plan or the options name. Null: it is missing, or the plan has not what it needs; `error_` says
-/// so.
+/// so, and stays as it is otherwise.
 const Policy* Trainer::Need(uint32_t key) {
   const Policy* policy = operators_->FindPolicy(key);
   Finding finding = Found(Status::kMissingOperator, SubjectOf(Policy::KindOf(key)));
   if (policy != nullptr) finding = policy->verify == nullptr ? Finding::kNothing : policy->verify(*policy, plan_);
-  return error_.Set(finding) == Status::kOk ? policy : nullptr;
+  if (finding == Finding::kNothing) return policy;
+  error_.Set(finding);
+  return nullptr;
 }
 
-/// Those that options name; if one is missing they stay as they were.
+/// The same where number 0 is the absence of a policy.
+const Policy* Trainer::Chosen(uint32_t key) { return (key & 0xFFFFu) == 0 ? nullptr : Need(key); }
+
+/// Those that options name; if one is missing, now or before, they stay as they were.
 Status Trainer::FindPolicies(const TrainingOptions& options) {
-  const Selector* selector = nullptr;
-  if (SelectorOf(options) != SelectorId::kDense) {
-    selector = Need<Selector>(SelectorOf(options));
-    if (selector == nullptr) return error_.status;
+  const Selector* selector = Chosen<Selector>(SelectorOf(options));
+  const Gate* gate = Chosen<Gate>(GateOf(options));
+  const Gate* first = Chosen<Clipping>(BitsOf(options.clip) == 0 ? ClippingId::kNone : ClippingId::kNorm);
+  Chosen<Accumulation>(options.accumulate > 1 ? AccumulationId::kMean : AccumulationId::kNone);
+  if (error_.status == Status::kOk) {
+    selector_ = selector;
+    chosen_ = gate;
+    gate_ = first == nullptr ? gate : first;
   }
-  const Gate* gate = nullptr;
-  if (GateOf(options) != GateId::kAlways) {
-    gate = Need<Gate>(GateOf(options));
-    if (gate == nullptr) return error_.status;
-  }
-  if (options.accumulate > 1 && Need<Accumulation>(AccumulationId::kMean) == nullptr) {
-    return error_.status;
-  }
-  selector_ = selector;
-  gate_ = gate;
-  return Status::kOk;
+  return error_.status;
 }
 
 Status Trainer::Verify(const ProgramRecord& program) {
@@ -161,6 +153,7 @@ Status Trainer::SetOptions(const TrainingOptions& options) {
   if (!ready()) return Status::kNotInitialized;
   Status status = CheckOptions(plan_, options);
   if (status != Status::kOk) return Fail(status, Subject::kOptions);
+  error_.status = Status::kOk;
   status = FindPolicies(options);
   if (status != Status::kOk) return status;
   if (options.accumulate != options_.accumulate) Flush();
