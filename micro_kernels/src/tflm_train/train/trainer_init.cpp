@@ -67,8 +67,9 @@ Status Trainer::Prepare(const void* model, size_t model_size, const OperatorSet&
   const Status status = plan_.Load(model, model_size, &error_);
   if (status != Status::kOk) return status;
   const DefaultsRecord& defaults = plan_.defaults();
-  // What is missing is told at the end.
-  if (plan_.quantization_count() > 0) Need<Storage>(StorageId::kQuantized);
+  // others read what it verifies
+  if (plan_.quantization_count() > 0 && Need<Storage>(StorageId::kQuantized) == nullptr) return error_.status;
+  // what is missing of these is told at the end
   loss_ = Need<Loss>(static_cast<LossId>(defaults.loss));
   optimizer_ = Chosen<Optimizer>(static_cast<OptimizerId>(defaults.optimizer));
   update_ = Chosen<Update>(static_cast<UpdateId>(defaults.update));
