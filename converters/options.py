@@ -695,8 +695,12 @@ RUN_OPTIONS = (
 )
 """Those of a run, above the trainer: what samples take part, and what comes in front of it."""
 
-RECIPE_OPTIONS = {"selector": Selector.TINYPROP.word, "schedule": Schedule.REMEMBERED_LOSS.word}
-RECIPE_OPTIONS |= {"replay": Replay.LATENT.word}
+RECIPE_OPTIONS: dict[str, Any] = {
+    "selector": Selector.TINYPROP.word,
+    "clip": 1.0,
+    "schedule": Schedule.REMEMBERED_LOSS.word,
+    "replay": Replay.LATENT.word,
+}
 """What the recipe makes of options that nobody gives, in the order in which it decides."""
 
 

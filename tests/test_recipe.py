@@ -30,11 +30,12 @@ def test_the_plan_has_what_the_recipe_names():
     model = converted(networks.mlp())
     assert chosen(model) | {"selector": "tinyprop", "schedule": "remembered-loss", "replay": "latent"} == chosen(model)
     assert model.plan.run_options["recipe"] == "auto" and not model.plan.options["output_sparse"]
-    by_hand = dict(selector="tinyprop", schedule="remembered-loss", replay="latent")
+    by_hand = dict(selector="tinyprop", clip=1.0, schedule="remembered-loss", replay="latent")
     plain = tt.convert(networks.mlp(), tt.TrainingConfig(**by_hand))
     assert plain.plan.run_options["recipe"] == "none" and plain.sizes == model.sizes
     assert [note.split(":")[1].strip() for note in model.notes if note.startswith("recipe")] == [
         "selector tinyprop",
+        "clip 1.0",
         "schedule remembered-loss",
         "align none",
         "replay latent",
@@ -49,6 +50,7 @@ def test_a_run_decides_the_same_as_its_options_by_hand(blobs):
         found = auto.fit(x, y, epochs=EPOCHS, verbose=0)
         assert decisions(found) == {
             "selector": "tinyprop",
+            "clip": 1.0,
             "schedule": "remembered-loss",
             "replay": "latent",
             "align": "none",
@@ -79,12 +81,13 @@ def test_runs_are_aligned_where_statistics_are_given(blobs):
 
 def test_what_is_given_stands(blobs):
     x, y = blobs
-    model = converted(networks.mlp(), selector="dense", schedule="none", slots=len(x))
+    model = converted(networks.mlp(), selector="dense", clip=0.5, schedule="none", slots=len(x))
     assert chosen(model) | {"selector": "dense", "schedule": "none", "replay": "latent"} == chosen(model)
     with tt.Trainer(model) as trainer:
         found = trainer.fit(x, y, epochs=4, learning_rate=0.05, replay="none", verbose=0)
         assert decisions(found) == {
             "selector": "dense",
+            "clip": 0.5,
             "schedule": "remembered-loss",
             "replay": "none",
             "align": "none",
@@ -167,7 +170,9 @@ def test_too_few_samples_are_trained_at_the_plans_rate(blobs):
 def test_vectors_train_without_schedule_and_replay():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 64)).astype(np.float32), rng.normal(size=(40, 10)).astype(np.float32)
-    with tt.Trainer(converted(networks.mlp(), loss="mse")) as trainer:
+    model = converted(networks.mlp(), loss="mse")
+    assert model.plan.options["clip"] == 0 and any(note.startswith("recipe: clip 0.0: ") for note in model.notes)
+    with tt.Trainer(model) as trainer:
         found = decisions(trainer.fit(x, y, epochs=2, verbose=0))
     assert (found["schedule"], found["replay"]) == ("none", "none")
 

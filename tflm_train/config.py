@@ -93,7 +93,7 @@ class TrainingConfig:
         """The same with other values of some options."""
         return TrainingConfig(**{**vars(self), **changes})
 
-    def with_policies(self, **policies: str) -> "TrainingConfig":
+    def with_policies(self, **policies: Any) -> "TrainingConfig":
         """The same under other policies (``selector="dense"``); options without effect there have their defaults."""
         chosen = {**vars(self), **policies}
         idle = {name: option.default for name, option in OPTIONS.items() if not in_effect(name, chosen)}

@@ -15,7 +15,7 @@ from .converters.errors import ConversionError
 from .converters.model_source import ModelSource
 from .converters.options import OPTIONS, RECIPE_OPTIONS
 from .converters.plan_format import TRAINER_BYTES, Plan
-from .converters.policies import Align, Recipe, Replay
+from .converters.policies import Align, Recipe, Replay, Targets
 from .sizes import native_arena_bytes
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Decision:
 WHY = {
     "selector": "TinyProp keeps the largest errors, as many as the loss deserves; the output layer stays dense",
     "schedule": "easy samples sit out epochs, forward pass included",
+    "clip": "no sample's error is longer, be it a glitch or a wrong label",
     "align": "forward passes alone, kept where held-back samples gain",
 }
 
@@ -76,13 +77,16 @@ def settle(source: ModelSource, config: "TrainingConfig") -> tuple["TrainingConf
     """
     if Recipe.chosen(config) == Recipe.NONE:
         return config, []
-    plain = {name: OPTIONS[name].default for name in (*RECIPE_OPTIONS, "align")}
+    plain: dict[str, Any] = {name: OPTIONS[name].default for name in (*RECIPE_OPTIONS, "align")}
     settled, decisions = config.with_policies(**plain), []
     smallest = add_plan(source, settled)
     for name, value in RECIPE_OPTIONS.items():
         if getattr(config, name) != value:
             decisions.append(Decision(name, getattr(config, name), "it was given"))
             settled = _adopt(settled, config, name)
+            continue
+        if name == "clip" and smallest.plan.loss.targets not in (Targets.CLASSES, Targets.PARTS):
+            decisions.append(Decision(name, plain[name], "errors of this loss are as large as its targets"))
             continue
         try:
             add_plan(source, _adopt(settled, config, name))

@@ -58,8 +58,12 @@ class RunRecipe:
         self._decisions.append(Decision(option, value, reason))
         return value
 
-    def selector(self) -> dict[str, str]:
+    def options(self) -> dict[str, str]:
         """Changes of the device's options for the run."""
+        clip = float(self._device.options()["clip"])
+        if clip or "clip" in self._given:
+            by_recipe = clip == RECIPE_OPTIONS["clip"] and "clip" not in self._given
+            self._decide("clip", clip, WHY["clip"] if by_recipe else "it is the option in force")
         current = self._device.options()[Selector.field()]
         if Selector.field() in self._given:
             self._decide("selector", current, "it was given")

@@ -258,7 +258,7 @@ class Trainer:
         search = isinstance(learning_rate, str) and learning_rate == "auto"
         changes: dict[str, Any] = {} if learning_rate is None or search else {"learning_rate": learning_rate}
         if decider is not None:
-            changes |= decider.selector()
+            changes |= decider.options()
         if batch_size is not None:
             _check_count("batch_size", batch_size)
             changes["accumulate"] = int(batch_size)
