@@ -248,7 +248,7 @@ def in_file(graph: Graph) -> SpareClasses | None:
     silent = are_silent(bias)
     if not silent.any() or silent.all():
         return None
-    return SpareClasses(head.operator, int(head.classes - silent.argmax()), int(silent.sum()))
+    return SpareClasses(head.operator, head.classes - int(np.flatnonzero(silent)[0]), int(silent.sum()))
 
 
 def are_silent(bias: np.ndarray) -> np.ndarray:
