@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import tflm_train as tt
+from tflm_train.devices import StepLog
+from tflm_train.history import PHASES
+from tflm_train.rate_search import RateSearch
+from tflm_train.samples import Samples
 
 
 def trainer(**options) -> tt.Trainer:
@@ -83,3 +87,65 @@ def test_too_few_samples_are_refused(blobs):
 def test_a_word_that_is_no_rate_is_refused(blobs):
     with pytest.raises(tt.UserError, match="learning_rate='best' is of the wrong type"):
         trainer().fit(*blobs, learning_rate="best", verbose=0)
+
+
+class JudgedDevice:
+    """Trains nothing: what the samples held back give depends on the rate alone."""
+
+    counts_instructions = False
+
+    def __init__(self, results: dict[float, tuple[float, int]]) -> None:
+        self._results, self._rate, self._trained = results, 0.0, False
+
+    def options(self) -> dict[str, float]:
+        return {"learning_rate": self._rate}
+
+    def set_options(self, learning_rate: float) -> None:
+        self._rate = learning_rate
+
+    def state(self) -> bytes:
+        return b""
+
+    def set_state(self, state: bytes) -> None:
+        self._trained = False
+
+    def reset_counters(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def counters(self) -> dict[str, int]:
+        return dict.fromkeys(PHASES, 0)
+
+    def train(self, x, labels, order, weights) -> StepLog:
+        self._trained, done = True, len(order)
+        trained = np.ones(done, bool)
+        return StepLog(np.zeros(done, np.float32), np.zeros(done, np.uint32), trained, ~trained, False)
+
+    def evaluate(self, x, labels, weights) -> tuple[float, int]:
+        nearest = min(self._results, key=lambda rate: abs(math.log(rate / self._rate))) if self._trained else 0.0
+        return self._results[nearest] if nearest else START
+
+
+START = 6.9, 76  # loss and correct samples of 200 before training
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        # from a bad start the large rates lower the loss most: to that of guessing
+        ({1e-3: (6.6, 80), 3.2e-3: (6.2, 88), 1e-2: (5.5, 110), 3.2e-2: (5.8, 75), 1e-1: (2.31, 20)}, 1e-2),
+        # where all are as accurate the loss decides, and of those that gain nearly as much the smallest
+        ({1e-3: (6.6, 80), 3.2e-3: (6.2, 88), 1e-2: (2.2, 90), 3.2e-2: (2.1, 91), 1e-1: (3.0, 88)}, 1e-2),
+        # rates at which all is lost do not hide those far below
+        ({1e-5: (3.0, 110), 3.2e-5: (1.2, 160), 1e-4: (1.0, 170), 3.2e-4: (1.5, 140), 1e-3: (2.3, 20), 1e-1: (2.3, 20)},
+         1e-4),
+    ],
+    ids=["bad start", "loss", "far below"],
+)  # fmt: skip
+def test_the_rate_is_judged_by_accuracy_and_loss(results, expected):
+    x, labels = np.zeros((1000, 4), np.float32), np.zeros(1000, np.int32)
+    history = tt.History()
+    search = RateSearch(JudgedDevice(results), Samples(x, labels), 8, 0, history)
+    assert search.run(lambda _: None) == pytest.approx(expected)

@@ -1,9 +1,9 @@
 """``learning_rate="auto"``: short runs from the same state at some rates, judged on samples that are held back.
 
-From the middle a decade up, then decades down until one is clearly worse, then the halves of a decade on both sides of
-the best: five rates, mostly. Rates that only drive the outputs to be the same for all samples are all alike, so what is
-as good as the best does not end the way down. A short run favours large rates, which a long one may not survive: of
-those that gain nearly as much as the best the smallest is taken.
+From the middle a decade up, then decades down until one is clearly worse or does nothing, then the halves of a decade
+on both sides of the best: five rates, mostly. Where the start is bad, a rate that makes the outputs the same for all
+samples lowers the loss most, so what is clearly less accurate than another does not count. A short run favours large
+rates, which a long one may not survive: of those that gain nearly as much as the best the smallest is taken.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .history import History
 from .samples import Samples
 
 FIRST, LARGEST, SMALLEST = 1e-2, 1e-1, 1e-7
-CLEARLY = 1.1  # times the best loss
+CLEARLY, NOTHING = 1.1, 0.98  # times the best loss, times the loss before training
 DIVERGED = 2.0  # times the loss before training
 DECADE, HALF = 10.0, math.sqrt(10.0)
 NEARLY = 0.97  # part of the best gain that is as good
@@ -75,15 +75,15 @@ class RateSearch:
         """
         self._state, before = self._device.state(), self._device.options()["learning_rate"]
         try:
-            start = self._held_back_loss()
+            start, self._correct = self._judge()[0], {}
             tried = {FIRST: self._try(FIRST, describe)}
             if tried[FIRST] <= DIVERGED * start:
                 tried[LARGEST] = self._try(LARGEST, describe)
             rate = FIRST
-            while rate > SMALLEST and not CLEARLY * min(tried.values()) < tried[rate] < start:
+            while rate > SMALLEST and not min(CLEARLY * min(tried.values()), NOTHING * start) < tried[rate] <= start:
                 rate /= DECADE
                 tried[rate] = self._try(rate, describe)
-            best = min(tried, key=lambda rate: tried[rate])
+            best = min(self._accurate(tried), key=lambda rate: tried[rate])
             for rate in (best / HALF, best * HALF):
                 tried[rate] = self._try(rate, describe)
         finally:
@@ -91,14 +91,21 @@ class RateSearch:
             self._device.set_options(learning_rate=before)
             self._device.reset_counters()
         self._history.tried = [{"learning_rate": rate, "loss": tried[rate]} for rate in sorted(tried)]
-        gains = {rate: start - loss for rate, loss in tried.items()}
+        gains = {rate: start - tried[rate] for rate in self._accurate(tried)}
         enough = NEARLY * max(gains.values())
         return min(rate for rate, gain in gains.items() if gain >= enough) if enough > 0 else min(tried)
+
+    def _accurate(self, tried: dict[float, float]) -> list[float]:
+        """Rates whose accuracy lies within a standard deviation of the best; all where labels have none."""
+        most = max(self._correct.values())
+        samples = max(len(self._held_back), most)
+        return [rate for rate in tried if self._correct[rate] >= most - math.sqrt(most * (1 - most / samples))]
 
     def _try(self, rate: float, describe: Callable[[str], None]) -> float:
         """Loss of the samples held back after a short run, infinite if that diverged."""
         describe(f"trying learning rate {rate:.2g}")
-        rate = stored(rate)
+        self._correct[rate] = 0
+        given, rate = rate, stored(rate)
         self._device.set_state(self._state)
         self._device.set_options(learning_rate=rate)
         self._device.reset_counters()
@@ -109,11 +116,15 @@ class RateSearch:
         self._history.add_search(log.done, self._device.counters())
         if self._device.counts_instructions:
             self._history.add_instructions(self._device.instructions()[0])
-        return math.inf if log.non_finite else self._held_back_loss()
-
-    def _held_back_loss(self) -> float:
-        try:
-            loss = self._device.evaluate(self._held_back.x, self._held_back.labels, self._held_back.weights)[0]
-        except NonFiniteError:
+        if log.non_finite:
             return math.inf
-        return float(loss) if math.isfinite(loss) else math.inf
+        loss, self._correct[given] = self._judge()
+        return loss
+
+    def _judge(self) -> tuple[float, int]:
+        """Loss and correct decisions of the samples held back, infinite and none where an output is not finite."""
+        try:
+            loss, correct = self._device.evaluate(self._held_back.x, self._held_back.labels, self._held_back.weights)
+        except NonFiniteError:
+            return math.inf, 0
+        return (float(loss), int(correct)) if math.isfinite(loss) else (math.inf, 0)
