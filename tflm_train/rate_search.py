@@ -75,7 +75,8 @@ class RateSearch:
         """
         self._state, before = self._device.state(), self._device.options()["learning_rate"]
         try:
-            start, self._correct = self._judge()[0], {}
+            start = self._judge()[0]
+            self._correct: dict[float, int] = {}
             tried = {FIRST: self._try(FIRST, describe)}
             if tried[FIRST] <= DIVERGED * start:
                 tried[LARGEST] = self._try(LARGEST, describe)
