@@ -203,7 +203,9 @@ def test_batch_size_is_accumulation_for_one_call(model: tt.TrainableModel, blobs
 def test_batch_size_without_memory_for_gradients(mlp_model: tt.TrainableModel, blobs: tuple) -> None:
     trainer = tt.Trainer(mlp_model)
     before = trainer.options
-    with pytest.raises(tt.UserError, match="accumulation; convert .*`tflm-train convert .* --accumulate 8"):
+    with pytest.raises(
+        tt.UserError, match="gate, accumulation or class; convert .*`tflm-train convert .* --accumulate 8"
+    ):
         trainer.fit(*blobs, batch_size=8, learning_rate=0.5)
     assert trainer.options == before
     trainer.fit(*blobs, batch_size=1)

@@ -192,7 +192,7 @@ NOT_FINITE = struct.pack("<f", float("nan"))
     [
         (Command.STEP, 0, NOT_FINITE, "its loss cannot be nan"),
         (Command.EVALUATE, 0, struct.pack("<f", float("inf")), "its loss cannot be inf"),
-        (Command.STEP, 4, WORD.pack(11), "its correct cannot be 11"),
+        (Command.STEP, 4, WORD.pack(12), "its correct cannot be 12"),
         (Command.STEP, 8, WORD.pack(4), "its flags cannot be 4"),
         (Command.READ_OUTPUT, 4, NOT_FINITE, "a value is NaN or infinite"),
         (Command.OPTIONS, _option("learning_rate"), NOT_FINITE, "its learning rate cannot be nan"),

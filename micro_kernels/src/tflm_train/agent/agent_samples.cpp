@@ -92,7 +92,7 @@ void Agent::ReplyStep(tflm_train::Status status, const StepResult& result, uint3
   ReplyResult(status, result);
   if (status != tflm_train::Status::kOk) return;
   schedule_.Remember(number, result.loss, weight);
-  reply_.U32((result.trained ? kTrained : 0u) | (result.clipped ? kClipped : 0u));
+  reply_.U32((result.trained ? uint32_t{kTrained} : 0u) | (result.clipped ? uint32_t{kClipped} : 0u));
   ++steps_;
 }
 

@@ -3,12 +3,15 @@
 #include "tflm_train/operators/check.h"
 #include "tflm_train/operators/operators.h"
 #include "tflm_train/policies/finite.h"
+#include "tflm_train/train/align_step.h"
 
 namespace tflm_train {
 namespace {
 
 using namespace arguments::align_channels;
 using namespace forward;
+
+static_assert(kY == align_step::kY && kActivation == align_step::kActivation && kStatistics == align_step::kStatistics);
 
 /// Words: an activation, the mean of each channel, the deviation of each.
 TFLM_TRAIN_COLD Status Check(const StepView& step) {

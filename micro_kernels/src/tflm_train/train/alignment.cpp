@@ -4,14 +4,14 @@
 
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/math.h"
-#include "tflm_train/operators/arguments.h"
 #include "tflm_train/policies/finite.h"
+#include "tflm_train/train/align_step.h"
 #include "tflm_train/train/trainer_memory.h"
 
 namespace tflm_train {
 namespace {
 
-using namespace arguments::align_channels;
+using namespace align_step;
 
 bool IsAligned(const StepRecord& step) { return step.kernel == static_cast<uint16_t>(KernelId::kAlignChannels); }
 
@@ -188,8 +188,8 @@ Status Alignment::Run(const float* input, bool measures, const Label* label, Ste
       continue;
     }
     const Channels channels(step, sums);
-    auto* const z = step.data<float>(forward::kY);
-    const uint32_t elements = FloatElements(step.value(forward::kY));
+    auto* const z = step.data<float>(kY);
+    const uint32_t elements = FloatElements(step.value(kY));
     if (measures) {
       channels.Add(z, elements);
       if (!AllFinite(sums, 2 * channels.count)) return trainer_->Fail(Status::kNonFinite, Subject::kAlign);
