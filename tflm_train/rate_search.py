@@ -28,6 +28,8 @@ HELD_BACK, MOST_HELD_BACK = 0.2, 256  # part of the samples, samples
 FEWEST = 10  # samples
 PART = 0.01  # of the whole run that one rate takes
 LEAST_STEPS, MOST_STEPS = 32, 256
+ENOUGH_STEPS = 80  # tell rates apart, where that is no larger part of the run than MOST_PART
+MOST_PART = 1 / 32
 
 
 class RateSearch:
@@ -40,7 +42,7 @@ class RateSearch:
     samples : Samples
         Of the run, as the device takes them.
     epochs : int
-        Of the run: a rate takes a hundredth of its samples, 32 to 256.
+        Of the run: a rate takes a hundredth of its samples, 32 to 256; up to 80 where that is a thirty-second.
     seed : int
         Of what is held back and of the order.
     history : History
@@ -62,7 +64,9 @@ class RateSearch:
         order = np.random.Generator(np.random.PCG64(seed)).permutation(len(samples))
         held_back = min(int(len(samples) * HELD_BACK), MOST_HELD_BACK)
         self._held_back, self._samples = samples[order[:held_back]], samples[order[held_back:]]
-        steps = min(max(round(epochs * len(samples) * PART), LEAST_STEPS), MOST_STEPS, len(self._samples))
+        total = epochs * len(samples)
+        least = max(min(ENOUGH_STEPS, round(total * MOST_PART)), LEAST_STEPS)
+        steps = min(max(round(total * PART), least), MOST_STEPS, len(self._samples))
         self._order = np.arange(steps, dtype=np.uint32)
 
     def run(self, describe: Callable[[str], None]) -> float:
