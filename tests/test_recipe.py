@@ -88,7 +88,7 @@ def test_what_is_given_stands(blobs):
         assert decisions(found) == {
             "selector": "dense",
             "clip": 0.5,
-            "schedule": "remembered-loss",
+            "schedule": "none",
             "replay": "none",
             "align": "none",
             "learning_rate": pytest.approx(0.05),
@@ -129,6 +129,54 @@ def test_what_cannot_work_is_left_out_with_its_reason(data, options, left_out, r
     assert chosen(model) | left_out == chosen(model)
     said = [note for note in model.notes if any(note.startswith(f"recipe: {name} none: ") for name in left_out)]
     assert len(said) == len(left_out) and any(reason in sentence for sentence in said), model.notes
+
+
+def ram(model: tt.TrainableModel) -> int:
+    sizes = model.sizes
+    return native_arena_bytes(model.plan) + sizes.trainer_bytes + sizes.replay_bytes + sizes.align_bytes
+
+
+def test_no_choice_takes_more_ram_than_there_is(blobs):
+    """Selection and alignment need memory too: at every limit the plan keeps it, or the model is refused."""
+    limits = range(10_296, 10_680, 8)
+    chosen_selectors, aligned = set(), set()
+    for limit in limits:
+        try:
+            model = tt.convert(networks.mlp(), tt.TrainingConfig(recipe="auto", ram=limit), statistics=blobs[0][:70])
+        except tt.UserError as error:
+            assert "of --ram; train fewer layers" in str(error)
+            continue
+        assert ram(model) <= limit
+        chosen_selectors.add(model.plan.options["selector"])
+        aligned.add(bool(model.plan.aligned))
+    assert chosen_selectors == {"dense", "tinyprop"} and aligned == {False, True}
+    with pytest.raises(tt.UserError, match="of --ram; train fewer layers"):  # what is given is not left out
+        converted(networks.mlp(), selector="static-topk", replay="none", ram=10_320)
+
+
+def test_many_slots_are_no_reason_against_replay():
+    """65,535 activations of this network are more than a plan can count; the RAM has room for some."""
+    model = converted(networks.residual(size=128), ram="24MB")
+    assert 32 <= model.plan.replay_options["slots"] < 65535 and ram(model) <= 24 * 2**20
+
+
+def test_no_limit_is_no_limit():
+    for none in (0, "0", "0KB"):
+        assert converted(networks.mlp(), ram=none).plan.replay_options["slots"] == 256
+
+
+@pytest.mark.parametrize("call", ["begin_schedule", "set_options"])
+def test_what_a_device_has_not_is_left_out(call, blobs, monkeypatch):
+    def refuse(*values, **options):
+        if call == "begin_schedule" or options.get("selector") == "tinyprop":
+            raise tt.DeviceError("not on this board")
+        return kept(*values, **options)
+
+    with tt.Trainer(tt.convert(networks.mlp())) as trainer:
+        kept = getattr(trainer.device, call)
+        monkeypatch.setattr(trainer.device, call, refuse)
+        found = decisions(trainer.fit(*blobs, epochs=2, learning_rate=0.01, recipe="auto", verbose=0))
+        assert found["schedule" if call == "begin_schedule" else "selector"] in ("none", "dense")
 
 
 def test_ram_is_kept_to_the_byte():

@@ -48,7 +48,8 @@ def _of_recipe(options: dict[str, Any]) -> dict[str, Any]:
     """What a recipe makes of options that are not given."""
     if options.get(Recipe.field()) != Recipe.AUTO.word:
         return {}
-    slots = {"slots": MAX_SLOTS} if options.get("ram") and options.get("replay", "latent") != "none" else {}
+    limited = OPTIONS["ram"].check(options.get("ram", OPTIONS["ram"].default))
+    slots = {"slots": MAX_SLOTS} if limited and options.get("replay", "latent") != "none" else {}
     return {**RECIPE_OPTIONS, **slots}
 
 

@@ -79,24 +79,52 @@ def settle(source: ModelSource, config: "TrainingConfig") -> tuple["TrainingConf
         return config, []
     plain: dict[str, Any] = {name: OPTIONS[name].default for name in (*RECIPE_OPTIONS, "align")}
     settled, decisions = config.with_policies(**plain), []
-    smallest = add_plan(source, settled)
+    smallest = add_plan(source, settled).plan
+    _check_ram(source, config, smallest)
     for name, value in RECIPE_OPTIONS.items():
         if getattr(config, name) != value:
             decisions.append(Decision(name, getattr(config, name), "it was given"))
             settled = _adopt(settled, config, name)
             continue
-        if name == "clip" and smallest.plan.loss.targets not in (Targets.CLASSES, Targets.PARTS):
+        if name == "clip" and smallest.loss.targets not in (Targets.CLASSES, Targets.PARTS):
             decisions.append(Decision(name, plain[name], "errors of this loss are as large as its targets"))
             continue
-        try:
-            add_plan(source, _adopt(settled, config, name))
-        except ConversionError as error:
-            decisions.append(Decision(name, plain[name], str(error).removeprefix(f"{source.name}: ")))
+        why_not = _why_not(source, config, _adopt(settled, config, name))
+        if why_not is not None:
+            decisions.append(Decision(name, plain[name], why_not))
             continue
         settled = _adopt(settled, config, name)
         decisions += [Decision(name, value, WHY[name])] if name in WHY else []
     settled, decision = _aligned(source, config, settled)
-    return _within_ram(source, config, settled, smallest.plan, [*decisions, decision])
+    return _with_slots(source, config, settled, [*decisions, decision])
+
+
+def _why_not(source: ModelSource, config: "TrainingConfig", adopted: "TrainingConfig") -> str | None:
+    """Why a model cannot take a policy, or its RAM; how many slots of replay there are is decided later."""
+    try:
+        if replays(adopted):
+            add_plan(source, adopted.changed(slots=1))
+        plan = add_plan(source, adopted.with_policies(replay=Replay.NONE.word)).plan
+    except ConversionError as error:
+        return str(error).removeprefix(f"{source.name}: ")
+    needed = _needed(plan)
+    if config.ram and needed > config.ram:
+        return f"with it arena and Trainer take {needed:,} bytes, more than the {config.ram:,} of --ram"
+    return None
+
+
+def _needed(plan: Plan) -> int:
+    """RAM of training, but for what replay keeps."""
+    return native_arena_bytes(plan, plan.has_external_body) + TRAINER_BYTES + plan.align_bytes
+
+
+def _check_ram(source: ModelSource, config: "TrainingConfig", plan: Plan) -> None:
+    needed = _needed(plan)
+    if config.ram and needed > config.ram:
+        raise ConversionError(
+            f"{source.name}: arena and Trainer take {needed:,} bytes, more than the {config.ram:,} of --ram; train "
+            "fewer layers (--layers last:2, say, or --layers auto:BYTES with --probe), or give more"
+        )
 
 
 def _aligned(
@@ -106,10 +134,9 @@ def _aligned(
     if Align.chosen(config) == Align.NONE:
         return settled, Decision("align", none, "no samples from before the change were given (--statistics)")
     aligned = _adopt(settled, config, "align")
-    try:
-        add_plan(source, aligned)
-    except ConversionError as error:
-        return settled, Decision("align", none, str(error).removeprefix(f"{source.name}: "))
+    why_not = _why_not(source, config, aligned)
+    if why_not is not None:
+        return settled, Decision("align", none, why_not)
     return aligned, Decision("align", config.align, WHY["align"])
 
 
@@ -119,26 +146,21 @@ def _adopt(settled: "TrainingConfig", config: "TrainingConfig", name: str) -> "T
     return settled.changed(**{each: getattr(config, each) for each in own | {name}})
 
 
-def _within_ram(
-    source: ModelSource, config: "TrainingConfig", settled: "TrainingConfig", smallest: Plan, decisions: list[Decision]
+def _with_slots(
+    source: ModelSource, config: "TrainingConfig", settled: "TrainingConfig", decisions: list[Decision]
 ) -> tuple["TrainingConfig", list[Decision]]:
-    """With as many slots of replay as the RAM leaves."""
-    needed = native_arena_bytes(smallest, smallest.has_external_body) + TRAINER_BYTES
-    if config.ram and needed > config.ram:
-        raise ConversionError(
-            f"{source.name}: arena and Trainer take {needed:,} bytes, more than the {config.ram:,} of --ram; train "
-            "fewer layers (--layers last:2, say, or --layers auto:BYTES with --probe), or give more"
-        )
+    """With as many slots of replay as the RAM leaves. Policies that were given count, too."""
+    without = settled.with_policies(replay=Replay.NONE.word)
+    _check_ram(source, config, add_plan(source, without).plan)
     if not replays(settled):
         return settled, decisions
     plan = add_plan(source, settled.changed(slots=1)).plan
     two = add_plan(source, settled.changed(slots=2)).plan
     slot = two.replay_bytes - plan.replay_bytes
-    others = native_arena_bytes(plan) + TRAINER_BYTES + plan.align_bytes + plan.replay_bytes - slot
+    others = _needed(plan) + plan.replay_bytes - slot
     slots = min(settled.slots, (config.ram - others) // slot) if config.ram else settled.slots
     if slots < FEWEST_SLOTS and slots < settled.slots:
         reason = f"{config.ram:,} bytes (--ram) leave room for {max(slots, 0)} activations of {slot:,} bytes"
-        without = settled.with_policies(replay=Replay.NONE.word)
         return without, [*decisions, Decision("replay", Replay.NONE.word, reason)]
     reason = f"{slots:,} activations of {slot:,} bytes are kept, on which the later layers train by themselves"
     return settled.changed(slots=slots), [*decisions, Decision("replay", Replay.LATENT.word, reason)]

@@ -11,7 +11,7 @@ from .converters.options import RECIPE_OPTIONS
 from .converters.plan_format import Plan
 from .converters.policies import Align, Recipe, Replay, Schedule, Selector
 from .devices import Device
-from .errors import PlanOptionError
+from .errors import DeviceError
 from .losses import Objective
 from .rate_search import FEWEST
 from .recipe import WHY, Decision
@@ -74,15 +74,15 @@ class RunRecipe:
         elif self._can_select():
             return {"selector": self._decide("selector", RECIPE_OPTIONS["selector"], WHY["selector"])}
         else:
-            self._decide("selector", current, "the plan has no memory for a selection")
+            self._decide("selector", current, "the plan has no memory for a selection, or the device no code for it")
         return {}
 
     def _can_select(self) -> bool:
-        """Whether the plan has memory for the recipe's selector: options are afterwards as before."""
+        """Whether plan and device have the recipe's selector: options are afterwards as before."""
         before = self._device.options()[Selector.field()]
         try:
             self._device.set_options(selector=RECIPE_OPTIONS["selector"])
-        except PlanOptionError:
+        except DeviceError:
             return False
         self._device.set_options(selector=before)
         return True
@@ -108,6 +108,14 @@ class RunRecipe:
             return Schedule.NONE.word, "this loss knows no probability, by which samples are easy"
         if self._epochs == 1:
             return Schedule.NONE.word, "in a single epoch nobody can sit out the next"
+        options = self._plan.run_options
+        if options["recipe"] == Recipe.AUTO.word and options["schedule"] == Schedule.NONE.word:
+            return Schedule.NONE.word, "the plan was made without"
+        try:
+            self._device.begin_schedule(len(self._labels), options["schedule_threshold"])
+            self._device.begin_schedule(0, options["schedule_threshold"])
+        except DeviceError as error:
+            return Schedule.NONE.word, f"the device refuses it: {error}"
         return RECIPE_OPTIONS["schedule"], WHY["schedule"]
 
     def _replay(self) -> tuple[str, str]:
